@@ -1,0 +1,1 @@
+//! Unofficial client for Tencent Cloud Object Storage (COS).
