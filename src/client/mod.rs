@@ -1,0 +1,4 @@
+//! The async client: the lowest floor that waits, sleeps and reads the clock.
+
+mod clock;
+pub mod provider;

@@ -1,0 +1,105 @@
+//! Where keys come from.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::credentials::Credentials;
+use crate::error::{Error, ErrorKind};
+
+/// A future on the heap that may move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A source of keys.
+///
+/// Implement it for a source of your own, or make one from a closure with [`from_fn`]. The client puts every provider
+/// whose keys end behind a [`RefreshingCredentials`], so `provide` may simply ask the source each time.
+///
+/// # Cancellation
+/// `provide` runs in a task of its own and is dropped when it takes longer than its limit.
+pub trait ProvideCredentials: Send + Sync + fmt::Debug {
+    /// Asks the source for a key.
+    fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>>;
+}
+
+/// Why a source gave no key. Cheap to clone: everybody who waited for one answer gets the same.
+#[derive(Clone, Debug)]
+pub struct CredentialError {
+    kind: CredentialErrorKind,
+    message: Arc<str>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// The kind of a [`CredentialError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CredentialErrorKind {
+    /// The source is not set up here; a chain asks the next.
+    NotConfigured,
+    /// The source did not answer, or not well: try again later.
+    Transient,
+    /// The source refused: a wrong key, a missing right.
+    Rejected,
+}
+
+impl CredentialError {
+    /// An error of this kind. Put no secret into the message.
+    pub fn new(kind: CredentialErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into().into(), source: None }
+    }
+
+    /// The source is not set up here.
+    pub fn not_configured(message: impl Into<String>) -> Self {
+        Self::new(CredentialErrorKind::NotConfigured, message)
+    }
+
+    /// Try again later.
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self::new(CredentialErrorKind::Transient, message)
+    }
+
+    /// The source refused.
+    pub fn rejected(message: impl Into<String>) -> Self {
+        Self::new(CredentialErrorKind::Rejected, message)
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> CredentialErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for CredentialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for CredentialError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// A key that does not parse is a source that answered badly.
+impl From<Error> for CredentialError {
+    fn from(error: Error) -> Self {
+        Self::transient(error.to_string()).with_source(error)
+    }
+}
+
+impl From<CredentialError> for Error {
+    fn from(error: CredentialError) -> Self {
+        let retryable = error.kind == CredentialErrorKind::Transient;
+        Self::new(ErrorKind::Credentials, "no usable credentials").retryable(retryable).with_source(error)
+    }
+}

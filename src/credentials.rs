@@ -1,0 +1,442 @@
+//! Keys: permanent, temporary, none. Redacted wherever they could be printed, wiped when dropped.
+
+mod freshness;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+pub use self::freshness::{Freshness, Lifetime, RefreshSchedule};
+use crate::error::{Error, Result};
+use crate::time::{from_unix_seconds, parse_iso8601};
+
+/// What a request is signed with.
+///
+/// A permanent key, a temporary one (from [`SessionCredentials`]), or nothing at all. Cheap to clone. `Debug` shows the
+/// ends of the id, never the key or the token; both are wiped from memory with the last clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials(Option<Arc<Parts>>);
+
+#[derive(PartialEq, Eq)]
+struct Parts {
+    secret_id: String,
+    secret_key: Zeroizing<String>,
+    token: Option<Zeroizing<String>>,
+    starts_at: Option<SystemTime>,
+    expires_at: Option<SystemTime>,
+}
+
+impl Credentials {
+    /// A permanent key: a `SecretId` and its `SecretKey`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one is empty, has blanks around it, or holds a character
+    /// that is not visible ASCII.
+    pub fn permanent(secret_id: impl Into<String>, secret_key: impl Into<String>) -> Result<Self> {
+        Self::from_parts(secret_id.into(), secret_key.into().into(), None, None, None)
+    }
+
+    /// A key with a session token whose end is not known, as in an environment variable.
+    ///
+    /// Prefer [`SessionCredentials`], which knows its end: only then can a key be refreshed in time.
+    ///
+    /// # Errors
+    /// As [`permanent`](Self::permanent).
+    pub fn with_token(
+        secret_id: impl Into<String>,
+        secret_key: impl Into<String>,
+        token: impl Into<String>,
+    ) -> Result<Self> {
+        Self::from_parts(secret_id.into(), secret_key.into().into(), Some(token.into().into()), None, None)
+    }
+
+    /// No key: requests go out unsigned, for what anybody may read.
+    pub fn anonymous() -> Self {
+        Self(None)
+    }
+
+    fn from_parts(
+        secret_id: String,
+        secret_key: Zeroizing<String>,
+        token: Option<Zeroizing<String>>,
+        starts_at: Option<SystemTime>,
+        expires_at: Option<SystemTime>,
+    ) -> Result<Self> {
+        check("secret_id", &secret_id)?;
+        check("secret_key", &secret_key)?;
+        if let Some(token) = &token {
+            check("token", token)?;
+        }
+        Ok(Self(Some(Arc::new(Parts { secret_id, secret_key, token, starts_at, expires_at }))))
+    }
+
+    /// Whether there is no key.
+    pub fn is_anonymous(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The `SecretId`; empty when anonymous. It is no secret: it stands in every signed request.
+    pub fn secret_id(&self) -> &str {
+        self.0.as_ref().map_or("", |parts| &parts.secret_id)
+    }
+
+    /// The `SecretKey`; empty when anonymous. Keep it out of logs.
+    pub fn secret_key(&self) -> &str {
+        self.0.as_ref().map_or("", |parts| &parts.secret_key)
+    }
+
+    /// The session token of a temporary key. Keep it out of logs.
+    pub fn token(&self) -> Option<&str> {
+        self.0.as_ref()?.token.as_ref().map(|token| token.as_str())
+    }
+
+    /// When the key begins to count, if the issuer said so.
+    pub fn starts_at(&self) -> Option<SystemTime> {
+        self.0.as_ref()?.starts_at
+    }
+
+    /// When the key ends; `None` for a permanent key.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.0.as_ref()?.expires_at
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(parts) = &self.0 else {
+            return f.write_str("Credentials(anonymous)");
+        };
+        f.debug_struct("Credentials")
+            .field("secret_id", &format_args!("{}", Ends(&parts.secret_id)))
+            .field("secret_key", &format_args!("***"))
+            .field("token", &parts.token.as_ref().map(|_| format_args!("***")))
+            .field("expires_at", &parts.expires_at)
+            .finish()
+    }
+}
+
+/// The first and last four characters of an id, when it is long enough that this gives nothing away.
+struct Ends<'a>(&'a str);
+
+impl fmt::Display for Ends<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `check` let only ASCII in, so slicing by bytes is slicing by characters.
+        match self.0.len() {
+            length @ 16.. => write!(f, "{}…{}", &self.0[..4], &self.0[length - 4..]),
+            _ => f.write_str("***"),
+        }
+    }
+}
+
+/// A temporary key as STS issues it: id, key, token and end, all four required.
+///
+/// # Examples
+/// ```
+/// use tencent_cos::SessionCredentials;
+///
+/// let answer = r#"{"Response":{"Credentials":{"TmpSecretId":"AKIDexample","TmpSecretKey":"example","Token":"t0ken"},
+///     "ExpiredTime":1900000000,"Expiration":"2030-03-17T17:46:40Z","RequestId":"id"}}"#;
+/// let key = SessionCredentials::from_json(answer.as_bytes())?;
+/// assert_eq!(key.secret_id(), "AKIDexample");
+/// assert!(!format!("{key:?}").contains("t0ken"));
+/// # Ok::<(), tencent_cos::Error>(())
+/// ```
+///
+/// Reference: [Generating and Using Temporary Keys](https://cloud.tencent.com/document/product/436/14048)
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionCredentials(Credentials);
+
+impl SessionCredentials {
+    /// A temporary key from its four parts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), as for [`Credentials::permanent`].
+    pub fn new(
+        secret_id: impl Into<String>,
+        secret_key: impl Into<String>,
+        token: impl Into<String>,
+        expires_at: SystemTime,
+    ) -> Result<Self> {
+        let (key, token) = (secret_key.into().into(), Some(token.into().into()));
+        Credentials::from_parts(secret_id.into(), key, token, None, Some(expires_at)).map(Self)
+    }
+
+    /// Reads the JSON of STS, of the STS SDKs, of instance metadata, or of an app server that passes one of these on.
+    ///
+    /// The shapes: `Response.Credentials.{TmpSecretId,TmpSecretKey,Token}` with `ExpiredTime` beside, the same without
+    /// `Response` or with lower-case initials and `sessionToken`, and everything on one level with `Token`,
+    /// `SecurityToken` or `XCosSecurityToken`. Numbers may be strings; `Expiration` serves when `ExpiredTime` is absent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) when the document carries an error (its code and
+    /// message are told), or is not of such a shape; [`ErrorKind::Input`](crate::ErrorKind::Input) naming the field
+    /// when a part is missing or unusable. No value is repeated in the message.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        Document::read(json)?.into_key()
+    }
+
+    /// The temporary `SecretId` (`TmpSecretId`).
+    pub fn secret_id(&self) -> &str {
+        self.0.secret_id()
+    }
+
+    /// The temporary `SecretKey` (`TmpSecretKey`).
+    pub fn secret_key(&self) -> &str {
+        self.0.secret_key()
+    }
+
+    /// The session token that goes into `x-cos-security-token`.
+    pub fn token(&self) -> &str {
+        self.0.token().unwrap_or_default()
+    }
+
+    /// When the issuer says the key begins to count.
+    pub fn starts_at(&self) -> Option<SystemTime> {
+        self.0.starts_at()
+    }
+
+    /// When the key ends.
+    pub fn expires_at(&self) -> SystemTime {
+        // Every constructor sets it.
+        self.0.expires_at().unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Debug for SessionCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionCredentials").field(&self.0).finish()
+    }
+}
+
+impl From<SessionCredentials> for Credentials {
+    fn from(key: SessionCredentials) -> Self {
+        key.0
+    }
+}
+
+fn check(field: &'static str, value: &str) -> Result<()> {
+    if value.is_empty() {
+        return Err(Error::input(field, "is empty"));
+    }
+    // Longer than anything STS issues (ids and keys 1024, tokens 4096 bytes), shorter than a header may be.
+    if value.len() > 16 * 1024 {
+        return Err(Error::input(field, "is longer than 16 KiB"));
+    }
+    if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::input(field, "holds a blank, a line break or another character that is not visible ASCII"));
+    }
+    Ok(())
+}
+
+/// One level of any of the documents that carry a key; levels nest, and what an inner level lacks an outer one may have.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Document {
+    #[serde(alias = "Response", alias = "data", alias = "Data")]
+    response: Option<Box<Document>>,
+    #[serde(alias = "Credentials")]
+    credentials: Option<Box<Document>>,
+    #[serde(alias = "Error")]
+    error: Option<ApiError>,
+    #[serde(alias = "TmpSecretId", alias = "tmpSecretId", alias = "SecretId", alias = "secretId")]
+    secret_id: Option<String>,
+    #[serde(alias = "TmpSecretKey", alias = "tmpSecretKey", alias = "SecretKey", alias = "secretKey")]
+    secret_key: Option<Secret>,
+    #[serde(
+        alias = "Token",
+        alias = "sessionToken",
+        alias = "SessionToken",
+        alias = "SecurityToken",
+        alias = "securityToken",
+        alias = "XCosSecurityToken"
+    )]
+    token: Option<Secret>,
+    #[serde(alias = "StartTime", alias = "startTime")]
+    start_time: Option<Seconds>,
+    #[serde(alias = "ExpiredTime", alias = "expiredTime")]
+    expired_time: Option<Seconds>,
+    #[serde(alias = "Expiration")]
+    expiration: Option<String>,
+    /// Instance metadata says `Success`; web servers wrap with a number.
+    #[serde(alias = "Code")]
+    code: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    #[serde(rename = "Code", alias = "code", default)]
+    code: String,
+    #[serde(rename = "Message", alias = "message", default)]
+    message: String,
+}
+
+struct Secret(Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.into()))
+    }
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(u64),
+    #[serde(deserialize_with = "from_text")]
+    Text(u64),
+}
+
+fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    String::deserialize(deserializer)?.trim().parse().map_err(serde::de::Error::custom)
+}
+
+impl Seconds {
+    fn time(self, field: &'static str) -> Result<SystemTime> {
+        let (Self::Number(seconds) | Self::Text(seconds)) = self;
+        from_unix_seconds(seconds).ok_or_else(|| Error::input(field, "is not a Unix time in seconds"))
+    }
+}
+
+impl Document {
+    fn read(json: &[u8]) -> Result<Self> {
+        // serde_json's own message can quote the document, and with it a key: only the place is told.
+        serde_json::from_slice(json).map_err(|error| {
+            Error::new(
+                crate::ErrorKind::Credentials,
+                format!("no temporary key in this document (line {}, column {})", error.line(), error.column()),
+            )
+        })
+    }
+
+    fn into_key(self) -> Result<SessionCredentials> {
+        let key = self.flatten();
+        if let Some(error) = key.error {
+            let told = format!("the issuer answered {}: {}", printable(&error.code), printable(&error.message));
+            return Err(Error::new(crate::ErrorKind::Credentials, told));
+        }
+        if let Some(serde_json::Value::String(code)) = &key.code {
+            if !code.eq_ignore_ascii_case("success") {
+                let told = format!("the issuer answered {}", printable(code));
+                return Err(Error::new(crate::ErrorKind::Credentials, told));
+            }
+        }
+        let missing = |field| move || Error::input(field, "is missing");
+        let secret_id = key.secret_id.ok_or_else(missing("secret_id"))?;
+        let secret_key = key.secret_key.ok_or_else(missing("secret_key"))?.0;
+        let token = key.token.ok_or_else(missing("token"))?.0;
+        let expires_at = match (key.expired_time, &key.expiration) {
+            (Some(seconds), _) => seconds.time("expires_at")?,
+            (None, Some(text)) => {
+                parse_iso8601(text).ok_or_else(|| Error::input("expires_at", "is not an ISO 8601 time"))?
+            }
+            (None, None) => return Err(missing("expires_at")()),
+        };
+        let starts_at = key.start_time.map(|seconds| seconds.time("starts_at")).transpose()?;
+        let key = Credentials::from_parts(secret_id, secret_key, Some(token), starts_at, Some(expires_at))?;
+        Ok(SessionCredentials(key))
+    }
+
+    /// Lays the levels over each other; the innermost wins.
+    fn flatten(mut self) -> Self {
+        for inner in [self.response.take(), self.credentials.take()].into_iter().flatten() {
+            let inner = inner.flatten();
+            self = Self {
+                response: None,
+                credentials: None,
+                error: inner.error.or(self.error),
+                secret_id: inner.secret_id.or(self.secret_id),
+                secret_key: inner.secret_key.or(self.secret_key),
+                token: inner.token.or(self.token),
+                start_time: inner.start_time.or(self.start_time),
+                expired_time: inner.expired_time.or(self.expired_time),
+                expiration: inner.expiration.or(self.expiration),
+                code: inner.code.or(self.code),
+            };
+        }
+        self
+    }
+}
+
+/// Text of a stranger, short and on one line.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(256).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    const PLANTED: &str = "PLANTEDsecretPLANTED";
+
+    fn read(json: &str) -> Result<SessionCredentials> {
+        SessionCredentials::from_json(json.as_bytes())
+    }
+
+    #[test]
+    fn reads_every_shape_a_key_comes_in() {
+        for json in [
+            // STS itself
+            r#"{"Response":{"Credentials":{"Token":"tok","TmpSecretId":"id","TmpSecretKey":"key"},"ExpiredTime":1543914376,"Expiration":"2018-12-04T09:06:16Z","RequestId":"r"}}"#,
+            // what is inside its Response
+            r#"{"Credentials":{"Token":"tok","TmpSecretId":"id","TmpSecretKey":"key"},"ExpiredTime":1543914376}"#,
+            // the STS SDKs
+            r#"{"credentials":{"tmpSecretId":"id","tmpSecretKey":"key","sessionToken":"tok"},"startTime":1543912576,"expiredTime":1543914376,"expiration":"2018-12-04T09:06:16Z","requestId":"r"}"#,
+            // numbers as strings, end only as text
+            r#"{"credentials":{"tmpSecretId":"id","tmpSecretKey":"key","sessionToken":"tok"},"startTime":"1543912576","expiredTime":"1543914376"}"#,
+            r#"{"Response":{"Credentials":{"Token":"tok","TmpSecretId":"id","TmpSecretKey":"key"},"Expiration":"2018-12-04T09:06:16Z","ExpiredTime":null}}"#,
+            // instance metadata
+            r#"{"TmpSecretId":"id","TmpSecretKey":"key","ExpiredTime":1543914376,"Expiration":"x","Token":"tok","Code":"Success"}"#,
+            // the callback of the Node SDK, and a server's wrapping
+            r#"{"TmpSecretId":"id","TmpSecretKey":"key","SecurityToken":"tok","StartTime":1543912576,"ExpiredTime":1543914376}"#,
+            r#"{"TmpSecretId":"id","TmpSecretKey":"key","XCosSecurityToken":"tok","ExpiredTime":1543914376}"#,
+            r#"{"code":0,"data":{"credentials":{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok"},"expiredTime":1543914376}}"#,
+        ] {
+            let key = read(json).unwrap_or_else(|error| panic!("{error}: {json}"));
+            assert_eq!((key.secret_id(), key.secret_key(), key.token()), ("id", "key", "tok"), "{json}");
+            assert_eq!(key.expires_at(), UNIX_EPOCH + Duration::from_secs(1_543_914_376), "{json}");
+        }
+    }
+
+    #[test]
+    fn tells_what_is_wrong_and_never_a_value() {
+        let key = |id: &str, key: &str, token: &str, end: &str| {
+            format!(r#"{{"TmpSecretId":{id:?},"TmpSecretKey":{key:?},"Token":{token:?},"ExpiredTime":{end}}}"#)
+        };
+        for (json, field) in [
+            (key("", PLANTED, PLANTED, "1"), Some("secret_id")),
+            (key("id", "", PLANTED, "1"), Some("secret_key")),
+            (key("id", PLANTED, &format!("{PLANTED}\r\nx: y"), "1"), Some("token")),
+            (key(" id", PLANTED, PLANTED, "1"), Some("secret_id")),
+            (key("id", PLANTED, PLANTED, "99999999999999"), Some("expires_at")),
+            (key("id", PLANTED, PLANTED, "null"), Some("expires_at")),
+            (key("id", PLANTED, PLANTED, "-1"), None),
+            (format!(r#"{{"TmpSecretId":"id","TmpSecretKey":["{PLANTED}"]}}"#), None),
+            (format!("{PLANTED} is no JSON"), None),
+            (format!(r#"{{"TmpSecretKey":"{PLANTED}"}}"#), Some("secret_id")),
+        ] {
+            let error = read(&json).expect_err(&json);
+            assert_eq!(error.field(), field, "{json}");
+            assert!(!format!("{error:?} {error}").contains(PLANTED), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_document_is_told_as_such() {
+        let json = r#"{"Response":{"Error":{"Code":"AuthFailure.SignatureFailure","Message":"bad"},"RequestId":"r"}}"#;
+        assert_eq!(read(json).unwrap_err().to_string(), "the issuer answered AuthFailure.SignatureFailure: bad");
+        assert!(read(r#"{"Code":"Failed"}"#).unwrap_err().to_string().contains("Failed"));
+    }
+
+    #[test]
+    fn debug_shows_the_ends_of_the_id_only() {
+        let key = Credentials::with_token("AKIDexampleexample01", PLANTED, PLANTED).unwrap();
+        let shown = format!("{key:?}");
+        assert!(shown.contains("AKID…le01") && !shown.contains(PLANTED), "{shown}");
+        assert!(!format!("{:?}", Credentials::permanent("short", PLANTED).unwrap()).contains("short"));
+    }
+}

@@ -1,0 +1,447 @@
+//! What can go wrong, and the one table that says what an answer of COS means.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// A `Result` whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why an operation failed.
+///
+/// An error answers three questions: what were we doing ([`operation`](Self::operation),
+/// [`target`](Self::target)), could it have taken effect
+/// ([`may_have_taken_effect`](Self::may_have_taken_effect)), and is it worth trying again
+/// ([`is_retryable`](Self::is_retryable)). What COS itself said is in [`service`](Self::service).
+///
+/// No secret, token, signature or query string ever appears in its `Debug` or `Display`.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    field: Option<&'static str>,
+    message: Cow<'static, str>,
+    operation: Option<&'static str>,
+    target: Option<String>,
+    attempts: u32,
+    retryable: bool,
+    may_have_taken_effect: bool,
+    service: Option<ServiceError>,
+    source: Option<BoxError>,
+}
+
+/// The kind of an [`Error`], in the order of a request's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument was refused before any I/O; [`Error::field`] names it.
+    Input,
+    /// No usable credentials: the provider failed, or gave something unusable.
+    Credentials,
+    /// The host name did not resolve.
+    Dns,
+    /// No connection was made. The request did not reach COS.
+    Connect,
+    /// The TLS handshake failed, for instance on a certificate of an unknown authority. Never retried.
+    Tls,
+    /// A wait came to its limit: connecting, stalled body, response header, or the deadline.
+    Timeout,
+    /// The connection broke after it was made.
+    Transport,
+    /// COS answered with an error document; see [`Error::service`].
+    Service,
+    /// The answer is not one COS gives: no request id, a redirect, unreadable XML, a wrong length.
+    Response,
+    /// A checksum did not match.
+    Integrity,
+    /// The object or the source changed while it was being transferred.
+    Changed,
+    /// It is unknown whether the operation took effect.
+    Ambiguous,
+    /// A local file or stream failed.
+    Io,
+    /// The caller cancelled.
+    Cancelled,
+}
+
+/// The error document COS answered with, or what is known of it when there was no body.
+///
+/// COS reference: [Error codes](https://cloud.tencent.com/document/product/436/7730)
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceError {
+    /// The HTTP status; 200 when an error came in the body of a success (copy, complete).
+    pub status: u16,
+    /// COS's error code; empty when the answer had no body, as on HEAD.
+    pub code: String,
+    /// COS's message, cut to 1 KiB.
+    pub message: String,
+    /// The resource COS names.
+    pub resource: String,
+    /// `x-cos-request-id`; empty when the answer did not come from COS.
+    pub request_id: String,
+    /// `x-cos-trace-id`.
+    pub trace_id: String,
+    /// How long COS asks to wait (`Retry-After`), capped at 60 seconds.
+    pub retry_after: Option<Duration>,
+    /// The server's time, from the `Date` header.
+    pub server_time: Option<SystemTime>,
+}
+
+/// What an answer means for the loop. The first row that matches wins; see [`ServiceError::class`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The key is over, or not known (any more): refresh it once.
+    CredentialExpired,
+    /// Our clock is off, or the signature grew old: sign anew once.
+    Clock,
+    /// COS received fewer or other bytes than we sent.
+    Integrity,
+    /// Too fast: wait longer.
+    Throttled,
+    /// Two writers met.
+    Conflict,
+    /// COS had a problem of its own.
+    Transient,
+    /// No request id: a proxy, a portal or a load balancer answered.
+    NotCos,
+    /// The answer is final.
+    Terminal,
+}
+
+impl ServiceError {
+    /// The table of the COS error codes: code and message first, status last, because one meaning comes under
+    /// several statuses (an expired token is 400 in today's documents, 403 in older ones).
+    pub(crate) fn class(&self) -> Class {
+        let code = self.code.trim();
+        let message = self.message.trim();
+        let says = |word: &str| code.eq_ignore_ascii_case(word) || message.eq_ignore_ascii_case(word);
+        if self.request_id.is_empty() {
+            return Class::NotCos;
+        }
+        if matches!(self.status, 400 | 403) {
+            if says("ExpiredToken") || says("InvalidAccessKeyId") {
+                return Class::CredentialExpired;
+            }
+            if says("RequestTimeTooSkewed") || says("Request has expired") {
+                return Class::Clock;
+            }
+        }
+        match (self.status, code) {
+            (400, "RequestTimeout" | "IncompleteBody" | "UserNetworkTooSlow" | "Busy" | "Overload") => Class::Transient,
+            (400, "BadDigest" | "InvalidSHA1Digest" | "EntitySizeNotMatch") => Class::Integrity,
+            (_, "SlowDown" | "KmsFreqControl") | (429, _) => Class::Throttled,
+            (409, "PathConflict" | "UploadConflict") => Class::Conflict,
+            (_, "InternalError" | "ServiceUnavailable" | "KmsInternalException") => Class::Transient,
+            (501 | 505, _) => Class::Terminal,
+            (500..=599, _) => Class::Transient,
+            _ => Class::Terminal,
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            field: None,
+            message: message.into(),
+            operation: None,
+            target: None,
+            attempts: 0,
+            retryable: false,
+            may_have_taken_effect: matches!(kind, ErrorKind::Ambiguous),
+            service: None,
+            source: None,
+        }))
+    }
+
+    /// A refused argument: `field` names it; the value is not repeated.
+    pub(crate) fn input(field: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(ErrorKind::Input, message);
+        error.0.field = Some(field);
+        error
+    }
+
+    /// What COS answered, judged by [`ServiceError::class`].
+    pub(crate) fn service_error(service: ServiceError) -> Self {
+        let class = service.class();
+        let kind = match class {
+            Class::NotCos => ErrorKind::Response,
+            _ => ErrorKind::Service,
+        };
+        let mut error = Self::new(kind, if class == Class::NotCos { "the answer has no COS request id" } else { "" });
+        error.0.retryable = matches!(class, Class::Throttled | Class::Conflict | Class::Transient | Class::NotCos);
+        error.0.service = Some(service);
+        error
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_service(mut self, service: ServiceError) -> Self {
+        self.0.service = Some(service);
+        self
+    }
+
+    pub(crate) fn retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
+    pub(crate) fn may_have(mut self, taken_effect: bool) -> Self {
+        self.0.may_have_taken_effect = taken_effect;
+        self
+    }
+
+    /// The same failure, told as an unknown outcome: the request went out and nothing says what became of it.
+    pub(crate) fn into_ambiguous(mut self) -> Self {
+        self.0.kind = ErrorKind::Ambiguous;
+        self.0.may_have_taken_effect = true;
+        self.0.retryable = false;
+        self
+    }
+
+    /// Where and how often it was tried; the executor adds this once, at the end.
+    pub(crate) fn during(mut self, operation: &'static str, target: &str, attempts: u32) -> Self {
+        self.0.operation.get_or_insert(operation);
+        if !target.is_empty() {
+            self.0.target.get_or_insert_with(|| target.to_owned());
+        }
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// The kind of failure.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The argument that was refused, for [`ErrorKind::Input`].
+    pub fn field(&self) -> Option<&'static str> {
+        self.0.field
+    }
+
+    /// The operation, in COS's words: `PUT Object`.
+    pub fn operation(&self) -> Option<&'static str> {
+        self.0.operation
+    }
+
+    /// The bucket, or bucket and key, it was about. Never a query.
+    pub fn target(&self) -> Option<&str> {
+        self.0.target.as_deref()
+    }
+
+    /// How often the request was sent.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// What COS answered, when it answered.
+    pub fn service(&self) -> Option<&ServiceError> {
+        self.0.service.as_ref()
+    }
+
+    /// COS's error code, for instance `NoSuchKey`; `None` when there was none.
+    pub fn code(&self) -> Option<&str> {
+        self.service().map(|service| service.code.as_str()).filter(|code| !code.is_empty())
+    }
+
+    /// The HTTP status, when there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        self.service().map(|service| service.status)
+    }
+
+    /// `x-cos-request-id`: what Tencent's support asks for.
+    pub fn request_id(&self) -> Option<&str> {
+        self.service().map(|service| service.request_id.as_str()).filter(|id| !id.is_empty())
+    }
+
+    /// Whether the same call may succeed later. The client has already retried within its budget.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// Whether COS may have carried the request out although this is an error.
+    pub fn may_have_taken_effect(&self) -> bool {
+        self.0.may_have_taken_effect
+    }
+
+    /// Nothing there: HTTP 404.
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404) && self.kind() == ErrorKind::Service
+    }
+
+    /// A condition of the request did not hold: 412, 304, or 409 `FileAlreadyExists`.
+    pub fn is_precondition_failed(&self) -> bool {
+        matches!(self.status(), Some(412 | 304)) || self.code() == Some("FileAlreadyExists")
+    }
+
+    /// COS asks to slow down.
+    pub fn is_throttled(&self) -> bool {
+        self.service().is_some_and(|service| service.class() == Class::Throttled)
+    }
+
+    /// The temporary key is over, or the key is not known.
+    pub fn is_expired_credential(&self) -> bool {
+        self.service().is_some_and(|service| service.class() == Class::CredentialExpired)
+    }
+
+    /// COS and this machine disagree about the time.
+    pub fn is_clock_skew(&self) -> bool {
+        self.service().is_some_and(|service| service.class() == Class::Clock)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        if let Some(operation) = inner.operation {
+            write!(f, "{operation}")?;
+            if let Some(target) = &inner.target {
+                write!(f, " {}", Line(target))?;
+            }
+            f.write_str(": ")?;
+        }
+        match (&inner.service, inner.field) {
+            (Some(service), _) => {
+                if inner.kind == ErrorKind::Ambiguous {
+                    f.write_str("unknown outcome: ")?;
+                } else if !inner.message.is_empty() {
+                    write!(f, "{}: ", inner.message)?;
+                }
+                write!(f, "{service}")?;
+            }
+            (None, Some(field)) => write!(f, "{field}: {}", inner.message)?,
+            (None, None) => f.write_str(&inner.message)?,
+        }
+        let request_id = self.request_id();
+        if inner.attempts > 0 || request_id.is_some() {
+            f.write_str(" (")?;
+            if let Some(id) = request_id {
+                write!(f, "request id {}", Line(id))?;
+            }
+            if inner.attempts > 0 {
+                let comma = if request_id.is_some() { ", " } else { "" };
+                let plural = if inner.attempts == 1 { "" } else { "s" };
+                write!(f, "{comma}{} attempt{plural}", inner.attempts)?;
+            }
+            f.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = if self.request_id.is_empty() { "the peer" } else { "COS" };
+        write!(f, "{who} answered {}", self.status)?;
+        if !self.code.is_empty() {
+            write!(f, " {}", Line(&self.code))?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", Line(&self.message))?;
+        }
+        Ok(())
+    }
+}
+
+/// Text of a stranger on one line: control characters cannot move the cursor of a terminal or forge a log line.
+struct Line<'a>(&'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                fmt::Write::write_char(f, c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.to_string())
+            .field("service", &self.0.service)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, code: &str, message: &str) -> ServiceError {
+        ServiceError {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            request_id: "NjQ".to_owned(),
+            ..ServiceError::default()
+        }
+    }
+
+    #[test]
+    fn an_expired_token_is_recognised_in_every_documented_form() {
+        for (status, code, message) in
+            [(400, "ExpiredToken", "temporary key token has expired"), (403, "ExpiredToken", ""), (403, "AccessDenied", "ExpiredToken")]
+        {
+            assert_eq!(answer(status, code, message).class(), Class::CredentialExpired, "{status} {code}");
+        }
+        assert_eq!(answer(403, "AccessDenied", "Request has expired").class(), Class::Clock);
+        assert_eq!(answer(403, "Request has expired", "").class(), Class::Clock);
+        assert_eq!(answer(403, "AccessDenied", "Access Denied.").class(), Class::Terminal);
+    }
+
+    #[test]
+    fn only_some_5xx_are_worth_another_try() {
+        for (status, code, class) in [
+            (500, "InternalError", Class::Transient),
+            (502, "", Class::Transient),
+            (503, "SlowDown", Class::Throttled),
+            (501, "NotImplemented", Class::Terminal),
+            (505, "", Class::Terminal),
+            (451, "UnavailableForLegalReasons", Class::Terminal),
+            (200, "SlowDown", Class::Throttled),
+            (200, "InternalError", Class::Transient),
+            (200, "AccessDenied", Class::Terminal),
+            (409, "PathConflict", Class::Conflict),
+            (409, "BucketNotEmpty", Class::Terminal),
+        ] {
+            assert_eq!(answer(status, code, "").class(), class, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn display_is_one_line_with_request_id_and_attempts() {
+        let error = Error::service_error(answer(403, "AccessDenied", "no\nway")).during("PUT Object", "b-1/photos/a.png", 1);
+        assert_eq!(
+            error.to_string(),
+            "PUT Object b-1/photos/a.png: COS answered 403 AccessDenied: no\\nway (request id NjQ, 1 attempt)"
+        );
+    }
+
+    #[test]
+    fn an_input_error_names_its_field() {
+        let error = Error::input("key", "is empty");
+        assert_eq!(error.to_string(), "key: is empty");
+        assert_eq!(error.field(), Some("key"));
+    }
+}
