@@ -1,0 +1,105 @@
+//! The head of a request as it goes out: what is signed, what the signature is added to.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use percent_encoding::utf8_percent_encode;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::RESERVED;
+use crate::region::Address;
+
+/// A query parameter; a sub-resource like `acl` has an empty value.
+pub(crate) type Param = (Cow<'static, str>, Cow<'static, str>);
+
+/// Method, address, path, query and headers of one attempt. `Host` is among the headers from the start.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub(crate) method: Method,
+    pub(crate) address: Address,
+    /// The path as it is signed: decoded, with its leading slash.
+    pub(crate) path: String,
+    /// The path as it is sent.
+    pub(crate) url_path: String,
+    pub(crate) query: Vec<Param>,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Head {
+    pub(crate) fn new(method: Method, address: &Address, key: Option<(&str, &str)>) -> Result<Self> {
+        let (raw, encoded) = key.unwrap_or(("", "/"));
+        let prefix = address.prefix();
+        let mut headers = HeaderMap::with_capacity(12);
+        let host = HeaderValue::from_str(address.host());
+        headers.insert(header::HOST, host.map_err(|_| Error::input("endpoint", "has a host no header can carry"))?);
+        Ok(Self {
+            method,
+            address: address.clone(),
+            path: [prefix, "/", raw].concat(),
+            url_path: [prefix, encoded].concat(),
+            query: Vec::new(),
+            headers,
+        })
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The headers, `Host` included.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Path and query as they are sent: percent-encoded, a space as `%20`, never `+`.
+    pub fn path_and_query(&self) -> String {
+        let mut target = String::with_capacity(self.url_path.len() + 32 * self.query.len());
+        target.push_str(&self.url_path);
+        let mut separator = '?';
+        for (name, value) in &self.query {
+            target.push(separator);
+            target.extend(utf8_percent_encode(name, RESERVED));
+            if !value.is_empty() {
+                target.push('=');
+                target.extend(utf8_percent_encode(value, RESERVED));
+            }
+            separator = '&';
+        }
+        target
+    }
+
+    /// The whole URL.
+    pub fn url(&self) -> String {
+        [self.address.scheme().as_str(), "://", self.address.host(), &self.path_and_query()].concat()
+    }
+
+    pub(crate) fn into_request<B>(self, body: B) -> Result<http::Request<B>> {
+        let uri = Uri::try_from(self.url()).map_err(|error| {
+            // The URL may carry a signature: the message tells its length, the source what is wrong with it.
+            Error::new(ErrorKind::Input, format!("a URL of {} bytes", self.path_and_query().len())).with_source(error)
+        })?;
+        let mut request = http::Request::new(body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.headers;
+        Ok(request)
+    }
+}
+
+/// A header value that can stand on the wire and in a signature: visible ASCII, blanks and tabs, trimmed.
+///
+/// # Errors
+/// [`ErrorKind::Input`] with `field`; the value is not repeated.
+pub(crate) fn header_value(field: &'static str, value: &str) -> Result<HeaderValue> {
+    let value = value.trim_matches([' ', '\t']);
+    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return Err(Error::input(field, "holds a line break, a control character or a character that is not ASCII"));
+    }
+    HeaderValue::from_str(value).map_err(|_| Error::input(field, "cannot stand in a header"))
+}
+
+/// A header name given by the caller.
+pub(crate) fn header_name(field: &'static str, name: &str) -> Result<HeaderName> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::input(field, "is not a header name"))
+}

@@ -1,0 +1,406 @@
+//! Where a bucket is: its name, its region, and the address both make.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+
+/// A COS region, for instance `ap-guangzhou`.
+///
+/// The set is open: any lower-case letters, digits and inner hyphens are taken.
+///
+/// COS reference: [Regions and access endpoints](https://cloud.tencent.com/document/product/436/6224)
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Region(Arc<str>);
+
+impl Region {
+    /// Parses a region.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `region`.
+    pub fn new(region: impl AsRef<str>) -> Result<Self> {
+        let region = region.as_ref();
+        if is_label(region) {
+            Ok(Self(region.into()))
+        } else {
+            Err(Error::input("region", "is not of the form `ap-guangzhou`: lower-case letters, digits, inner hyphens"))
+        }
+    }
+
+    /// The region as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The full name of a bucket: `name-appid`, for instance `examplebucket-1250000000`.
+///
+/// COS reference: [Bucket overview](https://cloud.tencent.com/document/product/436/13312)
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BucketName(Arc<str>);
+
+impl BucketName {
+    /// Parses a name: lower-case letters, digits and inner hyphens, then `-` and the digits of the APPID.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `bucket`.
+    pub fn new(name: impl AsRef<str>) -> Result<Self> {
+        let name = name.as_ref();
+        let is_app_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match name.rsplit_once('-') {
+            Some((short, app_id)) if is_label(short) && is_app_id(app_id) => Ok(Self(name.into())),
+            _ => Err(Error::input("bucket", "is not of the form `name-appid`, for instance `examplebucket-1250000000`")),
+        }
+    }
+
+    /// The full name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name without its APPID.
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once('-').map_or(&self.0, |(name, _)| name)
+    }
+
+    /// The APPID of the account that owns it.
+    pub fn app_id(&self) -> &str {
+        self.0.rsplit_once('-').map_or("", |(_, app_id)| app_id)
+    }
+}
+
+/// Lower-case letters, digits and inner hyphens: what may stand between the dots of a host.
+fn is_label(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+macro_rules! text_conversions {
+    ($($name:ident)*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl FromStr for $name {
+            type Err = Error;
+            fn from_str(text: &str) -> Result<Self> {
+                Self::new(text)
+            }
+        }
+        impl TryFrom<&str> for $name {
+            type Error = Error;
+            fn try_from(text: &str) -> Result<Self> {
+                Self::new(text)
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = Error;
+            fn try_from(text: String) -> Result<Self> {
+                Self::new(text)
+            }
+        }
+        impl TryFrom<&String> for $name {
+            type Error = Error;
+            fn try_from(text: &String) -> Result<Self> {
+                Self::new(text)
+            }
+        }
+        impl From<&$name> for $name {
+            fn from(name: &$name) -> Self {
+                name.clone()
+            }
+        }
+    )*};
+}
+text_conversions! { Region BucketName }
+
+/// Which hosts the client talks to.
+///
+/// COS reference: [Regions and access endpoints](https://cloud.tencent.com/document/product/436/6224)
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Endpoint(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+enum Kind {
+    /// `BUCKET.cos.REGION.myqcloud.com`
+    #[default]
+    Default,
+    /// `BUCKET.cos.REGION.tencentcos.cn`
+    TencentCos,
+    /// `BUCKET.cos-internal.REGION.tencentcos.cn`
+    Internal,
+    /// `BUCKET.cos.accelerate.myqcloud.com`
+    Accelerate,
+    Custom(Custom),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Custom {
+    scheme: Scheme,
+    /// Host and, unless it is the scheme's own, port. May hold `{bucket}` and `{region}`.
+    authority: String,
+    style: Style,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    /// The bucket is the first segment of the path.
+    Path,
+    /// The bucket is part of the host.
+    VirtualHost,
+    /// The host is one bucket.
+    Bound,
+}
+
+/// `http` or `https`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain text; for a loopback address, or where the client was told to allow it.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+impl Endpoint {
+    /// The hosts under `myqcloud.com`, over https. The default.
+    pub fn myqcloud() -> Self {
+        Self(Kind::Default)
+    }
+
+    /// The hosts under `tencentcos.cn`, over https.
+    pub fn tencentcos() -> Self {
+        Self(Kind::TencentCos)
+    }
+
+    /// The hosts that resolve inside Tencent's network only, over https.
+    pub fn internal() -> Self {
+        Self(Kind::Internal)
+    }
+
+    /// Global acceleration, over https. It serves objects, not the administration of buckets.
+    ///
+    /// COS reference: [Global acceleration](https://cloud.tencent.com/document/product/436/38866)
+    pub fn accelerate() -> Self {
+        Self(Kind::Accelerate)
+    }
+
+    /// An address of your own: a custom domain, a local emulator, a private deployment.
+    ///
+    /// `http://127.0.0.1:9911` (an IP address or `localhost`) is addressed path style, with the bucket in the path. A
+    /// host that contains `{bucket}`, like `https://{bucket}.cos.{region}.example.com`, is addressed virtual-host style.
+    /// Any other host, like `https://static.example.com`, is taken as the domain of one bucket.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `endpoint`: no `http://` or `https://`, no host, user
+    /// information, a path, a query, or characters no host has.
+    pub fn custom(url: impl AsRef<str>) -> Result<Self> {
+        let refuse = |why: &'static str| Err(Error::input("endpoint", why));
+        let url = url.as_ref().trim();
+        let (scheme, rest) = match url.split_once("://") {
+            Some(("http", rest)) => (Scheme::Http, rest),
+            Some(("https", rest)) => (Scheme::Https, rest),
+            _ => return refuse("does not begin with http:// or https://"),
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        // The scheme's own port does not stand in the Host header.
+        let own_port = if scheme == Scheme::Https { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(own_port).unwrap_or(authority);
+        if authority.contains(['/', '?', '#', '@', '\\', '%']) {
+            return refuse("has more than scheme, host and port");
+        }
+        // A placeholder filled with a real label shows what the library that sends the request will make of the host.
+        let sample = authority.replace("{bucket}", "bucket-1").replace("{region}", "region");
+        let Ok(parsed) = url::Url::parse(&format!("{}://{sample}/", scheme.as_str())) else {
+            return refuse("is not a URL");
+        };
+        let host = parsed.host_str().unwrap_or_default();
+        if host.is_empty() || sample != parsed.port().map_or(host.to_owned(), |port| format!("{host}:{port}")) {
+            return refuse("has a host that is not plain lower-case ASCII");
+        }
+        let style = if is_local(host) {
+            Style::Path
+        } else if authority.contains("{bucket}") {
+            Style::VirtualHost
+        } else {
+            Style::Bound
+        };
+        Ok(Self(Kind::Custom(Custom { scheme, authority: authority.to_owned(), style })))
+    }
+
+    /// The address of a bucket, or of the service when there is no bucket.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `bucket` when the default host would be longer than the
+    /// 60 characters COS allows, with field `endpoint` when a domain of one bucket is asked for the service.
+    pub fn address(&self, bucket: Option<&BucketName>, region: &Region) -> Result<Address> {
+        let mut prefix = String::new();
+        let (scheme, host) = match (&self.0, bucket) {
+            (Kind::Custom(custom), _) => {
+                let mut host = custom.authority.replace("{region}", region.as_str());
+                match (custom.style, bucket) {
+                    (Style::Path, Some(bucket)) => prefix = format!("/{bucket}"),
+                    (Style::VirtualHost, Some(bucket)) => host = host.replace("{bucket}", bucket.as_str()),
+                    (Style::VirtualHost, None) => host = host.replace("{bucket}.", ""),
+                    (Style::Path, None) | (Style::Bound, Some(_)) => {}
+                    (Style::Bound, None) => {
+                        return Err(Error::input("endpoint", "is the domain of one bucket and does not serve the account"));
+                    }
+                }
+                (custom.scheme, host)
+            }
+            (Kind::Default, Some(bucket)) => (Scheme::Https, format!("{bucket}.cos.{region}.myqcloud.com")),
+            (Kind::TencentCos, Some(bucket)) => (Scheme::Https, format!("{bucket}.cos.{region}.tencentcos.cn")),
+            (Kind::Internal, Some(bucket)) => (Scheme::Https, format!("{bucket}.cos-internal.{region}.tencentcos.cn")),
+            (Kind::Accelerate, Some(bucket)) => (Scheme::Https, format!("{bucket}.cos.accelerate.myqcloud.com")),
+            (Kind::TencentCos | Kind::Internal, None) => (Scheme::Https, "service.cos.tencentcos.cn".to_owned()),
+            (Kind::Default | Kind::Accelerate, None) => (Scheme::Https, "service.cos.myqcloud.com".to_owned()),
+        };
+        if host.len() > 60 && bucket.is_some() && !matches!(self.0, Kind::Custom(_)) {
+            return Err(Error::input("bucket", "makes a host longer than the 60 characters COS allows"));
+        }
+        Ok(Address { scheme, host: host.into(), prefix: prefix.into() })
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    fn from_str(url: &str) -> Result<Self> {
+        Self::custom(url)
+    }
+}
+
+/// Where a request goes: scheme, host with port, and the encoded path before the key. Built once for a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    scheme: Scheme,
+    host: Arc<str>,
+    prefix: Arc<str>,
+}
+
+impl Address {
+    /// The scheme.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host as it stands in the `Host` header: with its port unless that is the scheme's own.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What stands in the path before the key: `/BUCKET` in path style, else empty.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Whether the host is this machine: what goes there cannot be overheard.
+    pub fn is_loopback(&self) -> bool {
+        let host = without_port(&self.host);
+        host == "localhost" || ip(host).is_some_and(|ip| ip.is_loopback())
+    }
+}
+
+fn is_local(host: &str) -> bool {
+    host == "localhost" || ip(host).is_some()
+}
+
+fn ip(host: &str) -> Option<IpAddr> {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse().ok()
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        // not inside the brackets of an IPv6 address
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(endpoint: &Endpoint) -> (String, String) {
+        let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());
+        let address = endpoint.address(Some(&bucket), &region).unwrap();
+        (format!("{}://{}", address.scheme().as_str(), address.host()), address.prefix().to_owned())
+    }
+
+    #[test]
+    fn names_are_parsed_at_the_door() {
+        for name in ["examplebucket-1250000000", "a-1", "a-b--c-1"] {
+            assert_eq!(BucketName::new(name).unwrap().as_str(), name);
+        }
+        for name in ["", "a", "a-", "-1", "A-1", "a.b-1", "a-1x", "a_b-1", "-a-1", "a/b-1", "a@b-1", "a--1"] {
+            assert_eq!(BucketName::new(name).unwrap_err().field(), Some("bucket"), "{name}");
+        }
+        for region in ["", "ap.guangzhou", "AP", "-a", "a-", "a/b", "a@b", "a:1"] {
+            assert_eq!(Region::new(region).unwrap_err().field(), Some("region"), "{region}");
+        }
+        let bucket = BucketName::new("my-bucket-125").unwrap();
+        assert_eq!((bucket.name(), bucket.app_id()), ("my-bucket", "125"));
+    }
+
+    #[test]
+    fn the_documented_hosts() {
+        let host = |endpoint: Endpoint| address(&endpoint).0;
+        assert_eq!(host(Endpoint::default()), "https://b-1.cos.ap-x.myqcloud.com");
+        assert_eq!(host(Endpoint::tencentcos()), "https://b-1.cos.ap-x.tencentcos.cn");
+        assert_eq!(host(Endpoint::internal()), "https://b-1.cos-internal.ap-x.tencentcos.cn");
+        assert_eq!(host(Endpoint::accelerate()), "https://b-1.cos.accelerate.myqcloud.com");
+    }
+
+    #[test]
+    fn a_custom_host_tells_its_style() {
+        let custom = |url: &str| address(&Endpoint::custom(url).unwrap());
+        for (url, host, prefix) in [
+            ("http://127.0.0.1:9911", "http://127.0.0.1:9911", "/b-1"),
+            ("http://[::1]:9911/", "http://[::1]:9911", "/b-1"),
+            ("https://localhost:1", "https://localhost:1", "/b-1"),
+            ("https://{bucket}.cos.{region}.example.com", "https://b-1.cos.ap-x.example.com", ""),
+            ("https://static.example.com:8443", "https://static.example.com:8443", ""),
+            ("https://static.example.com:443", "https://static.example.com", ""),
+        ] {
+            assert_eq!(custom(url), (host.to_owned(), prefix.to_owned()), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_endpoint_is_refused() {
+        for url in [
+            "", "example.com", "ftp://a", "https://", "https://a/b", "https://u@a", "https://a?b", "https://a b",
+            "https://ex\u{e4}mple.com", "https://a:99999", "https://a\r\nx:y",
+        ] {
+            assert_eq!(Endpoint::custom(url).unwrap_err().field(), Some("endpoint"), "{url}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_recognised() {
+        let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("r").unwrap());
+        let loopback = |url: &str| Endpoint::custom(url).unwrap().address(Some(&bucket), &region).unwrap().is_loopback();
+        assert!(loopback("http://127.0.0.1:1") && loopback("http://localhost") && loopback("http://[::1]:1"));
+        assert!(!loopback("http://10.0.0.1") && !loopback("http://localhost.example.com"));
+    }
+
+    #[test]
+    fn a_host_over_60_characters_is_refused() {
+        let bucket = BucketName::new(format!("{}-1250000000", "a".repeat(40))).unwrap();
+        let error = Endpoint::default().address(Some(&bucket), &Region::new("ap-guangzhou").unwrap()).unwrap_err();
+        assert_eq!(error.field(), Some("bucket"));
+    }
+}

@@ -1,0 +1,390 @@
+//! Signatures of the XML API: `q-sign-algorithm=sha1`, in a header or in the query.
+//!
+//! Everything here is pure: the time is part of the [`SigningKey`], the request is an argument, nothing is sent.
+//!
+//! Two steps, each usable alone. [`SigningKey::sign`] signs exactly the parameters and headers it is given, and
+//! [`SigningKey::stages`] shows what that came from, for finding out why COS answered `SignatureDoesNotMatch`.
+//! [`headers`] and [`query`] choose what a request signs: `host`, every `x-cos-*` header with the session token among
+//! them, `content-type`, `content-md5`, `content-length`, `range`, and every parameter. That passes every rule of
+//! COS's strict signature mode.
+//!
+//! ```text
+//! KeyTime      = start;end
+//! SignKey      = hex(HMAC-SHA1(SecretKey, KeyTime))
+//! HttpString   = method LF path LF params LF headers LF
+//! StringToSign = sha1 LF KeyTime LF hex(SHA1(HttpString)) LF
+//! Signature    = hex(HMAC-SHA1(SignKey, StringToSign))
+//! ```
+//!
+//! COS reference: [Request signature](https://cloud.tencent.com/document/product/436/7778)
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use percent_encoding::utf8_percent_encode;
+use sha1::{Digest, Sha1};
+use zeroize::Zeroizing;
+
+use crate::credentials::Credentials;
+use crate::error::{Error, Result};
+use crate::head::Head;
+use crate::key::RESERVED;
+use crate::time::unix_seconds;
+
+/// The header, or parameter of a presigned URL, that carries the session token.
+pub const SECURITY_TOKEN: &str = "x-cos-security-token";
+
+static SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static(SECURITY_TOKEN);
+
+/// A key ready to sign with, for one span of time (COS's `KeyTime`).
+///
+/// It holds the keyed HMAC state, so that one serves many requests. Cheap to clone next to making one. `Debug` shows
+/// no secret.
+#[derive(Clone)]
+pub struct SigningKey {
+    secret_id: String,
+    key_time: String,
+    end: SystemTime,
+    hmac: Hmac<Sha1>,
+    /// Marked sensitive; shared, not copied, from request to request.
+    token: Option<HeaderValue>,
+}
+
+impl SigningKey {
+    /// A key that signs from `start` to `end`, cut to the end of the credential.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `credentials` when they are anonymous, with field `end`
+    /// when nothing is left of the span.
+    pub fn new(credentials: &Credentials, start: SystemTime, end: SystemTime) -> Result<Self> {
+        if credentials.is_anonymous() {
+            return Err(Error::input("credentials", "are anonymous: there is nothing to sign with"));
+        }
+        let end = credentials.expires_at().map_or(end, |expiry| end.min(expiry));
+        if end <= start {
+            return Err(Error::input("end", "is not after the start, or the credential ends before it"));
+        }
+        Self::for_key_time(credentials, unix_seconds(start), unix_seconds(end))
+    }
+
+    /// A key for exactly this `KeyTime`, in Unix seconds, whatever the end of the credential.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn for_key_time(credentials: &Credentials, start: u64, end: u64) -> Result<Self> {
+        if credentials.is_anonymous() {
+            return Err(Error::input("credentials", "are anonymous: there is nothing to sign with"));
+        }
+        let end_time = crate::time::from_unix_seconds(end).filter(|_| start <= end);
+        let end_time = end_time.ok_or_else(|| Error::input("end", "is before the start, or beyond the year 9999"))?;
+        let key_time = format!("{start};{end}");
+        let sign_key = Zeroizing::new(hex::encode(mac(credentials.secret_key().as_bytes(), key_time.as_bytes())));
+        let token = credentials.token().map(|token| {
+            // `Credentials` let only visible ASCII in.
+            let mut value = HeaderValue::from_str(token).unwrap_or(HeaderValue::from_static(""));
+            value.set_sensitive(true);
+            value
+        });
+        Ok(Self {
+            secret_id: credentials.secret_id().to_owned(),
+            key_time,
+            end: end_time,
+            hmac: keyed(sign_key.as_bytes()),
+            token,
+        })
+    }
+
+    /// The span, as `start;end` in Unix seconds.
+    pub fn key_time(&self) -> &str {
+        &self.key_time
+    }
+
+    /// When signatures of this key end.
+    pub fn end(&self) -> SystemTime {
+        self.end
+    }
+
+    /// Signs exactly these parameters and headers, and returns the value of the `Authorization` header.
+    ///
+    /// `path` is decoded (`/目录/a b.txt`), names and values are plain text. Order and case of names do not matter.
+    pub fn sign(&self, method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> String {
+        let (mut params, mut headers) = (params.to_vec(), headers.to_vec());
+        self.authorization(method, path, &mut params, &mut headers)
+    }
+
+    /// Signs as [`sign`](Self::sign) does and keeps every string on the way.
+    pub fn stages(&self, method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> Stages {
+        let (mut params, mut headers) = (params.to_vec(), headers.to_vec());
+        params.sort_unstable_by(by_encoded_name);
+        headers.sort_unstable_by(by_encoded_name);
+        let http_string = http_string(method, path, &params, &headers);
+        let digest = Sha1::digest(http_string.as_bytes());
+        let signature = self.signature(&digest.into());
+        Stages {
+            string_to_sign: format!("sha1\n{}\n{}\n", self.key_time, hex::encode(digest)),
+            signature: signature.as_str().to_owned(),
+            authorization: self.assemble(&signature, &params, &headers),
+            http_string,
+        }
+    }
+
+    fn authorization(
+        &self,
+        method: &str,
+        path: &str,
+        params: &mut [(&str, &str)],
+        headers: &mut [(&str, &str)],
+    ) -> String {
+        params.sort_unstable_by(by_encoded_name);
+        headers.sort_unstable_by(by_encoded_name);
+        let digest = Sha1::digest(http_string(method, path, params, headers).as_bytes());
+        self.assemble(&self.signature(&digest.into()), params, headers)
+    }
+
+    /// `hex(HMAC-SHA1(SignKey, StringToSign))`, the string fed piece by piece.
+    fn signature(&self, http_string_digest: &[u8; 20]) -> Hex {
+        let mut hmac = self.hmac.clone();
+        hmac.update(b"sha1\n");
+        hmac.update(self.key_time.as_bytes());
+        hmac.update(b"\n");
+        hmac.update(Hex::of(http_string_digest).as_str().as_bytes());
+        hmac.update(b"\n");
+        Hex::of(&hmac.finalize().into_bytes().into())
+    }
+
+    fn assemble(&self, signature: &Hex, params: &[(&str, &str)], headers: &[(&str, &str)]) -> String {
+        let names = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, _)| 1 + name.len()).sum::<usize>();
+        // Exact when no name needs encoding, so that the string becomes a header value without a copy.
+        let fixed = "q-sign-algorithm=sha1&q-ak=&q-sign-time=&q-key-time=&q-header-list=&q-url-param-list=&q-signature=";
+        let length = fixed.len() + self.secret_id.len() + 2 * self.key_time.len() + 40;
+        let lists = names(headers).saturating_sub(1) + names(params).saturating_sub(1);
+        let mut text = String::with_capacity(length + lists);
+        for piece in ["q-sign-algorithm=sha1&q-ak=", &self.secret_id, "&q-sign-time=", &self.key_time] {
+            text.push_str(piece);
+        }
+        text.push_str("&q-key-time=");
+        text.push_str(&self.key_time);
+        text.push_str("&q-header-list=");
+        push_list(&mut text, headers);
+        text.push_str("&q-url-param-list=");
+        push_list(&mut text, params);
+        text.push_str("&q-signature=");
+        text.push_str(signature.as_str());
+        text
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("key_time", &self.key_time).finish_non_exhaustive()
+    }
+}
+
+/// What a signature came from, stage by stage. Not secret but for the signature itself, which `Debug` leaves out.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stages {
+    /// Method, path, parameters and headers in COS's canonical form. COS calls it `FormatString` in its errors.
+    pub http_string: String,
+    /// What the HMAC runs over.
+    pub string_to_sign: String,
+    /// The 40 hex digits of the signature.
+    pub signature: String,
+    /// The value of the `Authorization` header.
+    pub authorization: String,
+}
+
+impl fmt::Debug for Stages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The HttpString holds the value of every signed header, the token's among them.
+        f.debug_struct("Stages").field("string_to_sign", &self.string_to_sign).finish_non_exhaustive()
+    }
+}
+
+/// Which host a signature is bound to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Host {
+    /// The host the request goes to.
+    #[default]
+    Own,
+    /// Another name for the bucket, like that of a CDN in front of it.
+    Other(String),
+    /// None: the signature holds for the same key in every bucket the credential reaches.
+    Unsigned,
+}
+
+/// Signs the request in its headers: adds `x-cos-security-token` if there is a token, then `Authorization`.
+pub fn headers(head: &mut Head, key: &SigningKey) {
+    if let Some(token) = &key.token {
+        head.headers.insert(&SECURITY_TOKEN_HEADER, token.clone());
+    }
+    let authorization = {
+        let mut headers = signed_headers(&head.headers, &Host::Own);
+        let mut params = pairs(head);
+        key.authorization(head.method.as_str(), &head.path, &mut params, &mut headers)
+    };
+    head.headers.insert(header::AUTHORIZATION, sensitive(authorization));
+}
+
+/// Signs the request in its query: adds the token if there is one, then the seven `q-` parameters.
+///
+/// What headers the request carries by now are signed with it and must be sent with the URL as they are.
+pub fn query(head: &mut Head, key: &SigningKey, host: &Host) {
+    if let Some(token) = key.token.as_ref().and_then(|token| token.to_str().ok()) {
+        head.query.push((Cow::Borrowed(SECURITY_TOKEN), Cow::Owned(token.to_owned())));
+    }
+    let authorization = {
+        let mut headers = signed_headers(&head.headers, host);
+        let mut params = pairs(head);
+        key.authorization(head.method.as_str(), &head.path, &mut params, &mut headers)
+    };
+    for field in authorization.split('&') {
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        head.query.push((Cow::Owned(name.to_owned()), Cow::Owned(value.to_owned())));
+    }
+}
+
+fn pairs(head: &Head) -> Vec<(&str, &str)> {
+    head.query.iter().map(|(name, value)| (&**name, &**value)).collect()
+}
+
+/// What a request signs, of the headers it has.
+fn signed_headers<'a>(headers: &'a HeaderMap, host: &'a Host) -> Vec<(&'a str, &'a str)> {
+    let mut signed = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        // Values come through `header_value`, which lets ASCII in only.
+        let Ok(value) = value.to_str() else { continue };
+        match (name, host) {
+            (&header::HOST, Host::Own) => signed.push((name.as_str(), value)),
+            (&header::HOST, Host::Other(other)) => signed.push((name.as_str(), other.as_str())),
+            (&header::HOST, Host::Unsigned) => {}
+            _ if is_signed(name) => signed.push((name.as_str(), value)),
+            _ => {}
+        }
+    }
+    signed
+}
+
+/// Headers that COS acts on and no proxy touches.
+fn is_signed(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("x-cos-")
+        || name.starts_with("x-ci-")
+        || matches!(
+            name,
+            "cache-control"
+                | "content-disposition"
+                | "content-encoding"
+                | "content-length"
+                | "content-md5"
+                | "content-type"
+                | "expires"
+                | "if-match"
+                | "if-modified-since"
+                | "if-none-match"
+                | "if-unmodified-since"
+                | "origin"
+                | "pic-operations"
+                | "range"
+        )
+}
+
+fn sensitive(value: String) -> HeaderValue {
+    // Percent-encoding and `Credentials` leave only visible ASCII.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from(value)).unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+fn http_string(method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> String {
+    // Encoding grows values; half as much again holds every usual request without a second allocation.
+    let length = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| 2 + name.len() + value.len() * 3 / 2).sum::<usize>();
+    let mut text = String::with_capacity(16 + method.len() + path.len() + length(params) + length(headers));
+    push_lower(&mut text, method);
+    text.push('\n');
+    text.push_str(path);
+    text.push('\n');
+    push_pairs(&mut text, params);
+    text.push('\n');
+    push_pairs(&mut text, headers);
+    text.push('\n');
+    text
+}
+
+fn push_pairs(text: &mut String, pairs: &[(&str, &str)]) {
+    for (index, (name, value)) in pairs.iter().enumerate() {
+        if index > 0 {
+            text.push('&');
+        }
+        push_name(text, name);
+        text.push('=');
+        text.extend(utf8_percent_encode(value, RESERVED));
+    }
+}
+
+fn push_list(text: &mut String, pairs: &[(&str, &str)]) {
+    for (index, (name, _)) in pairs.iter().enumerate() {
+        if index > 0 {
+            text.push(';');
+        }
+        push_name(text, name);
+    }
+}
+
+/// A name is encoded first and lower-cased then, its hex digits included.
+fn push_name(text: &mut String, name: &str) {
+    for piece in utf8_percent_encode(name, RESERVED) {
+        push_lower(text, piece);
+    }
+}
+
+fn push_lower(text: &mut String, piece: &str) {
+    let start = text.len();
+    text.push_str(piece);
+    text[start..].make_ascii_lowercase();
+}
+
+/// By encoded name, byte by byte; equal names by value.
+fn by_encoded_name(a: &(&str, &str), b: &(&str, &str)) -> Ordering {
+    let encoded = |name| utf8_percent_encode(name, RESERVED).flat_map(str::bytes).map(|byte| byte.to_ascii_lowercase());
+    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    // Almost every name there is needs no encoding.
+    let by_name = if plain(a.0) && plain(b.0) { a.0.cmp(b.0) } else { encoded(a.0).cmp(encoded(b.0)) };
+    by_name.then_with(|| a.1.cmp(b.1))
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha1> {
+    // HMAC takes keys of any length.
+    Hmac::<Sha1>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"))
+}
+
+pub(crate) fn mac(key: &[u8], message: &[u8]) -> [u8; 20] {
+    keyed(key).chain_update(message).finalize().into_bytes().into()
+}
+
+/// 40 hex digits without an allocation.
+struct Hex([u8; 40]);
+
+impl Hex {
+    fn of(bytes: &[u8; 20]) -> Self {
+        let mut digits = [0; 40];
+        // 20 bytes make 40 digits.
+        hex::encode_to_slice(bytes, &mut digits).unwrap_or_default();
+        Self(digits)
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// How long before now a signature starts: it absorbs a fast clock.
+pub(crate) const BACKDATE: Duration = Duration::from_secs(60);
+
+/// How long a signed request may be under way.
+pub(crate) const REQUEST_LIFETIME: Duration = Duration::from_secs(15 * 60);
