@@ -1,0 +1,359 @@
+// Drives cos-go-sdk-v5: one JSON request a line on stdin, one JSON answer a line on stdout.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tencentyun/cos-go-sdk-v5"
+)
+
+type request struct {
+	Verb, Bucket, Key, File, Into, Method string
+	Prefix, Delimiter                     string
+	Address, Route, Region                string
+	SecretID                              string `json:"secret_id"`
+	SecretKey                             string `json:"secret_key"`
+	Token                                 string
+	MaxKeys                               int `json:"max_keys"`
+	Expires                               int
+	UploadID                              string `json:"upload_id"`
+	Source, Range                         string
+	Number, Max                           int
+	Parts                                 [][2]any
+	Keys                                  []string
+	Plain, Merged, Quiet                  bool
+	Headers, Query                        map[string]string
+}
+
+type answer struct {
+	Error     string            `json:"error,omitempty"`
+	Status    int               `json:"status,omitempty"`
+	Code      string            `json:"code,omitempty"`
+	RequestID string            `json:"request_id,omitempty"`
+	Headers   map[string]string `json:"headers,omitempty"`
+	Keys      []string          `json:"keys,omitempty"`
+	Prefixes  []string          `json:"prefixes,omitempty"`
+	Pages     int               `json:"pages,omitempty"`
+	UploadID  string            `json:"upload_id,omitempty"`
+	Parts     [][3]any          `json:"parts,omitempty"`
+	Uploads   [][2]string       `json:"uploads,omitempty"`
+	URL       string            `json:"url,omitempty"`
+	Buckets   [][2]string       `json:"buckets,omitempty"`
+}
+
+var (
+	ctx       = context.Background()
+	given     request
+	transport *http.Transport
+)
+
+func use(r request) {
+	given, transport = r, &http.Transport{}
+	if given.Route == "proxy" {
+		transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: given.Address})
+	} else {
+		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, given.Address)
+		}
+	}
+}
+
+func (r request) client() *cos.Client {
+	bucket, err := cos.NewBucketURL(r.Bucket, given.Region, false)
+	if err != nil {
+		panic(err)
+	}
+	return cos.NewClient(&cos.BaseURL{BucketURL: bucket}, &http.Client{Transport: &cos.AuthorizationTransport{
+		SecretID: given.SecretID, SecretKey: given.SecretKey, SessionToken: given.Token, Transport: transport,
+	}})
+}
+
+func (r request) header() *http.Header {
+	header := http.Header{}
+	for name, value := range r.Headers {
+		header.Set(name, value)
+	}
+	return &header
+}
+
+// The caller says which names came back encoded; the SDK never decodes them.
+func (r request) name(encoded string) string {
+	if r.Plain {
+		return encoded
+	}
+	name, err := cos.DecodeURIComponent(encoded)
+	if err != nil {
+		panic(err)
+	}
+	return name
+}
+
+func (r request) put(c *cos.Client) (*cos.Response, error) {
+	body, err := os.Open(r.File)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return c.Object.Put(ctx, r.Key, body, &cos.ObjectPutOptions{
+		ObjectPutHeaderOptions: &cos.ObjectPutHeaderOptions{XOptionHeader: r.header()},
+	})
+}
+
+func (r request) get(c *cos.Client) (*cos.Response, error) {
+	response, err := c.Object.Get(ctx, r.Key, &cos.ObjectGetOptions{
+		ResponseContentType:        r.Query["response-content-type"],
+		ResponseContentLanguage:    r.Query["response-content-language"],
+		ResponseExpires:            r.Query["response-expires"],
+		ResponseCacheControl:       r.Query["response-cache-control"],
+		ResponseContentDisposition: r.Query["response-content-disposition"],
+		ResponseContentEncoding:    r.Query["response-content-encoding"],
+		XOptionHeader:              r.header(),
+	})
+	if err != nil {
+		return response, err
+	}
+	defer response.Body.Close()
+	into, err := os.Create(r.Into)
+	if err != nil {
+		return response, err
+	}
+	defer into.Close()
+	_, err = io.Copy(into, response.Body)
+	return response, err
+}
+
+func (r request) list(c *cos.Client, a *answer) (*cos.Response, error) {
+	option := &cos.BucketGetOptions{
+		Prefix: r.Prefix, Delimiter: r.Delimiter, MaxKeys: r.MaxKeys, EncodingType: "url",
+	}
+	if r.Plain {
+		option.EncodingType = ""
+	}
+	for {
+		page, response, err := c.Bucket.Get(ctx, option)
+		if err != nil {
+			return response, err
+		}
+		a.Pages++
+		for _, entry := range page.Contents {
+			a.Keys = append(a.Keys, r.name(entry.Key))
+		}
+		for _, prefix := range page.CommonPrefixes {
+			a.Prefixes = append(a.Prefixes, r.name(prefix))
+		}
+		if !page.IsTruncated {
+			return response, nil
+		}
+		option.Marker = r.name(page.NextMarker)
+	}
+}
+
+func (r request) deleteMany(c *cos.Client, a *answer) (*cos.Response, error) {
+	option := &cos.ObjectDeleteMultiOptions{Quiet: r.Quiet}
+	for _, key := range r.Keys {
+		option.Objects = append(option.Objects, cos.Object{Key: key})
+	}
+	result, response, err := c.Object.DeleteMulti(ctx, option)
+	if err == nil {
+		for _, entry := range result.DeletedObjects {
+			a.Keys = append(a.Keys, entry.Key)
+		}
+	}
+	return response, err
+}
+
+func (r request) source(c *cos.Client) string {
+	return c.BaseURL.BucketURL.Host + "/" + r.Source
+}
+
+func (r request) copy(c *cos.Client) (*cos.Response, error) {
+	_, response, err := c.Object.Copy(ctx, r.Key, r.source(c), &cos.ObjectCopyOptions{
+		ObjectCopyHeaderOptions: &cos.ObjectCopyHeaderOptions{XOptionHeader: r.header()},
+	})
+	return response, err
+}
+
+func (r request) uploadPart(c *cos.Client) (*cos.Response, error) {
+	body, err := os.Open(r.File)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return c.Object.UploadPart(ctx, r.Key, r.UploadID, r.Number, body, nil)
+}
+
+func (r request) listParts(c *cos.Client, a *answer) (*cos.Response, error) {
+	option := &cos.ObjectListPartsOptions{}
+	if r.Max != 0 {
+		option.MaxParts = strconv.Itoa(r.Max)
+	}
+	for {
+		page, response, err := c.Object.ListParts(ctx, r.Key, r.UploadID, option)
+		if err != nil {
+			return response, err
+		}
+		a.Pages++
+		for _, part := range page.Parts {
+			a.Parts = append(a.Parts, [3]any{part.PartNumber, part.Size, part.ETag})
+		}
+		if !page.IsTruncated {
+			return response, nil
+		}
+		option.PartNumberMarker = page.NextPartNumberMarker
+	}
+}
+
+func (r request) listUploads(c *cos.Client, a *answer) (*cos.Response, error) {
+	page, response, err := c.Object.ListUploads(ctx, &cos.ObjectListUploadsOptions{Prefix: r.Prefix, EncodingType: "url"})
+	if err == nil {
+		for _, upload := range page.Upload {
+			a.Uploads = append(a.Uploads, [2]string{r.name(upload.Key), upload.UploadID})
+		}
+	}
+	return response, err
+}
+
+func (r request) complete(c *cos.Client) (*cos.Response, error) {
+	option := &cos.CompleteMultipartUploadOptions{}
+	for _, part := range r.Parts {
+		option.Parts = append(option.Parts, cos.Object{PartNumber: int(part[0].(float64)), ETag: part[1].(string)})
+	}
+	_, response, err := c.Object.CompleteMultipartUpload(ctx, r.Key, r.UploadID, option)
+	return response, err
+}
+
+func (r request) presign(c *cos.Client, a *answer) error {
+	query := url.Values{}
+	for name, value := range r.Query {
+		query.Set(name, value)
+	}
+	option := &cos.PresignedURLOptions{Query: &query, Header: r.header(), SignMerged: r.Merged}
+	expires := time.Duration(r.Expires) * time.Second
+	signed, err := c.Object.GetPresignedURL2(ctx, r.Method, r.Key, expires, option)
+	if err == nil {
+		a.URL = signed.String()
+	}
+	return err
+}
+
+func (r request) answer() (a answer) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			a = answer{Error: fmt.Sprint("panic: ", reason)}
+		}
+	}()
+	if r.Verb == "client" {
+		use(r)
+		return
+	}
+	var response *cos.Response
+	var err error
+	c := r.client()
+	switch r.Verb {
+	case "put":
+		response, err = r.put(c)
+	case "get":
+		response, err = r.get(c)
+	case "head":
+		response, err = c.Object.Head(ctx, r.Key, &cos.ObjectHeadOptions{XOptionHeader: r.header()})
+	case "delete":
+		response, err = c.Object.Delete(ctx, r.Key)
+	case "list":
+		response, err = r.list(c, &a)
+	case "delete_many":
+		response, err = r.deleteMany(c, &a)
+	case "copy":
+		response, err = r.copy(c)
+	case "initiate":
+		var started *cos.InitiateMultipartUploadResult
+		started, response, err = c.Object.InitiateMultipartUpload(ctx, r.Key, &cos.InitiateMultipartUploadOptions{
+			ObjectPutHeaderOptions: &cos.ObjectPutHeaderOptions{XOptionHeader: r.header()},
+		})
+		if err == nil {
+			a.UploadID = started.UploadID
+		}
+	case "upload_part":
+		response, err = r.uploadPart(c)
+	case "copy_part":
+		var copied *cos.CopyPartResult
+		copied, response, err = c.Object.CopyPart(ctx, r.Key, r.UploadID, r.Number, r.source(c),
+			&cos.ObjectCopyPartOptions{XCosCopySourceRange: r.Range})
+		if err == nil {
+			response.Header.Set("ETag", copied.ETag)
+		}
+	case "list_parts":
+		response, err = r.listParts(c, &a)
+	case "list_uploads":
+		response, err = r.listUploads(c, &a)
+	case "complete":
+		response, err = r.complete(c)
+	case "abort":
+		response, err = c.Object.AbortMultipartUpload(ctx, r.Key, r.UploadID)
+	case "upload":
+		_, response, err = c.Object.Upload(ctx, r.Key, r.File, &cos.MultiUploadOptions{PartSize: 1, CheckPoint: true})
+	case "download":
+		response, err = c.Object.Download(ctx, r.Key, r.Into, &cos.MultiDownloadOptions{PartSize: 1})
+	case "presign":
+		err = r.presign(c, &a)
+	case "create_bucket":
+		response, err = c.Bucket.Put(ctx, nil)
+	case "head_bucket":
+		response, err = c.Bucket.Head(ctx)
+	case "delete_bucket":
+		response, err = c.Bucket.Delete(ctx)
+	case "list_buckets":
+		var service *cos.ServiceGetResult
+		service, response, err = c.Service.Get(ctx)
+		if err == nil {
+			for _, bucket := range service.Buckets {
+				a.Buckets = append(a.Buckets, [2]string{bucket.Name, bucket.Region})
+			}
+		}
+	default:
+		err = errors.New("this driver has no verb " + r.Verb)
+	}
+	if response != nil {
+		a.Status = response.StatusCode
+		a.Headers = map[string]string{}
+		for name := range response.Header {
+			a.Headers[strings.ToLower(name)] = response.Header.Get(name)
+		}
+	}
+	if err != nil {
+		a.Error = err.Error()
+		if refused, ok := cos.IsCOSError(err); ok {
+			a.Code, a.RequestID = refused.Code, refused.RequestID
+			if a.RequestID == "" { // HEAD and 304 have no body to read it from
+				a.RequestID = a.Headers["x-cos-request-id"]
+			}
+		}
+	}
+	return
+}
+
+func main() {
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, 1<<20)
+	answers := json.NewEncoder(os.Stdout)
+	for lines.Scan() {
+		var r request
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			panic(err)
+		}
+		if err := answers.Encode(r.answer()); err != nil {
+			panic(err)
+		}
+	}
+}

@@ -1,0 +1,328 @@
+// Drives cos_api: one JSON request a line on stdin, one JSON answer a line on stdout.
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.qcloud.cos.COSClient;
+import com.qcloud.cos.ClientConfig;
+import com.qcloud.cos.auth.BasicCOSCredentials;
+import com.qcloud.cos.auth.BasicSessionCredentials;
+import com.qcloud.cos.endpoint.EndpointResolver;
+import com.qcloud.cos.exception.CosServiceException;
+import com.qcloud.cos.http.HttpMethodName;
+import com.qcloud.cos.http.HttpProtocol;
+import com.qcloud.cos.internal.CosServiceRequest;
+import com.qcloud.cos.model.*;
+import com.qcloud.cos.region.Region;
+import com.qcloud.cos.transfer.TransferManager;
+import com.qcloud.cos.transfer.TransferManagerConfiguration;
+import com.qcloud.cos.utils.DateUtils;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Paths;
+import java.nio.file.StandardCopyOption;
+import java.util.*;
+
+public class Driver {
+    static class Request {
+        public String verb, bucket, key, file, into, method, prefix, delimiter;
+        public String address, route, region, secret_id, secret_key, token;
+        public String source, range, upload_id;
+        public int max_keys, expires, number, max;
+        public boolean plain, merged, quiet;
+        public List<String> keys;
+        public List<List<Object>> parts;
+        public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
+
+        /** Gives every header the request type has no setter for; what is left over went unsigned. */
+        <T extends CosServiceRequest> T dress(T request) {
+            headers.forEach(request::putCustomRequestHeader);
+            return request;
+        }
+    }
+
+    private COSClient cos;
+    private Region given;
+
+    private Map<String, Object> client(Request r) {
+        int colon = r.address.lastIndexOf(':');
+        given = new Region(r.region);
+        ClientConfig config = new ClientConfig(given);
+        config.setHttpProtocol(HttpProtocol.http);
+        // Otherwise these two answers become a bare null.
+        config.setThrow304Directly(true);
+        config.setThrow412Directly(true);
+        if (r.route.equals("proxy")) {
+            config.setHttpProxyIp(r.address.substring(0, colon));
+            config.setHttpProxyPort(Integer.parseInt(r.address.substring(colon + 1)));
+        } else {
+            config.setEndpointResolver(new EndpointResolver() {
+                public String resolveGeneralApiEndpoint(String host) { return r.address; }
+                public String resolveGetServiceApiEndpoint(String host) { return r.address; }
+            });
+        }
+        if (cos != null) {
+            cos.shutdown();
+        }
+        cos = new COSClient(r.token == null
+                ? new BasicCOSCredentials(r.secret_id, r.secret_key)
+                : new BasicSessionCredentials(r.secret_id, r.secret_key, r.token), config);
+        return Map.of();
+    }
+
+    private ObjectMetadata metadata(Request r) {
+        ObjectMetadata metadata = new ObjectMetadata();
+        r.headers.forEach((name, value) -> {
+            if (name.startsWith("x-cos-meta-")) {
+                metadata.addUserMetadata(name.substring("x-cos-meta-".length()), value);
+            } else if (name.equals("Expires")) {
+                metadata.setHttpExpiresDate(DateUtils.parseRFC822Date(value));
+            } else {
+                metadata.setHeader(name, value);
+            }
+        });
+        return metadata;
+    }
+
+    private Map<String, Object> put(Request r) {
+        PutObjectRequest request = new PutObjectRequest(r.bucket, r.key, new File(r.file));
+        PutObjectResult result = cos.putObject(request.withMetadata(metadata(r)));
+        return Map.of("headers", Map.of("etag", '"' + result.getETag() + '"',
+                "x-cos-hash-crc64ecma", result.getCrc64Ecma(), "x-cos-request-id", result.getRequestId()));
+    }
+
+    private Map<String, Object> get(Request r) throws Exception {
+        GetObjectRequest request = new GetObjectRequest(r.bucket, r.key);
+        Map<String, String> rest = new TreeMap<>(r.headers);
+        String range = rest.remove("Range");
+        if (range != null) {
+            String[] ends = range.substring("bytes=".length()).split("-", -1);
+            request.setRange(ends[0].isEmpty() ? -1 : Long.parseLong(ends[0]),
+                    ends[1].isEmpty() ? -1 : Long.parseLong(ends[1]));
+        }
+        String etag = rest.remove("If-None-Match");
+        if (etag != null) {
+            request.setNonmatchingETagConstraints(List.of(etag));
+        }
+        etag = rest.remove("If-Match");
+        if (etag != null) {
+            request.setMatchingETagConstraints(List.of(etag));
+        }
+        rest.forEach(request::putCustomRequestHeader);
+        request.setResponseHeaders(overrides(r));
+        try (COSObject object = cos.getObject(request)) {
+            Files.copy(object.getObjectContent(), Paths.get(r.into), StandardCopyOption.REPLACE_EXISTING);
+            return headers(object.getObjectMetadata());
+        }
+    }
+
+    private ResponseHeaderOverrides overrides(Request r) {
+        ResponseHeaderOverrides overrides = new ResponseHeaderOverrides();
+        overrides.setContentType(r.query.get("response-content-type"));
+        overrides.setContentLanguage(r.query.get("response-content-language"));
+        overrides.setExpires(r.query.get("response-expires"));
+        overrides.setCacheControl(r.query.get("response-cache-control"));
+        overrides.setContentDisposition(r.query.get("response-content-disposition"));
+        overrides.setContentEncoding(r.query.get("response-content-encoding"));
+        return overrides;
+    }
+
+    private Map<String, Object> list(Request r) {
+        ListObjectsRequest request = new ListObjectsRequest();
+        request.setBucketName(r.bucket);
+        request.setPrefix(r.prefix);
+        request.setDelimiter(r.delimiter);
+        request.setMaxKeys(r.max_keys == 0 ? null : r.max_keys);
+        List<String> keys = new ArrayList<>(), prefixes = new ArrayList<>();
+        for (int pages = 1; ; pages++) {
+            ObjectListing page = cos.listObjects(request);
+            page.getObjectSummaries().forEach(entry -> keys.add(entry.getKey()));
+            prefixes.addAll(page.getCommonPrefixes());
+            if (!page.isTruncated()) {
+                return Map.of("keys", keys, "prefixes", prefixes, "pages", pages);
+            }
+            request.setMarker(page.getNextMarker());
+        }
+    }
+
+    private Map<String, Object> deleteMany(Request r) {
+        DeleteObjectsRequest request = new DeleteObjectsRequest(r.bucket);
+        request.withKeys(r.keys.toArray(new String[0])).setQuiet(r.quiet);
+        List<String> keys = new ArrayList<>();
+        cos.deleteObjects(request).getDeletedObjects().forEach(entry -> keys.add(entry.getKey()));
+        return Map.of("keys", keys);
+    }
+
+    private Map<String, Object> copy(Request r) {
+        CopyObjectRequest request = new CopyObjectRequest(given, r.bucket, r.source, r.bucket, r.key);
+        String directive = r.headers.remove("x-cos-metadata-directive");
+        if (directive != null) {
+            request.setMetadataDirective(directive);
+            request.setNewObjectMetadata(metadata(r));
+        }
+        CopyObjectResult result = cos.copyObject(request);
+        return Map.of("headers", Map.of("etag", '"' + result.getETag() + '"', "x-cos-hash-crc64ecma", result.getCrc64Ecma()));
+    }
+
+    private Map<String, Object> initiate(Request r) {
+        InitiateMultipartUploadRequest request = new InitiateMultipartUploadRequest(r.bucket, r.key, metadata(r));
+        return Map.of("upload_id", cos.initiateMultipartUpload(request).getUploadId());
+    }
+
+    private Map<String, Object> uploadPart(Request r) {
+        File file = new File(r.file);
+        UploadPartResult result = cos.uploadPart(new UploadPartRequest().withBucketName(r.bucket).withKey(r.key)
+                .withUploadId(r.upload_id).withPartNumber(r.number).withFile(file).withPartSize(file.length()));
+        return Map.of("headers", Map.of("etag", '"' + result.getETag() + '"', "x-cos-hash-crc64ecma", result.getCrc64Ecma()));
+    }
+
+    private Map<String, Object> copyPart(Request r) {
+        String[] ends = r.range.substring("bytes=".length()).split("-");
+        CopyPartRequest request = new CopyPartRequest().withSourceBucketRegion(given).withSourceBucketName(r.bucket)
+                .withSourceKey(r.source).withDestinationBucketName(r.bucket).withDestinationKey(r.key)
+                .withUploadId(r.upload_id).withPartNumber(r.number)
+                .withFirstByte(Long.parseLong(ends[0])).withLastByte(Long.parseLong(ends[1]));
+        return Map.of("headers", Map.of("etag", '"' + cos.copyPart(request).getETag() + '"'));
+    }
+
+    private Map<String, Object> listParts(Request r) {
+        ListPartsRequest request = new ListPartsRequest(r.bucket, r.key, r.upload_id);
+        if (r.max != 0) {
+            request.setMaxParts(r.max);
+        }
+        List<List<Object>> parts = new ArrayList<>();
+        for (int pages = 1; ; pages++) {
+            PartListing page = cos.listParts(request);
+            page.getParts().forEach(part ->
+                    parts.add(List.of(part.getPartNumber(), part.getSize(), '"' + part.getETag() + '"')));
+            if (!page.isTruncated()) {
+                return Map.of("parts", parts, "pages", pages);
+            }
+            request.setPartNumberMarker(page.getNextPartNumberMarker());
+        }
+    }
+
+    private Map<String, Object> listUploads(Request r) {
+        ListMultipartUploadsRequest request = new ListMultipartUploadsRequest(r.bucket);
+        request.setPrefix(r.prefix);
+        List<List<String>> uploads = new ArrayList<>();
+        cos.listMultipartUploads(request).getMultipartUploads()
+                .forEach(upload -> uploads.add(List.of(upload.getKey(), upload.getUploadId())));
+        return Map.of("uploads", uploads);
+    }
+
+    private Map<String, Object> complete(Request r) {
+        List<PartETag> parts = new ArrayList<>();
+        r.parts.forEach(part -> parts.add(new PartETag((Integer) part.get(0), (String) part.get(1))));
+        CompleteMultipartUploadResult result =
+                cos.completeMultipartUpload(new CompleteMultipartUploadRequest(r.bucket, r.key, r.upload_id, parts));
+        return Map.of("headers", Map.of("etag", '"' + result.getETag() + '"', "x-cos-hash-crc64ecma", result.getCrc64Ecma()));
+    }
+
+    private Map<String, Object> transfer(Request r) throws Exception {
+        TransferManager manager = new TransferManager(cos);
+        try {
+            TransferManagerConfiguration configuration = new TransferManagerConfiguration();
+            configuration.setMultipartUploadThreshold(1 << 20);
+            configuration.setMinimumUploadPartSize(1 << 20);
+            manager.setConfiguration(configuration);
+            if (r.verb.equals("upload")) {
+                PutObjectRequest request = new PutObjectRequest(r.bucket, r.key, new File(r.file));
+                request.setEnableResumableUpload(true);
+                manager.upload(request).waitForUploadResult();
+            } else {
+                manager.download(new GetObjectRequest(r.bucket, r.key), new File(r.into), true, r.into + ".task", 1 << 20, 1 << 20)
+                        .waitForCompletion();
+            }
+        } finally {
+            manager.shutdownNow(false);
+        }
+        return Map.of();
+    }
+
+    private Map<String, Object> presign(Request r) {
+        Date end = new Date(System.currentTimeMillis() + r.expires * 1000L);
+        HttpMethodName method = HttpMethodName.valueOf(r.method);
+        if (!r.merged) {
+            return Map.of("url", cos.generatePresignedUrl(r.bucket, r.key, end, method, r.headers, r.query).toString());
+        }
+        GeneratePresignedUrlRequest request = r.dress(new GeneratePresignedUrlRequest(r.bucket, r.key, method));
+        request.setExpiration(end);
+        r.query.forEach(request::addRequestParameter);
+        return Map.of("url", cos.generatePresignedUrl(request).toString());
+    }
+
+    private Map<String, Object> listBuckets() {
+        List<List<String>> buckets = new ArrayList<>();
+        cos.listBuckets().forEach(bucket -> buckets.add(List.of(bucket.getName(), bucket.getLocation())));
+        return Map.of("buckets", buckets);
+    }
+
+    /** The response headers again, from the places the SDK sorts them into. */
+    private Map<String, Object> headers(ObjectMetadata metadata) {
+        Map<String, String> headers = new TreeMap<>();
+        metadata.getRawMetadata().forEach((name, value) -> headers.put(name.toLowerCase(), value.toString()));
+        metadata.getUserMetadata().forEach((name, value) -> headers.put("x-cos-meta-" + name.toLowerCase(), value));
+        headers.put("etag", '"' + metadata.getETag() + '"');
+        if (metadata.getHttpExpiresDate() != null) {
+            headers.put("expires", DateUtils.formatRFC822Date(metadata.getHttpExpiresDate()));
+        }
+        return Map.of("headers", headers);
+    }
+
+    private Map<String, Object> run(Request r) throws Exception {
+        switch (r.verb) {
+            case "client": return client(r);
+            case "put": return put(r);
+            case "get": return get(r);
+            case "head": return headers(cos.getObjectMetadata(r.dress(new GetObjectMetadataRequest(r.bucket, r.key))));
+            case "delete": cos.deleteObject(r.bucket, r.key); return Map.of();
+            case "list": return list(r);
+            case "delete_many": return deleteMany(r);
+            case "copy": return copy(r);
+            case "initiate": return initiate(r);
+            case "upload_part": return uploadPart(r);
+            case "copy_part": return copyPart(r);
+            case "list_parts": return listParts(r);
+            case "list_uploads": return listUploads(r);
+            case "complete": return complete(r);
+            case "abort": cos.abortMultipartUpload(new AbortMultipartUploadRequest(r.bucket, r.key, r.upload_id)); return Map.of();
+            case "upload":
+            case "download": return transfer(r);
+            case "presign": return presign(r);
+            case "create_bucket": cos.createBucket(r.bucket); return Map.of();
+            case "head_bucket": cos.headBucket(new HeadBucketRequest(r.bucket)); return Map.of();
+            case "delete_bucket": cos.deleteBucket(r.bucket); return Map.of();
+            case "list_buckets": return listBuckets();
+            default: throw new UnsupportedOperationException("this driver has no verb " + r.verb);
+        }
+    }
+
+    private Map<String, Object> answer(Request r) {
+        Map<String, Object> answer = new HashMap<>();
+        try {
+            return run(r);
+        } catch (CosServiceException error) {
+            answer.put("status", error.getStatusCode());
+            answer.put("code", error.getErrorCode());
+            answer.put("request_id", error.getRequestId());
+            answer.put("error", error.toString());
+        } catch (Exception error) {
+            answer.put("error", error.toString());
+        }
+        return answer;
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Driver driver = new Driver();
+        ObjectMapper json = new ObjectMapper();
+        PrintStream answers = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line; (line = lines.readLine()) != null; ) {
+            answers.println(json.writeValueAsString(driver.answer(json.readValue(line, Request.class))));
+        }
+        System.exit(0); // the SDK's idle-connection thread would hold the process
+    }
+}

@@ -1,0 +1,188 @@
+// Drives cos-nodejs-sdk-v5: one JSON request a line on stdin, one JSON answer a line on stdout.
+'use strict';
+
+console.log = console.warn; // the SDK prints hints; stdout carries answers only
+
+const fs = require('fs');
+const readline = require('readline');
+const COS = require('cos-nodejs-sdk-v5');
+
+let cos;
+let given;
+
+const place = (request) => ({
+  Bucket: request.bucket,
+  Region: given.region,
+  Key: request.key,
+  Headers: { ...request.headers },
+});
+
+// response-content-type is the option ResponseContentType.
+const overrides = (query = {}) =>
+  Object.fromEntries(
+    Object.entries(query).map(([name, value]) => [name.replace(/(^|-)(.)/g, (_, dash, first) => first.toUpperCase()), value])
+  );
+
+const part = (request) => ({ ...place(request), UploadId: request.upload_id, PartNumber: request.number });
+
+const source = (request) =>
+  request.bucket + '.cos.' + given.region + '.myqcloud.com/' + encodeURIComponent(request.source).replace(/%2F/g, '/');
+
+const reply = (data) => ({ status: data.statusCode, headers: data.headers });
+
+const verbs = {
+  async client(request) {
+    given = request;
+    cos = new COS({
+      SecretId: request.secret_id,
+      SecretKey: request.secret_key,
+      SecurityToken: request.token,
+      Protocol: 'http:',
+      ...(request.route === 'proxy' ? { Proxy: 'http://' + request.address } : { Ip: request.address }),
+    });
+  },
+
+  async put(request) {
+    return reply(await cos.putObject({ ...place(request), Body: fs.readFileSync(request.file) }));
+  },
+
+  async get(request) {
+    const data = await cos.getObject({ ...place(request), ...overrides(request.query) });
+    fs.writeFileSync(request.into, data.Body);
+    return reply(data);
+  },
+
+  async head(request) {
+    return reply(await cos.headObject(place(request)));
+  },
+
+  async delete(request) {
+    return reply(await cos.deleteObject(place(request)));
+  },
+
+  // The SDK asks for encoded names only when told to, and never decodes them.
+  async list(request) {
+    const names = request.plain ? (name) => name : decodeURIComponent;
+    const answer = { keys: [], prefixes: [], pages: 0 };
+    for (let marker; ; ) {
+      const page = await cos.getBucket({
+        ...place(request),
+        Prefix: request.prefix,
+        Delimiter: request.delimiter,
+        MaxKeys: request.max_keys,
+        Marker: marker,
+        EncodingType: request.plain ? undefined : 'url',
+      });
+      answer.pages += 1;
+      answer.keys.push(...page.Contents.map((entry) => names(entry.Key)));
+      answer.prefixes.push(...page.CommonPrefixes.map((entry) => names(entry.Prefix)));
+      if (page.IsTruncated !== 'true') return answer;
+      marker = names(page.NextMarker);
+    }
+  },
+
+  async delete_many(request) {
+    const data = await cos.deleteMultipleObject({
+      ...place(request),
+      Objects: request.keys.map((key) => ({ Key: key })),
+      Quiet: request.quiet,
+    });
+    return { keys: data.Deleted.map((entry) => entry.Key) };
+  },
+
+  async copy(request) {
+    return reply(await cos.putObjectCopy({ ...place(request), CopySource: source(request) }));
+  },
+
+  async initiate(request) {
+    return { upload_id: (await cos.multipartInit(place(request))).UploadId };
+  },
+
+  async upload_part(request) {
+    return reply(await cos.multipartUpload({ ...part(request), Body: fs.readFileSync(request.file) }));
+  },
+
+  async copy_part(request) {
+    const data = await cos.uploadPartCopy({
+      ...part(request),
+      CopySource: source(request),
+      CopySourceRange: request.range,
+    });
+    return { headers: { etag: data.ETag } };
+  },
+
+  async list_parts(request) {
+    const answer = { parts: [], pages: 0 };
+    for (let marker; ; ) {
+      const page = await cos.multipartListPart({ ...part(request), MaxParts: request.max, PartNumberMarker: marker });
+      answer.pages += 1;
+      answer.parts.push(...page.Part.map((entry) => [Number(entry.PartNumber), Number(entry.Size), entry.ETag]));
+      if (page.IsTruncated !== 'true') return answer;
+      marker = page.NextPartNumberMarker;
+    }
+  },
+
+  async list_uploads(request) {
+    const page = await cos.multipartList({ ...place(request), Prefix: request.prefix, EncodingType: 'url' });
+    return { uploads: page.Upload.map((upload) => [decodeURIComponent(upload.Key), upload.UploadId]) };
+  },
+
+  async complete(request) {
+    const parts = request.parts.map(([number, etag]) => ({ PartNumber: number, ETag: etag }));
+    return reply(await cos.multipartComplete({ ...part(request), Parts: parts }));
+  },
+
+  async abort(request) {
+    return reply(await cos.multipartAbort(part(request)));
+  },
+
+  async upload(request) {
+    await cos.uploadFile({ ...place(request), FilePath: request.file, SliceSize: 1 << 20, ChunkSize: 1 << 20 });
+  },
+
+  async download(request) {
+    await cos.downloadFile({ ...place(request), FilePath: request.into, ChunkSize: 1 << 20 });
+  },
+
+  presign(request) {
+    return new Promise((resolve, reject) => {
+      cos.getObjectUrl(
+        { ...place(request), Method: request.method, Expires: request.expires, Query: request.query },
+        (error, data) => (error ? reject(error) : resolve({ url: data.Url }))
+      );
+    });
+  },
+
+  async create_bucket(request) {
+    return reply(await cos.putBucket(place(request)));
+  },
+
+  async head_bucket(request) {
+    return reply(await cos.headBucket(place(request)));
+  },
+
+  async delete_bucket(request) {
+    return reply(await cos.deleteBucket(place(request)));
+  },
+
+  async list_buckets() {
+    const data = await cos.getService();
+    return { buckets: data.Buckets.map((bucket) => [bucket.Name, bucket.Location]) };
+  },
+};
+
+async function answer(request) {
+  if (!verbs[request.verb]) return { error: 'this driver has no verb ' + request.verb };
+  try {
+    return (await verbs[request.verb](request)) || {};
+  } catch (error) {
+    return { error: String(error), status: error.statusCode, code: error.code, request_id: error.RequestId };
+  }
+}
+
+(async () => {
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    process.stdout.write(JSON.stringify(await answer(JSON.parse(line))) + '\n');
+  }
+  process.exit(0); // kept-alive connections would hold the process
+})();

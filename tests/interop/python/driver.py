@@ -1,0 +1,170 @@
+"""Drives cos-python-sdk-v5: one JSON request a line on stdin, one JSON answer a line on stdout."""
+
+import json
+import sys
+
+from qcloud_cos import CosConfig, CosS3Client
+from qcloud_cos.cos_comm import maplist
+from qcloud_cos.cos_exception import CosServiceError
+
+KEYWORDS = {header.lower(): keyword for keyword, header in maplist.items()}
+
+
+def keywords(request):
+    """Headers and overrides as the SDK's own keywords; `Metadata` copies any other header to the wire."""
+    options, rest = {}, {}
+    for name, value in {**request.get("headers", {}), **request.get("query", {})}.items():
+        if name.lower() in KEYWORDS:
+            options[KEYWORDS[name.lower()]] = value
+        else:
+            rest[name] = value
+    return {**options, "Metadata": rest} if rest else options
+
+
+def headers(response):
+    return {"headers": {name.lower(): value for name, value in (response or {}).items() if isinstance(value, str)}}
+
+
+def elements(document, name):
+    found = document.get(name, [])
+    return found if isinstance(found, list) else [found]
+
+
+class Driver:
+    def client(self, request):
+        self.given = request
+        host, port = request["address"].rsplit(":", 1)
+        way = {"IP": host, "Port": int(port)}
+        if request["route"] == "proxy":
+            way = {"Proxies": {"http": "http://" + request["address"]}}
+        self.cos = CosS3Client(CosConfig(
+            Region=request["region"], Scheme="http", SecretId=request["secret_id"],
+            SecretKey=request["secret_key"], Token=request.get("token"), **way))
+
+    def put(self, request):
+        with open(request["file"], "rb") as body:
+            return headers(self.cos.put_object(request["bucket"], body, request["key"], **keywords(request)))
+
+    def get(self, request):
+        response = self.cos.get_object(request["bucket"], request["key"], **keywords(request))
+        answer = {**headers(response), "status": response["Body"].get_raw_stream().status}
+        if answer["status"] != 304:
+            response["Body"].get_stream_to_file(request["into"])
+        return answer
+
+    def head(self, request):
+        return headers(self.cos.head_object(request["bucket"], request["key"], **keywords(request)))
+
+    def delete(self, request):
+        return headers(self.cos.delete_object(request["bucket"], request["key"]))
+
+    def list(self, request):
+        answer, marker = {"keys": [], "prefixes": [], "pages": 0}, ""
+        while True:
+            page = self.cos.list_objects(
+                request["bucket"], request.get("prefix", ""), request.get("delimiter", ""), marker,
+                request.get("max_keys", 1000))
+            answer["pages"] += 1
+            answer["keys"] += [entry["Key"] for entry in elements(page, "Contents")]
+            answer["prefixes"] += [entry["Prefix"] for entry in elements(page, "CommonPrefixes")]
+            if page["IsTruncated"] == "false":
+                return answer
+            marker = page["NextMarker"]
+
+    def delete_many(self, request):
+        objects = [{"Key": key} for key in request["keys"]]
+        result = self.cos.delete_objects(request["bucket"], {
+            "Object": objects, "Quiet": "true" if request.get("quiet") else "false"})
+        return {"keys": [entry["Key"] for entry in elements(result or {}, "Deleted")]}
+
+    def copy(self, request):
+        options = keywords(request)
+        directive = options.get("Metadata", {}).pop("x-cos-metadata-directive", "Copy")
+        source = {"Bucket": request["bucket"], "Key": request["source"], "Region": self.given["region"]}
+        return headers(self.cos.copy_object(request["bucket"], request["key"], source, directive, **options))
+
+    def initiate(self, request):
+        started = self.cos.create_multipart_upload(request["bucket"], request["key"], **keywords(request))
+        return {"upload_id": started["UploadId"]}
+
+    def upload_part(self, request):
+        with open(request["file"], "rb") as body:
+            return headers(self.cos.upload_part(
+                request["bucket"], request["key"], body, request["number"], request["upload_id"]))
+
+    def copy_part(self, request):
+        source = {"Bucket": request["bucket"], "Key": request["source"], "Region": self.given["region"]}
+        copied = self.cos.upload_part_copy(
+            request["bucket"], request["key"], request["number"], request["upload_id"], source, request["range"])
+        return {"headers": {"etag": copied["ETag"]}}
+
+    def list_parts(self, request):
+        answer, marker = {"parts": [], "pages": 0}, 0
+        while True:
+            page = self.cos.list_parts(
+                request["bucket"], request["key"], request["upload_id"], "", request.get("max", 1000), marker)
+            answer["pages"] += 1
+            answer["parts"] += [[int(part["PartNumber"]), int(part["Size"]), part["ETag"]]
+                                for part in elements(page, "Part")]
+            if page["IsTruncated"] == "false":
+                return answer
+            marker = page["NextPartNumberMarker"]
+
+    def list_uploads(self, request):
+        page = self.cos.list_multipart_uploads(request["bucket"], request.get("prefix", ""))
+        return {"uploads": [[upload["Key"], upload["UploadId"]] for upload in elements(page, "Upload")]}
+
+    def complete(self, request):
+        parts = [{"PartNumber": number, "ETag": etag} for number, etag in request["parts"]]
+        return headers(self.cos.complete_multipart_upload(
+            request["bucket"], request["key"], request["upload_id"], {"Part": parts}))
+
+    def abort(self, request):
+        self.cos.abort_multipart_upload(request["bucket"], request["key"], request["upload_id"])
+
+    def upload(self, request):
+        self.cos.upload_file(request["bucket"], request["key"], request["file"], PartSize=1)
+
+    def download(self, request):
+        self.cos.download_file(request["bucket"], request["key"], request["into"], PartSize=1, EnableCRC=True)
+
+    def presign(self, request):
+        query = dict(request.get("query", {}))
+        if self.given.get("token"):  # the SDK leaves it to the caller
+            query["x-cos-security-token"] = self.given["token"]
+        return {"url": self.cos.get_presigned_url(
+            request["bucket"], request["key"], request["method"], request["expires"], query,
+            request.get("headers", {}))}
+
+    def create_bucket(self, request):
+        self.cos.create_bucket(request["bucket"])
+
+    def head_bucket(self, request):
+        return headers(self.cos.head_bucket(request["bucket"]))
+
+    def delete_bucket(self, request):
+        self.cos.delete_bucket(request["bucket"])
+
+    def list_buckets(self, request):
+        buckets = elements(self.cos.list_buckets()["Buckets"] or {}, "Bucket")
+        return {"buckets": [[bucket["Name"], bucket["Location"]] for bucket in buckets]}
+
+
+def answer(driver, request):
+    verb = getattr(driver, request["verb"], None)
+    if verb is None:
+        return {"error": "this driver has no verb " + request["verb"]}
+    try:
+        return verb(request) or {}
+    except CosServiceError as error:
+        digest = error.get_digest_msg()  # the error document, or the headers of an answer without one, or a sentence
+        digest = {} if isinstance(digest, str) else digest
+        return {"error": str(error), "status": error.get_status_code(), "code": digest.get("code"),
+                "request_id": digest.get("requestid") or digest.get("x-cos-request-id")}
+    except Exception as error:
+        return {"error": "%s: %s" % (type(error).__name__, error)}
+
+
+driver = Driver()
+for line in sys.stdin:
+    print(json.dumps(answer(driver, json.loads(line))), flush=True)
