@@ -400,9 +400,11 @@ mod tests {
 
     #[test]
     fn an_expired_token_is_recognised_in_every_documented_form() {
-        for (status, code, message) in
-            [(400, "ExpiredToken", "temporary key token has expired"), (403, "ExpiredToken", ""), (403, "AccessDenied", "ExpiredToken")]
-        {
+        for (status, code, message) in [
+            (400, "ExpiredToken", "temporary key token has expired"),
+            (403, "ExpiredToken", ""),
+            (403, "AccessDenied", "ExpiredToken"),
+        ] {
             assert_eq!(answer(status, code, message).class(), Class::CredentialExpired, "{status} {code}");
         }
         assert_eq!(answer(403, "AccessDenied", "Request has expired").class(), Class::Clock);
@@ -431,7 +433,8 @@ mod tests {
 
     #[test]
     fn display_is_one_line_with_request_id_and_attempts() {
-        let error = Error::service_error(answer(403, "AccessDenied", "no\nway")).during("PUT Object", "b-1/photos/a.png", 1);
+        let error =
+            Error::service_error(answer(403, "AccessDenied", "no\nway")).during("PUT Object", "b-1/photos/a.png", 1);
         assert_eq!(
             error.to_string(),
             "PUT Object b-1/photos/a.png: COS answered 403 AccessDenied: no\\nway (request id NjQ, 1 attempt)"

@@ -177,7 +177,9 @@ mod tests {
 
     #[test]
     fn keys_that_come_to_the_bucket_are_refused() {
-        for key in ["", "/", "//", ".", "..", "./", "../", "a/..", "a/../", "/a/..", "a/b/../..", "./.", "..//.", "a/../.."] {
+        for key in
+            ["", "/", "//", ".", "..", "./", "../", "a/..", "a/../", "/a/..", "a/b/../..", "./.", "..//.", "a/../.."]
+        {
             let error = ObjectKey::new(key).expect_err(key);
             assert_eq!(error.field(), Some("key"), "{key:?}");
         }

@@ -51,7 +51,9 @@ impl BucketName {
         let is_app_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match name.rsplit_once('-') {
             Some((short, app_id)) if is_label(short) && is_app_id(app_id) => Ok(Self(name.into())),
-            _ => Err(Error::input("bucket", "is not of the form `name-appid`, for instance `examplebucket-1250000000`")),
+            _ => {
+                Err(Error::input("bucket", "is not of the form `name-appid`, for instance `examplebucket-1250000000`"))
+            }
         }
     }
 
@@ -256,7 +258,10 @@ impl Endpoint {
                     (Style::VirtualHost, None) => host = host.replace("{bucket}.", ""),
                     (Style::Path, None) | (Style::Bound, Some(_)) => {}
                     (Style::Bound, None) => {
-                        return Err(Error::input("endpoint", "is the domain of one bucket and does not serve the account"));
+                        return Err(Error::input(
+                            "endpoint",
+                            "is the domain of one bucket and does not serve the account",
+                        ));
                     }
                 }
                 (custom.scheme, host)
@@ -382,8 +387,17 @@ mod tests {
     #[test]
     fn a_malformed_endpoint_is_refused() {
         for url in [
-            "", "example.com", "ftp://a", "https://", "https://a/b", "https://u@a", "https://a?b", "https://a b",
-            "https://ex\u{e4}mple.com", "https://a:99999", "https://a\r\nx:y",
+            "",
+            "example.com",
+            "ftp://a",
+            "https://",
+            "https://a/b",
+            "https://u@a",
+            "https://a?b",
+            "https://a b",
+            "https://ex\u{e4}mple.com",
+            "https://a:99999",
+            "https://a\r\nx:y",
         ] {
             assert_eq!(Endpoint::custom(url).unwrap_err().field(), Some("endpoint"), "{url}");
         }
@@ -392,7 +406,8 @@ mod tests {
     #[test]
     fn loopback_is_recognised() {
         let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("r").unwrap());
-        let loopback = |url: &str| Endpoint::custom(url).unwrap().address(Some(&bucket), &region).unwrap().is_loopback();
+        let loopback =
+            |url: &str| Endpoint::custom(url).unwrap().address(Some(&bucket), &region).unwrap().is_loopback();
         assert!(loopback("http://127.0.0.1:1") && loopback("http://localhost") && loopback("http://[::1]:1"));
         assert!(!loopback("http://10.0.0.1") && !loopback("http://localhost.example.com"));
     }

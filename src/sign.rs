@@ -160,7 +160,8 @@ impl SigningKey {
     fn assemble(&self, signature: &Hex, params: &[(&str, &str)], headers: &[(&str, &str)]) -> String {
         let names = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, _)| 1 + name.len()).sum::<usize>();
         // Exact when no name needs encoding, so that the string becomes a header value without a copy.
-        let fixed = "q-sign-algorithm=sha1&q-ak=&q-sign-time=&q-key-time=&q-header-list=&q-url-param-list=&q-signature=";
+        let fixed =
+            "q-sign-algorithm=sha1&q-ak=&q-sign-time=&q-key-time=&q-header-list=&q-url-param-list=&q-signature=";
         let length = fixed.len() + self.secret_id.len() + 2 * self.key_time.len() + 40;
         let lists = names(headers).saturating_sub(1) + names(params).saturating_sub(1);
         let mut text = String::with_capacity(length + lists);
@@ -303,7 +304,8 @@ fn sensitive(value: String) -> HeaderValue {
 
 fn http_string(method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> String {
     // Encoding grows values; half as much again holds every usual request without a second allocation.
-    let length = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| 2 + name.len() + value.len() * 3 / 2).sum::<usize>();
+    let length =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| 2 + name.len() + value.len() * 3 / 2).sum::<usize>();
     let mut text = String::with_capacity(16 + method.len() + path.len() + length(params) + length(headers));
     push_lower(&mut text, method);
     text.push('\n');

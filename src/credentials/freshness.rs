@@ -60,7 +60,8 @@ impl Lifetime {
     /// What to do with the key now.
     pub fn freshness(&self, now: SystemTime, monotonic: Duration) -> Freshness {
         let (total, remaining) = (self.total(), self.remaining(now, monotonic));
-        let advisory = (total / 5).clamp(Duration::from_secs(60), Duration::from_secs(300)) * u32::from(self.jitter) / 1000;
+        let advisory =
+            (total / 5).clamp(Duration::from_secs(60), Duration::from_secs(300)) * u32::from(self.jitter) / 1000;
         let mandatory = (total / 10).min(Duration::from_secs(30));
         match remaining {
             Duration::ZERO => Freshness::Expired,

@@ -1,0 +1,239 @@
+//! What a request carries and what an answer brings: bytes in memory, a part of a file, or a stream.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The body of a request. It describes; the client opens files and runs streams. Every body knows its length.
+///
+/// All but [`once`](Self::once) can be sent again, so that a failed attempt can be repeated.
+#[derive(Clone, Default)]
+pub struct Body(pub(crate) Source);
+
+#[derive(Clone, Default)]
+pub(crate) enum Source {
+    #[default]
+    Empty,
+    Bytes(Bytes),
+    File {
+        path: Arc<Path>,
+        offset: u64,
+        length: u64,
+    },
+    Factory {
+        length: u64,
+        open: Arc<dyn Fn() -> ByteStream + Send + Sync>,
+    },
+    Once {
+        length: u64,
+        stream: Arc<Mutex<Option<ByteStream>>>,
+    },
+}
+
+impl Body {
+    /// No bytes.
+    pub fn empty() -> Self {
+        Self(Source::Empty)
+    }
+
+    /// `length` bytes of the file from `offset`. It is opened anew for every attempt; if it turns out shorter, the
+    /// request fails with [`ErrorKind::Changed`].
+    pub fn file(path: impl Into<PathBuf>, offset: u64, length: u64) -> Self {
+        Self(Source::File { path: path.into().into(), offset, length })
+    }
+
+    /// `length` bytes of a stream that can be made anew for every attempt.
+    pub fn factory(length: u64, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
+        Self(Source::Factory { length, open: Arc::new(open) })
+    }
+
+    /// `length` bytes of a stream that runs once: a request with it is not repeated once bytes were taken.
+    pub fn once(length: u64, stream: ByteStream) -> Self {
+        Self(Source::Once { length, stream: Arc::new(Mutex::new(Some(stream))) })
+    }
+
+    /// How many bytes it is.
+    #[allow(clippy::len_without_is_empty)] // an empty body is a body like any other
+    pub fn len(&self) -> u64 {
+        match &self.0 {
+            Source::Empty => 0,
+            Source::Bytes(bytes) => bytes.len() as u64,
+            Source::File { length, .. } | Source::Factory { length, .. } | Source::Once { length, .. } => *length,
+        }
+    }
+
+    /// Whether it can be sent (again).
+    pub fn is_replayable(&self) -> bool {
+        match &self.0 {
+            Source::Once { stream, .. } => stream.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0 {
+            Source::Empty => "empty",
+            Source::Bytes(_) => "bytes",
+            Source::File { .. } => "file",
+            Source::Factory { .. } => "factory",
+            Source::Once { .. } => "once",
+        };
+        write!(f, "Body({kind}, {} bytes)", self.len())
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::empty() } else { Self(Source::Bytes(bytes)) }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+impl<const N: usize> From<&'static [u8; N]> for Body {
+    fn from(bytes: &'static [u8; N]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+/// Bytes that come piece by piece.
+///
+/// An error is the last item. What the stream of an object delivers is checked: a body cut short, and a checksum that
+/// does not match, are errors before the end, never an end.
+///
+/// # Cancellation
+/// Dropping it closes the connection unless everything was read.
+pub struct ByteStream {
+    inner: Inner,
+    length: Option<u64>,
+}
+
+enum Inner {
+    Bytes(Option<Bytes>),
+    Stream(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>),
+}
+
+impl ByteStream {
+    /// A stream of a length that is known (`Some`) or not.
+    pub fn new<S, E>(length: Option<u64>, stream: S) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Into<Error> + 'static,
+    {
+        Self { inner: Inner::Stream(Box::pin(Converted(Box::pin(stream)))), length }
+    }
+
+    pub(crate) fn from_results(
+        length: Option<u64>,
+        stream: impl Stream<Item = Result<Bytes>> + Send + 'static,
+    ) -> Self {
+        Self { inner: Inner::Stream(Box::pin(stream)), length }
+    }
+
+    /// How many bytes it will be, if that is known.
+    pub fn content_length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Reads everything into memory, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Response`] when there are more than `limit` bytes; else what the stream says.
+    pub async fn bytes(mut self, limit: usize) -> Result<Bytes> {
+        let too_long =
+            || Error::new(ErrorKind::Response, format!("the body is longer than the limit of {limit} bytes"));
+        if self.length.is_some_and(|length| length > limit as u64) {
+            return Err(too_long());
+        }
+        let Some(first) = self.next().await.transpose()? else { return Ok(Bytes::new()) };
+        if first.len() > limit {
+            return Err(too_long());
+        }
+        let Some(second) = self.next().await.transpose()? else { return Ok(first) };
+        let mut whole = BytesMut::with_capacity(self.length.map_or(0, |length| usize::try_from(length).unwrap_or(0)));
+        whole.extend_from_slice(&first);
+        let mut piece = Some(second);
+        while let Some(bytes) = piece {
+            if whole.len() + bytes.len() > limit {
+                return Err(too_long());
+            }
+            whole.extend_from_slice(&bytes);
+            piece = self.next().await.transpose()?;
+        }
+        Ok(whole.freeze())
+    }
+}
+
+impl From<Bytes> for ByteStream {
+    fn from(bytes: Bytes) -> Self {
+        Self { length: Some(bytes.len() as u64), inner: Inner::Bytes(Some(bytes).filter(|bytes| !bytes.is_empty())) }
+    }
+}
+
+impl Stream for ByteStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match &mut self.inner {
+            Inner::Bytes(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Inner::Stream(stream) => stream.as_mut().poll_next(cx),
+        }
+    }
+}
+
+impl fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByteStream").field("content_length", &self.length).finish_non_exhaustive()
+    }
+}
+
+/// Turns the errors of a stream into ours.
+struct Converted<S>(Pin<Box<S>>);
+
+impl<S, E> Stream for Converted<S>
+where
+    S: Stream<Item = Result<Bytes, E>>,
+    E: Into<Error>,
+{
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(cx).map(|item| item.map(|bytes| bytes.map_err(Into::into)))
+    }
+}

@@ -1,0 +1,79 @@
+use bytes::Bytes;
+use http::{Method, Response};
+
+use crate::error::Result;
+use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id};
+
+/// Removes the bucket, which must be empty: no object, no version, no unfinished upload.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `BucketNotEmpty`, `NoSuchBucket` or `AccessDenied`.
+/// [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when an attempt broke off and the next found no bucket.
+///
+/// COS reference: [DELETE Bucket](https://cloud.tencent.com/document/product/436/7732)
+#[doc(alias = "DELETE Bucket")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeleteBucket {
+    _private: (),
+}
+
+impl DeleteBucket {
+    /// Removes the bucket.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Operation for DeleteBucket {
+    type Output = DeleteBucketOutput;
+    type Response = Bytes;
+    const NAME: &'static str = "DELETE Bucket";
+    const METHOD: Method = Method::DELETE;
+
+    fn request(&self) -> Result<Request> {
+        Ok(Request::bucket())
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Guarded
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::bucket("name/cos:DeleteBucket")
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketOutput> {
+        Ok(DeleteBucketOutput { request_id: request_id(response.headers()) })
+    }
+}
+
+/// What [`DeleteBucket`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeleteBucketOutput {
+    request_id: String,
+}
+
+impl DeleteBucketOutput {
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::as_text;
+
+    #[test]
+    fn request_as_text() {
+        assert_eq!(as_text(&DeleteBucket::new()), "DELETE /\n[0]");
+    }
+
+    #[test]
+    fn output_keeps_the_request_id() {
+        let response = Response::builder().status(204).header("x-cos-request-id", "NjQ").body(Bytes::new()).unwrap();
+        assert_eq!(DeleteBucket::new().output(&Sent::default(), response).unwrap().request_id(), "NjQ");
+    }
+}

@@ -1,0 +1,93 @@
+use bytes::Bytes;
+use http::{Method, Response};
+
+use crate::error::Result;
+use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_text, request_id};
+
+/// Asks whether the bucket exists and may be used, and where it is.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with status 404 or 403, and no code, because an answer to HEAD has
+/// no body.
+///
+/// COS reference: [HEAD Bucket](https://cloud.tencent.com/document/product/436/7735)
+#[doc(alias = "HEAD Bucket")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HeadBucket {
+    _private: (),
+}
+
+impl HeadBucket {
+    /// Asks for the bucket.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Operation for HeadBucket {
+    type Output = BucketMeta;
+    type Response = Bytes;
+    const NAME: &'static str = "HEAD Bucket";
+    const METHOD: Method = Method::HEAD;
+
+    fn request(&self) -> Result<Request> {
+        Ok(Request::bucket())
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Read
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::bucket("name/cos:HeadBucket")
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<BucketMeta> {
+        let headers = response.headers();
+        Ok(BucketMeta {
+            region: header_text(headers, "x-cos-bucket-region").map(str::to_owned),
+            multi_az: header_text(headers, "x-cos-bucket-az-type") == Some("MAZ"),
+            request_id: request_id(headers),
+        })
+    }
+}
+
+/// What [`HeadBucket`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BucketMeta {
+    /// The region of the bucket.
+    pub region: Option<String>,
+    /// Whether it keeps its objects in several availability zones.
+    pub multi_az: bool,
+    request_id: String,
+}
+
+impl BucketMeta {
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::as_text;
+
+    #[test]
+    fn request_as_text() {
+        assert_eq!(as_text(&HeadBucket::new()), "HEAD /\n[0]");
+    }
+
+    #[test]
+    fn output_tells_the_region() {
+        let response = Response::builder()
+            .header("x-cos-bucket-region", "ap-guangzhou")
+            .header("x-cos-bucket-az-type", "MAZ")
+            .body(Bytes::new())
+            .unwrap();
+        let meta = HeadBucket::new().output(&Sent::default(), response).unwrap();
+        assert_eq!((meta.region.as_deref(), meta.multi_az), (Some("ap-guangzhou"), true));
+    }
+}

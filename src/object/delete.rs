@@ -1,0 +1,122 @@
+use bytes::Bytes;
+use http::{Method, Response};
+
+use crate::error::Result;
+use crate::key::ObjectKey;
+use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_text, request_id};
+
+/// Removes an object, or one version of it.
+///
+/// A key that does not exist is removed with success. Where the bucket keeps versions, a delete without a version id
+/// hides the object behind a delete marker; each repeat would add another, so such a delete is not repeated after a
+/// failure that leaves its end unknown, unless [`unversioned`](Self::unversioned) says that it may.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `ObjectLocked`.
+/// [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when nothing says whether it took effect.
+///
+/// COS reference: [DELETE Object](https://cloud.tencent.com/document/product/436/7743)
+#[doc(alias = "DELETE Object")]
+#[derive(Clone, Debug)]
+pub struct DeleteObject {
+    key: ObjectKey,
+    version_id: Option<String>,
+    unversioned: bool,
+}
+
+impl DeleteObject {
+    /// Removes the object.
+    pub fn new(key: ObjectKey) -> Self {
+        Self { key, version_id: None, unversioned: false }
+    }
+
+    /// Removes this version for good.
+    #[must_use]
+    pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
+        self.version_id = Some(version_id.into());
+        self
+    }
+
+    /// Says that the bucket keeps no versions, so that the request may be repeated freely.
+    #[must_use]
+    pub fn unversioned(mut self) -> Self {
+        self.unversioned = true;
+        self
+    }
+}
+
+impl Operation for DeleteObject {
+    type Output = DeleteObjectOutput;
+    type Response = Bytes;
+    const NAME: &'static str = "DELETE Object";
+    const METHOD: Method = Method::DELETE;
+
+    fn request(&self) -> Result<Request> {
+        Ok(Request::object(&self.key).query_opt("versionId", self.version_id.clone()))
+    }
+
+    fn safety(&self) -> Safety {
+        if self.version_id.is_some() || self.unversioned { Safety::SameEffect } else { Safety::CreatesState }
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::target("name/cos:DeleteObject")
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteObjectOutput> {
+        let headers = response.headers();
+        Ok(DeleteObjectOutput {
+            version_id: header_text(headers, "x-cos-version-id").map(str::to_owned),
+            delete_marker: header_text(headers, "x-cos-delete-marker")
+                .is_some_and(|it| it.eq_ignore_ascii_case("true")),
+            request_id: request_id(headers),
+        })
+    }
+}
+
+/// What [`DeleteObject`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeleteObjectOutput {
+    /// The version that was removed, or the delete marker that was added.
+    pub version_id: Option<String>,
+    /// Whether a delete marker was added or removed.
+    pub delete_marker: bool,
+    request_id: String,
+}
+
+impl DeleteObjectOutput {
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::as_text;
+
+    #[test]
+    fn request_as_text() {
+        let delete = DeleteObject::new(ObjectKey::new("a/b").unwrap());
+        assert_eq!(as_text(&delete), "DELETE /a/b\n[0]");
+        assert_eq!(delete.safety(), Safety::CreatesState);
+        assert_eq!(delete.clone().unversioned().safety(), Safety::SameEffect);
+        let delete = delete.version_id("null");
+        assert_eq!(as_text(&delete), "DELETE /a/b?versionId=null\n[0]");
+        assert_eq!(delete.safety(), Safety::SameEffect);
+    }
+
+    #[test]
+    fn output_tells_of_a_delete_marker() {
+        let response = Response::builder()
+            .status(204)
+            .header("x-cos-delete-marker", "true")
+            .header("x-cos-version-id", "MTg0")
+            .body(Bytes::new())
+            .unwrap();
+        let output = DeleteObject::new(ObjectKey::new("k").unwrap()).output(&Sent::default(), response).unwrap();
+        assert_eq!((output.delete_marker, output.version_id.as_deref()), (true, Some("MTg0")));
+    }
+}

@@ -1,0 +1,375 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{Method, Response, StatusCode};
+
+use crate::body::ByteStream;
+use crate::crc64::Crc64;
+use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::key::ObjectKey;
+use crate::object::ObjectMeta;
+use crate::operation::{Operation, Permissions, Request, Safety, Sent};
+use crate::options::{ByteRange, Conditions, CustomerKey, ResponseOverrides, TrafficLimit};
+
+/// Reads an object, or a range of it, as a stream.
+///
+/// The bytes are handed on as they come, with a stall limit and no limit in total. The CRC-64 of a whole object is
+/// checked while it runs through: a mismatch is an error before the end of the stream. Changes nothing and may be
+/// repeated freely.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchVersion`, `AccessDenied`,
+/// `InvalidObjectState` (archived and not restored), `InvalidRange`, or status 304 and 412 when a condition does not
+/// hold. From the stream: [`ErrorKind::Integrity`](crate::ErrorKind::Integrity),
+/// [`ErrorKind::Transport`](crate::ErrorKind::Transport), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
+///
+/// # Cancellation
+/// Dropping the stream closes its connection, unless it was read to the end.
+///
+/// # Examples
+/// ```
+/// use tencent_cos::{Conditions, GetObject};
+///
+/// let get = GetObject::new("notes/a.txt".parse()?)
+///     .range(0..1024)
+///     .conditions(Conditions::new().if_match("\"5d41402abc4b2a76b9719d911017c592\""));
+/// # let _ = get;
+/// # Ok::<(), tencent_cos::Error>(())
+/// ```
+///
+/// COS reference: [GET Object](https://cloud.tencent.com/document/product/436/7753)
+#[doc(alias = "GET Object")]
+#[derive(Clone, Debug)]
+pub struct GetObject {
+    key: ObjectKey,
+    version_id: Option<String>,
+    range: Option<ByteRange>,
+    conditions: Conditions,
+    overrides: ResponseOverrides,
+    customer_key: Option<CustomerKey>,
+    traffic_limit: Option<TrafficLimit>,
+    params: Vec<(String, String)>,
+}
+
+impl GetObject {
+    /// Reads the latest version, whole.
+    pub fn new(key: ObjectKey) -> Self {
+        Self {
+            key,
+            version_id: None,
+            range: None,
+            conditions: Conditions::new(),
+            overrides: ResponseOverrides::new(),
+            customer_key: None,
+            traffic_limit: None,
+            params: Vec::new(),
+        }
+    }
+
+    /// Reads this version.
+    #[must_use]
+    pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
+        self.version_id = Some(version_id.into());
+        self
+    }
+
+    /// Reads these bytes only. The checksum of a part is not known, so it is not checked.
+    #[must_use]
+    pub fn range(mut self, range: impl Into<ByteRange>) -> Self {
+        self.range = Some(range.into());
+        self
+    }
+
+    /// When the read counts.
+    #[must_use]
+    pub fn conditions(mut self, conditions: Conditions) -> Self {
+        self.conditions = conditions;
+        self
+    }
+
+    /// Headers the answer shall carry in place of those stored.
+    #[must_use]
+    pub fn response_overrides(mut self, overrides: ResponseOverrides) -> Self {
+        self.overrides = overrides;
+        self
+    }
+
+    /// The key the object was encrypted with (SSE-C).
+    #[must_use]
+    pub fn customer_key(mut self, key: CustomerKey) -> Self {
+        self.customer_key = Some(key);
+        self
+    }
+
+    /// The speed of this request.
+    #[must_use]
+    pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
+        self.traffic_limit = Some(limit);
+        self
+    }
+
+    /// A parameter for processing by Cloud Infinite, for instance `imageMogr2/thumbnail/!50p` with an empty value. The
+    /// answer is then not the object, and no checksum is checked.
+    #[must_use]
+    pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.params.push((name.into(), value.into()));
+        self
+    }
+
+    fn integrity(&self, status: StatusCode, meta: &ObjectMeta) -> Integrity {
+        if !self.params.is_empty() {
+            Integrity::Unverified("the object was processed on the way")
+        } else if self.range.is_some() || status != StatusCode::OK {
+            Integrity::Unverified("COS keeps the checksum of the whole object, not of a range")
+        } else {
+            meta.crc64.map_or(Integrity::Unverified("COS keeps no checksum of this object"), Integrity::Crc64)
+        }
+    }
+}
+
+impl Operation for GetObject {
+    type Output = Object;
+    type Response = ByteStream;
+    const NAME: &'static str = "GET Object";
+    const METHOD: Method = Method::GET;
+
+    fn request(&self) -> Result<Request> {
+        let mut request = Request::object(&self.key);
+        for (name, value) in &self.params {
+            request = request.query(name.clone(), value.clone());
+        }
+        request
+            .query_opt("versionId", self.version_id.clone())
+            .with(&self.overrides)?
+            .with(&self.range)?
+            .with(&self.conditions)?
+            .with(&self.customer_key)?
+            .with(&self.traffic_limit)
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Read
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::target("name/cos:GetObject")
+    }
+
+    fn output(&self, _: &Sent, response: Response<ByteStream>) -> Result<Object> {
+        let (head, body) = response.into_parts();
+        let meta = ObjectMeta::new(head.headers);
+        let content_range = meta.header("content-range").and_then(ContentRange::parse);
+        if let (Some(asked), StatusCode::PARTIAL_CONTENT) = (self.range, head.status) {
+            let fits =
+                |got: ContentRange| got.first == asked.first() && asked.last().is_none_or(|last| got.last <= last);
+            if !content_range.is_some_and(fits) {
+                let service = ServiceError { status: 206, request_id: meta.request_id(), ..ServiceError::default() };
+                let message = format!("asked for {asked}, got {:?}", meta.header("content-range").unwrap_or_default());
+                return Err(Error::new(ErrorKind::Response, message).with_service(service));
+            }
+        } else if self.range.is_some() && self.params.is_empty() {
+            let service =
+                ServiceError { status: head.status.as_u16(), request_id: meta.request_id(), ..ServiceError::default() };
+            return Err(Error::new(ErrorKind::Response, "asked for a range, got something else").with_service(service));
+        }
+        let integrity = self.integrity(head.status, &meta);
+        let crc64 = match integrity {
+            Integrity::Crc64(expected) => Some((Crc64::new(), expected)),
+            Integrity::Unverified(_) => None,
+        };
+        let length = meta.content_length;
+        let checked = Checked { body, remaining: length, crc64, done: false };
+        Ok(Object { body: ByteStream::from_results(length, checked), meta, content_range, integrity })
+    }
+}
+
+/// An object that is being read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Object {
+    /// What COS keeps of it.
+    pub meta: ObjectMeta,
+    /// Its bytes.
+    pub body: ByteStream,
+    /// Which bytes these are, when a range was asked for.
+    pub content_range: Option<ContentRange>,
+    /// Whether the bytes are checked while they run through.
+    pub integrity: Integrity,
+}
+
+impl Object {
+    /// Reads everything into memory, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is longer; else as the stream.
+    pub async fn bytes(self, limit: usize) -> Result<Bytes> {
+        self.body.bytes(limit).await
+    }
+}
+
+/// Whether the bytes of an [`Object`] are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Integrity {
+    /// Against this CRC-64; a mismatch is an error before the end of the stream.
+    Crc64(u64),
+    /// They are not, and why. Their number is still checked.
+    Unverified(&'static str),
+}
+
+/// Which bytes of how many an answer brings (`Content-Range`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContentRange {
+    /// The first byte, from 0.
+    pub first: u64,
+    /// The last byte, included.
+    pub last: u64,
+    /// The size of the whole object.
+    pub total: u64,
+}
+
+impl ContentRange {
+    fn parse(text: &str) -> Option<Self> {
+        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let [first, last, total] = [first, last, total].map(|number| number.trim().parse::<u64>().ok());
+        let range = Self { first: first?, last: last?, total: total? };
+        (range.first <= range.last && range.last < range.total).then_some(range)
+    }
+}
+
+impl fmt::Display for ContentRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bytes {}-{}/{}", self.first, self.last, self.total)
+    }
+}
+
+/// Counts the bytes, sums them up, and turns a wrong end into an error.
+struct Checked {
+    body: ByteStream,
+    remaining: Option<u64>,
+    crc64: Option<(Crc64, u64)>,
+    done: bool,
+}
+
+impl Checked {
+    fn wrong_end(&self) -> Option<Error> {
+        if let Some(missing @ 1..) = self.remaining {
+            return Some(
+                Error::new(ErrorKind::Transport, format!("the body ended {missing} bytes early")).retryable(true),
+            );
+        }
+        let (crc64, expected) = self.crc64.as_ref()?;
+        let found = crc64.value();
+        (found != *expected).then(|| {
+            let message = format!("the bytes have CRC-64 {found}, COS says {expected}");
+            Error::new(ErrorKind::Integrity, message).retryable(true)
+        })
+    }
+}
+
+impl Stream for Checked {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        let item = match ready!(Pin::new(&mut self.body).poll_next(cx)) {
+            Some(Ok(bytes)) => {
+                if let Some((crc64, _)) = &mut self.crc64 {
+                    crc64.update(&bytes);
+                }
+                match self.remaining.map(|remaining| remaining.checked_sub(bytes.len() as u64)) {
+                    Some(None) => Some(Err(Error::new(ErrorKind::Response, "the body is longer than announced"))),
+                    left => {
+                        self.remaining = left.flatten();
+                        Some(Ok(bytes))
+                    }
+                }
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None => self.wrong_end().map(Err),
+        };
+        self.done = !matches!(item, Some(Ok(_)));
+        Poll::Ready(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::as_text;
+
+    fn key() -> ObjectKey {
+        ObjectKey::new("k").unwrap()
+    }
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &'static [u8]) -> Response<ByteStream> {
+        let builder = headers
+            .iter()
+            .fold(Response::builder().status(status), |builder, (name, value)| builder.header(*name, *value));
+        builder.body(Bytes::from_static(body).into()).unwrap()
+    }
+
+    /// The streams of these tests are always ready.
+    fn read(object: Object) -> Result<Bytes> {
+        let mut future = std::pin::pin!(object.bytes(1024));
+        match future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => panic!("not ready"),
+        }
+    }
+
+    #[test]
+    fn request_as_text() {
+        let get = GetObject::new(key())
+            .param("imageMogr2/thumbnail/!50p", "")
+            .version_id("v")
+            .range(5..=9)
+            .response_overrides(ResponseOverrides::new().content_type("text/plain; a=b"));
+        assert_eq!(
+            as_text(&get),
+            "GET /k?imageMogr2%2Fthumbnail%2F%2150p&versionId=v&response-content-type=text%2Fplain%3B%20a%3Db\n\
+             range: bytes=5-9\n[0]"
+        );
+    }
+
+    #[test]
+    fn output_checks_length_and_checksum() {
+        let crc64 = Crc64::of(b"hello").to_string();
+        let headers = [("content-length", "5"), ("x-cos-hash-crc64ecma", crc64.as_str())];
+        let get = |headers: &[(&str, &str)], body| {
+            GetObject::new(key()).output(&Sent::default(), answer(200, headers, body)).unwrap()
+        };
+        let object = get(&headers, b"hello");
+        assert_eq!(object.integrity, Integrity::Crc64(Crc64::of(b"hello")));
+        assert_eq!(read(object).unwrap(), "hello");
+        assert_eq!(read(get(&headers, b"hellO")).unwrap_err().kind(), ErrorKind::Integrity);
+        assert_eq!(read(get(&headers, b"hell")).unwrap_err().kind(), ErrorKind::Transport);
+        assert_eq!(read(get(&headers, b"hello!")).unwrap_err().kind(), ErrorKind::Response);
+        let object = get(&headers[..1], b"hello");
+        assert!(matches!(object.integrity, Integrity::Unverified(_)));
+    }
+
+    #[test]
+    fn a_range_must_be_the_one_asked_for() {
+        let get = |status, range: &str| {
+            let headers = [("content-range", range), ("content-length", "5"), ("x-cos-hash-crc64ecma", "1")];
+            GetObject::new(key()).range(5..=9).output(&Sent::default(), answer(status, &headers, b"hello"))
+        };
+        let object = get(206, "bytes 5-9/100").unwrap();
+        assert_eq!(object.content_range.unwrap().to_string(), "bytes 5-9/100");
+        assert!(matches!(object.integrity, Integrity::Unverified(_)));
+        assert_eq!(read(object).unwrap(), "hello");
+        assert!(get(206, "bytes 5-7/8").is_ok());
+        for wrong in ["bytes 4-8/100", "bytes 5-10/100", "", "bytes 9-5/100", "bytes 5-18446744073709551616/1"] {
+            assert_eq!(get(206, wrong).unwrap_err().kind(), ErrorKind::Response, "{wrong}");
+        }
+        assert_eq!(get(200, "").unwrap_err().kind(), ErrorKind::Response);
+    }
+}

@@ -1,0 +1,195 @@
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response};
+
+use crate::error::Result;
+use crate::key::ObjectKey;
+use crate::operation::{
+    Operation, Permissions, Request, Safety, Sent, content_length, header_number, header_text, request_id,
+};
+use crate::options::{Conditions, CustomerKey, META_PREFIX, StorageClass, decode_meta_text};
+use crate::time::parse_http_date;
+
+/// Reads what COS keeps of an object, without its bytes.
+///
+/// Changes nothing and may be repeated freely. An error has a status and a request id but no code, because an answer
+/// to HEAD has no body.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with status 404 when there is no such object or version
+/// ([`Error::is_not_found`](crate::Error::is_not_found)), 403, or 304 and 412 when a condition does not hold.
+///
+/// COS reference: [HEAD Object](https://cloud.tencent.com/document/product/436/7745)
+#[doc(alias = "HEAD Object")]
+#[derive(Clone, Debug)]
+pub struct HeadObject {
+    key: ObjectKey,
+    version_id: Option<String>,
+    conditions: Conditions,
+    customer_key: Option<CustomerKey>,
+}
+
+impl HeadObject {
+    /// Reads the latest version.
+    pub fn new(key: ObjectKey) -> Self {
+        Self { key, version_id: None, conditions: Conditions::new(), customer_key: None }
+    }
+
+    /// Reads this version.
+    #[must_use]
+    pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
+        self.version_id = Some(version_id.into());
+        self
+    }
+
+    /// When the read counts.
+    #[must_use]
+    pub fn conditions(mut self, conditions: Conditions) -> Self {
+        self.conditions = conditions;
+        self
+    }
+
+    /// The key the object was encrypted with (SSE-C).
+    #[must_use]
+    pub fn customer_key(mut self, key: CustomerKey) -> Self {
+        self.customer_key = Some(key);
+        self
+    }
+}
+
+impl Operation for HeadObject {
+    type Output = ObjectMeta;
+    type Response = Bytes;
+    const NAME: &'static str = "HEAD Object";
+    const METHOD: Method = Method::HEAD;
+
+    fn request(&self) -> Result<Request> {
+        Request::object(&self.key)
+            .query_opt("versionId", self.version_id.clone())
+            .with(&self.conditions)?
+            .with(&self.customer_key)
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Read
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::target("name/cos:HeadObject")
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<ObjectMeta> {
+        Ok(ObjectMeta::new(response.into_parts().0.headers))
+    }
+}
+
+/// What COS keeps of an object beside its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObjectMeta {
+    /// The size in bytes; of a range, the size of the range.
+    pub content_length: Option<u64>,
+    /// The ETag, quotes included. Opaque: of an object put by parts it is no MD5.
+    pub etag: String,
+    /// The CRC-64 of the whole object, also when a range was read. Objects from before 2017 may have none.
+    pub crc64: Option<u64>,
+    /// When it was last written, in whole seconds.
+    pub last_modified: Option<SystemTime>,
+    /// The storage class.
+    pub storage_class: StorageClass,
+    /// The version, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    headers: HeaderMap,
+}
+
+impl ObjectMeta {
+    pub(crate) fn new(headers: HeaderMap) -> Self {
+        Self {
+            content_length: content_length(&headers),
+            etag: header_text(&headers, "etag").unwrap_or_default().to_owned(),
+            crc64: header_number(&headers, "x-cos-hash-crc64ecma"),
+            last_modified: header_text(&headers, "last-modified").and_then(parse_http_date),
+            storage_class: header_text(&headers, "x-cos-storage-class").map(StorageClass::new).unwrap_or_default(),
+            version_id: header_text(&headers, "x-cos-version-id").map(str::to_owned),
+            headers,
+        }
+    }
+
+    /// `Content-Type`.
+    pub fn content_type(&self) -> Option<&str> {
+        self.header("content-type")
+    }
+
+    /// User metadata (`x-cos-meta-NAME`) as stored; `None` when it is absent or not ASCII
+    /// (see [`headers`](Self::headers) for its bytes).
+    pub fn meta(&self, name: &str) -> Option<&str> {
+        self.header(&format!("{META_PREFIX}{name}"))
+    }
+
+    /// User metadata written by [`Attributes::meta_text`](crate::Attributes::meta_text), decoded.
+    pub fn meta_text(&self, name: &str) -> Option<String> {
+        decode_meta_text(self.meta(name)?)
+    }
+
+    /// All user metadata that is ASCII: names in lower case, values as stored.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().filter_map(|(name, value)| {
+            let name = name.as_str().strip_prefix(META_PREFIX)?;
+            Some((name, value.to_str().ok()?))
+        })
+    }
+
+    /// A header of the answer, if it is ASCII.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header_text(&self.headers, name)
+    }
+
+    /// All headers of the answer.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> String {
+        request_id(&self.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::as_text;
+
+    #[test]
+    fn request_as_text() {
+        let head = HeadObject::new(ObjectKey::new("k").unwrap())
+            .version_id("MTg0/+")
+            .conditions(Conditions::new().if_none_match("\"e\""));
+        assert_eq!(as_text(&head), "HEAD /k?versionId=MTg0%2F%2B\nif-none-match: \"e\"\n[0]");
+    }
+
+    #[test]
+    fn output_reads_the_documented_headers() {
+        let response = Response::builder()
+            .header("Content-Length", "4")
+            .header("Content-Type", "text/plain")
+            .header("ETag", "\"098f6bcd\"")
+            .header("Last-Modified", "Thu, 16 May 2019 06:45:51 GMT")
+            .header("x-cos-hash-crc64ecma", "18446744073709551615")
+            .header("x-cos-meta-title", "%E5%A4%8F%20")
+            .header("x-cos-request-id", "NjQ")
+            .header("x-cos-storage-class", "Standard_IA")
+            .body(Bytes::new())
+            .unwrap();
+        let meta = HeadObject::new(ObjectKey::new("k").unwrap()).output(&Sent::default(), response).unwrap();
+        assert_eq!(meta.content_length, Some(4));
+        assert_eq!(meta.crc64, Some(u64::MAX));
+        assert_eq!(meta.storage_class, StorageClass::STANDARD_IA);
+        assert_eq!(meta.content_type(), Some("text/plain"));
+        assert_eq!(meta.meta_text("title").as_deref(), Some("夏 "));
+        assert_eq!(meta.metadata().collect::<Vec<_>>(), [("title", "%E5%A4%8F%20")]);
+        assert_eq!(meta.last_modified.map(crate::time::unix_seconds), Some(1_557_989_151));
+        assert_eq!((meta.etag.as_str(), meta.request_id().as_str()), ("\"098f6bcd\"", "NjQ"));
+    }
+}

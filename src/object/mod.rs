@@ -1,0 +1,11 @@
+//! Operations on objects, one file each.
+
+mod delete;
+mod get;
+mod head;
+mod put;
+
+pub use self::delete::{DeleteObject, DeleteObjectOutput};
+pub use self::get::{ContentRange, GetObject, Integrity, Object};
+pub use self::head::{HeadObject, ObjectMeta};
+pub use self::put::{PutObject, PutObjectOutput};

@@ -1,0 +1,259 @@
+use bytes::Bytes;
+use http::{Method, Response};
+
+use crate::body::Body;
+use crate::error::{Error, Result};
+use crate::key::ObjectKey;
+use crate::operation::{Operation, Permissions, Request, Safety, Sent, check_crc64, header_text, request_id};
+use crate::options::{Acl, Attributes, Encryption, Tags, TrafficLimit};
+
+/// Stores a whole object in one request.
+///
+/// Up to 5 GiB; larger ones go by parts. An object of the same key is replaced, or becomes an older version where the
+/// bucket keeps versions; nothing is replaced before every byte has arrived. The CRC-64 COS computes is compared with that of the bytes sent. Repeating it has the
+/// same effect, but may leave one version more.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `FileAlreadyExists`
+/// after [`forbid_overwrite`](Self::forbid_overwrite). [`ErrorKind::Integrity`](crate::ErrorKind::Integrity) when COS
+/// stored other bytes than were sent. [`ErrorKind::Input`](crate::ErrorKind::Input) when a value cannot be sent.
+///
+/// # Examples
+/// ```
+/// use tencent_cos::{Attributes, ObjectKey, PutObject, StorageClass};
+///
+/// let put = PutObject::new("notes/a.txt".parse()?, "hello")
+///     .attributes(Attributes::new().content_type("text/plain").storage_class(StorageClass::STANDARD_IA))
+///     .forbid_overwrite();
+/// # let _ = put;
+/// # Ok::<(), tencent_cos::Error>(())
+/// ```
+///
+/// COS reference: [PUT Object](https://cloud.tencent.com/document/product/436/7749)
+#[doc(alias = "PUT Object")]
+#[derive(Clone, Debug)]
+pub struct PutObject {
+    key: ObjectKey,
+    body: Body,
+    attributes: Attributes,
+    acl: Option<Acl>,
+    tags: Option<Tags>,
+    encryption: Option<Encryption>,
+    traffic_limit: Option<TrafficLimit>,
+    content_md5: Option<String>,
+    forbid_overwrite: bool,
+}
+
+impl PutObject {
+    /// The longest body, 5 GiB.
+    pub const MAX_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+    /// Stores `body` under `key`.
+    pub fn new(key: ObjectKey, body: impl Into<Body>) -> Self {
+        Self {
+            key,
+            body: body.into(),
+            attributes: Attributes::new(),
+            acl: None,
+            tags: None,
+            encryption: None,
+            traffic_limit: None,
+            content_md5: None,
+            forbid_overwrite: false,
+        }
+    }
+
+    /// Content headers, storage class, user metadata.
+    #[must_use]
+    pub fn attributes(mut self, attributes: Attributes) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    /// Who may do what with it; else as the bucket says.
+    #[must_use]
+    pub fn acl(mut self, acl: Acl) -> Self {
+        self.acl = Some(acl);
+        self
+    }
+
+    /// Tags.
+    #[must_use]
+    pub fn tags(mut self, tags: Tags) -> Self {
+        self.tags = Some(tags);
+        self
+    }
+
+    /// Encryption at rest.
+    #[must_use]
+    pub fn encryption(mut self, encryption: Encryption) -> Self {
+        self.encryption = Some(encryption);
+        self
+    }
+
+    /// The speed of this request.
+    #[must_use]
+    pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
+        self.traffic_limit = Some(limit);
+        self
+    }
+
+    /// `Content-MD5`: the Base64 of the body's MD5. COS refuses a body that does not match.
+    #[must_use]
+    pub fn content_md5(mut self, base64: impl Into<String>) -> Self {
+        self.content_md5 = Some(base64.into());
+        self
+    }
+
+    /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
+    #[must_use]
+    pub fn forbid_overwrite(mut self) -> Self {
+        self.forbid_overwrite = true;
+        self
+    }
+}
+
+impl Operation for PutObject {
+    type Output = PutObjectOutput;
+    type Response = Bytes;
+    const NAME: &'static str = "PUT Object";
+    const METHOD: Method = Method::PUT;
+
+    fn request(&self) -> Result<Request> {
+        if self.body.len() > Self::MAX_BYTES {
+            return Err(Error::input("body", "is longer than the 5 GiB a single request may carry"));
+        }
+        Ok(Request::object(&self.key)
+            .with(&self.attributes)?
+            .with(&self.acl)?
+            .with(&self.tags)?
+            .with(&self.encryption)?
+            .with(&self.traffic_limit)?
+            .header_opt("content-md5", self.content_md5.as_deref())?
+            .header_opt("x-cos-forbid-overwrite", self.forbid_overwrite.then_some("true"))?
+            .body(self.body.clone()))
+    }
+
+    fn safety(&self) -> Safety {
+        if self.forbid_overwrite { Safety::Guarded } else { Safety::SameEffect }
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::target("name/cos:PutObject")
+    }
+
+    fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<PutObjectOutput> {
+        let headers = response.headers();
+        let text = |name| header_text(headers, name).map(str::to_owned);
+        Ok(PutObjectOutput {
+            crc64: check_crc64(sent, headers)?,
+            etag: text("etag").unwrap_or_default(),
+            version_id: text("x-cos-version-id"),
+            attempts: sent.attempts,
+            request_id: request_id(headers),
+        })
+    }
+}
+
+/// What [`PutObject`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PutObjectOutput {
+    /// The ETag, quotes included.
+    pub etag: String,
+    /// The CRC-64 COS computed, equal to that of the bytes sent; `None` when COS named none.
+    pub crc64: Option<u64>,
+    /// The version, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    /// How many attempts there were.
+    pub attempts: u32,
+    request_id: String,
+}
+
+impl PutObjectOutput {
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::as_text;
+    use crate::options::StorageClass;
+    use crate::{Crc64, CustomerKey, ErrorKind};
+
+    fn key() -> ObjectKey {
+        ObjectKey::new("a b.txt").unwrap()
+    }
+
+    #[test]
+    fn request_as_text() {
+        let put = PutObject::new(key(), "hello")
+            .attributes(
+                Attributes::new().content_type(" text/plain ").storage_class(StorageClass::ARCHIVE).meta("N", "v"),
+            )
+            .acl(Acl::private())
+            .tags(Tags::new().tag("k", "v"))
+            .encryption(Encryption::Cos)
+            .traffic_limit(TrafficLimit::bits_per_second(819_200).unwrap())
+            .content_md5("XUFAKrxLKna5cZ2REBfFkg==")
+            .forbid_overwrite();
+        assert_eq!(
+            as_text(&put),
+            "PUT /a%20b.txt\n\
+             content-md5: XUFAKrxLKna5cZ2REBfFkg==\n\
+             content-type: text/plain\n\
+             x-cos-acl: private\n\
+             x-cos-forbid-overwrite: true\n\
+             x-cos-meta-n: v\n\
+             x-cos-server-side-encryption: AES256\n\
+             x-cos-storage-class: ARCHIVE\n\
+             x-cos-tagging: k=v\n\
+             x-cos-traffic-limit: 819200\n\
+             [5]"
+        );
+        assert_eq!(put.safety(), Safety::Guarded);
+        assert_eq!(PutObject::new(key(), "").safety(), Safety::SameEffect);
+    }
+
+    #[test]
+    fn a_customer_key_goes_out_with_its_digest_and_shows_nowhere() {
+        let secret = *b"01234567890123456789012345678901";
+        let put = PutObject::new(key(), "x").encryption(Encryption::Customer(CustomerKey::new(secret).unwrap()));
+        assert_eq!(
+            as_text(&put),
+            "PUT /a%20b.txt\n\
+             x-cos-server-side-encryption-customer-algorithm: AES256\n\
+             x-cos-server-side-encryption-customer-key: MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n\
+             x-cos-server-side-encryption-customer-key-md5: KYvwGXoFFJ42a2u2GDWhwQ==\n\
+             [1]"
+        );
+        assert!(!format!("{put:?}{:?}", put.request().unwrap()).contains("MDEyMz"));
+    }
+
+    #[test]
+    fn output_compares_the_checksum() {
+        let sent = Sent { length: 5, crc64: Crc64::of(b"hello"), attempts: 2 };
+        let answer = |crc: u64| {
+            Response::builder()
+                .header("etag", "\"5d41402abc4b2a76b9719d911017c592\"")
+                .header("x-cos-hash-crc64ecma", crc.to_string())
+                .header("x-cos-request-id", "NjQ")
+                .body(Bytes::new())
+                .unwrap()
+        };
+        let output = PutObject::new(key(), "hello").output(&sent, answer(sent.crc64)).unwrap();
+        assert_eq!(output.etag, "\"5d41402abc4b2a76b9719d911017c592\"");
+        assert_eq!((output.crc64, output.attempts, output.request_id()), (Some(sent.crc64), 2, "NjQ"));
+        let error = PutObject::new(key(), "hello").output(&sent, answer(1)).unwrap_err();
+        assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Integrity, true));
+    }
+
+    #[test]
+    fn more_than_5_gib_is_refused() {
+        let body = Body::file("/nowhere", 0, PutObject::MAX_BYTES + 1);
+        assert_eq!(PutObject::new(key(), body).request().unwrap_err().field(), Some("body"));
+    }
+}

@@ -1,0 +1,434 @@
+//! The unit of the API: an operation describes a request and reads the answer. It never acts.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
+use md5::{Digest, Md5};
+
+use crate::body::{Body, ByteStream};
+use crate::error::{Error, Result};
+use crate::head::{self, Head, Param};
+use crate::key::ObjectKey;
+use crate::region::Address;
+
+/// One call of the COS API, with everything it needs.
+///
+/// Send it with `Bucket::send`, presign it with `Bucket::presign`, or sign it for another HTTP client with
+/// `Bucket::sign`. The trait is open: a call this crate lacks can be implemented outside.
+///
+/// # Examples
+/// ```
+/// use http::{Method, Response};
+/// use bytes::Bytes;
+/// use tencent_cos::{ObjectKey, Operation, Permissions, Request, Result, Safety, Sent};
+///
+/// /// Reads the target of a symbolic link.
+/// struct GetSymlink(ObjectKey);
+///
+/// impl Operation for GetSymlink {
+///     type Output = String;
+///     type Response = Bytes;
+///     const NAME: &'static str = "GET Object symlink";
+///     const METHOD: Method = Method::GET;
+///
+///     fn request(&self) -> Result<Request> {
+///         Ok(Request::object(&self.0).query("symlink", ""))
+///     }
+///     fn safety(&self) -> Safety {
+///         Safety::Read
+///     }
+///     fn permissions(&self) -> Permissions {
+///         Permissions::target("name/cos:GetSymlink")
+///     }
+///     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<String> {
+///         let target = response.headers().get("x-cos-symlink-target");
+///         Ok(target.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned())
+///     }
+/// }
+/// ```
+pub trait Operation: Send + Sync {
+    /// What a success gives.
+    type Output;
+    /// How the body of the answer is wanted: [`Bytes`] in memory, or a [`ByteStream`].
+    type Response: ResponseBody;
+    /// The title of the call in the COS reference.
+    const NAME: &'static str;
+    /// The HTTP method.
+    const METHOD: Method;
+
+    /// Describes the request. Pure.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when an argument cannot be sent.
+    fn request(&self) -> Result<Request>;
+
+    /// What repeating it may do. It may depend on values: a guard header, a version id.
+    fn safety(&self) -> Safety;
+
+    /// The rights it needs.
+    fn permissions(&self) -> Permissions;
+
+    /// Reads the answer; the status is a success.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not what COS documents,
+    /// [`ErrorKind::Service`](crate::ErrorKind::Service) when it is an error in a success's clothes.
+    fn output(&self, sent: &Sent, response: Response<Self::Response>) -> Result<Self::Output>;
+}
+
+/// An operation that comes in pages.
+pub trait Paged: Operation + Sized {
+    /// The operation that fetches the page after this one; `None` after the last.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when the marker does not advance: such a listing never ends.
+    fn next_page(&self, output: &Self::Output) -> Result<Option<Self>>;
+}
+
+/// What repeating a request may do, after an attempt whose end is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Safety {
+    /// It changes nothing.
+    Read,
+    /// Twice is as once.
+    SameEffect,
+    /// A guard (a position, a header that forbids overwriting) makes the second fail if the first took effect.
+    Guarded,
+    /// It publishes a result and must be reconciled, not repeated.
+    Commit,
+    /// Each time makes something new that nobody might find again.
+    CreatesState,
+}
+
+/// What a right is needed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The object the request reads from, when that is not its target.
+    Source,
+    /// The object of the request.
+    Target,
+    /// The bucket.
+    Bucket,
+    /// The account.
+    Service,
+}
+
+/// The rights an operation needs, in CAM's words: `name/cos:PutObject`.
+///
+/// COS reference: [Actions in policies](https://cloud.tencent.com/document/product/436/31923)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    first: (&'static str, Scope),
+    second: Option<(&'static str, Scope)>,
+}
+
+impl Permissions {
+    /// A right on the object of the request.
+    pub const fn target(action: &'static str) -> Self {
+        Self { first: (action, Scope::Target), second: None }
+    }
+
+    /// A right on the bucket.
+    pub const fn bucket(action: &'static str) -> Self {
+        Self { first: (action, Scope::Bucket), second: None }
+    }
+
+    /// A right on the account.
+    pub const fn service(action: &'static str) -> Self {
+        Self { first: (action, Scope::Service), second: None }
+    }
+
+    /// One more right, on the object that is read from.
+    #[must_use]
+    pub const fn and_source(mut self, action: &'static str) -> Self {
+        self.second = Some((action, Scope::Source));
+        self
+    }
+
+    /// The actions and what they are needed on.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Scope)> + use<> {
+        std::iter::once(self.first).chain(self.second)
+    }
+}
+
+/// What was sent, of the attempt that won.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// Bytes of the body.
+    pub length: u64,
+    /// CRC-64 of the body.
+    pub crc64: u64,
+    /// How many attempts there were. After more than one a versioned bucket may hold a version more.
+    pub attempts: u32,
+}
+
+/// How the body of an answer is wanted. Implemented for [`Bytes`] and [`ByteStream`].
+pub trait ResponseBody: Sized + Send + sealed::Sealed {
+    /// Whether the body is handed on while it comes in.
+    #[doc(hidden)]
+    const STREAMED: bool;
+
+    #[doc(hidden)]
+    fn from_stream(stream: ByteStream) -> Self;
+
+    #[doc(hidden)]
+    fn from_bytes(bytes: Bytes) -> Self;
+}
+
+impl ResponseBody for Bytes {
+    const STREAMED: bool = false;
+
+    fn from_stream(_: ByteStream) -> Self {
+        Self::new()
+    }
+
+    fn from_bytes(bytes: Bytes) -> Self {
+        bytes
+    }
+}
+
+impl ResponseBody for ByteStream {
+    const STREAMED: bool = true;
+
+    fn from_stream(stream: ByteStream) -> Self {
+        stream
+    }
+
+    fn from_bytes(bytes: Bytes) -> Self {
+        bytes.into()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for bytes::Bytes {}
+    impl Sealed for crate::body::ByteStream {}
+}
+
+/// A request in COS's terms: what it is about, parameters, headers, body. It knows no host and no key.
+#[derive(Clone)]
+pub struct Request {
+    target: Target,
+    query: Vec<Param>,
+    headers: HeaderMap,
+    body: Body,
+}
+
+/// What a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// The account.
+    Service,
+    /// The bucket.
+    Bucket,
+    /// An object.
+    Object(ObjectKey),
+}
+
+/// A group of values that travel together and know how they are sent. An `Option` of a group is a group.
+pub trait Describe {
+    /// Adds parameters and headers to the request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when a value cannot be sent.
+    fn describe(&self, request: Request) -> Result<Request>;
+}
+
+impl<T: Describe> Describe for Option<T> {
+    fn describe(&self, request: Request) -> Result<Request> {
+        match self {
+            Some(group) => group.describe(request),
+            None => Ok(request),
+        }
+    }
+}
+
+impl Request {
+    fn new(target: Target) -> Self {
+        Self { target, query: Vec::new(), headers: HeaderMap::new(), body: Body::empty() }
+    }
+
+    /// A request about the account.
+    pub fn service() -> Self {
+        Self::new(Target::Service)
+    }
+
+    /// A request about the bucket.
+    pub fn bucket() -> Self {
+        Self::new(Target::Bucket)
+    }
+
+    /// A request about an object.
+    pub fn object(key: &ObjectKey) -> Self {
+        Self::new(Target::Object(key.clone()))
+    }
+
+    /// Adds a parameter; a sub-resource like `acl` has the value `""`.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a parameter if there is a value.
+    #[must_use]
+    pub fn query_opt(self, name: &'static str, value: Option<impl Into<Cow<'static, str>>>) -> Self {
+        match value {
+            Some(value) => self.query(name, value),
+            None => self,
+        }
+    }
+
+    /// Sets a header. Blanks around the value are cut; an empty value sets nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) naming the header: the value holds anything but visible ASCII,
+    /// blanks and tabs. It is not repeated.
+    pub fn header(mut self, name: &'static str, value: impl AsRef<str>) -> Result<Self> {
+        let value = head::header_value(name, value.as_ref())?;
+        if !value.is_empty() {
+            self.headers.insert(head::header_name(name, name)?, value);
+        }
+        Ok(self)
+    }
+
+    /// Sets a header if there is a value.
+    ///
+    /// # Errors
+    /// As [`header`](Self::header).
+    pub fn header_opt(self, name: &'static str, value: Option<impl AsRef<str>>) -> Result<Self> {
+        match value {
+            Some(value) => self.header(name, value),
+            None => Ok(self),
+        }
+    }
+
+    /// Sets a header whose name is not known beforehand, or whose value must not be printed.
+    pub(crate) fn header_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Adds what a group of values describes.
+    ///
+    /// # Errors
+    /// What the group says.
+    pub fn with(self, group: &impl Describe) -> Result<Self> {
+        group.describe(self)
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Sets an XML body, with its `Content-Type` and the `Content-MD5` COS asks for.
+    pub(crate) fn xml(self, root: &str, value: &impl serde::Serialize) -> Result<Self> {
+        let xml = crate::xml::write(root, value)?;
+        let digest = STANDARD.encode(Md5::digest(xml.as_bytes()));
+        Ok(self.header("content-type", "application/xml")?.header("content-md5", digest)?.body(xml.into()))
+    }
+
+    /// What it is about.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The parameter of this name.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(param, _)| param == name).map(|(_, value)| &**value)
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body, to look at.
+    pub fn body_ref(&self) -> &Body {
+        &self.body
+    }
+
+    /// Puts the request to an address: the key is encoded here, once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `endpoint` when its host cannot stand in a header.
+    pub fn into_head(self, method: Method, address: &Address) -> Result<(Head, Body)> {
+        let key = match &self.target {
+            Target::Object(key) => Some((key.as_str(), key.url_path())),
+            Target::Bucket | Target::Service => None,
+        };
+        let mut head = Head::new(method, address, key)?;
+        head.query = self.query;
+        head.headers.extend(self.headers);
+        Ok((head, self.body))
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be secret (a customer's encryption key, a token): names tell enough.
+        let params: Vec<&str> = self.query.iter().map(|(name, _)| &**name).collect();
+        let headers: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        f.debug_struct("Request")
+            .field("target", &self.target)
+            .field("params", &params)
+            .field("headers", &headers)
+            .field("body", &self.body)
+            .finish()
+    }
+}
+
+/// The header's text; `None` when it is absent or not ASCII.
+pub(crate) fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `x-cos-request-id`.
+pub(crate) fn request_id(headers: &HeaderMap) -> String {
+    header_text(headers, "x-cos-request-id").unwrap_or_default().to_owned()
+}
+
+/// A number in a header.
+pub(crate) fn header_number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    header_text(headers, name)?.trim().parse().ok()
+}
+
+/// The length COS announced; `None` when it did not.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    header_number(headers, header::CONTENT_LENGTH.as_str())
+}
+
+/// Compares what was sent with the checksum COS answers with. An answer without one is let through: it is the caller's
+/// to see (`crc64: None`).
+pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<Option<u64>> {
+    let Some(stored) = header_number(headers, "x-cos-hash-crc64ecma") else { return Ok(None) };
+    if stored == sent.crc64 {
+        return Ok(Some(stored));
+    }
+    let message = format!("COS stored bytes with CRC-64 {stored}, {} were sent", sent.crc64);
+    Err(Error::new(crate::ErrorKind::Integrity, message).may_have(true))
+}
+
+/// A request as text, for tests: request line, headers sorted by name, body length.
+#[cfg(test)]
+pub(crate) fn as_text<O: Operation>(operation: &O) -> String {
+    use crate::region::{BucketName, Endpoint, Region};
+    let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());
+    let address = Endpoint::default().address(Some(&bucket), &region).unwrap();
+    let (head, body) = operation.request().unwrap().into_head(O::METHOD, &address).unwrap();
+    let mut lines = vec![format!("{} {}", head.method(), head.path_and_query())];
+    let mut headers: Vec<_> = head.headers().iter().filter(|(name, _)| *name != header::HOST).collect();
+    headers.sort_by_key(|(name, _)| name.as_str());
+    lines.extend(headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())));
+    lines.push(format!("[{}]", body.len()));
+    lines.join("\n")
+}

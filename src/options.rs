@@ -1,0 +1,43 @@
+//! Values that travel together: the same group goes into a put, a copy or a multipart upload.
+
+mod acl;
+mod attributes;
+mod conditions;
+mod encryption;
+mod range;
+
+pub use self::acl::Acl;
+pub use self::attributes::{Attributes, StorageClass, Tags};
+pub(crate) use self::attributes::{META_PREFIX, decode_meta_text};
+pub use self::conditions::{Conditions, ResponseOverrides};
+pub use self::encryption::{CustomerKey, Encryption};
+pub use self::range::ByteRange;
+
+use crate::error::{Error, Result};
+use crate::operation::{Describe, Request};
+
+/// How fast a single request may move its body, in bits a second: 819 200 to 838 860 800.
+///
+/// COS reference: [Single-connection bandwidth limit](https://cloud.tencent.com/document/product/436/40140)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TrafficLimit(u64);
+
+impl TrafficLimit {
+    /// A limit in bits a second.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `traffic_limit` outside 819 200 to 838 860 800.
+    pub fn bits_per_second(bits: u64) -> Result<Self> {
+        if (819_200..=838_860_800).contains(&bits) {
+            Ok(Self(bits))
+        } else {
+            Err(Error::input("traffic_limit", "is not from 819 200 to 838 860 800 bits a second"))
+        }
+    }
+}
+
+impl Describe for TrafficLimit {
+    fn describe(&self, request: Request) -> Result<Request> {
+        request.header("x-cos-traffic-limit", self.0.to_string())
+    }
+}

@@ -1,0 +1,136 @@
+use std::borrow::Cow;
+
+use crate::error::{Error, Result};
+use crate::operation::{Describe, Request};
+
+/// Who may do what: a canned ACL, grants to accounts, or both.
+///
+/// COS reference: [ACL overview](https://cloud.tencent.com/document/product/436/30752)
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acl {
+    canned: Option<Cow<'static, str>>,
+    grants: Vec<(&'static str, String)>,
+}
+
+impl Acl {
+    /// Grants only.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The owner alone. The default of a bucket.
+    pub fn private() -> Self {
+        Self::canned("private")
+    }
+
+    /// Anybody reads.
+    pub fn public_read() -> Self {
+        Self::canned("public-read")
+    }
+
+    /// Anybody reads and writes. For buckets only.
+    pub fn public_read_write() -> Self {
+        Self::canned("public-read-write")
+    }
+
+    /// Anybody with an account reads.
+    pub fn authenticated_read() -> Self {
+        Self::canned("authenticated-read")
+    }
+
+    /// As the bucket. For objects only, and their default.
+    pub fn inherited() -> Self {
+        Self::canned("default")
+    }
+
+    /// The owner of the bucket reads. For objects only.
+    pub fn bucket_owner_read() -> Self {
+        Self::canned("bucket-owner-read")
+    }
+
+    /// The owner of the bucket has full control. For objects only.
+    pub fn bucket_owner_full_control() -> Self {
+        Self::canned("bucket-owner-full-control")
+    }
+
+    /// Any canned ACL, by its name (`x-cos-acl`).
+    pub fn canned(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { canned: Some(name.into()), grants: Vec::new() }
+    }
+
+    /// Lets an account read (`x-cos-grant-read`), by its uin.
+    #[must_use]
+    pub fn grant_read(self, uin: impl Into<String>) -> Self {
+        self.grant("x-cos-grant-read", uin)
+    }
+
+    /// Lets an account write (`x-cos-grant-write`). For buckets only.
+    #[must_use]
+    pub fn grant_write(self, uin: impl Into<String>) -> Self {
+        self.grant("x-cos-grant-write", uin)
+    }
+
+    /// Lets an account read the ACL (`x-cos-grant-read-acp`).
+    #[must_use]
+    pub fn grant_read_acp(self, uin: impl Into<String>) -> Self {
+        self.grant("x-cos-grant-read-acp", uin)
+    }
+
+    /// Lets an account write the ACL (`x-cos-grant-write-acp`).
+    #[must_use]
+    pub fn grant_write_acp(self, uin: impl Into<String>) -> Self {
+        self.grant("x-cos-grant-write-acp", uin)
+    }
+
+    /// Lets an account do everything (`x-cos-grant-full-control`).
+    #[must_use]
+    pub fn grant_full_control(self, uin: impl Into<String>) -> Self {
+        self.grant("x-cos-grant-full-control", uin)
+    }
+
+    fn grant(mut self, header: &'static str, uin: impl Into<String>) -> Self {
+        self.grants.push((header, uin.into()));
+        self
+    }
+}
+
+impl Describe for Acl {
+    fn describe(&self, request: Request) -> Result<Request> {
+        let mut request = request.header_opt("x-cos-acl", self.canned.as_deref())?;
+        for header in [
+            "x-cos-grant-read",
+            "x-cos-grant-write",
+            "x-cos-grant-read-acp",
+            "x-cos-grant-write-acp",
+            "x-cos-grant-full-control",
+        ] {
+            let accounts = self.grants.iter().filter(|(name, _)| *name == header).map(|(_, uin)| uin);
+            let accounts: Vec<String> = accounts
+                .map(|uin| match uin.contains(['"', ',']) || uin.is_empty() {
+                    true => Err(Error::input("grant", "is not the uin of an account")),
+                    false => Ok(format!("id=\"{uin}\"")),
+                })
+                .collect::<Result<_>>()?;
+            request = request.header(header, accounts.join(","))?;
+        }
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_of_one_kind_share_a_header() {
+        let acl = Acl::private().grant_read("1").grant_read("2").grant_full_control("3");
+        let request = acl.describe(Request::bucket()).unwrap();
+        let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(header("x-cos-acl"), Some("private"));
+        assert_eq!(header("x-cos-grant-read"), Some("id=\"1\",id=\"2\""));
+        assert_eq!(header("x-cos-grant-full-control"), Some("id=\"3\""));
+        assert_eq!(header("x-cos-grant-write"), None);
+        let error = Acl::new().grant_read("1\",id=\"2").describe(Request::bucket()).unwrap_err();
+        assert_eq!(error.field(), Some("grant"));
+    }
+}

@@ -1,0 +1,290 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::time::SystemTime;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use crate::error::{Error, Result};
+use crate::head::{header_name, header_value};
+use crate::key::RESERVED;
+use crate::operation::{Describe, Request};
+use crate::time::http_date;
+
+pub(crate) const META_PREFIX: &str = "x-cos-meta-";
+
+/// What COS keeps with an object: content headers, storage class, user metadata.
+///
+/// # Examples
+/// ```
+/// use tencent_cos::Attributes;
+///
+/// let attributes = Attributes::new()
+///     .content_type("text/plain; charset=utf-8")
+///     .cache_control("max-age=600")
+///     .meta("origin", "camera-7")
+///     .meta_text("title", "夏の海");
+/// # let _ = attributes;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    content_type: Option<String>,
+    content_encoding: Option<String>,
+    content_disposition: Option<String>,
+    content_language: Option<String>,
+    cache_control: Option<String>,
+    expires: Option<SystemTime>,
+    storage_class: Option<StorageClass>,
+    meta: Vec<(String, String)>,
+}
+
+impl Attributes {
+    /// None set. Without a content type COS takes one by the key's extension, or `application/octet-stream`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `Content-Type`.
+    #[must_use]
+    pub fn content_type(mut self, value: impl Into<String>) -> Self {
+        self.content_type = Some(value.into());
+        self
+    }
+
+    /// `Content-Encoding`.
+    #[must_use]
+    pub fn content_encoding(mut self, value: impl Into<String>) -> Self {
+        self.content_encoding = Some(value.into());
+        self
+    }
+
+    /// `Content-Disposition`.
+    #[must_use]
+    pub fn content_disposition(mut self, value: impl Into<String>) -> Self {
+        self.content_disposition = Some(value.into());
+        self
+    }
+
+    /// `Content-Language`.
+    #[must_use]
+    pub fn content_language(mut self, value: impl Into<String>) -> Self {
+        self.content_language = Some(value.into());
+        self
+    }
+
+    /// `Cache-Control`.
+    #[must_use]
+    pub fn cache_control(mut self, value: impl Into<String>) -> Self {
+        self.cache_control = Some(value.into());
+        self
+    }
+
+    /// `Expires`.
+    #[must_use]
+    pub fn expires(mut self, time: SystemTime) -> Self {
+        self.expires = Some(time);
+        self
+    }
+
+    /// `x-cos-storage-class`.
+    #[must_use]
+    pub fn storage_class(mut self, class: StorageClass) -> Self {
+        self.storage_class = Some(class);
+        self
+    }
+
+    /// User metadata (`x-cos-meta-NAME`): letters, digits and hyphens in the name, visible ASCII in the value, 2 KiB
+    /// each, sent as given.
+    #[must_use]
+    pub fn meta(mut self, name: impl AsRef<str>, value: impl Into<String>) -> Self {
+        self.meta.push((name.as_ref().to_ascii_lowercase(), value.into()));
+        self
+    }
+
+    /// User metadata of any text: what a header cannot carry is percent-encoded.
+    /// [`ObjectMeta::meta_text`](crate::ObjectMeta::meta_text) reads it back.
+    #[must_use]
+    pub fn meta_text(self, name: impl AsRef<str>, text: impl AsRef<str>) -> Self {
+        let encoded = encode_meta_text(text.as_ref());
+        self.meta(name, encoded)
+    }
+}
+
+/// Everything that cannot stand in a header as it is; blanks too, because those at the ends would be cut.
+const NOT_IN_META: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+fn encode_meta_text(text: &str) -> String {
+    utf8_percent_encode(text, NOT_IN_META).to_string()
+}
+
+pub(crate) fn decode_meta_text(value: &str) -> Option<String> {
+    percent_decode_str(value).decode_utf8().ok().map(Cow::into_owned)
+}
+
+impl Describe for Attributes {
+    fn describe(&self, request: Request) -> Result<Request> {
+        let mut request = request
+            .header_opt("content-type", self.content_type.as_deref())?
+            .header_opt("content-encoding", self.content_encoding.as_deref())?
+            .header_opt("content-disposition", self.content_disposition.as_deref())?
+            .header_opt("content-language", self.content_language.as_deref())?
+            .header_opt("cache-control", self.cache_control.as_deref())?
+            .header_opt("expires", self.expires.map(http_date))?
+            .header_opt("x-cos-storage-class", self.storage_class.as_ref().map(StorageClass::as_str))?;
+        for (name, value) in &self.meta {
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+                return Err(Error::input("meta", "has a name that is not letters, digits and hyphens"));
+            }
+            if name.len() + value.len() > 2048 {
+                return Err(Error::input("meta", "is longer than the 2 KiB COS allows"));
+            }
+            let name = header_name("meta", &format!("{META_PREFIX}{name}"))?;
+            let value = header_value("meta", value)?;
+            if !value.is_empty() {
+                request = request.header_value(name, value);
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// A storage class. The set is open: COS may add to it.
+///
+/// COS reference: [Storage classes](https://cloud.tencent.com/document/product/436/33417)
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct StorageClass(Cow<'static, str>);
+
+impl StorageClass {
+    /// `STANDARD`, the default.
+    pub const STANDARD: Self = Self(Cow::Borrowed("STANDARD"));
+    /// `STANDARD_IA`: infrequent access.
+    pub const STANDARD_IA: Self = Self(Cow::Borrowed("STANDARD_IA"));
+    /// `INTELLIGENT_TIERING`.
+    pub const INTELLIGENT_TIERING: Self = Self(Cow::Borrowed("INTELLIGENT_TIERING"));
+    /// `ARCHIVE`: must be restored before it is read.
+    pub const ARCHIVE: Self = Self(Cow::Borrowed("ARCHIVE"));
+    /// `DEEP_ARCHIVE`: must be restored before it is read.
+    pub const DEEP_ARCHIVE: Self = Self(Cow::Borrowed("DEEP_ARCHIVE"));
+    /// `MAZ_STANDARD`: in several availability zones.
+    pub const MAZ_STANDARD: Self = Self(Cow::Borrowed("MAZ_STANDARD"));
+    /// `MAZ_STANDARD_IA`.
+    pub const MAZ_STANDARD_IA: Self = Self(Cow::Borrowed("MAZ_STANDARD_IA"));
+    /// `MAZ_INTELLIGENT_TIERING`.
+    pub const MAZ_INTELLIGENT_TIERING: Self = Self(Cow::Borrowed("MAZ_INTELLIGENT_TIERING"));
+    /// `MAZ_ARCHIVE`.
+    pub const MAZ_ARCHIVE: Self = Self(Cow::Borrowed("MAZ_ARCHIVE"));
+
+    /// A class by its name. Some SDKs write mixed case; COS's own form is upper case.
+    pub fn new(name: impl AsRef<str>) -> Self {
+        Self(name.as_ref().to_ascii_uppercase().into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for StorageClass {
+    fn default() -> Self {
+        Self::STANDARD
+    }
+}
+
+impl fmt::Display for StorageClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for StorageClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Tags of an object: up to 10, keys of up to 128 and values of up to 256 characters.
+///
+/// COS reference: [Object tagging](https://cloud.tencent.com/document/product/436/42993)
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags(Vec<(String, String)>);
+
+impl Tags {
+    /// No tags.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a tag.
+    #[must_use]
+    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.push((key.into(), value.into()));
+        self
+    }
+
+    /// The tags, in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+impl Describe for Tags {
+    fn describe(&self, request: Request) -> Result<Request> {
+        if self.0.len() > 10 {
+            return Err(Error::input("tags", "are more than the 10 an object may have"));
+        }
+        let mut pairs = Vec::with_capacity(self.0.len());
+        for (index, (key, value)) in self.0.iter().enumerate() {
+            if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
+                return Err(Error::input("tags", "have a key that is not 1 to 128 or a value over 256 characters"));
+            }
+            if self.0[..index].iter().any(|(earlier, _)| earlier == key) {
+                return Err(Error::input("tags", "have the same key twice"));
+            }
+            pairs.push(format!("{}={}", utf8_percent_encode(key, RESERVED), utf8_percent_encode(value, RESERVED)));
+        }
+        request.header("x-cos-tagging", pairs.join("&"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, ObjectKey};
+
+    fn described(group: &impl Describe) -> Result<Request> {
+        group.describe(Request::object(&ObjectKey::new("k").unwrap()))
+    }
+
+    #[test]
+    fn text_metadata_survives_the_header() {
+        for text in ["plain", " blanks ", "夏の海", "100% a+b", "line\nbreak", "", "😀"] {
+            let request = described(&Attributes::new().meta_text("T", text)).unwrap();
+            let value = request.headers().get("x-cos-meta-t").map_or("", |value| value.to_str().unwrap());
+            assert_eq!(decode_meta_text(value).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn what_cannot_stand_in_a_header_is_refused_by_name() {
+        for (attributes, field) in [
+            (Attributes::new().content_type("a\r\nx: y"), "content-type"),
+            (Attributes::new().cache_control("a\0"), "cache-control"),
+            (Attributes::new().content_disposition("夏"), "content-disposition"),
+            (Attributes::new().meta("a_b", "v"), "meta"),
+            (Attributes::new().meta("a", "v\n"), "meta"),
+            (Attributes::new().meta("a", "v".repeat(2049)), "meta"),
+        ] {
+            let error = described(&attributes).unwrap_err();
+            assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some(field)));
+            assert!(!error.to_string().contains("x: y"));
+        }
+        assert!(described(&Attributes::new().content_type("a\tb c")).is_ok());
+    }
+
+    #[test]
+    fn tags_are_one_encoded_header() {
+        let request = described(&Tags::new().tag("a b", "1&2").tag("c", "")).unwrap();
+        assert_eq!(request.headers()["x-cos-tagging"], "a%20b=1%262&c=");
+        assert_eq!(described(&Tags::new().tag("a", "1").tag("a", "2")).unwrap_err().field(), Some("tags"));
+    }
+}

@@ -1,0 +1,121 @@
+use std::time::SystemTime;
+
+use crate::error::Result;
+use crate::operation::{Describe, Request};
+use crate::time::http_date;
+
+/// When a read counts. A condition that does not hold is an error of status 304 or 412
+/// ([`Error::is_precondition_failed`](crate::Error::is_precondition_failed)).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    if_match: Option<String>,
+    if_none_match: Option<String>,
+    if_modified_since: Option<SystemTime>,
+    if_unmodified_since: Option<SystemTime>,
+}
+
+impl Conditions {
+    /// No condition.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The object has this ETag (`If-Match`); else 412.
+    #[must_use]
+    pub fn if_match(mut self, etag: impl Into<String>) -> Self {
+        self.if_match = Some(etag.into());
+        self
+    }
+
+    /// The object has another ETag (`If-None-Match`); else 304.
+    #[must_use]
+    pub fn if_none_match(mut self, etag: impl Into<String>) -> Self {
+        self.if_none_match = Some(etag.into());
+        self
+    }
+
+    /// It changed after this time, in whole seconds (`If-Modified-Since`); else 304.
+    #[must_use]
+    pub fn if_modified_since(mut self, time: SystemTime) -> Self {
+        self.if_modified_since = Some(time);
+        self
+    }
+
+    /// It did not change after this time, in whole seconds (`If-Unmodified-Since`); else 412.
+    #[must_use]
+    pub fn if_unmodified_since(mut self, time: SystemTime) -> Self {
+        self.if_unmodified_since = Some(time);
+        self
+    }
+}
+
+impl Describe for Conditions {
+    fn describe(&self, request: Request) -> Result<Request> {
+        request
+            .header_opt("if-match", self.if_match.as_deref())?
+            .header_opt("if-none-match", self.if_none_match.as_deref())?
+            .header_opt("if-modified-since", self.if_modified_since.map(http_date))?
+            .header_opt("if-unmodified-since", self.if_unmodified_since.map(http_date))
+    }
+}
+
+/// Headers the answer shall carry in place of those stored (`response-content-type` and its like). Signed requests only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseOverrides {
+    params: Vec<(&'static str, String)>,
+}
+
+impl ResponseOverrides {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `Content-Type` of the answer.
+    #[must_use]
+    pub fn content_type(self, value: impl Into<String>) -> Self {
+        self.set("response-content-type", value)
+    }
+
+    /// `Content-Language` of the answer.
+    #[must_use]
+    pub fn content_language(self, value: impl Into<String>) -> Self {
+        self.set("response-content-language", value)
+    }
+
+    /// `Content-Disposition` of the answer, for instance `attachment; filename="report.pdf"`.
+    #[must_use]
+    pub fn content_disposition(self, value: impl Into<String>) -> Self {
+        self.set("response-content-disposition", value)
+    }
+
+    /// `Content-Encoding` of the answer.
+    #[must_use]
+    pub fn content_encoding(self, value: impl Into<String>) -> Self {
+        self.set("response-content-encoding", value)
+    }
+
+    /// `Cache-Control` of the answer.
+    #[must_use]
+    pub fn cache_control(self, value: impl Into<String>) -> Self {
+        self.set("response-cache-control", value)
+    }
+
+    /// `Expires` of the answer.
+    #[must_use]
+    pub fn expires(self, time: SystemTime) -> Self {
+        self.set("response-expires", http_date(time))
+    }
+
+    fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.params.retain(|(param, _)| *param != name);
+        self.params.push((name, value.into()));
+        self
+    }
+}
+
+impl Describe for ResponseOverrides {
+    fn describe(&self, request: Request) -> Result<Request> {
+        Ok(self.params.iter().fold(request, |request, (name, value)| request.query(*name, value.clone())))
+    }
+}

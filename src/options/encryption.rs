@@ -1,0 +1,79 @@
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderName, HeaderValue};
+use md5::{Digest, Md5};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::operation::{Describe, Request};
+
+/// How COS encrypts an object at rest.
+///
+/// COS reference: [Server-side encryption](https://cloud.tencent.com/document/product/436/18145)
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Encryption {
+    /// With a key COS keeps (SSE-COS).
+    Cos,
+    /// With a key of the key management service (SSE-KMS); without an id, the account's default key.
+    Kms {
+        /// The id of the key.
+        key_id: Option<String>,
+    },
+    /// With a key of the caller (SSE-C). The same key must come with every later read.
+    Customer(CustomerKey),
+}
+
+impl Describe for Encryption {
+    fn describe(&self, request: Request) -> Result<Request> {
+        match self {
+            Self::Cos => request.header("x-cos-server-side-encryption", "AES256"),
+            Self::Kms { key_id } => request
+                .header("x-cos-server-side-encryption", "cos/kms")?
+                .header_opt("x-cos-server-side-encryption-cos-kms-key-id", key_id.as_deref()),
+            Self::Customer(key) => key.describe(request),
+        }
+    }
+}
+
+/// A key of the caller for SSE-C: 32 bytes. Wiped when dropped; `Debug` shows nothing of it. Needs https.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CustomerKey(Arc<Zeroizing<[u8; 32]>>);
+
+impl CustomerKey {
+    /// A key of 32 bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `customer_key` when there are not 32.
+    pub fn new(key: impl AsRef<[u8]>) -> Result<Self> {
+        let key = key.as_ref().try_into();
+        let key: [u8; 32] = key.map_err(|_| Error::input("customer_key", "is not 32 bytes long"))?;
+        Ok(Self(Arc::new(Zeroizing::new(key))))
+    }
+}
+
+impl Describe for CustomerKey {
+    fn describe(&self, request: Request) -> Result<Request> {
+        let secret = |text: Zeroizing<String>| {
+            // Base64 is visible ASCII.
+            let mut value = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
+            value.set_sensitive(true);
+            value
+        };
+        let key = secret(Zeroizing::new(STANDARD.encode(&**self.0)));
+        let digest = secret(Zeroizing::new(STANDARD.encode(Md5::digest(&**self.0))));
+        Ok(request
+            .header("x-cos-server-side-encryption-customer-algorithm", "AES256")?
+            .header_value(HeaderName::from_static("x-cos-server-side-encryption-customer-key"), key)
+            .header_value(HeaderName::from_static("x-cos-server-side-encryption-customer-key-md5"), digest))
+    }
+}
+
+impl fmt::Debug for CustomerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomerKey(***)")
+    }
+}

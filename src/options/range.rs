@@ -1,0 +1,82 @@
+use std::fmt;
+use std::ops::{Range, RangeFrom, RangeInclusive};
+
+use crate::error::{Error, Result};
+use crate::operation::{Describe, Request};
+
+/// A run of bytes of an object, counted from 0. From Rust's ranges: `(0..100).into()`, `(100..).into()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteRange {
+    first: u64,
+    /// Inclusive, as on the wire; `None` is to the end. Before `first` when the range is empty.
+    last: Option<u64>,
+    empty: bool,
+}
+
+impl ByteRange {
+    /// From the first byte to the last, both included.
+    pub fn new(first: u64, last: u64) -> Self {
+        Self { first, last: Some(last), empty: last < first }
+    }
+
+    /// The first byte.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The last byte, included; `None` for the end of the object.
+    pub fn last(&self) -> Option<u64> {
+        self.last
+    }
+}
+
+impl From<Range<u64>> for ByteRange {
+    fn from(range: Range<u64>) -> Self {
+        Self { first: range.start, last: Some(range.end.saturating_sub(1)), empty: range.is_empty() }
+    }
+}
+
+impl From<RangeInclusive<u64>> for ByteRange {
+    fn from(range: RangeInclusive<u64>) -> Self {
+        Self::new(*range.start(), *range.end())
+    }
+}
+
+impl From<RangeFrom<u64>> for ByteRange {
+    fn from(range: RangeFrom<u64>) -> Self {
+        Self { first: range.start, last: None, empty: false }
+    }
+}
+
+impl fmt::Display for ByteRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.last {
+            Some(last) => write!(f, "bytes={}-{last}", self.first),
+            None => write!(f, "bytes={}-", self.first),
+        }
+    }
+}
+
+impl Describe for ByteRange {
+    fn describe(&self, request: Request) -> Result<Request> {
+        if self.empty {
+            return Err(Error::input("range", "is empty"));
+        }
+        request.header("range", self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rust_ranges_become_byte_ranges() {
+        assert_eq!(ByteRange::from(0..100).to_string(), "bytes=0-99");
+        assert_eq!(ByteRange::from(0..=99).to_string(), "bytes=0-99");
+        assert_eq!(ByteRange::from(7..).to_string(), "bytes=7-");
+        for range in [ByteRange::from(5..5), ByteRange::from(0..0), ByteRange::new(5, 4)] {
+            assert_eq!(range.describe(Request::bucket()).unwrap_err().field(), Some("range"));
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! XML in and out, with limits: an answer is a stranger's text.
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, ErrorKind, Result, ServiceError};
+
+/// The longest document that is read.
+pub(crate) const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// The longest error document that is read.
+pub(crate) const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// No document of COS nests deeper than seven.
+const MAX_DEPTH: usize = 16;
+
+/// A page of a listing has 1 000 entries of some ten elements each.
+const MAX_ELEMENTS: usize = 64 * 1024;
+
+/// Reads a document whose root is `root`. An `<Error>` comes back as the error it is, whatever the status was.
+pub(crate) fn read<T: DeserializeOwned>(root: &str, status: u16, request_id: &str, xml: &[u8]) -> Result<T> {
+    let unreadable = |why: String| {
+        let service = ServiceError { status, request_id: request_id.to_owned(), ..ServiceError::default() };
+        Error::new(ErrorKind::Response, format!("an unreadable answer ({why}; it begins {:?})", beginning(xml)))
+            .with_service(service)
+    };
+    let text = check(xml).map_err(|why| unreadable(why.to_owned()))?;
+    match text.root.as_str() {
+        found if found == root => quick_xml::de::from_str(text.xml).map_err(|error| unreadable(error.to_string())),
+        "Error" => {
+            let answer = ServiceError { status, request_id: request_id.to_owned(), ..read_error(xml) };
+            Err(Error::service_error(answer))
+        }
+        found => Err(unreadable(format!("its root is <{}> where <{root}> was expected", printable(found)))),
+    }
+}
+
+/// What an error document says; what cannot be read stays empty.
+pub(crate) fn read_error(xml: &[u8]) -> ServiceError {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(rename_all = "PascalCase", default)]
+    struct Document {
+        code: String,
+        message: String,
+        resource: String,
+        request_id: String,
+        trace_id: String,
+    }
+    let document = match check(xml) {
+        Ok(text) if text.root == "Error" => quick_xml::de::from_str(text.xml).unwrap_or_default(),
+        _ => Document::default(),
+    };
+    let short = |text: String| text.chars().take(1024).collect();
+    ServiceError {
+        code: short(document.code),
+        message: short(document.message),
+        resource: short(document.resource),
+        request_id: short(document.request_id),
+        trace_id: short(document.trace_id),
+        ..ServiceError::default()
+    }
+}
+
+/// Writes a document.
+pub(crate) fn write<T: Serialize>(root: &str, value: &T) -> Result<String> {
+    quick_xml::se::to_string_with_root(root, value)
+        .map_err(|error| Error::input("body", format!("cannot be written as XML: {error}")))
+}
+
+struct Checked<'a> {
+    xml: &'a str,
+    /// Without its prefix.
+    root: String,
+}
+
+/// Walks the document once for its root and its limits, before anything is built from it.
+fn check(xml: &[u8]) -> Result<Checked<'_>, &'static str> {
+    let xml = std::str::from_utf8(xml).map_err(|_| "it is not UTF-8")?.trim_start_matches('\u{feff}').trim();
+    let mut reader = Reader::from_str(xml);
+    let (mut depth, mut elements, mut root) = (0_usize, 0_usize, None);
+    loop {
+        let event = reader.read_event().map_err(|_| "it is not well-formed XML")?;
+        let start = match &event {
+            Event::Start(start) => {
+                depth += 1;
+                Some(start)
+            }
+            Event::Empty(start) => Some(start),
+            Event::End(_) => {
+                depth = depth.saturating_sub(1);
+                None
+            }
+            Event::DocType(_) => return Err("it has a DOCTYPE"),
+            Event::Eof => break,
+            _ => None,
+        };
+        if let Some(start) = start {
+            elements += 1;
+            if root.is_none() {
+                root = Some(start.local_name().as_ref().to_owned());
+            }
+        }
+        if depth > MAX_DEPTH {
+            return Err("it nests too deep");
+        }
+        if elements > MAX_ELEMENTS {
+            return Err("it has too many elements");
+        }
+    }
+    if depth != 0 {
+        return Err("it ends early");
+    }
+    Ok(Checked { xml, root: root.ok_or("it has no root element")? })
+}
+
+/// The beginning of a stranger's text, short and printable.
+pub(crate) fn beginning(text: &[u8]) -> String {
+    printable(&String::from_utf8_lossy(&text[..text.len().min(512)]))
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(256).collect()
+}
+
+/// Undoes `encoding-type=url`: COS writes a space as `%20` and a plus as `%2B`.
+pub(crate) fn url_decoded(text: &str) -> Result<String> {
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8()
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Error::new(ErrorKind::Response, "a listing holds a key that is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Location {
+        #[serde(default)]
+        name: String,
+    }
+
+    fn parse(xml: &[u8]) -> Result<Location> {
+        read("Location", 200, "NjQ", xml)
+    }
+
+    #[test]
+    fn the_root_is_checked() {
+        assert_eq!(parse(b"  <?xml version='1.0'?><Location xmlns=\"x\"><Name>a</Name></Location>").unwrap().name, "a");
+        assert_eq!(parse(b"<Location/>").unwrap().name, "");
+        let error = parse(b"<Other/>").unwrap_err();
+        assert_eq!((error.kind(), error.request_id()), (ErrorKind::Response, Some("NjQ")));
+        let error =
+            parse(b"<?xml version='1.0'?>\n<Error><Code>SlowDown</Code><Message>m</Message></Error>").unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Service, Some("SlowDown")));
+        assert!(error.is_retryable());
+    }
+
+    #[test]
+    fn hostile_documents_are_refused() {
+        let deep = format!("{}{}", "<a>".repeat(100_000), "</a>".repeat(100_000));
+        let many = format!("<Location>{}</Location>", "<a/>".repeat(70_000));
+        let bomb = r#"<!DOCTYPE x [<!ENTITY a "b">]><Location><Name>&a;</Name></Location>"#;
+        for (xml, why) in [
+            (deep.as_bytes(), "deep"),
+            (many.as_bytes(), "too many"),
+            (bomb.as_bytes(), "DOCTYPE"),
+            (b"<Location><Name>", "ends early"),
+            (b"", "no root"),
+            (b"\xff\xfe", "UTF-8"),
+            (b"<html><body>", "ends early"),
+            (b"<Location></Other>", "well-formed"),
+        ] {
+            let error = parse(xml).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Response);
+            assert!(error.to_string().contains(why), "{error}");
+            assert!(error.to_string().len() < 1024);
+        }
+    }
+
+    #[test]
+    fn an_error_document_is_cut_to_size() {
+        let xml = format!("<Error><Code>A</Code><Message>{}</Message></Error>", "m".repeat(60_000));
+        assert_eq!(read_error(xml.as_bytes()).message.len(), 1024);
+        assert_eq!(read_error(b"<html>"), ServiceError::default());
+    }
+}
