@@ -32,6 +32,9 @@ type request struct {
 	Source, Range                         string
 	Number, Max                           int
 	Parts                                 [][2]any
+	VersionID                             string `json:"version_id"`
+	Status                                string
+	Position                              int
 	Keys                                  []string
 	Plain, Merged, Quiet                  bool
 	Headers, Query                        map[string]string
@@ -49,6 +52,8 @@ type answer struct {
 	UploadID  string            `json:"upload_id,omitempty"`
 	Parts     [][3]any          `json:"parts,omitempty"`
 	Uploads   [][2]string       `json:"uploads,omitempty"`
+	Versions  [][2]string       `json:"versions,omitempty"`
+	Markers   []string          `json:"markers,omitempty"`
 	URL       string            `json:"url,omitempty"`
 	Buckets   [][2]string       `json:"buckets,omitempty"`
 }
@@ -88,6 +93,13 @@ func (r request) header() *http.Header {
 	return &header
 }
 
+func (r request) version() []string {
+	if r.VersionID == "" {
+		return nil
+	}
+	return []string{r.VersionID}
+}
+
 // The caller says which names came back encoded; the SDK never decodes them.
 func (r request) name(encoded string) string {
 	if r.Plain {
@@ -120,7 +132,7 @@ func (r request) get(c *cos.Client) (*cos.Response, error) {
 		ResponseContentDisposition: r.Query["response-content-disposition"],
 		ResponseContentEncoding:    r.Query["response-content-encoding"],
 		XOptionHeader:              r.header(),
-	})
+	}, r.version()...)
 	if err != nil {
 		return response, err
 	}
@@ -234,6 +246,31 @@ func (r request) complete(c *cos.Client) (*cos.Response, error) {
 	return response, err
 }
 
+func (r request) append(c *cos.Client) (*cos.Response, error) {
+	body, err := os.Open(r.File)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	_, response, err := c.Object.Append(ctx, r.Key, r.Position, body, nil)
+	return response, err
+}
+
+func (r request) listVersions(c *cos.Client, a *answer) (*cos.Response, error) {
+	page, response, err := c.Bucket.GetObjectVersions(ctx, &cos.BucketGetObjectVersionsOptions{
+		Prefix: r.Prefix, EncodingType: "url",
+	})
+	if err == nil {
+		for _, version := range page.Version {
+			a.Versions = append(a.Versions, [2]string{r.name(version.Key), version.VersionId})
+		}
+		for _, marker := range page.DeleteMarker {
+			a.Markers = append(a.Markers, r.name(marker.Key))
+		}
+	}
+	return response, err
+}
+
 func (r request) presign(c *cos.Client, a *answer) error {
 	query := url.Values{}
 	for name, value := range r.Query {
@@ -267,9 +304,9 @@ func (r request) answer() (a answer) {
 	case "get":
 		response, err = r.get(c)
 	case "head":
-		response, err = c.Object.Head(ctx, r.Key, &cos.ObjectHeadOptions{XOptionHeader: r.header()})
+		response, err = c.Object.Head(ctx, r.Key, &cos.ObjectHeadOptions{XOptionHeader: r.header()}, r.version()...)
 	case "delete":
-		response, err = c.Object.Delete(ctx, r.Key)
+		response, err = c.Object.Delete(ctx, r.Key, &cos.ObjectDeleteOptions{VersionId: r.VersionID})
 	case "list":
 		response, err = r.list(c, &a)
 	case "delete_many":
@@ -305,6 +342,12 @@ func (r request) answer() (a answer) {
 		_, response, err = c.Object.Upload(ctx, r.Key, r.File, &cos.MultiUploadOptions{PartSize: 1, CheckPoint: true})
 	case "download":
 		response, err = c.Object.Download(ctx, r.Key, r.Into, &cos.MultiDownloadOptions{PartSize: 1})
+	case "append":
+		response, err = r.append(c)
+	case "set_versioning":
+		response, err = c.Bucket.PutVersioning(ctx, &cos.BucketPutVersionOptions{Status: r.Status})
+	case "list_versions":
+		response, err = r.listVersions(c, &a)
 	case "presign":
 		err = r.presign(c, &a)
 	case "create_bucket":

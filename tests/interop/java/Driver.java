@@ -29,8 +29,9 @@ public class Driver {
     static class Request {
         public String verb, bucket, key, file, into, method, prefix, delimiter;
         public String address, route, region, secret_id, secret_key, token;
-        public String source, range, upload_id;
+        public String source, range, upload_id, version_id, status;
         public int max_keys, expires, number, max;
+        public long position;
         public boolean plain, merged, quiet;
         public List<String> keys;
         public List<List<Object>> parts;
@@ -89,12 +90,25 @@ public class Driver {
     private Map<String, Object> put(Request r) {
         PutObjectRequest request = new PutObjectRequest(r.bucket, r.key, new File(r.file));
         PutObjectResult result = cos.putObject(request.withMetadata(metadata(r)));
-        return Map.of("headers", Map.of("etag", '"' + result.getETag() + '"',
+        Map<String, String> headers = new TreeMap<>(Map.of("etag", '"' + result.getETag() + '"',
                 "x-cos-hash-crc64ecma", result.getCrc64Ecma(), "x-cos-request-id", result.getRequestId()));
+        if (result.getVersionId() != null) {
+            headers.put("x-cos-version-id", result.getVersionId());
+        }
+        return Map.of("headers", headers);
+    }
+
+    private Map<String, Object> delete(Request r) {
+        if (r.version_id == null) {
+            cos.deleteObject(r.bucket, r.key);
+        } else {
+            cos.deleteVersion(r.bucket, r.key, r.version_id);
+        }
+        return Map.of();
     }
 
     private Map<String, Object> get(Request r) throws Exception {
-        GetObjectRequest request = new GetObjectRequest(r.bucket, r.key);
+        GetObjectRequest request = new GetObjectRequest(r.bucket, r.key, r.version_id);
         Map<String, String> rest = new TreeMap<>(r.headers);
         String range = rest.remove("Range");
         if (range != null) {
@@ -242,6 +256,32 @@ public class Driver {
         return Map.of();
     }
 
+    private Map<String, Object> append(Request r) {
+        AppendObjectRequest request = new AppendObjectRequest(r.bucket, r.key, new File(r.file));
+        request.setPosition(r.position);
+        Long next = cos.appendObject(request).getNextAppendPosition();
+        return Map.of("headers", Map.of("x-cos-next-append-position", next.toString()));
+    }
+
+    private Map<String, Object> setVersioning(Request r) {
+        cos.setBucketVersioningConfiguration(new SetBucketVersioningConfigurationRequest(
+                r.bucket, new BucketVersioningConfiguration(r.status)));
+        return Map.of();
+    }
+
+    private Map<String, Object> listVersions(Request r) {
+        List<List<String>> versions = new ArrayList<>();
+        List<String> markers = new ArrayList<>();
+        cos.listVersions(r.bucket, r.prefix).getVersionSummaries().forEach(entry -> {
+            if (entry.isDeleteMarker()) {
+                markers.add(entry.getKey());
+            } else {
+                versions.add(List.of(entry.getKey(), entry.getVersionId()));
+            }
+        });
+        return Map.of("versions", versions, "markers", markers);
+    }
+
     private Map<String, Object> presign(Request r) {
         Date end = new Date(System.currentTimeMillis() + r.expires * 1000L);
         HttpMethodName method = HttpMethodName.valueOf(r.method);
@@ -277,8 +317,8 @@ public class Driver {
             case "client": return client(r);
             case "put": return put(r);
             case "get": return get(r);
-            case "head": return headers(cos.getObjectMetadata(r.dress(new GetObjectMetadataRequest(r.bucket, r.key))));
-            case "delete": cos.deleteObject(r.bucket, r.key); return Map.of();
+            case "head": return headers(cos.getObjectMetadata(r.dress(new GetObjectMetadataRequest(r.bucket, r.key, r.version_id))));
+            case "delete": return delete(r);
             case "list": return list(r);
             case "delete_many": return deleteMany(r);
             case "copy": return copy(r);
@@ -291,6 +331,9 @@ public class Driver {
             case "abort": cos.abortMultipartUpload(new AbortMultipartUploadRequest(r.bucket, r.key, r.upload_id)); return Map.of();
             case "upload":
             case "download": return transfer(r);
+            case "append": return append(r);
+            case "set_versioning": return setVersioning(r);
+            case "list_versions": return listVersions(r);
             case "presign": return presign(r);
             case "create_bucket": cos.createBucket(r.bucket); return Map.of();
             case "head_bucket": cos.headBucket(new HeadBucketRequest(r.bucket)); return Map.of();

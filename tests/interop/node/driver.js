@@ -15,6 +15,7 @@ const place = (request) => ({
   Region: given.region,
   Key: request.key,
   Headers: { ...request.headers },
+  VersionId: request.version_id,
 });
 
 // response-content-type is the option ResponseContentType.
@@ -142,6 +143,23 @@ const verbs = {
 
   async download(request) {
     await cos.downloadFile({ ...place(request), FilePath: request.into, ChunkSize: 1 << 20 });
+  },
+
+  async append(request) {
+    const body = fs.readFileSync(request.file);
+    return reply(await cos.appendObject({ ...place(request), Position: request.position, Body: body }));
+  },
+
+  async set_versioning(request) {
+    return reply(await cos.putBucketVersioning({ ...place(request), VersioningConfiguration: { Status: request.status } }));
+  },
+
+  async list_versions(request) {
+    const page = await cos.listObjectVersions({ ...place(request), Prefix: request.prefix, EncodingType: 'url' });
+    return {
+      versions: page.Versions.map((entry) => [decodeURIComponent(entry.Key), entry.VersionId]),
+      markers: page.DeleteMarkers.map((entry) => decodeURIComponent(entry.Key)),
+    };
   },
 
   presign(request) {

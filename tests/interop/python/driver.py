@@ -18,6 +18,8 @@ def keywords(request):
             options[KEYWORDS[name.lower()]] = value
         else:
             rest[name] = value
+    if "version_id" in request:
+        options["VersionId"] = request["version_id"]
     return {**options, "Metadata": rest} if rest else options
 
 
@@ -56,7 +58,7 @@ class Driver:
         return headers(self.cos.head_object(request["bucket"], request["key"], **keywords(request)))
 
     def delete(self, request):
-        return headers(self.cos.delete_object(request["bucket"], request["key"]))
+        return headers(self.cos.delete_object(request["bucket"], request["key"], **keywords(request)))
 
     def list(self, request):
         answer, marker = {"keys": [], "prefixes": [], "pages": 0}, ""
@@ -127,6 +129,19 @@ class Driver:
 
     def download(self, request):
         self.cos.download_file(request["bucket"], request["key"], request["into"], PartSize=1, EnableCRC=True)
+
+    def append(self, request):
+        with open(request["file"], "rb") as body:
+            return headers(self.cos.append_object(
+                request["bucket"], request["key"], request["position"], body.read()))
+
+    def set_versioning(self, request):
+        self.cos.put_bucket_versioning(request["bucket"], request["status"])
+
+    def list_versions(self, request):
+        page = self.cos.list_objects_versions(request["bucket"], request.get("prefix", ""))
+        return {"versions": [[entry["Key"], entry["VersionId"]] for entry in elements(page, "Version")],
+                "markers": [entry["Key"] for entry in elements(page, "DeleteMarker")]}
 
     def presign(self, request):
         query = dict(request.get("query", {}))
