@@ -177,7 +177,7 @@ public class Driver {
             request.setNewObjectMetadata(metadata(r));
         }
         CopyObjectResult result = cos.copyObject(request);
-        return Map.of("headers", Map.of("etag", '"' + result.getETag() + '"', "x-cos-hash-crc64ecma", result.getCrc64Ecma()));
+        return tags(result.getETag(), result.getCrc64Ecma());
     }
 
     private Map<String, Object> initiate(Request r) {
@@ -189,7 +189,7 @@ public class Driver {
         File file = new File(r.file);
         UploadPartResult result = cos.uploadPart(new UploadPartRequest().withBucketName(r.bucket).withKey(r.key)
                 .withUploadId(r.upload_id).withPartNumber(r.number).withFile(file).withPartSize(file.length()));
-        return Map.of("headers", Map.of("etag", '"' + result.getETag() + '"', "x-cos-hash-crc64ecma", result.getCrc64Ecma()));
+        return tags(result.getETag(), result.getCrc64Ecma());
     }
 
     private Map<String, Object> copyPart(Request r) {
@@ -232,7 +232,12 @@ public class Driver {
         r.parts.forEach(part -> parts.add(new PartETag((Integer) part.get(0), (String) part.get(1))));
         CompleteMultipartUploadResult result =
                 cos.completeMultipartUpload(new CompleteMultipartUploadRequest(r.bucket, r.key, r.upload_id, parts));
-        return Map.of("headers", Map.of("etag", '"' + result.getETag() + '"', "x-cos-hash-crc64ecma", result.getCrc64Ecma()));
+        return tags(result.getETag(), result.getCrc64Ecma());
+    }
+
+    private Map<String, Object> abort(Request r) {
+        cos.abortMultipartUpload(new AbortMultipartUploadRequest(r.bucket, r.key, r.upload_id));
+        return Map.of();
     }
 
     private Map<String, Object> transfer(Request r) throws Exception {
@@ -247,8 +252,8 @@ public class Driver {
                 request.setEnableResumableUpload(true);
                 manager.upload(request).waitForUploadResult();
             } else {
-                manager.download(new GetObjectRequest(r.bucket, r.key), new File(r.into), true, r.into + ".task", 1 << 20, 1 << 20)
-                        .waitForCompletion();
+                GetObjectRequest request = new GetObjectRequest(r.bucket, r.key);
+                manager.download(request, new File(r.into), true, r.into + ".task", 1 << 20, 1 << 20).waitForCompletion();
             }
         } finally {
             manager.shutdownNow(false);
@@ -300,6 +305,10 @@ public class Driver {
         return Map.of("buckets", buckets);
     }
 
+    private Map<String, Object> tags(String etag, String crc64) {
+        return Map.of("headers", Map.of("etag", '"' + etag + '"', "x-cos-hash-crc64ecma", crc64));
+    }
+
     /** The response headers again, from the places the SDK sorts them into. */
     private Map<String, Object> headers(ObjectMetadata metadata) {
         Map<String, String> headers = new TreeMap<>();
@@ -328,7 +337,7 @@ public class Driver {
             case "list_parts": return listParts(r);
             case "list_uploads": return listUploads(r);
             case "complete": return complete(r);
-            case "abort": cos.abortMultipartUpload(new AbortMultipartUploadRequest(r.bucket, r.key, r.upload_id)); return Map.of();
+            case "abort": return abort(r);
             case "upload":
             case "download": return transfer(r);
             case "append": return append(r);
