@@ -15,7 +15,7 @@ pub enum Freshness {
     /// Use it.
     Fresh,
     /// Use it, and let one refresh run in the background: a fifth of its life is left, at least 60 s, at most 300 s,
-    /// give or take a tenth.
+    /// give or take a tenth. Of a short life, never more than half: a key of 40 s must not be refreshed all the time.
     Advisory,
     /// Wait for the refresh, but not long; then use it: a tenth of its life is left, at most 30 s.
     Mandatory,
@@ -29,44 +29,42 @@ pub enum Freshness {
 /// the two counts, so that neither can make a dead key look alive.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetime {
-    obtained_at: SystemTime,
     obtained_monotonic: Duration,
     expires_at: SystemTime,
-    /// In thousandths, 900 to 1100: the spread of the advisory limit, so that many processes do not refresh at once.
-    jitter: u16,
+    total: Duration,
+    advisory: Duration,
+    mandatory: Duration,
 }
 
 impl Lifetime {
-    /// A key obtained now that ends at `expires_at`. `jitter` from 0.0 to 1.0 moves the advisory limit by −10 % to +10 %.
+    /// A key obtained now that ends at `expires_at`. `jitter` from 0.0 to 1.0 moves the advisory limit by −10 % to
+    /// +10 %, so that many processes do not refresh at once.
     pub fn new(obtained_at: SystemTime, obtained_monotonic: Duration, expires_at: SystemTime, jitter: f64) -> Self {
-        // In range by the clamp, and a rounded thousandth is all that is wanted.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let jitter = 900 + (jitter.clamp(0.0, 1.0) * 200.0) as u16;
-        Self { obtained_at, obtained_monotonic, expires_at, jitter }
+        let total = expires_at.duration_since(obtained_at).unwrap_or_default();
+        let advisory = (total / 5).clamp(Duration::from_secs(60), Duration::from_secs(300));
+        let advisory = advisory.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0)).min(total / 2);
+        let mandatory = (total / 10).min(Duration::from_secs(30));
+        Self { obtained_monotonic, expires_at, total, advisory, mandatory }
     }
 
-    /// How long the key lived when it was obtained.
+    /// How long the key had to live when it was obtained.
     pub fn total(&self) -> Duration {
-        self.expires_at.duration_since(self.obtained_at).unwrap_or_default()
+        self.total
     }
 
     /// What is left of it, by the stricter of the two clocks; zero when it is over.
     pub fn remaining(&self, now: SystemTime, monotonic: Duration) -> Duration {
         let by_wall = self.expires_at.duration_since(now).unwrap_or_default();
-        let by_age = self.total().saturating_sub(monotonic.saturating_sub(self.obtained_monotonic));
+        let by_age = self.total.saturating_sub(monotonic.saturating_sub(self.obtained_monotonic));
         by_wall.min(by_age)
     }
 
     /// What to do with the key now.
     pub fn freshness(&self, now: SystemTime, monotonic: Duration) -> Freshness {
-        let (total, remaining) = (self.total(), self.remaining(now, monotonic));
-        let advisory =
-            (total / 5).clamp(Duration::from_secs(60), Duration::from_secs(300)) * u32::from(self.jitter) / 1000;
-        let mandatory = (total / 10).min(Duration::from_secs(30));
-        match remaining {
+        match self.remaining(now, monotonic) {
             Duration::ZERO => Freshness::Expired,
-            left if left <= mandatory => Freshness::Mandatory,
-            left if left <= advisory => Freshness::Advisory,
+            left if left <= self.mandatory => Freshness::Mandatory,
+            left if left <= self.advisory => Freshness::Advisory,
             _ => Freshness::Fresh,
         }
     }
@@ -74,7 +72,7 @@ impl Lifetime {
 
 /// When the provider may be asked again after it failed.
 ///
-/// Full jitter between the base and a cap that doubles from 1 s to 30 s; a refusal waits 60 s. It never gives up.
+/// A random wait between 1 s and a cap that doubles from 1 s to 30 s; a refusal waits 60 s. It never gives up.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RefreshSchedule {
     failures: u32,
@@ -107,7 +105,14 @@ impl RefreshSchedule {
             base + cap.saturating_sub(base).mul_f64(random.clamp(0.0, 1.0))
         };
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(monotonic + wait);
+        self.not_before = Some(monotonic.saturating_add(wait));
+    }
+
+    /// Lets the provider be asked in `limit` at the latest, yet no sooner than in 1 s: when the old key ends, there is
+    /// no more reason to be patient.
+    pub fn wait_at_most(&mut self, limit: Duration, monotonic: Duration) {
+        let latest = monotonic.saturating_add(limit.max(Duration::from_secs(1)));
+        self.not_before = self.not_before.map(|at| at.min(latest));
     }
 }
 
@@ -147,11 +152,28 @@ mod tests {
     }
 
     #[test]
-    fn a_short_key_is_still_used() {
+    fn a_short_key_is_left_alone_for_half_its_life() {
         let start = UNIX_EPOCH + seconds(1_000_000);
         let key = Lifetime::new(start, seconds(0), start + seconds(20), 0.5);
-        assert_eq!(key.freshness(start, seconds(0)), Freshness::Advisory);
-        assert_eq!(key.freshness(start + seconds(18), seconds(18)), Freshness::Mandatory);
+        let after = |count| key.freshness(start + seconds(count), seconds(count));
+        assert_eq!(after(9), Freshness::Fresh);
+        assert_eq!(after(10), Freshness::Advisory);
+        assert_eq!(after(18), Freshness::Mandatory);
+        assert_eq!(after(20), Freshness::Expired);
+    }
+
+    #[test]
+    fn jitter_moves_the_advisory_limit_by_a_tenth() {
+        let start = UNIX_EPOCH + seconds(1_000_000);
+        for (jitter, fresh_for) in [(0.0, 1530), (0.5, 1500), (1.0, 1470), (7.0, 1470)] {
+            let key = Lifetime::new(start, seconds(0), start + seconds(1800), jitter);
+            assert_eq!(
+                key.freshness(start + seconds(fresh_for - 1), seconds(fresh_for - 1)),
+                Freshness::Fresh,
+                "{jitter}"
+            );
+            assert_eq!(key.freshness(start + seconds(fresh_for), seconds(fresh_for)), Freshness::Advisory, "{jitter}");
+        }
     }
 
     #[test]
@@ -164,6 +186,10 @@ mod tests {
         schedule.failed(seconds(100), true, 0.0);
         assert_eq!(schedule.wait(seconds(100)), seconds(60));
         assert!(!schedule.may_ask(seconds(159)) && schedule.may_ask(seconds(160)));
+        schedule.wait_at_most(seconds(20), seconds(100));
+        assert_eq!(schedule.wait(seconds(100)), seconds(20));
+        schedule.wait_at_most(seconds(0), seconds(100));
+        assert_eq!(schedule.wait(seconds(100)), seconds(1));
         schedule.succeeded();
         assert!(schedule.may_ask(seconds(0)));
     }

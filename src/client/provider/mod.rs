@@ -1,4 +1,13 @@
 //! Where keys come from.
+//!
+//! A source implements [`ProvideCredentials`]; [`RefreshingCredentials`] stands in front of it and keeps the key. The
+//! sources: [`Credentials`] itself or [`StaticCredentials`], [`EnvironmentCredentials`], and with [`from_fn`] anything
+//! that a closure can ask.
+
+mod env;
+mod fixed;
+mod from_fn;
+mod refreshing;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,6 +15,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use self::env::EnvironmentCredentials;
+pub use self::fixed::StaticCredentials;
+pub use self::from_fn::{FromFn, from_fn};
+pub use self::refreshing::{RefreshingCredentials, Snapshot};
 use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind};
 
@@ -15,13 +28,24 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A source of keys.
 ///
 /// Implement it for a source of your own, or make one from a closure with [`from_fn`]. The client puts every provider
-/// whose keys end behind a [`RefreshingCredentials`], so `provide` may simply ask the source each time.
+/// behind a [`RefreshingCredentials`], so `provide` simply asks the source each time, and never twice at once.
+///
+/// Its `Debug` is printed as a part of the client's: it must show no secret.
 ///
 /// # Cancellation
-/// `provide` runs in a task of its own and is dropped when it takes longer than its limit.
+/// `provide` runs in a task of its own and is dropped when it takes longer than 5 s. It must not block the thread.
 pub trait ProvideCredentials: Send + Sync + fmt::Debug {
     /// Asks the source for a key.
+    ///
+    /// # Errors
+    /// A [`CredentialError`] whose kind says whether asking again may help.
     fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>>;
+}
+
+impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
+    fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+        (**self).provide()
+    }
 }
 
 /// Why a source gave no key. Cheap to clone: everybody who waited for one answer gets the same.
@@ -40,6 +64,8 @@ pub enum CredentialErrorKind {
     NotConfigured,
     /// The source did not answer, or not well: try again later.
     Transient,
+    /// The source answered with a key of no use: over already, the one we had, or with an end no key of STS has.
+    Unusable,
     /// The source refused: a wrong key, a missing right.
     Rejected,
 }
@@ -58,6 +84,11 @@ impl CredentialError {
     /// Try again later.
     pub fn transient(message: impl Into<String>) -> Self {
         Self::new(CredentialErrorKind::Transient, message)
+    }
+
+    /// The source gave a key of no use.
+    pub fn unusable(message: impl Into<String>) -> Self {
+        Self::new(CredentialErrorKind::Unusable, message)
     }
 
     /// The source refused.
@@ -99,7 +130,7 @@ impl From<Error> for CredentialError {
 
 impl From<CredentialError> for Error {
     fn from(error: CredentialError) -> Self {
-        let retryable = error.kind == CredentialErrorKind::Transient;
+        let retryable = matches!(error.kind, CredentialErrorKind::Transient | CredentialErrorKind::Unusable);
         Self::new(ErrorKind::Credentials, "no usable credentials").retryable(retryable).with_source(error)
     }
 }
