@@ -1,1 +1,294 @@
-//! A strict local COS.
+//! A strict local Tencent Cloud COS.
+//!
+//! It checks every signature from the raw request, keeps bytes on disk, answers with the documents and the codes of the
+//! service, and does on request what networks do by themselves: reset, stall, truncate, lie. It shares no code with the
+//! client it tests.
+//!
+//! ```
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use cos_emulator::{Action, Emulator, Rule};
+//!
+//! let emulator = Emulator::builder().bucket("examplebucket-1250000000", "ap-guangzhou").start().await?;
+//! println!("point a client at {}", emulator.endpoint());
+//!
+//! // The next GET breaks off after 100 bytes.
+//! emulator.script(Rule::on("GET Object").then(Action::CutBody { at: 100 }));
+//! // … run the client …
+//! for seen in emulator.journal() {
+//!     println!("{} {} {:?}", seen.operation, seen.target, seen.status);
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen.
+
+#![warn(missing_docs, missing_debug_implementations, unreachable_pub, clippy::unwrap_used)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod account;
+mod address;
+mod auth;
+mod body;
+mod bucket;
+mod builder;
+mod encoding;
+mod error;
+mod fault;
+mod ids;
+mod journal;
+mod media;
+mod object;
+mod request;
+mod respond;
+mod server;
+mod service;
+mod service_list;
+mod store;
+mod tls;
+mod wire;
+mod xml;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use account::{ExpiryAnswer, TemporaryKey};
+pub use body::{Body, Injected};
+pub use builder::{Builder, StartError};
+pub use fault::{Action, Effect, Matcher, Rule};
+pub use journal::Record;
+pub use service::Service;
+pub use tls::Tls;
+pub use wire::Link;
+
+use server::Server;
+use store::{Draft, Reader, Sink};
+
+/// A running emulator. Dropping it stops the server, closes its connections and removes a temporary data folder.
+#[derive(Debug)]
+pub struct Emulator {
+    service: Service,
+    server: Option<Server>,
+    bucket: String,
+    region: String,
+    secret_id: String,
+    secret_key: String,
+    ca_pem: Option<String>,
+}
+
+impl Emulator {
+    /// Begins to set up an emulator.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Panics
+    /// If the emulator was made by [`Builder::in_memory`] and has no socket.
+    pub fn address(&self) -> SocketAddr {
+        self.server.as_ref().expect("an emulator in memory has no address").address
+    }
+
+    /// Where to point a client: `http://127.0.0.1:PORT`, or `https://localhost:PORT`.
+    ///
+    /// # Panics
+    /// If the emulator has no socket.
+    pub fn endpoint(&self) -> String {
+        let address = self.address();
+        match self.ca_pem {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        }
+    }
+
+    /// The first bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The region of the first bucket.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The permanent `SecretId`.
+    pub fn secret_id(&self) -> &str {
+        &self.secret_id
+    }
+
+    /// The permanent `SecretKey`.
+    pub fn secret_key(&self) -> &str {
+        &self.secret_key
+    }
+
+    /// The certificate of the authority that signed the server's, if the emulator speaks TLS.
+    pub fn ca_pem(&self) -> Option<String> {
+        self.ca_pem.clone()
+    }
+
+    /// The same emulator without a socket: requests go in as values.
+    pub fn service(&self) -> Service {
+        self.service.clone()
+    }
+
+    /// Issues a temporary key, accepted from now on until its time is over by the emulator's clock.
+    pub fn mint(&self, lifetime: Duration) -> TemporaryKey {
+        let world = &self.service.world;
+        let key = account::issue(&world.ids, world.clock.now(), lifetime);
+        world.keys.add(&key);
+        key
+    }
+
+    /// Forgets a key, permanent or temporary: from now on it is `InvalidAccessKeyId`. False if it was not known.
+    pub fn revoke(&self, secret_id: &str) -> bool {
+        self.service.world.keys.remove(secret_id)
+    }
+
+    /// Makes a temporary key dead at once, and says how requests with it are answered. False if there is no such key.
+    pub fn expire(&self, secret_id: &str, answer: ExpiryAnswer) -> bool {
+        self.service.world.keys.expire(secret_id, answer)
+    }
+
+    /// Sets the emulator's clock this many seconds ahead of its base (behind, if negative). It does not add up.
+    pub fn shift_clock(&self, seconds: i64) {
+        self.service.world.clock.shift(seconds);
+    }
+
+    /// Adds a rule to the fault script.
+    pub fn script(&self, rule: Rule) {
+        self.service.world.script.add(rule);
+    }
+
+    /// Removes all rules. Faults under way go on.
+    pub fn clear_script(&self) {
+        self.service.world.script.clear();
+    }
+
+    /// Every request seen, in the order in which their heads were complete.
+    pub fn journal(&self) -> Vec<Record> {
+        self.service.world.journal.records()
+    }
+
+    /// Empties the journal.
+    pub fn clear_journal(&self) {
+        self.service.world.journal.clear();
+    }
+
+    /// Connections open right now.
+    pub fn open_connections(&self) -> usize {
+        self.server.as_ref().map_or(0, |server| server.connections.open.load(Ordering::Relaxed))
+    }
+
+    /// Connections accepted since the start.
+    pub fn accepted_connections(&self) -> u64 {
+        self.server.as_ref().map_or(0, |server| server.connections.accepted.load(Ordering::Relaxed))
+    }
+
+    /// The newest version of an object, or nothing.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<StoredObject> {
+        let version = self.service.world.store.bucket(bucket)?.find(key, None).ok()?;
+        Some(StoredObject { version })
+    }
+
+    /// Stores an object behind the clients' back. The key is not checked: `..`, `/` or 2000 bytes will do.
+    ///
+    /// # Panics
+    /// If there is no such bucket, or the disk is full.
+    pub fn put_object(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) {
+        let world = &self.service.world;
+        let bucket = world.store.bucket(bucket).unwrap_or_else(|| panic!("no bucket {bucket}"));
+        let content = Sink::take(&world.store.disk, bytes.into()).expect("bytes can be stored");
+        let content_type = Bytes::from_static(media::media_type(key).as_bytes());
+        let draft = Draft {
+            headers: vec![("content-type".to_owned(), content_type)],
+            storage_class: "STANDARD".to_owned(),
+            ..Draft::default()
+        };
+        let stored = bucket.commit(key, content, draft, false, world.clock.now());
+        stored.unwrap_or_else(|error| panic!("{key} not stored: {}", error.message));
+    }
+}
+
+/// An object as the emulator keeps it.
+#[derive(Clone, Debug)]
+pub struct StoredObject {
+    version: Arc<store::Version>,
+}
+
+impl StoredObject {
+    /// Its length.
+    pub fn size(&self) -> u64 {
+        self.version.size
+    }
+
+    /// Its bytes, all of them in memory.
+    ///
+    /// # Panics
+    /// If they cannot be read from disk.
+    pub fn bytes(&self) -> Bytes {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut self.reader(), &mut bytes).expect("a stored object can be read");
+        Bytes::from(bytes)
+    }
+
+    /// Its bytes, one after the other.
+    ///
+    /// # Panics
+    /// If its file cannot be opened.
+    pub fn reader(&self) -> impl std::io::Read + Send + use<> {
+        match self.version.blob.read().expect("a stored object can be opened") {
+            Reader::Bytes(bytes) => Box::new(std::io::Cursor::new(bytes)) as Box<dyn std::io::Read + Send>,
+            Reader::File(file) => Box::new(file),
+        }
+    }
+
+    /// Its entity tag, with quotes.
+    pub fn etag(&self) -> &str {
+        &self.version.etag
+    }
+
+    /// Its CRC-64, if it has one.
+    pub fn crc64(&self) -> Option<u64> {
+        self.version.crc64
+    }
+
+    /// Its version id; `null` if it was stored while versioning was off.
+    pub fn version_id(&self) -> String {
+        self.version.id()
+    }
+
+    /// Content-Type and its like: names in lower case, values as received.
+    pub fn headers(&self) -> &[(String, Bytes)] {
+        &self.version.draft.headers
+    }
+
+    /// One of [`StoredObject::headers`], if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.version.draft.headers.iter().find(|(have, _)| have == name)?;
+        std::str::from_utf8(value).ok()
+    }
+
+    /// User metadata: full names (`x-cos-meta-…`) in lower case, values as received.
+    pub fn metadata(&self) -> &[(String, Bytes)] {
+        &self.version.draft.metadata
+    }
+
+    /// Its storage class, `STANDARD` included.
+    pub fn storage_class(&self) -> &str {
+        &self.version.draft.storage_class
+    }
+
+    /// Its canned ACL, if it has one of its own.
+    pub fn acl(&self) -> Option<&str> {
+        self.version.draft.acl.as_deref()
+    }
+
+    /// Its tags.
+    pub fn tags(&self) -> &[(String, String)] {
+        &self.version.draft.tags
+    }
+}

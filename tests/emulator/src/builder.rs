@@ -1,0 +1,309 @@
+//! Sets up an emulator.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::Emulator;
+use crate::account::{Clock, Keys};
+use crate::address::{Domains, is_bucket_name, is_region_name};
+use crate::fault::Script;
+use crate::ids::Ids;
+use crate::journal::Journal;
+use crate::server::{Server, Socketing};
+use crate::service::{Service, World};
+use crate::store::{Acl, Store, Versioning};
+use crate::tls::{self, Tls};
+use crate::wire::Link;
+
+const DEFAULT_BUCKET: &str = "examplebucket-1250000000";
+const DEFAULT_REGION: &str = "ap-guangzhou";
+const DEFAULT_SECRET_ID: &str = "AKIDemulatorFAKEemulatorFAKEemulator0001";
+const DEFAULT_SECRET_KEY: &str = "FAKEsecretKEYofTHEemulator0000001";
+const DEFAULT_JOURNAL: usize = 100_000;
+
+/// Settings of an [`Emulator`]. [`Emulator::builder`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    buckets: Vec<(String, String, Versioning)>,
+    secret_id: String,
+    secret_key: String,
+    data_dir: Option<PathBuf>,
+    listen: String,
+    tls: Option<TlsChoice>,
+    strict_signature: bool,
+    domains: Vec<(String, String)>,
+    socketing: Socketing,
+    clock: Clock,
+    journal: usize,
+}
+
+#[derive(Debug)]
+enum TlsChoice {
+    SelfMade,
+    Given(Tls),
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            buckets: Vec::new(),
+            secret_id: DEFAULT_SECRET_ID.to_owned(),
+            secret_key: DEFAULT_SECRET_KEY.to_owned(),
+            data_dir: None,
+            listen: "127.0.0.1:0".to_owned(),
+            tls: None,
+            strict_signature: false,
+            domains: Vec::new(),
+            socketing: Socketing::default(),
+            clock: Clock::system(),
+            journal: DEFAULT_JOURNAL,
+        }
+    }
+}
+
+impl Builder {
+    /// Creates a bucket, unless the data folder has it. May be repeated. Without any there is
+    /// `examplebucket-1250000000` in `ap-guangzhou`.
+    pub fn bucket(self, name: impl Into<String>, region: impl Into<String>) -> Self {
+        self.add(name.into(), region.into(), Versioning::Unset)
+    }
+
+    /// Creates a bucket with versioning enabled.
+    pub fn versioned_bucket(self, name: impl Into<String>, region: impl Into<String>) -> Self {
+        self.add(name.into(), region.into(), Versioning::Enabled)
+    }
+
+    fn add(mut self, name: String, region: String, versioning: Versioning) -> Self {
+        self.buckets.push((name, region, versioning));
+        self
+    }
+
+    /// The permanent key. The default is a fixed fake one.
+    pub fn credentials(mut self, secret_id: impl Into<String>, secret_key: impl Into<String>) -> Self {
+        self.secret_id = secret_id.into();
+        self.secret_key = secret_key.into();
+        self
+    }
+
+    /// Where objects and their index are kept. Without it they go when the emulator goes.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
+        self
+    }
+
+    /// The address to listen on. The default is a free port of 127.0.0.1.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = address.into();
+        self
+    }
+
+    /// Speaks TLS with a certificate for these names.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(TlsChoice::Given(tls));
+        self
+    }
+
+    /// Speaks TLS with a certificate for localhost, 127.0.0.1 and the official hosts of the buckets.
+    pub fn tls_self_made(mut self, on: bool) -> Self {
+        self.tls = on.then_some(TlsChoice::SelfMade);
+        self
+    }
+
+    /// Demands that every signature covers all it should, as a bucket in strict signature mode may. Off by default: the
+    /// service demands nothing, and not every official client would pass.
+    pub fn strict_signature(mut self, on: bool) -> Self {
+        self.strict_signature = on;
+        self
+    }
+
+    /// Makes a host stand for a bucket: a custom domain. `host:port` wins over `host`.
+    pub fn domain(mut self, host: impl Into<String>, bucket: impl Into<String>) -> Self {
+        self.domains.push((host.into().to_ascii_lowercase(), bucket.into()));
+        self
+    }
+
+    /// Shapes every connection.
+    pub fn link(mut self, link: Link) -> Self {
+        self.socketing.link = Some(link);
+        self
+    }
+
+    /// The size of each connection's receive buffer (`SO_RCVBUF`). A small one makes a server that stops reading
+    /// noticeable soon.
+    pub fn receive_buffer(mut self, bytes: usize) -> Self {
+        self.socketing.receive_buffer = Some(bytes);
+        self
+    }
+
+    /// The clock, in place of the system's.
+    pub fn clock(mut self, clock: Arc<dyn Fn() -> SystemTime + Send + Sync>) -> Self {
+        self.clock = Clock::new(clock);
+        self
+    }
+
+    /// Whether requests are recorded. On by default, for the last 100 000.
+    pub fn journal(mut self, on: bool) -> Self {
+        self.journal = if on { DEFAULT_JOURNAL } else { 0 };
+        self
+    }
+
+    /// Records this many requests, then forgets the oldest.
+    pub fn journal_limit(mut self, records: usize) -> Self {
+        self.journal = records;
+        self
+    }
+
+    /// Binds the socket and starts to serve, on the tokio runtime of the caller.
+    ///
+    /// # Errors
+    /// [`StartError`] if a setting makes no sense, the address is taken, or the data folder cannot be used.
+    #[allow(clippy::unused_async)] // binding needs the runtime, which an async function has
+    pub async fn start(self) -> Result<Emulator, StartError> {
+        let address: SocketAddr = self
+            .listen
+            .parse()
+            .map_err(|_| StartError::setting(format!("{:?} is not an address such as 127.0.0.1:9911", self.listen)))?;
+        let (acceptor, ca_pem) = match self.chosen_tls()? {
+            None => (None, None),
+            Some(tls) => {
+                let (acceptor, ca_pem) = tls::acceptor(&tls)?;
+                (Some(acceptor), Some(ca_pem))
+            }
+        };
+        let socketing = self.socketing.clone();
+        let mut emulator = self.in_memory()?;
+        let server = Server::start(address, emulator.service(), acceptor, socketing)
+            .map_err(|error| StartError { what: format!("cannot listen on {address}"), source: Some(error) })?;
+        emulator.server = Some(server);
+        emulator.ca_pem = ca_pem;
+        Ok(emulator)
+    }
+
+    /// Makes the emulator without a socket: only [`Emulator::service`] answers.
+    ///
+    /// # Errors
+    /// [`StartError`] if a setting makes no sense, or the data folder cannot be used.
+    pub fn in_memory(self) -> Result<Emulator, StartError> {
+        let buckets = self.checked_buckets()?;
+        let (bucket, region) = (buckets[0].0.clone(), buckets[0].1.clone());
+        let folder = self.data_dir.as_deref();
+        let store = Store::open(folder).map_err(|error| StartError {
+            what: folder.map_or_else(
+                || "cannot make a temporary folder".to_owned(),
+                |folder| format!("cannot use the folder {}", folder.display()),
+            ),
+            source: Some(error),
+        })?;
+        for (name, region, versioning) in &buckets {
+            match store.bucket(name) {
+                Some(kept) if kept.region != *region || kept.versioning != *versioning => {
+                    return Err(StartError::setting(format!(
+                        "the data folder has bucket {name} already, in {} and with versioning {:?}",
+                        kept.region, kept.versioning
+                    )));
+                }
+                Some(_) => {}
+                None => store
+                    .create_bucket(name, region, *versioning, Acl::Private, self.clock.now())
+                    .map_err(|error| StartError::setting(format!("no bucket {name}: {}", error.message)))?,
+            }
+        }
+        let domains: Domains = self.domains.iter().cloned().collect();
+        if let Some((host, bucket)) = self.domains.iter().find(|(_, bucket)| store.bucket(bucket).is_none()) {
+            return Err(StartError::setting(format!("domain {host} stands for bucket {bucket}, which does not exist")));
+        }
+        let world = World {
+            keys: Keys::new(&self.secret_id, &self.secret_key),
+            clock: self.clock,
+            store,
+            script: Script::default(),
+            journal: Journal::new(self.journal),
+            ids: Ids::new(),
+            domains,
+            strict_signature: self.strict_signature,
+            region: region.clone(),
+            appid: bucket.rsplit_once('-').map_or_else(String::new, |(_, appid)| appid.to_owned()),
+        };
+        Ok(Emulator {
+            service: Service { world: Arc::new(world) },
+            server: None,
+            bucket,
+            region,
+            secret_id: self.secret_id,
+            secret_key: self.secret_key,
+            ca_pem: None,
+        })
+    }
+
+    /// At least one bucket, each with a name and a region that COS would take.
+    fn checked_buckets(&self) -> Result<Vec<(String, String, Versioning)>, StartError> {
+        let mut buckets = self.buckets.clone();
+        if buckets.is_empty() {
+            buckets.push((DEFAULT_BUCKET.to_owned(), DEFAULT_REGION.to_owned(), Versioning::Unset));
+        }
+        for (name, region, _) in &buckets {
+            if !is_bucket_name(name) {
+                return Err(StartError::setting(format!("{name:?} is not a bucket name such as {DEFAULT_BUCKET}")));
+            }
+            if !is_region_name(region) {
+                return Err(StartError::setting(format!("{region:?} is not a region such as {DEFAULT_REGION}")));
+            }
+        }
+        if self.secret_id.is_empty() || self.secret_key.is_empty() {
+            return Err(StartError::setting("the secret id and the secret key must not be empty".to_owned()));
+        }
+        Ok(buckets)
+    }
+
+    fn chosen_tls(&self) -> Result<Option<Tls>, StartError> {
+        match &self.tls {
+            None => Ok(None),
+            Some(TlsChoice::Given(tls)) => Ok(Some(tls.clone())),
+            Some(TlsChoice::SelfMade) => {
+                let mut names: Vec<String> =
+                    ["localhost", "127.0.0.1", "::1", "service.cos.myqcloud.com"].map(str::to_owned).into();
+                let mut regions: Vec<String> =
+                    self.checked_buckets()?.into_iter().map(|(_, region, _)| region).collect();
+                regions.sort_unstable();
+                regions.dedup();
+                for region in regions {
+                    names.push(format!("*.cos.{region}.myqcloud.com"));
+                    names.push(format!("*.cos.{region}.tencentcos.cn"));
+                    names.push(format!("cos.{region}.myqcloud.com"));
+                }
+                names.extend(self.domains.iter().map(|(host, _)| crate::address::without_port(host).to_owned()));
+                Ok(Some(Tls::for_names(names)))
+            }
+        }
+    }
+}
+
+/// Why an emulator did not start.
+#[derive(Debug)]
+pub struct StartError {
+    what: String,
+    source: Option<io::Error>,
+}
+
+impl StartError {
+    pub(crate) fn setting(what: String) -> Self {
+        Self { what, source: None }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}

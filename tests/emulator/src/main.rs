@@ -1,0 +1,129 @@
+//! Runs the emulator until Ctrl-C, and prints what a client needs to know.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use cos_emulator::Emulator;
+
+const DEFAULT_REGION: &str = "ap-guangzhou";
+
+/// A strict local Tencent Cloud COS.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Settings {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:9911")]
+    listen: String,
+    /// Speak TLS, with a certificate of a throw-away authority
+    #[arg(long)]
+    tls: bool,
+    /// Folder for objects and their index; without it they go when the emulator goes
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Permanent `SecretId`
+    #[arg(long, requires = "secret_key")]
+    secret_id: Option<String>,
+    /// Permanent `SecretKey`
+    #[arg(long, requires = "secret_id")]
+    secret_key: Option<String>,
+    /// A bucket, in ap-guangzhou unless a region is given; may be repeated
+    #[arg(long, value_name = "NAME-APPID[@REGION]")]
+    bucket: Vec<String>,
+    /// A bucket with versioning; may be repeated
+    #[arg(long, value_name = "NAME-APPID[@REGION]")]
+    versioned: Vec<String>,
+    /// Demand that signatures cover everything a bucket in strict signature mode may ask for
+    #[arg(long)]
+    strict: bool,
+    /// Print a temporary key that lives this long, in place of the permanent one
+    #[arg(long, value_name = "SECONDS")]
+    temporary: Option<u64>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Settings::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprint!("cos-emulator: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprint!(": {error}");
+                cause = error.source();
+            }
+            eprintln!();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+    let emulator = start(&settings).await?;
+    let ca_file = write_ca(&emulator)?;
+    print_environment(&emulator, settings.temporary, ca_file.as_ref())?;
+    tokio::signal::ctrl_c().await?;
+    println!("stopping");
+    Ok(())
+}
+
+async fn start(settings: &Settings) -> Result<Emulator, Box<dyn Error>> {
+    let mut builder = Emulator::builder()
+        .listen(&settings.listen)
+        .tls_self_made(settings.tls)
+        .strict_signature(settings.strict)
+        .journal(false);
+    for text in &settings.bucket {
+        let (name, region) = text.split_once('@').unwrap_or((text, DEFAULT_REGION));
+        builder = builder.bucket(name, region);
+    }
+    for text in &settings.versioned {
+        let (name, region) = text.split_once('@').unwrap_or((text, DEFAULT_REGION));
+        builder = builder.versioned_bucket(name, region);
+    }
+    if let (Some(id), Some(key)) = (&settings.secret_id, &settings.secret_key) {
+        builder = builder.credentials(id, key);
+    }
+    if let Some(data) = &settings.data {
+        builder = builder.data_dir(data);
+    }
+    Ok(builder.start().await?)
+}
+
+/// The authority's certificate, in a file that goes with the process.
+fn write_ca(emulator: &Emulator) -> Result<Option<tempfile::NamedTempFile>, Box<dyn Error>> {
+    let Some(pem) = emulator.ca_pem() else { return Ok(None) };
+    let mut file = tempfile::Builder::new().prefix("cos-emulator-ca-").suffix(".pem").tempfile()?;
+    file.write_all(pem.as_bytes())?;
+    Ok(Some(file))
+}
+
+/// The lines to copy into a shell.
+fn print_environment(
+    emulator: &Emulator,
+    temporary: Option<u64>,
+    ca_file: Option<&tempfile::NamedTempFile>,
+) -> Result<(), Box<dyn Error>> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "# listening on {}, stop with Ctrl-C", emulator.address())?;
+    writeln!(out, "export COS_ENDPOINT={}", emulator.endpoint())?;
+    writeln!(out, "export COS_BUCKET={}", emulator.bucket())?;
+    writeln!(out, "export COS_REGION={}", emulator.region())?;
+    if let Some(seconds) = temporary {
+        let key = emulator.mint(Duration::from_secs(seconds));
+        writeln!(out, "export TENCENTCLOUD_SECRET_ID={}", key.secret_id)?;
+        writeln!(out, "export TENCENTCLOUD_SECRET_KEY={}", key.secret_key)?;
+        writeln!(out, "export TENCENTCLOUD_TOKEN={}", key.token)?;
+    } else {
+        writeln!(out, "export TENCENTCLOUD_SECRET_ID={}", emulator.secret_id())?;
+        writeln!(out, "export TENCENTCLOUD_SECRET_KEY={}", emulator.secret_key())?;
+    }
+    if let Some(file) = ca_file {
+        writeln!(out, "export SSL_CERT_FILE={}", file.path().display())?;
+    }
+    out.flush()?;
+    Ok(())
+}

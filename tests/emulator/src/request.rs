@@ -1,0 +1,195 @@
+//! The head of a request as it came over the wire, and what it asks for.
+
+use std::borrow::Cow;
+
+use http::header::HOST;
+use http::{HeaderMap, Method, request::Parts};
+
+use crate::address::{self, Address, Domains};
+use crate::encoding::{Query, decode_path};
+
+/// A request head. Everything derived from the request line is decoded exactly once, here.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    /// The target as received, origin form or absolute form.
+    pub(crate) target: String,
+    pub(crate) host: String,
+    pub(crate) path: Vec<u8>,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) address: Address,
+    /// Set if the target could not be decoded: a lone `%`.
+    pub(crate) broken_target: bool,
+}
+
+impl Head {
+    pub(crate) fn new(parts: Parts, domains: &Domains) -> Self {
+        let Parts { method, uri, headers, .. } = parts;
+        // RFC 9112 3.2.2: in absolute form the target says who is meant, whatever Host says.
+        let host = match (uri.authority(), headers.get(HOST)) {
+            (Some(authority), _) => authority.as_str().to_owned(),
+            (None, Some(host)) => String::from_utf8_lossy(host.as_bytes()).into_owned(),
+            (None, None) => String::new(),
+        };
+        let path = decode_path(uri.path()).map(Cow::into_owned);
+        let query = Query::parse(uri.query().unwrap_or_default());
+        let broken_target = path.is_none() || query.is_none();
+        let path = path.unwrap_or_else(|| uri.path().as_bytes().to_vec());
+        let address = address::resolve(&host, &path, domains);
+        Self {
+            method,
+            target: uri.to_string(),
+            host,
+            path,
+            query: query.unwrap_or_default(),
+            headers,
+            address,
+            broken_target,
+        }
+    }
+
+    /// A header as text. An empty value counts as absent: the Node SDK sends `Content-Type:` and means nothing by it.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok().filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn path_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.path)
+    }
+
+    pub(crate) fn operation(&self) -> Operation {
+        Operation::of(self)
+    }
+}
+
+/// What a request asks for, by the title the COS reference gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    GetService,
+    PutBucket,
+    HeadBucket,
+    DeleteBucket,
+    GetBucket,
+    PutObject,
+    GetObject,
+    HeadObject,
+    DeleteObject,
+    /// Known to COS, or to nobody, but not done here.
+    Other(Cow<'static, str>),
+}
+
+/// Query names that make a request another operation. COS routes by name, wherever it stands in the query.
+const SUB_RESOURCES: [&str; 42] = [
+    "accelerate",
+    "acl",
+    "append",
+    "ci-process",
+    "cors",
+    "decompression",
+    "delete",
+    "domain",
+    "domaincertificate",
+    "encryption",
+    "imageInfo",
+    "imageMogr2",
+    "imageView2",
+    "intelligent-tiering",
+    "intelligenttiering",
+    "inventory",
+    "lifecycle",
+    "live",
+    "location",
+    "logging",
+    "notification",
+    "object-lock",
+    "origin",
+    "partNumber",
+    "policy",
+    "preflight",
+    "quota",
+    "referer",
+    "rename",
+    "replication",
+    "requestPayment",
+    "restore",
+    "retention",
+    "select",
+    "strict-signature",
+    "symlink",
+    "tagging",
+    "uploadId",
+    "uploads",
+    "versioning",
+    "versions",
+    "website",
+];
+
+impl Operation {
+    fn of(head: &Head) -> Self {
+        let method = head.method.as_str();
+        let has_key = match &head.address {
+            Address::Service { .. } if method == "GET" && head.path == b"/" => return Self::GetService,
+            Address::Service { .. } => return Self::Other(format!("{method} on the service host").into()),
+            Address::Foreign { service } => return Self::Other(format!("the host of {service}").into()),
+            Address::Bucket { key, .. } => !key.is_empty(),
+            Address::Nowhere => head.path != b"/",
+        };
+        if let Some(sub_resource) = SUB_RESOURCES.iter().find(|name| head.query.has(name)) {
+            return Self::Other(title(method, has_key, sub_resource, head));
+        }
+        match (method, has_key) {
+            ("PUT", false) => Self::PutBucket,
+            ("HEAD", false) => Self::HeadBucket,
+            ("DELETE", false) => Self::DeleteBucket,
+            ("GET", false) => Self::GetBucket,
+            ("POST", false) => Self::Other("POST Object".into()),
+            ("PUT", true) if head.headers.contains_key("x-cos-copy-source") => Self::Other("PUT Object - Copy".into()),
+            ("PUT", true) => Self::PutObject,
+            ("GET", true) => Self::GetObject,
+            ("HEAD", true) => Self::HeadObject,
+            ("DELETE", true) => Self::DeleteObject,
+            ("OPTIONS", _) => Self::Other("OPTIONS Object".into()),
+            (method, _) => {
+                Self::Other(format!("{method} on {}", if has_key { "an object" } else { "a bucket" }).into())
+            }
+        }
+    }
+
+    /// The name that fault rules match and the journal shows.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::GetService => "GET Service",
+            Self::PutBucket => "PUT Bucket",
+            Self::HeadBucket => "HEAD Bucket",
+            Self::DeleteBucket => "DELETE Bucket",
+            Self::GetBucket => "GET Bucket",
+            Self::PutObject => "PUT Object",
+            Self::GetObject => "GET Object",
+            Self::HeadObject => "HEAD Object",
+            Self::DeleteObject => "DELETE Object",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// The reference's title for a request with a sub-resource.
+fn title(method: &str, has_key: bool, sub_resource: &str, head: &Head) -> Cow<'static, str> {
+    let copy = head.headers.contains_key("x-cos-copy-source");
+    match (method, has_key, sub_resource) {
+        ("POST", false, "delete") => "DELETE Multiple Objects".into(),
+        ("GET", false, "versions") => "GET Bucket Object versions".into(),
+        ("GET", false, "uploads") => "List Multipart Uploads".into(),
+        ("POST", true, "uploads") => "Initiate Multipart Upload".into(),
+        ("PUT", true, "partNumber" | "uploadId") if copy => "Upload Part - Copy".into(),
+        ("PUT", true, "partNumber" | "uploadId") => "Upload Part".into(),
+        ("GET", true, "uploadId") => "List Parts".into(),
+        ("POST", true, "uploadId") => "Complete Multipart Upload".into(),
+        ("DELETE", true, "uploadId") => "Abort Multipart Upload".into(),
+        ("POST", true, "append") => "APPEND Object".into(),
+        ("POST", true, "restore") => "POST Object restore".into(),
+        ("POST", true, "select") => "SELECT Object Content".into(),
+        (method, true, name) => format!("{method} Object {name}").into(),
+        (method, false, name) => format!("{method} Bucket {name}").into(),
+    }
+}

@@ -1,0 +1,429 @@
+//! From request to answer: read the head, check the signature, consult the script, do what is asked, answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Request, Response, StatusCode, request::Parts};
+
+use crate::account::{Clock, Keys};
+use crate::address::{Address, Domains, Region};
+use crate::auth::{self, Caller};
+use crate::body::{Body, BoxError, Injected, Plan, ReadPlan, Upload};
+use crate::error::CosError;
+use crate::fault::{Action, Effect, Fate, Script, Subject};
+use crate::ids::Ids;
+use crate::journal::{Entry, Journal, Record};
+use crate::request::{Head, Operation};
+use crate::respond::Reply;
+use crate::store::{Bucket, Store};
+use crate::wire::{Control, Order};
+use crate::{bucket, object, service_list};
+
+/// The emulator without its socket: one request in, one answer out. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub(crate) world: Arc<World>,
+}
+
+/// Everything that outlives a request.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) keys: Keys,
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) script: Script,
+    pub(crate) journal: Journal,
+    pub(crate) ids: Ids,
+    pub(crate) domains: Domains,
+    pub(crate) strict_signature: bool,
+    /// Where buckets go that are created through a host without a region.
+    pub(crate) region: String,
+    pub(crate) appid: String,
+}
+
+/// One request being answered.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) head: &'a Head,
+    pub(crate) upload: &'a mut Upload,
+    pub(crate) caller: Caller,
+}
+
+impl Service {
+    /// Answers a request as the server behind the socket would: same handlers, same faults, same journal.
+    ///
+    /// The target is in origin form with a `Host` header, or an absolute URI. What an HTTP stack adds to a request is
+    /// added here: `Host` from the URI, and `Content-Length` from a body that knows its length, else chunks are assumed.
+    ///
+    /// # Errors
+    /// [`Injected::ResetBeforeHeaders`] if a fault script resets the connection instead of answering. Faults in the
+    /// answer's body show as errors of that body.
+    pub async fn call<B>(&self, request: Request<B>) -> Result<Response<Body>, Injected>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.answer(as_sent(request), None).await
+    }
+
+    pub(crate) async fn answer<B>(
+        &self,
+        request: Request<B>,
+        control: Option<Arc<Control>>,
+    ) -> Result<Response<Body>, Injected>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (parts, body) = request.into_parts();
+        let length = content_length(&parts);
+        let head = Head::new(parts, &self.world.domains);
+        let asked = Asked::new(&self.world, head, control.as_ref().map_or(0, |control| control.connection));
+        let upload = Upload::new(body, length, asked.entry.clone());
+        asked.answer(&self.world, upload, control).await
+    }
+}
+
+/// Completes a request the way an HTTP/1.1 client does before it goes on the wire.
+fn as_sent<B: http_body::Body>(mut request: Request<B>) -> Request<B> {
+    let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    let exact = request.body().size_hint().exact();
+    let carries = matches!(*request.method(), Method::PUT | Method::POST) || exact != Some(0);
+    let headers = request.headers_mut();
+    if let Some(host) = authority.and_then(|authority| HeaderValue::from_str(&authority).ok()) {
+        headers.entry(HOST).or_insert(host);
+    }
+    if carries && !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
+        match exact {
+            Some(length) => headers.insert(CONTENT_LENGTH, HeaderValue::from(length)),
+            None => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
+        };
+    }
+    request
+}
+
+/// The length that the request promises; `None` for chunks. No header at all is no body.
+fn content_length(parts: &Parts) -> Option<u64> {
+    if parts.headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    let stated = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    Some(stated.unwrap_or(0))
+}
+
+/// A request whose head has been read and judged.
+struct Asked {
+    head: Head,
+    operation: Operation,
+    caller: Result<Caller, CosError>,
+    fate: Option<Fate>,
+    request_id: String,
+    entry: Entry,
+}
+
+impl Asked {
+    fn new(world: &World, head: Head, connection: u64) -> Self {
+        let time = world.clock.now();
+        let request_id = world.ids.request(time);
+        let operation = head.operation();
+        let (key_id, caller) = authenticate(world, &head, &operation);
+        let fate = fate(world, &head, &operation);
+        let entry = world.journal.begin(|| {
+            let (bucket, key) = named(&head.address);
+            Record {
+                number: 0,
+                method: head.method.clone(),
+                target: head.target.clone(),
+                host: head.host.clone(),
+                path: head.path_text().into_owned(),
+                query: head.query.to_text(),
+                headers: head.headers.clone(),
+                key_id,
+                signature_error: caller.as_ref().err().map(|error| error.code.clone().into_owned()),
+                operation: operation.name().to_owned(),
+                bucket: bucket.map(str::to_owned),
+                key,
+                status: None,
+                code: None,
+                bytes_in: 0,
+                bytes_out: 0,
+                connection,
+                time,
+                request_id: request_id.clone(),
+                faulted: fate.is_some(),
+            }
+        });
+        Self { head, operation, caller, fate, request_id, entry }
+    }
+
+    async fn answer(
+        mut self,
+        world: &World,
+        mut upload: Upload,
+        control: Option<Arc<Control>>,
+    ) -> Result<Response<Body>, Injected> {
+        let Fate { actions, effect } = self.fate.take().unwrap_or_default();
+        before(&actions, &self.head.method, &mut upload).await;
+
+        let instead = actions.iter().find(|action| action.replaces_answer());
+        let mut reply = None;
+        if instead.is_none() || effect == Effect::Apply {
+            reply = Some(self.perform(world, &mut upload).await);
+            upload.drain().await;
+        } else {
+            while let Ok(Some(_)) = upload.next().await {}
+        }
+        if let Some(action) = instead {
+            reply = self.scripted(world, action);
+        }
+        drop(upload);
+        for action in &actions {
+            if let Action::StallBeforeHeaders(lasting) = action {
+                tokio::time::sleep(*lasting).await;
+            }
+        }
+        let Some(mut reply) = reply else {
+            if let Some(control) = &control {
+                control.order(Order::Reset);
+            }
+            return Err(Injected::ResetBeforeHeaders);
+        };
+        let plan = after(&actions, &mut reply, &self.head);
+        self.entry.update(|record| {
+            record.status = Some(reply.status.as_u16());
+            record.code = reply.code.take();
+        });
+        reply.body.attach(plan, control, self.entry);
+        Ok(reply.into_response())
+    }
+
+    /// The real answer.
+    async fn perform(&self, world: &World, upload: &mut Upload) -> Reply {
+        let result = match &self.caller {
+            Err(error) => Err(error.clone()),
+            Ok(caller) => {
+                let mut call = Call { world, head: &self.head, upload, caller: caller.clone() };
+                // Boxed, as the largest handler would otherwise set the size of every request's future.
+                Box::pin(call.dispatch(&self.operation)).await
+            }
+        };
+        let mut reply = result.unwrap_or_else(|error| self.refusal(world, &error));
+        reply.sign_off(&self.request_id, world.clock.now());
+        reply
+    }
+
+    fn refusal(&self, world: &World, error: &CosError) -> Reply {
+        let resource = format!("{}{}", self.head.host, self.head.path_text());
+        Reply::error(error, &self.head.method, &resource, &self.request_id, &world.ids.trace())
+    }
+
+    /// The answer that a script gives in place of the real one; `None` is a reset.
+    fn scripted(&self, world: &World, action: &Action) -> Option<Reply> {
+        match action {
+            Action::Status { status, code, message, retry_after, request_id } => {
+                let error = CosError::new(*status, code.clone(), message.clone());
+                let mut reply = self.refusal(world, &error);
+                reply.sign_off(&self.request_id, world.clock.now());
+                reply.set_if("retry-after", retry_after.as_ref());
+                if !request_id {
+                    forget_ids(&mut reply);
+                }
+                Some(reply)
+            }
+            Action::RawBody { status, headers, body } => {
+                let mut reply = raw(*status, body);
+                reply.sign_off(&self.request_id, world.clock.now());
+                reply.set_all(headers);
+                Some(reply)
+            }
+            Action::Foreign { status, headers, body } => {
+                let mut reply = raw(*status, body);
+                reply.set_all(headers);
+                if let Some(length) = reply.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()) {
+                    let length = length.parse().ok();
+                    reply.body.promise(length);
+                }
+                Some(reply)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn raw(status: u16, body: &Bytes) -> Reply {
+    let mut reply = Reply::new(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
+    reply.body = Body::from(body.clone());
+    reply
+}
+
+fn forget_ids(reply: &mut Reply) {
+    reply.headers.remove("x-cos-request-id");
+    reply.headers.remove("x-cos-trace-id");
+}
+
+fn named(address: &Address) -> (Option<&str>, Option<String>) {
+    match address {
+        Address::Bucket { bucket, key, .. } => {
+            let key = (!key.is_empty()).then(|| String::from_utf8_lossy(key).into_owned());
+            (Some(bucket), key)
+        }
+        _ => (None, None),
+    }
+}
+
+/// Who asks, by the id and by the proof. Checked for every request, scripted to fail or not: the journal shows it.
+fn authenticate(world: &World, head: &Head, operation: &Operation) -> (Option<String>, Result<Caller, CosError>) {
+    if head.broken_target {
+        return (None, Err(CosError::invalid_uri()));
+    }
+    let claim = match auth::read_claim(head) {
+        Ok(Some(claim)) => claim,
+        Ok(None) => return (None, Ok(Caller::Anonymous)),
+        Err(error) => return (None, Err(error)),
+    };
+    let mut verdict = auth::verify(head, &claim, &world.keys, &world.clock);
+    if world.strict_signature && verdict.is_ok() && *operation != Operation::GetService {
+        verdict = auth::demand_strict(head, &claim).and(verdict);
+    }
+    (Some(claim.key_id), verdict)
+}
+
+fn fate(world: &World, head: &Head, operation: &Operation) -> Option<Fate> {
+    if world.script.is_empty() {
+        return None;
+    }
+    let (bucket, key) = named(&head.address);
+    world.script.fate(&Subject {
+        operation: operation.name(),
+        method: head.method.as_str(),
+        bucket: bucket.unwrap_or_default(),
+        key: key.as_deref().unwrap_or_default(),
+        query: &head.query.to_text(),
+        headers: &head.headers,
+    })
+}
+
+/// Faults that come before the request is carried out.
+async fn before(actions: &[Action], method: &Method, upload: &mut Upload) {
+    let mut plan = ReadPlan::default();
+    for action in actions {
+        match action {
+            Action::Delay(lasting) => tokio::time::sleep(*lasting).await,
+            Action::StopReading { after_bytes } => plan.stop_after = Some(*after_bytes),
+            Action::ReadRate(rate) => plan.bytes_per_second = Some(*rate),
+            Action::CorruptByte { at } if has_request_body(method) => plan.corrupt = Some(*at),
+            _ => {}
+        }
+    }
+    upload.plan(plan);
+}
+
+/// Faults of the answer: its headers now, its body on the way.
+fn after(actions: &[Action], reply: &mut Reply, head: &Head) -> Plan {
+    let mut plan = Plan { bytes_per_second: traffic_limit(head).ok().flatten(), ..Plan::default() };
+    for action in actions {
+        match action {
+            Action::WrongCrc => {
+                let crc = reply.headers.get(CRC).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+                reply.set(CRC, crc.unwrap_or_default().wrapping_add(1).to_string());
+            }
+            Action::NoCrc => {
+                reply.headers.remove(CRC);
+            }
+            Action::NoRequestId => forget_ids(reply),
+            Action::ResetAfterHeaders => plan.end = Some((0, Order::Reset)),
+            Action::CutBody { at } => plan.end = Some((*at, Order::Close)),
+            Action::ResetBody { at } => plan.end = Some((*at, Order::Reset)),
+            Action::StallBody { at, lasting } => plan.stall = Some((*at, *lasting)),
+            Action::SlowBody { bytes_per_second } => plan.bytes_per_second = Some(*bytes_per_second),
+            Action::CorruptByte { at } if !has_request_body(&head.method) => plan.corrupt = Some(*at),
+            Action::CloseIdle => plan.close_after = true,
+            _ => {}
+        }
+    }
+    plan
+}
+
+fn has_request_body(method: &Method) -> bool {
+    matches!(*method, Method::PUT | Method::POST)
+}
+
+pub(crate) const CRC: &str = "x-cos-hash-crc64ecma";
+
+/// `x-cos-traffic-limit`, header or parameter, in bits a second: here in bytes.
+pub(crate) fn traffic_limit(head: &Head) -> Result<Option<u64>, CosError> {
+    const NAME: &str = "x-cos-traffic-limit";
+    let Some(text) = head.header(NAME).or_else(|| head.query.get(NAME)) else { return Ok(None) };
+    match text.parse::<u64>() {
+        Ok(bits) if (819_200..=838_860_800).contains(&bits) => Ok(Some(bits / 8)),
+        _ => Err(CosError::invalid_argument("x-cos-traffic-limit must be between 819200 and 838860800 bit/s.")),
+    }
+}
+
+impl Call<'_> {
+    async fn dispatch(&mut self, operation: &Operation) -> Result<Reply, CosError> {
+        if self.head.host.is_empty() {
+            return Err(CosError::invalid_request("The request has no Host."));
+        }
+        if !self.head.query.is_text() {
+            return Err(CosError::invalid_uri());
+        }
+        if has_request_body(&self.head.method) && !self.states_length() {
+            return Err(CosError::new(411, "MissingContentLength", "You must provide the Content-Length HTTP header."));
+        }
+        if let Some(rate) = traffic_limit(self.head)? {
+            self.upload.slow_down(rate);
+        }
+        match operation {
+            Operation::GetService => service_list::get(self),
+            Operation::PutBucket => bucket::put(self).await,
+            Operation::HeadBucket => bucket::head(self),
+            Operation::DeleteBucket => bucket::delete(self),
+            Operation::GetBucket => bucket::get(self),
+            Operation::PutObject => object::put(self).await,
+            Operation::GetObject => object::get(self, true),
+            Operation::HeadObject => object::get(self, false),
+            Operation::DeleteObject => object::delete(self),
+            Operation::Other(name) => {
+                if self.caller == Caller::Anonymous && self.head.method != Method::OPTIONS {
+                    return Err(CosError::access_denied());
+                }
+                match self.head.method.as_str() {
+                    "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "OPTIONS" => Err(CosError::not_implemented(name)),
+                    _ => Err(CosError::method_not_allowed()),
+                }
+            }
+        }
+    }
+
+    fn states_length(&self) -> bool {
+        let headers = &self.head.headers;
+        headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
+    }
+
+    /// The bucket meant. One that is elsewhere than the host says does not exist.
+    pub(crate) fn bucket(&self) -> Result<Arc<Bucket>, CosError> {
+        let Address::Bucket { bucket, region, .. } = &self.head.address else {
+            return Err(CosError::no_such_bucket());
+        };
+        let bucket = self.world.store.bucket(bucket).ok_or_else(CosError::no_such_bucket)?;
+        match region {
+            Region::Named(region) if *region != bucket.region => Err(CosError::no_such_bucket()),
+            _ => Ok(bucket),
+        }
+    }
+
+    /// The key meant. COS takes any UTF-8.
+    pub(crate) fn key(&self) -> Result<&str, CosError> {
+        match &self.head.address {
+            Address::Bucket { key, .. } => std::str::from_utf8(key).map_err(|_| CosError::invalid_uri()),
+            _ => Err(CosError::no_such_bucket()),
+        }
+    }
+
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.caller == Caller::Anonymous
+    }
+}
