@@ -141,7 +141,8 @@ pub struct ByteStream {
 
 enum Inner {
     Bytes(Option<Bytes>),
-    Stream(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>),
+    /// Never locked: the mutex makes a stream that may only move between threads one that may also be shared.
+    Stream(Mutex<Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>>),
 }
 
 impl ByteStream {
@@ -151,14 +152,14 @@ impl ByteStream {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<Error> + 'static,
     {
-        Self { inner: Inner::Stream(Box::pin(Converted(Box::pin(stream)))), length }
+        Self { inner: Inner::Stream(Mutex::new(Box::pin(Converted(Box::pin(stream))))), length }
     }
 
     pub(crate) fn from_results(
         length: Option<u64>,
         stream: impl Stream<Item = Result<Bytes>> + Send + 'static,
     ) -> Self {
-        Self { inner: Inner::Stream(Box::pin(stream)), length }
+        Self { inner: Inner::Stream(Mutex::new(Box::pin(stream))), length }
     }
 
     /// How many bytes it will be, if that is known.
@@ -212,7 +213,7 @@ impl Stream for ByteStream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut self.inner {
             Inner::Bytes(bytes) => Poll::Ready(bytes.take().map(Ok)),
-            Inner::Stream(stream) => stream.as_mut().poll_next(cx),
+            Inner::Stream(stream) => stream.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx),
         }
     }
 }

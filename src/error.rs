@@ -96,8 +96,10 @@ pub struct ServiceError {
 pub(crate) enum Class {
     /// The key is over, or not known (any more): refresh it once.
     CredentialExpired,
-    /// Our clock is off, or the signature grew old: sign anew once.
+    /// Our clock is off: correct it, sign anew once.
     Clock,
+    /// The span of the signature is over: the clock is off, the request was long under way, or the temporary key ended.
+    SignatureExpired,
     /// COS received fewer or other bytes than we sent.
     Integrity,
     /// Too fast: wait longer.
@@ -126,8 +128,11 @@ impl ServiceError {
             if says("ExpiredToken") || says("InvalidAccessKeyId") {
                 return Class::CredentialExpired;
             }
-            if says("RequestTimeTooSkewed") || says("Request has expired") {
+            if says("RequestTimeTooSkewed") {
                 return Class::Clock;
+            }
+            if says("Request has expired") {
+                return Class::SignatureExpired;
             }
         }
         match (self.status, code) {
@@ -169,11 +174,12 @@ impl Error {
     /// What COS answered, judged by [`ServiceError::class`].
     pub(crate) fn service_error(service: ServiceError) -> Self {
         let class = service.class();
-        let kind = match class {
-            Class::NotCos => ErrorKind::Response,
-            _ => ErrorKind::Service,
+        let (kind, message) = match (class, service.status) {
+            (Class::NotCos, _) => (ErrorKind::Response, "the answer has no COS request id"),
+            (_, 300..=303 | 305..=399) => (ErrorKind::Response, "a redirect, which is never followed"),
+            _ => (ErrorKind::Service, ""),
         };
-        let mut error = Self::new(kind, if class == Class::NotCos { "the answer has no COS request id" } else { "" });
+        let mut error = Self::new(kind, message);
         error.0.retryable = matches!(class, Class::Throttled | Class::Conflict | Class::Transient | Class::NotCos);
         error.0.service = Some(service);
         error
@@ -294,7 +300,20 @@ impl Error {
 
     /// COS and this machine disagree about the time.
     pub fn is_clock_skew(&self) -> bool {
-        self.service().is_some_and(|service| service.class() == Class::Clock)
+        self.service().is_some_and(|service| matches!(service.class(), Class::Clock | Class::SignatureExpired))
+    }
+}
+
+/// For conversions that cannot fail.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(ErrorKind::Io, "a local file or stream failed").with_source(error)
     }
 }
 
@@ -407,8 +426,9 @@ mod tests {
         ] {
             assert_eq!(answer(status, code, message).class(), Class::CredentialExpired, "{status} {code}");
         }
-        assert_eq!(answer(403, "AccessDenied", "Request has expired").class(), Class::Clock);
-        assert_eq!(answer(403, "Request has expired", "").class(), Class::Clock);
+        assert_eq!(answer(403, "AccessDenied", "Request has expired").class(), Class::SignatureExpired);
+        assert_eq!(answer(403, "Request has expired", "").class(), Class::SignatureExpired);
+        assert_eq!(answer(403, "AccessDenied", "RequestTimeTooSkewed").class(), Class::Clock);
         assert_eq!(answer(403, "AccessDenied", "Access Denied.").class(), Class::Terminal);
     }
 

@@ -25,6 +25,10 @@ pub use crate::bucket::{
     BucketMeta, CreateBucket, CreateBucketOutput, DeleteBucket, DeleteBucketOutput, HeadBucket, ListObjects,
     ObjectList, ObjectSummary,
 };
+#[cfg(feature = "client")]
+pub use crate::client::{
+    Bucket, Client, ClientBuilder, HttpClient, Overrides, Payload, Phase, PresignOptions, Presigned, TransportError,
+};
 pub use crate::crc64::Crc64;
 pub use crate::credentials::{Credentials, SessionCredentials};
 pub use crate::error::{Error, ErrorKind, Result, ServiceError};

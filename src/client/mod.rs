@@ -1,4 +1,325 @@
 //! The async client: the lowest floor that waits, sleeps and reads the clock.
 
+mod bucket;
 mod clock;
+pub mod defaults;
+mod execute;
+mod http;
+mod payload;
+mod presign;
 pub mod provider;
+mod retry;
+mod signer;
+mod stall;
+mod trace;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+pub use self::bucket::{Bucket, Overrides};
+use self::clock::SystemClock;
+use self::execute::{Call, Engine, Limits, Route};
+pub use self::http::{HttpClient, Phase, TransportError};
+use self::http::{ReqwestTransport, TransportOptions};
+pub use self::payload::Payload;
+pub use self::presign::{PresignOptions, Presigned};
+use self::provider::{ProvideCredentials, RefreshingCredentials};
+use self::retry::Budget;
+use self::signer::Signer;
+use crate::error::{Error, Result};
+use crate::head::header_value;
+use crate::operation::Operation;
+use crate::region::{BucketName, Endpoint, Region, Scheme};
+use crate::time::Clock;
+
+/// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.
+///
+/// Needs a tokio runtime. See [`Bucket`] for what to do with it and [`defaults`] for every limit it keeps.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    region: Option<Region>,
+    endpoint: Endpoint,
+    allow_http: bool,
+    budgets: Mutex<HashMap<String, Arc<Budget>>>,
+}
+
+impl Client {
+    /// Begins a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A bucket in the client's region, by its full name: `name-appid`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the name is none, when the client has no region, or when the
+    /// address is plain http to another machine and [`allow_http`](ClientBuilder::allow_http) was not said.
+    pub fn bucket<B>(&self, name: B) -> Result<Bucket>
+    where
+        B: TryInto<BucketName>,
+        B::Error: Into<Error>,
+    {
+        let region = self.0.region.clone().ok_or_else(|| Error::input("region", "is not set"))?;
+        self.bucket_in(region, name)
+    }
+
+    /// A bucket in another region.
+    ///
+    /// # Errors
+    /// As [`bucket`](Self::bucket).
+    pub fn bucket_in<R, B>(&self, region: R, name: B) -> Result<Bucket>
+    where
+        R: TryInto<Region>,
+        R::Error: Into<Error>,
+        B: TryInto<BucketName>,
+        B::Error: Into<Error>,
+    {
+        let region = region.try_into().map_err(Into::into)?;
+        let name = name.try_into().map_err(Into::into)?;
+        let route = self.route(Some(&name), &region)?;
+        Ok(Bucket::new(self.clone(), name, region, Arc::new(route)))
+    }
+
+    /// Sends an operation on the account.
+    ///
+    /// # Errors
+    /// As [`Bucket::send`].
+    pub async fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
+        let region = self.0.region.clone().ok_or_else(|| Error::input("region", "is not set"))?;
+        let route = self.route(None, &region)?;
+        let call = Call { engine: &self.0.engine, route: &route, overrides: &Overrides::new() };
+        Ok(call.send(&operation, false).await?.0)
+    }
+
+    /// The client's credentials: look at the current key, or invalidate it.
+    pub fn credentials(&self) -> &RefreshingCredentials {
+        self.0.engine.signer.credentials()
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    fn route(&self, bucket: Option<&BucketName>, region: &Region) -> Result<Route> {
+        let address = self.0.endpoint.address(bucket, region)?;
+        if address.scheme() == Scheme::Http && !self.0.allow_http && !address.is_loopback() {
+            return Err(Error::input("endpoint", "is plain http to another machine; allow_http(true) permits it"));
+        }
+        let mut budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = budgets.entry(address.host().to_owned()).or_insert_with(|| Arc::new(Budget::new()));
+        let budget = Arc::clone(budget);
+        Ok(Route { address, bucket: bucket.map(ToString::to_string).unwrap_or_default(), budget })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("region", &self.0.region)
+            .field("endpoint", &self.0.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a [`Client`] is made of. A value that is none is told by [`build`](Self::build).
+#[must_use]
+pub struct ClientBuilder {
+    region: Option<Region>,
+    endpoint: Endpoint,
+    credentials: Option<Arc<dyn ProvideCredentials>>,
+    http: Option<Arc<dyn HttpClient>>,
+    transport: TransportOptions,
+    clock: Option<Arc<dyn Clock>>,
+    limits: Limits,
+    max_connections: usize,
+    allow_http: bool,
+    user_agent: String,
+    refused: Option<Error>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            region: None,
+            endpoint: Endpoint::default(),
+            credentials: None,
+            http: None,
+            transport: TransportOptions::default(),
+            clock: None,
+            limits: Limits {
+                stall: defaults::STALL_TIMEOUT,
+                response: defaults::RESPONSE_TIMEOUT,
+                attempts: defaults::MAX_ATTEMPTS,
+            },
+            max_connections: defaults::MAX_CONNECTIONS,
+            allow_http: false,
+            user_agent: concat!("tencent-cos-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            refused: None,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// The region of the buckets, for instance `ap-guangzhou`.
+    pub fn region<R>(mut self, region: R) -> Self
+    where
+        R: TryInto<Region>,
+        R::Error: Into<Error>,
+    {
+        match region.try_into() {
+            Ok(region) => self.region = Some(region),
+            Err(error) => self.refuse(error.into()),
+        }
+        self
+    }
+
+    /// Where the keys come from: [`Credentials`](crate::Credentials) themselves, or a provider. It is put behind a
+    /// [`RefreshingCredentials`], so that it is asked once for all requests, and in time.
+    pub fn credentials(mut self, provider: impl ProvideCredentials + 'static) -> Self {
+        self.credentials = Some(Arc::new(provider));
+        self
+    }
+
+    /// The hosts to talk to; else those under `myqcloud.com`.
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = endpoint;
+        self
+    }
+
+    /// Allows plain http to another machine. Everything sent there, session tokens included, can be read on the way.
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.allow_http = allow;
+        self
+    }
+
+    /// Sends requests through this, in place of reqwest. Settings of connections below do not reach it.
+    pub fn http_client(mut self, http: impl HttpClient + 'static) -> Self {
+        self.http = Some(Arc::new(http));
+        self
+    }
+
+    /// Sends everything through this proxy: `http://user:password@host:port`.
+    pub fn proxy(mut self, url: &str) -> Self {
+        if let Err(error) = self.transport.proxy(url) {
+            self.refuse(error);
+        }
+        self
+    }
+
+    /// Uses the proxy of this machine's environment. Off by default.
+    pub fn system_proxy(mut self, system: bool) -> Self {
+        self.transport.system_proxy = system;
+        self
+    }
+
+    /// Trusts these certificates (PEM, one or several) beside those of the machine.
+    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
+        if let Err(error) = self.transport.root_certificates(pem.as_ref()) {
+            self.refuse(error);
+        }
+        self
+    }
+
+    /// Connects to this address for that host, in place of asking DNS. The host stays what is signed and what TLS checks.
+    pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
+        self.transport.resolve.push((host.into(), address));
+        self
+    }
+
+    /// How long connecting may take, TLS included.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.transport.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a body may stand still, in either direction.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.stall = timeout;
+        self
+    }
+
+    /// How long the head of an answer may take after the last byte was sent.
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.response = timeout;
+        self
+    }
+
+    /// How often a request is sent at most, the first time included.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.limits.attempts = attempts.max(1);
+        self
+    }
+
+    /// How many requests are on the wire at once; further ones wait. A stream that is not read to its end holds its
+    /// place until it is dropped.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// How long an idle connection is kept.
+    pub fn pool_idle(mut self, timeout: Duration) -> Self {
+        self.transport.pool_idle = timeout;
+        self
+    }
+
+    /// Where the time comes from; for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Adds the name of the program to `User-Agent`.
+    pub fn user_agent(mut self, program: &str) -> Self {
+        self.user_agent = format!("{} {program}", self.user_agent);
+        self
+    }
+
+    /// Makes the client. No I/O happens here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first value that was none, and when there are no
+    /// credentials: anonymous ones must be asked for.
+    pub fn build(self) -> Result<Client> {
+        if let Some(error) = self.refused {
+            return Err(error);
+        }
+        let provider = self.credentials.ok_or_else(|| {
+            Error::input("credentials", "are not set; Credentials::anonymous() reads what anybody may read")
+        })?;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let credentials = RefreshingCredentials::new(provider).with_clock(Arc::clone(&clock));
+        let http = self.http.unwrap_or_else(|| Arc::new(ReqwestTransport::new(self.transport)));
+        let engine = Engine {
+            http,
+            signer: Arc::new(Signer::new(credentials)),
+            clock,
+            limits: self.limits,
+            connections: Arc::new(Semaphore::new(self.max_connections)),
+            user_agent: header_value("user_agent", &self.user_agent)?,
+        };
+        let (region, endpoint, allow_http) = (self.region, self.endpoint, self.allow_http);
+        Ok(Client(Arc::new(Inner { engine, region, endpoint, allow_http, budgets: Mutex::default() })))
+    }
+
+    fn refuse(&mut self, error: Error) {
+        self.refused.get_or_insert(error);
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("region", &self.region)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,349 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::stream::BoxStream;
+use futures_util::stream::try_unfold;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use http::{HeaderName, HeaderValue};
+
+use crate::body::Body;
+use crate::bucket::{ListObjects, ObjectSummary};
+use crate::client::Client;
+use crate::client::execute::{Call, Route};
+use crate::client::presign::{PresignOptions, Presigned};
+use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
+use crate::client::signer::Signer;
+use crate::error::{Error, Result};
+use crate::head::{Head, Param, header_name, header_value};
+use crate::key::ObjectKey;
+use crate::object::{
+    DeleteObject, DeleteObjectOutput, GetObject, HeadObject, Object, ObjectMeta, PutObject, PutObjectOutput,
+};
+use crate::operation::{Operation, Paged};
+use crate::region::{BucketName, Region};
+
+/// One bucket to talk to. Cheap to clone.
+///
+/// There are two doors. The short verbs take what they need and nothing else: [`put`](Self::put), [`get`](Self::get),
+/// [`head`](Self::head), [`delete`](Self::delete), [`exists`](Self::exists), [`list`](Self::list),
+/// [`presign_get`](Self::presign_get). An operation has all the options, and goes through [`send`](Self::send),
+/// [`pages`](Self::pages), [`presign`](Self::presign) or [`sign`](Self::sign).
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::{Attributes, Client, Credentials, PutObject};
+///
+/// # async fn example() -> tencent_cos::Result<()> {
+/// let credentials = Credentials::permanent("AKID…", "…")?;
+/// let client = Client::builder().region("ap-guangzhou").credentials(credentials).build()?;
+/// let bucket = client.bucket("examplebucket-1250000000")?;
+///
+/// bucket.put("notes/a.txt", "hello").await?;
+/// let text = bucket.get("notes/a.txt").await?.bytes(1024).await?;
+/// assert_eq!(text, "hello");
+///
+/// let page = PutObject::new("index.html".parse()?, "<p>hello")
+///     .attributes(Attributes::new().content_type("text/html; charset=utf-8"));
+/// bucket.send(page).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Bucket {
+    client: Client,
+    name: BucketName,
+    region: Region,
+    route: Arc<Route>,
+    overrides: Arc<Overrides>,
+}
+
+impl Bucket {
+    pub(crate) fn new(client: Client, name: BucketName, region: Region, route: Arc<Route>) -> Self {
+        Self { client, name, region, route, overrides: Arc::default() }
+    }
+
+    /// The full name: `name-appid`.
+    pub fn name(&self) -> &BucketName {
+        &self.name
+    }
+
+    /// The region.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The client it belongs to.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The same bucket with other settings for what goes through this handle.
+    #[must_use]
+    pub fn with(&self, overrides: Overrides) -> Self {
+        Self { overrides: Arc::new(overrides), ..self.clone() }
+    }
+
+    /// Stores an object of up to 5 GiB: [`PutObject`] without options.
+    ///
+    /// # Errors
+    /// As [`PutObject`]; [`ErrorKind::Input`](crate::ErrorKind::Input) when the key is none.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the request; COS keeps nothing of a body that ends early. When the last byte was sent,
+    /// the object may be stored all the same.
+    pub async fn put<K>(&self, key: K, body: impl Into<Body>) -> Result<PutObjectOutput>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.send(PutObject::new(parse(key)?, body)).await
+    }
+
+    /// Reads an object as a stream: [`GetObject`] without options.
+    ///
+    /// # Errors
+    /// As [`GetObject`].
+    pub async fn get<K>(&self, key: K) -> Result<Object>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.send(GetObject::new(parse(key)?)).await
+    }
+
+    /// Reads what COS keeps of an object beside its bytes: [`HeadObject`] without options.
+    ///
+    /// # Errors
+    /// As [`HeadObject`].
+    pub async fn head<K>(&self, key: K) -> Result<ObjectMeta>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.send(HeadObject::new(parse(key)?)).await
+    }
+
+    /// Whether there is such an object. Anything but a clear yes or no is an error: a 403 is no `false`.
+    ///
+    /// # Errors
+    /// As [`HeadObject`], but for 404.
+    pub async fn exists<K>(&self, key: K) -> Result<bool>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        match self.head(key).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes an object: [`DeleteObject`] without options. A key that does not exist is a success.
+    ///
+    /// # Errors
+    /// As [`DeleteObject`].
+    pub async fn delete<K>(&self, key: K) -> Result<DeleteObjectOutput>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.send(DeleteObject::new(parse(key)?)).await
+    }
+
+    /// All objects whose keys begin so, page by page as the stream is read; an empty prefix lists the bucket.
+    ///
+    /// # Errors
+    /// Items are as [`ListObjects`]; the first error ends the stream.
+    pub fn list(&self, prefix: impl Into<String>) -> BoxStream<'static, Result<ObjectSummary>> {
+        let pages = self.pages(ListObjects::new().prefix(prefix));
+        pages.map_ok(|page| futures_util::stream::iter(page.objects.into_iter().map(Ok))).try_flatten().boxed()
+    }
+
+    /// A URL that lets anybody read the object for `lifetime`. It holds the session token of a temporary key.
+    ///
+    /// # Errors
+    /// As [`presign`](Self::presign).
+    pub async fn presign_get<K>(&self, key: K, lifetime: Duration) -> Result<Presigned>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.presign(GetObject::new(parse(key)?), lifetime).await
+    }
+
+    /// Sends an operation: again, where that is safe, when it fails for a passing reason.
+    ///
+    /// # Errors
+    /// What the operation says, and all that can go wrong on the way; see [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Cancellation
+    /// Dropping the future stops all I/O. What was sent by then may take effect.
+    pub async fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
+        Ok(self.call().send(&operation, false).await?.0)
+    }
+
+    /// Sends an operation and keeps status and headers of the answer beside its output.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_raw<O: Operation>(&self, operation: O) -> Result<http::Response<O::Output>> {
+        let (output, head) = self.call().send(&operation, true).await?;
+        let mut response = http::Response::new(output);
+        if let Some(head) = head {
+            *response.status_mut() = head.status;
+            *response.version_mut() = head.version;
+            *response.headers_mut() = head.headers;
+        }
+        Ok(response)
+    }
+
+    /// All pages of an operation, fetched as the stream is read.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); [`ErrorKind::Response`](crate::ErrorKind::Response) when the markers do not advance.
+    /// The first error ends the stream.
+    pub fn pages<O>(&self, operation: O) -> BoxStream<'static, Result<O::Output>>
+    where
+        O: Paged + 'static,
+        O::Output: Send,
+    {
+        let bucket = self.clone();
+        let pages = try_unfold(Some(operation), move |operation| {
+            let bucket = bucket.clone();
+            async move {
+                let Some(operation) = operation else { return Ok(None) };
+                let (output, _) = bucket.call().send(&operation, false).await?;
+                let next = operation.next_page(&output)?;
+                Ok(Some((output, next)))
+            }
+        });
+        pages.boxed()
+    }
+
+    /// Signs an operation into a URL that needs no further signature.
+    ///
+    /// Any operation can be presigned. Its body is not looked at: no length and no checksum is signed unless set. What
+    /// headers it has ([`Presigned::headers`]) must be sent with the URL as they are. The second argument is the
+    /// lifetime, or [`PresignOptions`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, or, by choice, when
+    /// the key ends sooner; [`ErrorKind::Credentials`](crate::ErrorKind::Credentials).
+    ///
+    /// COS reference: [Presigned URLs](https://cloud.tencent.com/document/product/436/14114)
+    pub async fn presign<O: Operation>(&self, operation: O, options: impl Into<PresignOptions>) -> Result<Presigned> {
+        self.call()
+            .presign(&operation, &options.into())
+            .await
+            .map_err(|error| error.during(O::NAME, self.name.as_str(), 0))
+    }
+
+    /// Signs an operation for another HTTP client, which must send it within 15 minutes and send every header as it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the operation cannot be sent,
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials).
+    pub async fn sign<O: Operation>(&self, operation: O) -> Result<http::Request<Body>> {
+        self.call().sign(&operation).await.map_err(|error| error.during(O::NAME, self.name.as_str(), 0))
+    }
+
+    fn call(&self) -> Call<'_> {
+        Call { engine: self.client.engine(), route: &self.route, overrides: &self.overrides }
+    }
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket").field("name", &self.name).field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+fn parse<K>(key: K) -> Result<ObjectKey>
+where
+    K: TryInto<ObjectKey>,
+    K::Error: Into<Error>,
+{
+    key.try_into().map_err(Into::into)
+}
+
+/// Settings for what goes through one handle of a bucket ([`Bucket::with`]).
+#[derive(Clone, Default)]
+pub struct Overrides {
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) max_attempts: Option<u32>,
+    pub(crate) signer: Option<Arc<Signer>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    query: Vec<Param>,
+}
+
+impl Overrides {
+    /// No other settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long an operation may take with all its attempts and waits; of a stream, until it begins. When it passes the
+    /// operation is dropped and may have taken effect.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// How often a request is sent at most, the first time included.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts.max(1));
+        self
+    }
+
+    /// Other credentials, with a cache of their own.
+    #[must_use]
+    pub fn credentials(mut self, provider: impl ProvideCredentials + 'static) -> Self {
+        self.signer = Some(Arc::new(Signer::new(RefreshingCredentials::new(provider))));
+        self
+    }
+
+    /// One more header. It replaces the operation's own of that name; signed if COS looks at it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it cannot stand in a request, or is one that belongs to the
+    /// client: `host`, `authorization`, `content-length`, `transfer-encoding`, `connection`, `x-cos-security-token`.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
+        let (name, value) = (header_name("header", name)?, header_value("header", value)?);
+        let reserved =
+            ["host", "authorization", "content-length", "transfer-encoding", "connection", crate::sign::SECURITY_TOKEN];
+        if reserved.contains(&name.as_str()) || value.is_empty() {
+            return Err(Error::input("header", "is empty, or belongs to the client"));
+        }
+        self.headers.push((name, value));
+        Ok(self)
+    }
+
+    /// One more parameter, signed.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into().into(), value.into().into()));
+        self
+    }
+
+    pub(crate) fn apply(&self, head: &mut Head) {
+        for (name, value) in &self.headers {
+            head.headers.insert(name, value.clone());
+        }
+        head.query.extend(self.query.iter().cloned());
+    }
+}
+
+impl fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values of headers and parameters may be secret.
+        f.debug_struct("Overrides")
+            .field("deadline", &self.deadline)
+            .field("max_attempts", &self.max_attempts)
+            .field("credentials", &self.signer.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,59 @@
+//! Every limit and every wait of the client, in one table. The builder of the client changes those that have a setter.
+//!
+//! | what | value | setter |
+//! |---|---|---|
+//! | connecting, TLS included | 5 s | [`connect_timeout`](crate::ClientBuilder::connect_timeout) |
+//! | no progress of a body, in either direction | 20 s | [`stall_timeout`](crate::ClientBuilder::stall_timeout) |
+//! | from the last byte sent to the head of the answer | 30 s | [`response_timeout`](crate::ClientBuilder::response_timeout) |
+//! | the same while COS works on a copy or a completion | 20 min | |
+//! | an operation in total | none | [`Overrides::deadline`](crate::Overrides::deadline) |
+//! | attempts of a request, the first included | 4 | [`max_attempts`](crate::ClientBuilder::max_attempts) |
+//! | wait before a repeat: random up to | 100 ms · 2ⁿ, at most 20 s | |
+//! | the same when COS says `SlowDown` | 1 s · 2ⁿ, at most 20 s | |
+//! | what `Retry-After` may ask for | 60 s | |
+//! | retry budget of a host: tokens, of a repeat, of a throttled repeat, back for a success | 500, 14, 5, 1 | |
+//! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
+//! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |
+//! | a signature of a request holds | 15 min, not beyond the key's end | |
+//! | a signature starts before now by | 60 s to 120 s | |
+//! | a presigned URL holds at most | 7 days | [`PresignOptions::allow_over_a_week`](crate::PresignOptions::allow_over_a_week) |
+//! | an error document | 64 KiB | |
+//! | an XML document: bytes, depth, elements | 16 MiB, 16, 65 536 | |
+//! | a frame of a body in memory | 64 KiB | |
+//! | a key is refreshed before its end by | a fifth of its life, 60 s to 300 s, ±10 % | |
+//! | a request waits for the refresh when there is left | a tenth of its life, at most 30 s | |
+//! | a try of a provider, and all that a request waits for one | 5 s, 15 s | |
+//! | a provider that failed is asked again after | 1 s to 30 s, 60 s when it refused | |
+//! | a refresh forced by an answer of COS | once for a key, every 5 s | |
+//! | the longest life of a temporary key | 36 h | |
+
+use std::time::Duration;
+
+/// Connecting, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// No progress of a body, in either direction.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// From the last byte sent to the head of the answer.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same while COS works on a copy or a completion.
+pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+/// Attempts of a request, the first included.
+pub const MAX_ATTEMPTS: u32 = 4;
+/// The first wait before a repeat.
+pub const BACKOFF_BASE: Duration = Duration::from_millis(100);
+/// The first wait when COS says `SlowDown`.
+pub const THROTTLE_BASE: Duration = Duration::from_secs(1);
+/// The longest wait before a repeat.
+pub const BACKOFF_CAP: Duration = Duration::from_secs(20);
+/// What `Retry-After` may ask for.
+pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(60);
+/// Tokens of the retry budget of a host.
+pub const RETRY_BUDGET: u32 = 500;
+/// Connections at once.
+pub const MAX_CONNECTIONS: usize = 256;
+/// How long an idle connection is kept: shorter than servers and load balancers keep theirs.
+pub const POOL_IDLE: Duration = Duration::from_secs(25);
+/// The longest life of a presigned URL.
+pub const MAX_PRESIGN: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest frame of a body in memory.
+pub const FRAME: usize = 64 * 1024;

@@ -1,0 +1,356 @@
+//! The loop: describe, sign, send, read, judge, all of it anew for every attempt.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, header};
+use tokio::sync::Semaphore;
+
+use crate::body::{Body, ByteStream};
+use crate::client::bucket::Overrides;
+use crate::client::defaults::{COMMIT_TIMEOUT, RETRY_AFTER_CAP};
+use crate::client::http::{HttpClient, Phase, TransportError};
+use crate::client::payload::{Payload, Progress};
+use crate::client::provider::Snapshot;
+use crate::client::retry::{Budget, Decision, Evidence, History, backoff};
+use crate::client::signer::Signer;
+use crate::client::stall::Stalling;
+use crate::client::trace;
+use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
+use crate::head::Head;
+use crate::operation::{Operation, ResponseBody, Safety, Sent, Target, header_text, request_id};
+use crate::region::Address;
+use crate::sign;
+use crate::time::{Clock, parse_http_date};
+use crate::xml;
+
+/// What every request of a client shares.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) http: Arc<dyn HttpClient>,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
+    pub(crate) connections: Arc<Semaphore>,
+    pub(crate) user_agent: HeaderValue,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) stall: Duration,
+    pub(crate) response: Duration,
+    pub(crate) attempts: u32,
+}
+
+/// Where the requests of a bucket, or of the account, go.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) address: Address,
+    /// The bucket's name; empty for the account.
+    pub(crate) bucket: String,
+    pub(crate) budget: Arc<Budget>,
+}
+
+/// One operation on one route.
+pub(crate) struct Call<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) route: &'a Route,
+    pub(crate) overrides: &'a Overrides,
+}
+
+/// How far an operation came; it survives the deadline that ends it.
+#[derive(Default)]
+struct Journey {
+    attempts: u32,
+    history: History,
+    under_way: bool,
+    keep: bool,
+}
+
+struct Failure {
+    error: Error,
+    evidence: Evidence,
+}
+
+impl Failure {
+    fn last(error: Error) -> Self {
+        Self { error, evidence: Evidence::Final }
+    }
+}
+
+impl Call<'_> {
+    /// Sends the operation until it succeeds, fails for good, or the budget ends. `keep` keeps the head of the answer.
+    pub(crate) async fn send<O: Operation>(&self, operation: &O, keep: bool) -> Result<(O::Output, Option<Parts>)> {
+        let mut journey = Journey { keep, ..Journey::default() };
+        let run = async {
+            let outcome = match self.overrides.deadline {
+                None => self.run(operation, &mut journey).await,
+                Some(deadline) => match tokio::time::timeout(deadline, self.run(operation, &mut journey)).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the deadline of {deadline:?} passed"))
+                        .retryable(true)
+                        .may_have(journey.under_way)),
+                },
+            };
+            outcome.map_err(|error| {
+                let open = journey.history.ambiguous || error.may_have_taken_effect();
+                let error = error.may_have(open && operation.safety() != Safety::Read);
+                let error = error.during(O::NAME, &self.target(operation), journey.attempts);
+                trace::gave_up(&error);
+                error
+            })
+        };
+        trace::operation(O::NAME, &O::METHOD, &self.route.address, || self.target(operation), run).await
+    }
+
+    /// What the operation is about, for people to read: the bucket, or bucket and key.
+    fn target<O: Operation>(&self, operation: &O) -> String {
+        match operation.request().map(|request| request.target().clone()) {
+            Ok(Target::Object(key)) => format!("{}/{key}", self.route.bucket),
+            _ => self.route.bucket.clone(),
+        }
+    }
+
+    async fn run<O: Operation>(&self, operation: &O, journey: &mut Journey) -> Result<(O::Output, Option<Parts>)> {
+        let signer = self.signer();
+        let limit = self.overrides.max_attempts.unwrap_or(self.engine.limits.attempts);
+        let mut snapshot = signer.credentials().current().await?;
+        let mut spent = 0;
+        let mut free = false;
+        loop {
+            journey.attempts += 1;
+            journey.history.tries += u32::from(!std::mem::take(&mut free));
+            let Failure { error, evidence } = match self.attempt(operation, journey, &snapshot).await {
+                Ok(done) => {
+                    self.route.budget.give_back(spent);
+                    return Ok(done);
+                }
+                Err(failure) => failure,
+            };
+            trace::failed(journey.attempts, &error, evidence);
+            let replayable = operation.request()?.body_ref().is_replayable();
+            let temporary = snapshot.credentials().token().is_some();
+            match journey.history.decide(evidence, operation.safety(), replayable, temporary, limit) {
+                Decision::Stop => return Err(error),
+                Decision::StopAmbiguous => return Err(error.into_ambiguous()),
+                Decision::Again | Decision::Resign => free = true,
+                Decision::Wait { base, cost } => {
+                    if !self.route.budget.take(cost) {
+                        return Err(error);
+                    }
+                    spent += cost;
+                    let own = backoff(base, journey.history.tries, fastrand::f64());
+                    let asked = error.service().and_then(|service| service.retry_after).unwrap_or_default();
+                    journey.under_way = false;
+                    tokio::time::sleep(own.max(asked)).await;
+                    snapshot = signer.credentials().current().await?;
+                }
+                Decision::RefreshCredentials => {
+                    free = true;
+                    signer.credentials().invalidate(snapshot.generation());
+                    let fresh = signer.credentials().current().await;
+                    match fresh.ok().filter(|fresh| fresh.generation() != snapshot.generation()) {
+                        Some(fresh) => snapshot = fresh,
+                        // No other key is to be had: what COS said stands.
+                        None => return Err(error),
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn signer(&self) -> &Signer {
+        self.overrides.signer.as_deref().unwrap_or(&self.engine.signer)
+    }
+
+    async fn attempt<O: Operation>(
+        &self,
+        operation: &O,
+        journey: &mut Journey,
+        snapshot: &Snapshot,
+    ) -> Result<(O::Output, Option<Parts>), Failure> {
+        // Signed once the connection is to be had: what waits here does not grow old.
+        let permit = Arc::clone(&self.engine.connections).acquire_owned().await;
+        let permit = permit.map_err(|_| Failure::last(Error::new(ErrorKind::Cancelled, "the client was closed")))?;
+        let (mut head, body) = self.describe(operation, journey.attempts).map_err(Failure::last)?;
+        let now = self.engine.clock.now();
+        if let Some(key) = self.signer().key(snapshot, now).map_err(Failure::last)? {
+            sign::headers(&mut head, &key);
+        }
+        let length = body.len();
+        let payload = Payload::open(body).await.map_err(Failure::last)?;
+        let progress = payload.progress();
+        let request = head.into_request(payload).map_err(Failure::last)?;
+        journey.under_way = true;
+        let response = self.answer(request, &progress, operation.safety()).await?;
+        let (parts, body) = response.into_parts();
+        trace::answered(
+            journey.attempts,
+            parts.status.as_u16(),
+            header_text(&parts.headers, "x-cos-request-id").unwrap_or(""),
+        );
+        let body =
+            ByteStream::from_results(body.content_length(), Stalling::new(body, self.engine.limits.stall, permit));
+        if !parts.status.is_success() {
+            return Err(self.refused(&parts, body, snapshot, now).await);
+        }
+        let (sent_length, crc64) = progress.sent();
+        if sent_length != length {
+            let told = format!("COS answered {} after {sent_length} of {length} bytes", parts.status.as_u16());
+            let error = Error::new(ErrorKind::Response, told).with_service(bare(&parts));
+            return Err(Failure { error, evidence: Evidence::Unknown });
+        }
+        let sent = Sent { length, crc64, attempts: journey.attempts };
+        let kept = journey.keep.then(|| parts.clone());
+        let body = if O::METHOD == Method::HEAD {
+            O::Response::from_bytes(Bytes::new())
+        } else if O::Response::STREAMED {
+            O::Response::from_stream(body)
+        } else {
+            let read = body.bytes(xml::MAX_BYTES).await;
+            O::Response::from_bytes(read.map_err(|error| Failure {
+                evidence: if error.kind() == ErrorKind::Response { Evidence::Final } else { Evidence::Unknown },
+                error: error.with_service(bare(&parts)),
+            })?)
+        };
+        match operation.output(&sent, Response::from_parts(parts, body)) {
+            Ok(output) => Ok((output, kept)),
+            Err(error) => Err(Failure { evidence: judge_output(&error), error }),
+        }
+    }
+
+    /// The request as it is signed and sent, but for the signature.
+    pub(crate) fn describe<O: Operation>(&self, operation: &O, attempt: u32) -> Result<(Head, Body)> {
+        let (mut head, body) = operation.request()?.into_head(O::METHOD, &self.route.address)?;
+        self.overrides.apply(&mut head);
+        // Without a length COS answers 411, also where there is no body.
+        if body.len() > 0 || O::METHOD == Method::PUT || O::METHOD == Method::POST {
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        if attempt > 1 {
+            head.headers.insert("x-cos-sdk-retry", HeaderValue::from_static("true"));
+        }
+        head.headers.entry(header::USER_AGENT).or_insert_with(|| self.engine.user_agent.clone());
+        Ok((head, body))
+    }
+
+    /// Sends the request and waits for the head of the answer, as long as something moves.
+    async fn answer(
+        &self,
+        request: http::Request<Payload>,
+        progress: &Progress,
+        safety: Safety,
+    ) -> Result<Response<ByteStream>, Failure> {
+        let stall = self.engine.limits.stall;
+        let response = if safety == Safety::Commit { COMMIT_TIMEOUT } else { self.engine.limits.response };
+        let mut execute = self.engine.http.execute(request);
+        let mut timer = std::pin::pin!(tokio::time::sleep_until(progress.patience(stall, response)));
+        let outcome = std::future::poll_fn(|cx| {
+            if let std::task::Poll::Ready(outcome) = execute.as_mut().poll(cx) {
+                return std::task::Poll::Ready(outcome);
+            }
+            while timer.as_mut().poll(cx).is_ready() {
+                // Frames may have been taken since the timer was set.
+                let patience = progress.patience(stall, response);
+                if patience <= tokio::time::Instant::now() {
+                    let (phase, told) = if progress.is_sent() {
+                        (Phase::AwaitHeaders, format!("no answer for {} s after the last byte", response.as_secs_f32()))
+                    } else {
+                        (Phase::Send, format!("no byte was taken for {} s", stall.as_secs_f32()))
+                    };
+                    return std::task::Poll::Ready(Err(TransportError::new(phase, told).timed_out(true)));
+                }
+                timer.as_mut().reset(patience);
+            }
+            std::task::Poll::Pending
+        });
+        let error = match outcome.await {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        if let Some(error) = progress.take_error() {
+            // The source of the body failed, not the network. COS keeps nothing of a body that ends early.
+            return Err(Failure::last(error));
+        }
+        let evidence = match error.phase() {
+            Phase::Tls => Evidence::Final,
+            _ if error.is_stale() => Evidence::Stale,
+            _ if error.is_unsent() => Evidence::Unsent,
+            _ => Evidence::Unknown,
+        };
+        Err(Failure { error: error.into(), evidence })
+    }
+
+    /// COS said no, or somebody did in its place.
+    async fn refused(&self, parts: &Parts, body: ByteStream, snapshot: &Snapshot, now: SystemTime) -> Failure {
+        // A body that is too long or breaks off still leaves a status and a request id.
+        let document = capped(body).await;
+        let told = xml::read_error(&document);
+        let from_header = |name: &str| header_text(&parts.headers, name).map(str::to_owned);
+        let service = ServiceError {
+            code: Some(told.code)
+                .filter(|code| !code.is_empty())
+                .or(from_header("x-cos-error-code"))
+                .unwrap_or_default(),
+            message: told.message,
+            resource: told.resource,
+            trace_id: from_header("x-cos-trace-id").unwrap_or(told.trace_id),
+            retry_after: retry_after(&parts.headers, now),
+            ..bare(parts)
+        };
+        let mut class = service.class();
+        // An answer to HEAD has no document: near its end, the key is the likely reason.
+        let ending = snapshot.credentials().expires_at().is_some_and(|end| end <= now + Duration::from_secs(60));
+        if service.code.is_empty() && matches!(service.status, 400 | 403) && class == Class::Terminal && ending {
+            class = Class::CredentialExpired;
+        }
+        let mut error = Error::service_error(service);
+        if class == Class::NotCos && !document.is_empty() {
+            error = error.with_source(format!("it begins {:?}", xml::beginning(&document)));
+        }
+        Failure { error, evidence: Evidence::Answer(class) }
+    }
+}
+
+/// What an answer says in its head alone.
+fn bare(parts: &Parts) -> ServiceError {
+    ServiceError {
+        status: parts.status.as_u16(),
+        request_id: request_id(&parts.headers),
+        server_time: header_text(&parts.headers, "date").and_then(parse_http_date),
+        ..ServiceError::default()
+    }
+}
+
+async fn capped(mut body: ByteStream) -> Bytes {
+    let mut document = Vec::new();
+    while let Some(Ok(bytes)) = body.next().await {
+        let room = xml::MAX_ERROR_BYTES - document.len();
+        document.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if document.len() == xml::MAX_ERROR_BYTES {
+            break;
+        }
+    }
+    document.into()
+}
+
+/// Seconds, or a date; garbage is as nothing.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = header_text(headers, "retry-after")?.trim();
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => parse_http_date(text)?.duration_since(now).unwrap_or_default(),
+    };
+    Some(wait.min(RETRY_AFTER_CAP))
+}
+
+/// A success that was none.
+fn judge_output(error: &Error) -> Evidence {
+    match (error.kind(), error.service()) {
+        (ErrorKind::Service, Some(service)) => Evidence::Answer(service.class()),
+        (ErrorKind::Integrity, _) => Evidence::Answer(Class::Integrity),
+        _ => Evidence::Final,
+    }
+}

@@ -1,0 +1,139 @@
+//! The seam to the network: thin, replaceable, with errors of our own.
+
+#[cfg(feature = "client")]
+mod reqwest;
+
+use std::error::Error as StdError;
+use std::fmt;
+
+pub(crate) use self::reqwest::{ReqwestTransport, TransportOptions};
+use crate::body::ByteStream;
+use crate::client::payload::Payload;
+use crate::client::provider::BoxFuture;
+use crate::error::{BoxError, Error, ErrorKind};
+
+/// Sends a request and brings the answer. It retries nothing, follows nothing, decompresses nothing.
+///
+/// The client made by [`ClientBuilder`](crate::ClientBuilder) brings one on reqwest; implement this for another HTTP
+/// library, or for tests that need no socket.
+///
+/// The request is complete: absolute URI, `Host`, `Content-Length`, signature. Send its headers as they are. The
+/// [`Payload`] is an [`http_body::Body`] of known length; take its frames as the connection takes them, because the
+/// stall limit runs on them. Connecting must be bounded in time here; everything after is bounded by the caller, who
+/// drops the future.
+///
+/// # Cancellation
+/// Dropping the future, or the stream of the answer, stops all I/O; a connection with a half-sent request is closed.
+pub trait HttpClient: Send + Sync + fmt::Debug {
+    /// Sends one request.
+    fn execute(
+        &self,
+        request: http::Request<Payload>,
+    ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>>;
+}
+
+/// How far a request came before the connection failed it.
+#[derive(Debug)]
+pub struct TransportError {
+    phase: Phase,
+    timed_out: bool,
+    request_bytes: Option<u64>,
+    reused: Option<bool>,
+    source: BoxError,
+}
+
+/// The steps of a request on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Resolving the host name.
+    Dns,
+    /// Connecting.
+    Connect,
+    /// The TLS handshake. Never retried: whoever steers us to a wrong certificate must gain nothing.
+    Tls,
+    /// Sending the request.
+    Send,
+    /// Waiting for the head of the answer.
+    AwaitHeaders,
+    /// Reading the body of the answer.
+    ReadBody,
+}
+
+impl TransportError {
+    /// A failure in this phase.
+    pub fn new(phase: Phase, source: impl Into<BoxError>) -> Self {
+        Self { phase, timed_out: false, request_bytes: None, reused: None, source: source.into() }
+    }
+
+    /// It was a wait that came to its limit.
+    #[must_use]
+    pub fn timed_out(mut self, timed_out: bool) -> Self {
+        self.timed_out = timed_out;
+        self
+    }
+
+    /// How many bytes of the request, head included, were written to the connection. Without this the request counts
+    /// as written.
+    #[must_use]
+    pub fn request_bytes(mut self, bytes: u64) -> Self {
+        self.request_bytes = Some(bytes);
+        self
+    }
+
+    /// Whether the connection had served a request before.
+    #[must_use]
+    pub fn reused(mut self, reused: bool) -> Self {
+        self.reused = Some(reused);
+        self
+    }
+
+    /// The phase.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether it is certain that COS saw nothing of the request.
+    pub fn is_unsent(&self) -> bool {
+        matches!(self.phase, Phase::Dns | Phase::Connect | Phase::Tls) || self.request_bytes == Some(0)
+    }
+
+    /// Whether the connection was an idle one that had gone away.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.reused == Some(true) && self.request_bytes == Some(0)
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.phase {
+            Phase::Dns => "resolving the host",
+            Phase::Connect => "connecting",
+            Phase::Tls => "the TLS handshake",
+            Phase::Send => "sending the request",
+            Phase::AwaitHeaders => "waiting for the answer",
+            Phase::ReadBody => "reading the answer",
+        };
+        write!(f, "{what} {}", if self.timed_out { "took too long" } else { "failed" })
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        let kind = match error.phase {
+            Phase::Tls => ErrorKind::Tls,
+            _ if error.timed_out => ErrorKind::Timeout,
+            Phase::Dns => ErrorKind::Dns,
+            Phase::Connect => ErrorKind::Connect,
+            Phase::Send | Phase::AwaitHeaders | Phase::ReadBody => ErrorKind::Transport,
+        };
+        let (may_have, message) = (!error.is_unsent(), error.to_string());
+        // The phase is told; what the library below says is the source, without repeating it.
+        Self::new(kind, message).retryable(kind != ErrorKind::Tls).may_have(may_have).with_source(error.source)
+    }
+}

@@ -1,0 +1,231 @@
+//! The body of one attempt on its way out: frame by frame, counted, summed up, timed.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use http_body::{Frame, SizeHint};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
+use tokio::time::Instant;
+
+use crate::body::{Body, ByteStream, Source};
+use crate::client::defaults::FRAME;
+use crate::crc64::Crc64;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The body of one attempt, of known length: an [`http_body::Body`] that hands out frames of at most 64 KiB when it
+/// comes from memory or a file.
+pub struct Payload {
+    frames: Frames,
+    remaining: u64,
+    crc64: Crc64,
+    progress: Arc<Progress>,
+}
+
+enum Frames {
+    Bytes(Bytes),
+    File(File, BytesMut),
+    Stream(ByteStream),
+}
+
+impl Payload {
+    /// Opens the body for an attempt.
+    pub(crate) async fn open(body: Body) -> Result<Self> {
+        let length = body.len();
+        let frames = match body.0 {
+            Source::Empty => Frames::Bytes(Bytes::new()),
+            Source::Bytes(bytes) => Frames::Bytes(bytes),
+            Source::File { path, offset, .. } => {
+                let open = async {
+                    let mut file = File::open(&path).await?;
+                    file.seek(io::SeekFrom::Start(offset)).await?;
+                    Ok::<_, io::Error>(file)
+                };
+                let file = open.await.map_err(|error| io_error(format!("opening {}", path.display()), error))?;
+                Frames::File(file, BytesMut::new())
+            }
+            Source::Factory { open, .. } => Frames::Stream(open()),
+            Source::Once { stream, .. } => {
+                let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Frames::Stream(stream.ok_or_else(|| {
+                    Error::new(ErrorKind::Io, "the body was sent before and cannot be sent again (BodyNotReplayable)")
+                })?)
+            }
+        };
+        Ok(Self { frames, remaining: length, crc64: Crc64::new(), progress: Arc::new(Progress::new(length)) })
+    }
+
+    /// How many bytes are left to hand out.
+    pub fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
+        match &mut self.frames {
+            Frames::Bytes(bytes) => Poll::Ready(Ok(bytes.split_to(bytes.len().min(FRAME)))),
+            Frames::File(file, buffer) => {
+                let wanted = usize::try_from(self.remaining).unwrap_or(FRAME).min(FRAME);
+                buffer.resize(wanted, 0);
+                let mut read = ReadBuf::new(buffer);
+                let outcome = ready!(Pin::new(file).poll_read(cx, &mut read));
+                let filled = read.filled().len();
+                Poll::Ready(match outcome {
+                    Ok(()) if filled == 0 => Err(changed("the file is shorter than it was")),
+                    Ok(()) => Ok(buffer.split_to(filled).freeze()),
+                    Err(error) => Err(io_error("reading the file".to_owned(), error)),
+                })
+            }
+            Frames::Stream(stream) => match ready!(Pin::new(stream).poll_next(cx)) {
+                Some(Ok(bytes)) if bytes.len() as u64 > self.remaining => {
+                    Poll::Ready(Err(changed("the stream is longer than announced")))
+                }
+                Some(bytes) => Poll::Ready(bytes),
+                None => Poll::Ready(Err(changed("the stream is shorter than announced"))),
+            },
+        }
+    }
+}
+
+fn changed(what: &'static str) -> Error {
+    Error::new(ErrorKind::Changed, what)
+}
+
+fn io_error(doing: String, error: io::Error) -> Error {
+    Error::new(ErrorKind::Io, doing).with_source(error)
+}
+
+impl http_body::Body for Payload {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+        if self.remaining == 0 {
+            return Poll::Ready(None);
+        }
+        loop {
+            let Poll::Ready(outcome) = self.poll_bytes(cx) else {
+                self.progress.wait_for_caller();
+                return Poll::Pending;
+            };
+            match outcome {
+                Ok(bytes) if bytes.is_empty() => {}
+                Ok(bytes) => {
+                    self.crc64.update(&bytes);
+                    self.remaining -= bytes.len() as u64;
+                    let crc64 = (self.remaining == 0).then(|| self.crc64.value());
+                    self.progress.took(bytes.len() as u64, crc64);
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
+                Err(error) => {
+                    self.remaining = 0;
+                    // The library below gets a word; the executor gets the error itself.
+                    let word = Error::new(error.kind(), "the body of the request failed");
+                    self.progress.fail(error);
+                    return Poll::Ready(Some(Err(word)));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.remaining == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.remaining)
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload").field("remaining", &self.remaining).finish_non_exhaustive()
+    }
+}
+
+/// What the executor sees of a payload that a transport is sending.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    started: Instant,
+    /// Of the last frame taken, since `started`.
+    last_nanos: AtomicU64,
+    sent: AtomicU64,
+    crc64: AtomicU64,
+    state: AtomicU8,
+    error: Mutex<Option<Error>>,
+}
+
+const SENDING: u8 = 0;
+const WAITING_FOR_CALLER: u8 = 1;
+const SENT: u8 = 2;
+
+impl Progress {
+    fn new(length: u64) -> Self {
+        Self {
+            started: Instant::now(),
+            last_nanos: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            crc64: AtomicU64::new(0),
+            state: AtomicU8::new(if length == 0 { SENT } else { SENDING }),
+            error: Mutex::new(None),
+        }
+    }
+
+    fn touch(&self) {
+        let nanos = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.last_nanos.store(nanos, Ordering::Relaxed);
+    }
+
+    fn took(&self, bytes: u64, crc64: Option<u64>) {
+        self.touch();
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(crc64) = crc64 {
+            self.crc64.store(crc64, Ordering::Relaxed);
+        }
+        self.state.store(if crc64.is_some() { SENT } else { SENDING }, Ordering::Release);
+    }
+
+    fn wait_for_caller(&self) {
+        self.state.store(WAITING_FOR_CALLER, Ordering::Release);
+    }
+
+    fn fail(&self, error: Error) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    /// What the caller's side of the body failed with.
+    pub(crate) fn take_error(&self) -> Option<Error> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Bytes and CRC-64 handed to the transport.
+    pub(crate) fn sent(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.crc64.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn is_sent(&self) -> bool {
+        self.state.load(Ordering::Acquire) == SENT
+    }
+
+    /// Until when the transport may be silent, as things stand: the stall limit counts from the last frame it took, the
+    /// response limit from the very last. While the caller's own stream has nothing, nobody is late.
+    pub(crate) fn patience(&self, stall: Duration, response: Duration) -> Instant {
+        let state = self.state.load(Ordering::Acquire);
+        let last = self.started + Duration::from_nanos(self.last_nanos.load(Ordering::Relaxed));
+        match state {
+            SENT => last + response,
+            WAITING_FOR_CALLER => Instant::now() + stall,
+            _ => last + stall,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Whether to try again, and when: pure decisions from what is known of a failure.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::client::defaults::{BACKOFF_BASE, BACKOFF_CAP, RETRY_BUDGET, THROTTLE_BASE};
+use crate::error::Class;
+use crate::operation::Safety;
+
+/// What is known of a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// Nothing to be gained: bad input, a wrong certificate, a failed source, an answer nobody can read.
+    Final,
+    /// COS saw nothing of it.
+    Unsent,
+    /// It went to an idle connection that was gone; COS saw nothing of it.
+    Stale,
+    /// It went out, and nothing came back.
+    Unknown,
+    /// COS answered.
+    Answer(Class),
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Give up.
+    Stop,
+    /// Give up, and say that nobody knows whether it took effect.
+    StopAmbiguous,
+    /// Try again at once: it costs nothing.
+    Again,
+    /// Try again after a wait of up to this long, for so many tokens of the budget.
+    Wait { base: Duration, cost: u32 },
+    /// Get another key, then try again at once.
+    RefreshCredentials,
+    /// Sign anew with a fresh time, then try again at once.
+    Resign,
+}
+
+/// What has happened to an operation so far. Each remedy is tried once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct History {
+    /// Attempts that count against the limit.
+    pub(crate) tries: u32,
+    /// An earlier attempt may have taken effect.
+    pub(crate) ambiguous: bool,
+    refreshed: bool,
+    resigned: bool,
+    redialled: bool,
+    read_again: bool,
+}
+
+const TRANSIENT_COST: u32 = 14;
+const THROTTLE_COST: u32 = 5;
+
+impl History {
+    /// Judges the failure of the latest attempt.
+    ///
+    /// `temporary` says that the request was signed with a session token.
+    pub(crate) fn decide(
+        &mut self,
+        evidence: Evidence,
+        safety: Safety,
+        replayable: bool,
+        temporary: bool,
+        limit: u32,
+    ) -> Decision {
+        let repeatable = matches!(safety, Safety::Read | Safety::SameEffect | Safety::Guarded);
+        let more = self.tries < limit;
+        // Only what COS cannot have begun leaves nothing behind.
+        let left_open = matches!(
+            evidence,
+            Evidence::Unknown | Evidence::Answer(Class::Transient | Class::NotCos | Class::Integrity)
+        ) && safety != Safety::Read;
+        let was_ambiguous = self.ambiguous;
+        self.ambiguous |= left_open;
+        if !replayable {
+            let unknown = evidence == Evidence::Unknown && safety != Safety::Read;
+            return if unknown { Decision::StopAmbiguous } else { Decision::Stop };
+        }
+        let transient = Decision::Wait { base: BACKOFF_BASE, cost: TRANSIENT_COST };
+        let once = |flag: &mut bool, decision| if std::mem::replace(flag, true) { Decision::Stop } else { decision };
+        match evidence {
+            Evidence::Final => Decision::Stop,
+            Evidence::Stale if !std::mem::replace(&mut self.redialled, true) => Decision::Again,
+            Evidence::Unsent | Evidence::Stale if more => transient,
+            Evidence::Unsent | Evidence::Stale => Decision::Stop,
+            Evidence::Unknown if repeatable && more => transient,
+            Evidence::Unknown if safety == Safety::Read => Decision::Stop,
+            Evidence::Unknown => Decision::StopAmbiguous,
+            Evidence::Answer(Class::CredentialExpired) => once(&mut self.refreshed, Decision::RefreshCredentials),
+            // Some documents tell the end of a temporary key in these words.
+            Evidence::Answer(Class::SignatureExpired) if temporary && !self.refreshed => {
+                once(&mut self.refreshed, Decision::RefreshCredentials)
+            }
+            Evidence::Answer(Class::Clock | Class::SignatureExpired) => once(&mut self.resigned, Decision::Resign),
+            Evidence::Answer(Class::Integrity) if more => once(&mut self.read_again, transient),
+            // COS refused to begin: any operation may come again.
+            Evidence::Answer(Class::Throttled) if more => Decision::Wait { base: THROTTLE_BASE, cost: THROTTLE_COST },
+            Evidence::Answer(Class::Conflict) if more && matches!(safety, Safety::Read | Safety::SameEffect) => {
+                transient
+            }
+            Evidence::Answer(Class::Transient | Class::NotCos) if more && (repeatable || safety == Safety::Commit) => {
+                transient
+            }
+            Evidence::Answer(Class::NotCos) if !repeatable => Decision::StopAmbiguous,
+            // A guard that holds after an attempt whose end is unknown may have been set by that attempt.
+            Evidence::Answer(Class::Terminal)
+                if was_ambiguous && matches!(safety, Safety::Guarded | Safety::Commit) =>
+            {
+                Decision::StopAmbiguous
+            }
+            Evidence::Answer(_) => Decision::Stop,
+        }
+    }
+}
+
+/// The wait: full jitter, doubling with each try, capped; `random` is from 0.0 to 1.0.
+pub(crate) fn backoff(base: Duration, tries: u32, random: f64) -> Duration {
+    let ceiling = base.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(BACKOFF_CAP);
+    ceiling.mul_f64(random.clamp(0.0, 1.0))
+}
+
+/// Tokens that repeats of a host cost, so that an outage is not multiplied by everybody's retries.
+#[derive(Debug)]
+pub(crate) struct Budget(AtomicU32);
+
+impl Budget {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU32::new(RETRY_BUDGET))
+    }
+
+    /// Takes the tokens, if there are so many.
+    pub(crate) fn take(&self, cost: u32) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(cost)).is_ok()
+    }
+
+    /// A success gives one back, and what its own repeats cost.
+    pub(crate) fn give_back(&self, cost: u32) {
+        if cost == 0 && self.0.load(Ordering::Relaxed) >= RETRY_BUDGET {
+            return;
+        }
+        let refill = |tokens: u32| Some(tokens.saturating_add(cost.max(1)).min(RETRY_BUDGET));
+        // The closure never refuses.
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refill);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Safety; 5] = [Safety::Read, Safety::SameEffect, Safety::Guarded, Safety::Commit, Safety::CreatesState];
+
+    fn first(evidence: Evidence, safety: Safety) -> Decision {
+        History { tries: 1, ..History::default() }.decide(evidence, safety, true, false, 4)
+    }
+
+    fn waits(decision: Decision) -> bool {
+        matches!(decision, Decision::Wait { .. })
+    }
+
+    #[test]
+    fn what_cos_never_saw_is_repeated_for_every_operation() {
+        for safety in ALL {
+            assert!(waits(first(Evidence::Unsent, safety)));
+            assert_eq!(first(Evidence::Stale, safety), Decision::Again);
+            assert!(waits(first(Evidence::Answer(Class::Throttled), safety)));
+        }
+    }
+
+    #[test]
+    fn an_unknown_end_is_repeated_only_where_that_is_safe() {
+        for safety in [Safety::Read, Safety::SameEffect, Safety::Guarded] {
+            assert!(waits(first(Evidence::Unknown, safety)));
+        }
+        for safety in [Safety::Commit, Safety::CreatesState] {
+            assert_eq!(first(Evidence::Unknown, safety), Decision::StopAmbiguous);
+        }
+        assert_eq!(first(Evidence::Answer(Class::Transient), Safety::CreatesState), Decision::Stop);
+        assert!(waits(first(Evidence::Answer(Class::Transient), Safety::Commit)));
+    }
+
+    #[test]
+    fn a_guard_after_an_unknown_end_is_ambiguous() {
+        let mut history = History { tries: 1, ..History::default() };
+        assert!(waits(history.decide(Evidence::Unknown, Safety::Guarded, true, false, 4)));
+        let then = history.decide(Evidence::Answer(Class::Terminal), Safety::Guarded, true, false, 4);
+        assert_eq!(then, Decision::StopAmbiguous);
+        assert_eq!(first(Evidence::Answer(Class::Terminal), Safety::Guarded), Decision::Stop);
+    }
+
+    #[test]
+    fn each_remedy_is_tried_once() {
+        for (class, remedy) in
+            [(Class::CredentialExpired, Decision::RefreshCredentials), (Class::Clock, Decision::Resign)]
+        {
+            let mut history = History { tries: 1, ..History::default() };
+            assert_eq!(history.decide(Evidence::Answer(class), Safety::Read, true, false, 4), remedy);
+            assert_eq!(history.decide(Evidence::Answer(class), Safety::Read, true, false, 4), Decision::Stop);
+        }
+    }
+
+    #[test]
+    fn nothing_is_repeated_past_the_limit_or_without_a_body() {
+        for safety in ALL {
+            for evidence in [Evidence::Unsent, Evidence::Unknown, Evidence::Answer(Class::Transient)] {
+                let mut history = History { tries: 4, ..History::default() };
+                assert!(!waits(history.decide(evidence, safety, true, false, 4)));
+                let mut history = History { tries: 1, ..History::default() };
+                assert!(!waits(history.decide(evidence, safety, false, false, 4)));
+            }
+            assert_eq!(first(Evidence::Final, safety), Decision::Stop);
+            assert_eq!(first(Evidence::Answer(Class::Terminal), safety), Decision::Stop);
+        }
+    }
+
+    #[test]
+    fn waits_double_to_the_cap() {
+        let base = Duration::from_millis(100);
+        assert_eq!(backoff(base, 1, 1.0), base);
+        assert_eq!(backoff(base, 4, 1.0), base * 8);
+        assert_eq!(backoff(base, u32::MAX, 1.0), BACKOFF_CAP);
+        assert_eq!(backoff(base, 3, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_budget_sheds_and_recovers() {
+        let budget = Budget::new();
+        let taken = (0..100).filter(|_| budget.take(TRANSIENT_COST)).count();
+        assert_eq!(taken, 35);
+        (0..14).for_each(|_| budget.give_back(0));
+        assert!(budget.take(TRANSIENT_COST));
+        assert!(!budget.take(TRANSIENT_COST));
+        (0..1000).for_each(|_| budget.give_back(14));
+        assert_eq!((0..100).filter(|_| budget.take(TRANSIENT_COST)).count(), 35);
+    }
+}

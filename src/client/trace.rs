@@ -1,0 +1,75 @@
+//! One span for an operation, one event for an attempt. Never a header value, a query or a secret.
+
+use crate::client::retry::Evidence;
+use crate::error::Error;
+use crate::region::Address;
+
+/// Runs the operation in its span.
+#[cfg(feature = "tracing")]
+pub(crate) async fn operation<T>(
+    name: &'static str,
+    method: &http::Method,
+    address: &Address,
+    target: impl FnOnce() -> String,
+    future: impl Future<Output = T>,
+) -> T {
+    use tracing::Instrument;
+    let span = tracing::info_span!(
+        "cos.operation",
+        otel.name = name,
+        otel.kind = "client",
+        http.request.method = method.as_str(),
+        server.address = address.host(),
+        cos.target = target(),
+        http.response.status_code = tracing::field::Empty,
+        cos.request_id = tracing::field::Empty,
+        error.type = tracing::field::Empty,
+    );
+    future.instrument(span).await
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) async fn operation<T>(
+    _: &'static str,
+    _: &http::Method,
+    _: &Address,
+    _: impl FnOnce() -> String,
+    future: impl Future<Output = T>,
+) -> T {
+    future.await
+}
+
+/// An attempt came to its end with an answer of this status.
+#[cfg(feature = "tracing")]
+pub(crate) fn answered(attempt: u32, status: u16, request_id: &str) {
+    tracing::Span::current().record("http.response.status_code", status).record("cos.request_id", request_id);
+    tracing::debug!(
+        http.request.resend_count = attempt - 1,
+        http.response.status_code = status,
+        cos.request_id = request_id,
+        "attempt answered"
+    );
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn answered(_: u32, _: u16, _: &str) {}
+
+/// An attempt failed.
+#[cfg(feature = "tracing")]
+pub(crate) fn failed(attempt: u32, error: &Error, evidence: Evidence) {
+    let kind = error.kind();
+    tracing::debug!(http.request.resend_count = attempt - 1, error.type = ?kind, ?evidence, "attempt failed");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn failed(_: u32, _: &Error, _: Evidence) {}
+
+/// The operation failed for good.
+#[cfg(feature = "tracing")]
+pub(crate) fn gave_up(error: &Error) {
+    let kind = error.kind();
+    tracing::Span::current().record("error.type", tracing::field::debug(kind));
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn gave_up(_: &Error) {}
