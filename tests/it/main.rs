@@ -1,0 +1,4 @@
+//! The client against the emulator, by theme. One binary, so that it links once.
+
+mod everyday;
+mod support;

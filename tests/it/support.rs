@@ -1,0 +1,141 @@
+//! Clients of an emulator, with and without sockets.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use cos_emulator::{Emulator, Injected, Service, TemporaryKey};
+use http_body_util::BodyExt as _;
+use tencent_cos::client::provider::BoxFuture;
+use tencent_cos::{
+    Bucket, ByteStream, Client, ClientBuilder, Clock, Credentials, Endpoint, Error, HttpClient, Payload, Phase,
+    SessionCredentials, TransportError,
+};
+use tokio::time::Instant;
+
+/// An emulator on a socket that demands that everything be signed.
+pub async fn emulator() -> Emulator {
+    Emulator::builder().strict_signature(true).start().await.expect("the emulator starts")
+}
+
+/// A client of the emulator over sockets, with its permanent key.
+pub fn client(emulator: &Emulator) -> ClientBuilder {
+    Client::builder()
+        .region(emulator.region())
+        .endpoint(Endpoint::custom(emulator.endpoint()).expect("an endpoint"))
+        .credentials(permanent(emulator))
+}
+
+/// The emulator's bucket through such a client.
+pub fn bucket(emulator: &Emulator) -> Bucket {
+    client(emulator).build().and_then(|client| client.bucket(emulator.bucket())).expect("a bucket")
+}
+
+pub fn permanent(emulator: &Emulator) -> Credentials {
+    Credentials::permanent(emulator.secret_id(), emulator.secret_key()).expect("a key")
+}
+
+pub fn session(key: &TemporaryKey) -> SessionCredentials {
+    SessionCredentials::new(&key.secret_id, &key.secret_key, &key.token, key.expires_at).expect("a temporary key")
+}
+
+/// An emulator without a socket, and a client that hands it requests as values. Both live by tokio's clock, so a test
+/// may pause it.
+pub struct InMemory {
+    pub emulator: Emulator,
+    pub clock: Arc<TestClock>,
+}
+
+impl InMemory {
+    pub fn new() -> Self {
+        let clock = Arc::new(TestClock::new());
+        let server_clock = Arc::clone(&clock);
+        let emulator = Emulator::builder()
+            .strict_signature(true)
+            .clock(Arc::new(move || server_clock.true_time()))
+            .in_memory()
+            .expect("the emulator starts");
+        Self { emulator, clock }
+    }
+
+    /// A client with the emulator's permanent key.
+    pub fn client(&self) -> ClientBuilder {
+        Client::builder()
+            .region(self.emulator.region())
+            .http_client(ServiceTransport(self.emulator.service()))
+            .clock(self.clock.clone())
+            .credentials(permanent(&self.emulator))
+    }
+
+    pub fn bucket(&self) -> Bucket {
+        self.bucket_of(self.client())
+    }
+
+    pub fn bucket_of(&self, client: ClientBuilder) -> Bucket {
+        client.build().and_then(|client| client.bucket(self.emulator.bucket())).expect("a bucket")
+    }
+}
+
+/// Wall time that follows tokio's clock from a fixed start; the client's view of it can be set off.
+#[derive(Debug)]
+pub struct TestClock {
+    start: Instant,
+    offset: AtomicI64,
+}
+
+impl TestClock {
+    pub fn new() -> Self {
+        Self { start: Instant::now(), offset: AtomicI64::new(0) }
+    }
+
+    pub fn true_time(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.start.elapsed()
+    }
+
+    /// Sets the client's clock ahead by this many seconds, or behind.
+    pub fn set_off(&self, seconds: i64) {
+        self.offset.store(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> SystemTime {
+        let offset = self.offset.load(Ordering::Relaxed);
+        let shift = Duration::from_secs(offset.unsigned_abs());
+        if offset < 0 { self.true_time() - shift } else { self.true_time() + shift }
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+/// Hands requests to the emulator's service.
+pub struct ServiceTransport(pub Service);
+
+impl fmt::Debug for ServiceTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServiceTransport")
+    }
+}
+
+impl HttpClient for ServiceTransport {
+    fn execute(
+        &self,
+        request: http::Request<Payload>,
+    ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
+        Box::pin(async move {
+            let answer = self.0.call(request).await;
+            let response = answer.map_err(|injected: Injected| TransportError::new(Phase::AwaitHeaders, injected))?;
+            let (parts, body) = response.into_parts();
+            let length = http_body::Body::size_hint(&body).exact();
+            let frames = body.into_data_stream();
+            let pieces = futures_util::StreamExt::map(frames, |piece| -> Result<Bytes, Error> {
+                piece.map_err(|injected| TransportError::new(Phase::ReadBody, injected).into())
+            });
+            Ok(http::Response::from_parts(parts, ByteStream::new(length, pieces)))
+        })
+    }
+}
