@@ -317,11 +317,9 @@ impl Document {
             let told = format!("the issuer answered {}: {}", printable(&error.code), printable(&error.message));
             return Err(Error::new(crate::ErrorKind::Credentials, told));
         }
-        if let Some(serde_json::Value::String(code)) = &key.code {
-            if !code.eq_ignore_ascii_case("success") {
-                let told = format!("the issuer answered {}", printable(code));
-                return Err(Error::new(crate::ErrorKind::Credentials, told));
-            }
+        let code = key.code.as_ref().and_then(serde_json::Value::as_str);
+        if let Some(code) = code.filter(|code| !code.eq_ignore_ascii_case("success")) {
+            return Err(Error::new(crate::ErrorKind::Credentials, format!("the issuer answered {}", printable(code))));
         }
         let missing = |field| move || Error::input(field, "is missing");
         let secret_id = key.secret_id.ok_or_else(missing("secret_id"))?;

@@ -135,6 +135,7 @@ impl ServiceError {
                 return Class::SignatureExpired;
             }
         }
+        #[allow(clippy::match_same_arms)] // rows of a table: the first that matches wins
         match (self.status, code) {
             (400, "RequestTimeout" | "IncompleteBody" | "UserNetworkTooSlow" | "Busy" | "Overload") => Class::Transient,
             (400, "BadDigest" | "InvalidSHA1Digest" | "EntitySizeNotMatch") => Class::Integrity,

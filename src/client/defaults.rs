@@ -24,7 +24,8 @@
 //! | a request waits for the refresh when there is left | a tenth of its life, at most 30 s | |
 //! | a try of a provider, and all that a request waits for one | 5 s, 15 s | |
 //! | a provider that failed is asked again after | 1 s to 30 s, 60 s when it refused | |
-//! | a refresh forced by an answer of COS | once for a key, every 5 s | |
+//! | a request waits for a refresh while the old key lives | 10 s, at most half of what is left | |
+//! | a refresh forced by an answer of COS | once for a key, every 5 s; again after 60 s if the source insists on the key | |
 //! | the longest life of a temporary key | 36 h | |
 
 use std::time::Duration;

@@ -27,7 +27,11 @@ pub struct Payload {
     remaining: u64,
     crc64: Crc64,
     progress: Arc<Progress>,
+    /// Where a stream that runs once came from, until something is taken of it.
+    untouched: Option<Slot>,
 }
+
+type Slot = Arc<Mutex<Option<ByteStream>>>;
 
 enum Frames {
     Bytes(Bytes),
@@ -39,6 +43,7 @@ impl Payload {
     /// Opens the body for an attempt.
     pub(crate) async fn open(body: Body) -> Result<Self> {
         let length = body.len();
+        let mut untouched = None;
         let frames = match body.0 {
             Source::Empty => Frames::Bytes(Bytes::new()),
             Source::Bytes(bytes) => Frames::Bytes(bytes),
@@ -53,13 +58,15 @@ impl Payload {
             }
             Source::Factory { open, .. } => Frames::Stream(open()),
             Source::Once { stream, .. } => {
-                let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Frames::Stream(stream.ok_or_else(|| {
+                let taken = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+                untouched = Some(stream);
+                Frames::Stream(taken.ok_or_else(|| {
                     Error::new(ErrorKind::Io, "the body was sent before and cannot be sent again (BodyNotReplayable)")
                 })?)
             }
         };
-        Ok(Self { frames, remaining: length, crc64: Crc64::new(), progress: Arc::new(Progress::new(length)) })
+        let progress = Arc::new(Progress::new(length));
+        Ok(Self { frames, remaining: length, crc64: Crc64::new(), progress, untouched })
     }
 
     /// How many bytes are left to hand out.
@@ -113,6 +120,7 @@ impl http_body::Body for Payload {
         if self.remaining == 0 {
             return Poll::Ready(None);
         }
+        self.untouched = None;
         loop {
             let Poll::Ready(outcome) = self.poll_bytes(cx) else {
                 self.progress.wait_for_caller();
@@ -144,6 +152,16 @@ impl http_body::Body for Payload {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.remaining)
+    }
+}
+
+/// A request that failed before its body was begun leaves a stream that runs once for the next attempt.
+impl Drop for Payload {
+    fn drop(&mut self) {
+        if let (Some(slot), Frames::Stream(stream)) = (self.untouched.take(), &mut self.frames) {
+            let stream = std::mem::replace(stream, Bytes::new().into());
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+        }
     }
 }
 

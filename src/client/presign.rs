@@ -8,7 +8,7 @@ use crate::client::defaults::MAX_PRESIGN;
 use crate::client::execute::Call;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
-use crate::sign::{self, Host};
+use crate::sign::{self, BACKDATE, Host, SigningKey};
 
 /// How a URL is presigned. A [`Duration`] alone is a lifetime and nothing else.
 #[derive(Clone, Debug)]
@@ -102,7 +102,9 @@ impl Call<'_> {
         let snapshot = self.signer().credentials().current().await?;
         let now = self.engine.clock.now();
         let mut expires_at = now + lifetime;
-        if let Some(key) = self.signer().presigning_key(&snapshot, now, lifetime)? {
+        if !snapshot.credentials().is_anonymous() {
+            let start = now.checked_sub(BACKDATE).unwrap_or(now);
+            let key = SigningKey::new(snapshot.credentials(), start, expires_at)?;
             if options.refuse_short_key && snapshot.credentials().expires_at().is_some_and(|end| end < expires_at) {
                 return Err(Error::input("lifetime", "goes beyond the end of the key"));
             }

@@ -40,6 +40,7 @@ pub(crate) enum Decision {
 }
 
 /// What has happened to an operation so far. Each remedy is tried once.
+#[allow(clippy::struct_excessive_bools)] // each a remedy, tried or not
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct History {
     /// Attempts that count against the limit.
@@ -82,6 +83,7 @@ impl History {
         }
         let transient = Decision::Wait { base: BACKOFF_BASE, cost: TRANSIENT_COST };
         let once = |flag: &mut bool, decision| if std::mem::replace(flag, true) { Decision::Stop } else { decision };
+        #[allow(clippy::match_same_arms)] // rows of a table: the first that matches wins
         match evidence {
             Evidence::Final => Decision::Stop,
             Evidence::Stale if !std::mem::replace(&mut self.redialled, true) => Decision::Again,

@@ -1,7 +1,7 @@
 //! The key a client signs with, ready made: one for each generation of the credentials and each minute.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::client::provider::{RefreshingCredentials, Snapshot};
 use crate::error::Result;
@@ -45,19 +45,5 @@ impl Signer {
         let key = Arc::new(SigningKey::new(snapshot.credentials(), start, at + REQUEST_LIFETIME)?);
         *cached = Some(Cached { generation, minute, key: Arc::clone(&key) });
         Ok(Some(key))
-    }
-
-    /// A key for a URL that shall hold for `lifetime` from now.
-    pub(crate) fn presigning_key(
-        &self,
-        snapshot: &Snapshot,
-        now: SystemTime,
-        lifetime: Duration,
-    ) -> Result<Option<SigningKey>> {
-        if snapshot.credentials().is_anonymous() {
-            return Ok(None);
-        }
-        let start = now.checked_sub(BACKDATE).unwrap_or(now);
-        SigningKey::new(snapshot.credentials(), start, now + lifetime).map(Some)
     }
 }

@@ -105,13 +105,14 @@ impl Describe for Acl {
             "x-cos-grant-full-control",
         ] {
             let accounts = self.grants.iter().filter(|(name, _)| *name == header).map(|(_, uin)| uin);
-            let accounts: Vec<String> = accounts
-                .map(|uin| match uin.contains(['"', ',']) || uin.is_empty() {
-                    true => Err(Error::input("grant", "is not the uin of an account")),
-                    false => Ok(format!("id=\"{uin}\"")),
-                })
-                .collect::<Result<_>>()?;
-            request = request.header(header, accounts.join(","))?;
+            let mut ids = Vec::new();
+            for uin in accounts {
+                if uin.is_empty() || uin.contains(['"', ',']) {
+                    return Err(Error::input("grant", "is not the uin of an account"));
+                }
+                ids.push(format!("id=\"{uin}\""));
+            }
+            request = request.header(header, ids.join(","))?;
         }
         Ok(request)
     }

@@ -6,6 +6,7 @@ use crate::time::http_date;
 
 /// When a read counts. A condition that does not hold is an error of status 304 or 412
 /// ([`Error::is_precondition_failed`](crate::Error::is_precondition_failed)).
+#[allow(clippy::struct_field_names)] // the headers' own names
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
     if_match: Option<String>,

@@ -63,8 +63,8 @@ impl Describe for CustomerKey {
             value.set_sensitive(true);
             value
         };
-        let key = secret(Zeroizing::new(STANDARD.encode(&**self.0)));
-        let digest = secret(Zeroizing::new(STANDARD.encode(Md5::digest(&**self.0))));
+        let key = secret(Zeroizing::new(STANDARD.encode(**self.0)));
+        let digest = secret(Zeroizing::new(STANDARD.encode(Md5::digest(**self.0))));
         Ok(request
             .header("x-cos-server-side-encryption-customer-algorithm", "AES256")?
             .header_value(HeaderName::from_static("x-cos-server-side-encryption-customer-key"), key)

@@ -3,40 +3,7 @@
 use super::{BoxFuture, CredentialError, ProvideCredentials};
 use crate::credentials::{Credentials, SessionCredentials};
 
-/// Gives one and the same key, or none.
-///
-/// [`Credentials`] is a provider of itself; this is the name for where one is wanted.
-///
-/// # Examples
-/// ```
-/// use tencent_cos::Credentials;
-/// use tencent_cos::client::provider::StaticCredentials;
-///
-/// let keys = StaticCredentials::new(Credentials::permanent("AKIDexample", "example")?);
-/// let nobody = StaticCredentials::anonymous();
-/// # Ok::<(), tencent_cos::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct StaticCredentials(Credentials);
-
-impl StaticCredentials {
-    /// Gives this key each time.
-    pub fn new(credentials: impl Into<Credentials>) -> Self {
-        Self(credentials.into())
-    }
-
-    /// Gives no key: requests go out unsigned, for what anybody may read.
-    pub fn anonymous() -> Self {
-        Self(Credentials::anonymous())
-    }
-}
-
-impl ProvideCredentials for StaticCredentials {
-    fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
-        self.0.provide()
-    }
-}
-
+/// A key that is simply there, or none.
 impl ProvideCredentials for Credentials {
     fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
         let key = self.clone();
@@ -59,11 +26,9 @@ mod tests {
     #[tokio::test]
     async fn gives_the_same_key_each_time() {
         let key = Credentials::permanent("AKIDexample", "PLANTEDsecret").unwrap();
-        let provider = StaticCredentials::new(key.clone());
-        assert_eq!(provider.provide().await.unwrap(), key);
-        assert_eq!(provider.provide().await.unwrap(), key);
         assert_eq!(key.provide().await.unwrap(), key);
-        assert!(!format!("{provider:?}").contains("PLANTED"));
-        assert!(StaticCredentials::anonymous().provide().await.unwrap().is_anonymous());
+        assert_eq!(key.provide().await.unwrap(), key);
+        assert!(!format!("{key:?}").contains("PLANTED"));
+        assert!(Credentials::anonymous().provide().await.unwrap().is_anonymous());
     }
 }

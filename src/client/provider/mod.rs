@@ -1,8 +1,7 @@
 //! Where keys come from.
 //!
 //! A source implements [`ProvideCredentials`]; [`RefreshingCredentials`] stands in front of it and keeps the key. The
-//! sources: [`Credentials`] itself or [`StaticCredentials`], [`EnvironmentCredentials`], and with [`from_fn`] anything
-//! that a closure can ask.
+//! sources: [`Credentials`] itself, [`EnvironmentCredentials`], and with [`from_fn`] anything that a closure can ask.
 
 mod env;
 mod fixed;
@@ -16,7 +15,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use self::env::EnvironmentCredentials;
-pub use self::fixed::StaticCredentials;
 pub use self::from_fn::{FromFn, from_fn};
 pub use self::refreshing::{RefreshingCredentials, Snapshot};
 use crate::credentials::Credentials;
