@@ -355,3 +355,6 @@ pub(crate) fn demand_strict(head: &Head, claim: &Claim) -> Result<(), CosError> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod golden;
