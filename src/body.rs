@@ -69,6 +69,32 @@ impl Body {
         }
     }
 
+    /// The bytes, when they are in memory.
+    pub fn as_bytes(&self) -> Option<Bytes> {
+        match &self.0 {
+            Source::Empty => Some(Bytes::new()),
+            Source::Bytes(bytes) => Some(bytes.clone()),
+            _ => None,
+        }
+    }
+
+    /// The file and the offset in it, when it is a part of one.
+    pub fn as_file(&self) -> Option<(&Path, u64)> {
+        match &self.0 {
+            Source::File { path, offset, .. } => Some((path, *offset)),
+            _ => None,
+        }
+    }
+
+    /// The stream, when it is one; one that runs once is gone with this.
+    pub fn open_stream(&self) -> Option<ByteStream> {
+        match &self.0 {
+            Source::Factory { open, .. } => Some(open()),
+            Source::Once { stream, .. } => stream.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            _ => None,
+        }
+    }
+
     /// Whether it can be sent (again).
     pub fn is_replayable(&self) -> bool {
         match &self.0 {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+#[cfg(feature = "client")]
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Why an operation failed.
@@ -30,7 +31,7 @@ struct Inner {
     retryable: bool,
     may_have_taken_effect: bool,
     service: Option<ServiceError>,
-    source: Option<BoxError>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// The kind of an [`Error`], in the order of a request's life.
@@ -150,7 +151,8 @@ impl ServiceError {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+    /// An error of this kind, for operations and transports of your own. Put no secret into the message.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
             field: None,
@@ -166,14 +168,14 @@ impl Error {
     }
 
     /// A refused argument: `field` names it; the value is not repeated.
-    pub(crate) fn input(field: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn input(field: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(ErrorKind::Input, message);
         error.0.field = Some(field);
         error
     }
 
-    /// What COS answered, judged by [`ServiceError::class`].
-    pub(crate) fn service_error(service: ServiceError) -> Self {
+    /// What COS answered. Its kind, and whether it is worth another try, come from its code, message and status.
+    pub fn service_error(service: ServiceError) -> Self {
         let class = service.class();
         let (kind, message) = match (class, service.status) {
             (Class::NotCos, _) => (ErrorKind::Response, "the answer has no COS request id"),
@@ -186,7 +188,9 @@ impl Error {
         error
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
@@ -207,6 +211,7 @@ impl Error {
     }
 
     /// The same failure, told as an unknown outcome: the request went out and nothing says what became of it.
+    #[cfg(feature = "client")]
     pub(crate) fn into_ambiguous(mut self) -> Self {
         self.0.kind = ErrorKind::Ambiguous;
         self.0.may_have_taken_effect = true;
@@ -215,6 +220,7 @@ impl Error {
     }
 
     /// Where and how often it was tried; the executor adds this once, at the end.
+    #[cfg(feature = "client")]
     pub(crate) fn during(mut self, operation: &'static str, target: &str, attempts: u32) -> Self {
         self.0.operation.get_or_insert(operation);
         if !target.is_empty() {

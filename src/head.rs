@@ -74,7 +74,11 @@ impl Head {
         [self.address.scheme().as_str(), "://", self.address.host(), &self.path_and_query()].concat()
     }
 
-    pub(crate) fn into_request<B>(self, body: B) -> Result<http::Request<B>> {
+    /// The request for an HTTP client: absolute URL, every header, this body.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] when no URL can be made of it.
+    pub fn into_request<B>(self, body: B) -> Result<http::Request<B>> {
         let uri = Uri::try_from(self.url()).map_err(|error| {
             // The URL may carry a signature: the message tells its length, the source what is wrong with it.
             Error::new(ErrorKind::Input, format!("a URL of {} bytes", self.path_and_query().len())).with_source(error)

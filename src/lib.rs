@@ -39,7 +39,7 @@ pub use crate::object::{
     PutObjectOutput,
 };
 pub use crate::operation::{
-    Describe, Operation, Paged, Permissions, Request, ResponseBody, Safety, Scope, Sent, Target,
+    Describe, Operation, Paged, Permissions, Request, ResponseBody, Safety, Scope, Sent, Target, read_response,
 };
 pub use crate::options::{
     Acl, Attributes, ByteRange, Conditions, CustomerKey, Encryption, ResponseOverrides, StorageClass, Tags,

@@ -2,18 +2,22 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 use md5::{Digest, Md5};
 
 use crate::body::{Body, ByteStream};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServiceError};
 use crate::head::{self, Head, Param};
 use crate::key::ObjectKey;
 use crate::region::Address;
+use crate::time::parse_http_date;
+use crate::xml;
 
 /// One call of the COS API, with everything it needs.
 ///
@@ -332,7 +336,7 @@ impl Request {
 
     /// Sets an XML body, with its `Content-Type` and the `Content-MD5` COS asks for.
     pub(crate) fn xml(self, root: &str, value: &impl serde::Serialize) -> Result<Self> {
-        let xml = crate::xml::write(root, value)?;
+        let xml = xml::write(root, value)?;
         let digest = STANDARD.encode(Md5::digest(xml.as_bytes()));
         Ok(self.header("content-type", "application/xml")?.header("content-md5", digest)?.body(xml.into()))
     }
@@ -366,9 +370,14 @@ impl Request {
             Target::Object(key) => Some((key.as_str(), key.url_path())),
             Target::Bucket | Target::Service => None,
         };
+        // COS answers 411 to a PUT or POST without a length, also where there is no body.
+        let has_length = self.body.len() > 0 || method == Method::PUT || method == Method::POST;
         let mut head = Head::new(method, address, key)?;
         head.query = self.query;
         head.headers.extend(self.headers);
+        if has_length {
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        }
         Ok((head, self.body))
     }
 }
@@ -385,6 +394,59 @@ impl fmt::Debug for Request {
             .field("body", &self.body)
             .finish()
     }
+}
+
+/// Reads an answer that another HTTP client brought: a success by the operation, anything else as the error it is.
+///
+/// `sent` tells what was sent, for operations that compare; a default is right for those without a body. A body over
+/// 16 MiB is no answer of COS.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) or [`ErrorKind::Response`](crate::ErrorKind::Response) for a status
+/// that is no success; else what the operation says.
+pub fn read_response<O: Operation>(operation: &O, sent: &Sent, response: Response<Bytes>) -> Result<O::Output> {
+    let (head, body) = response.into_parts();
+    if !head.status.is_success() {
+        return Err(Error::service_error(refusal(&head, &body)));
+    }
+    operation.output(sent, Response::from_parts(head, O::Response::from_bytes(body)))
+}
+
+/// What an answer says that is no success, from its head and the beginning of its body.
+pub(crate) fn refusal(head: &Parts, document: &[u8]) -> ServiceError {
+    let told = xml::read_error(&document[..document.len().min(xml::MAX_ERROR_BYTES)]);
+    let from_header = |name: &str| header_text(&head.headers, name).map(str::to_owned);
+    ServiceError {
+        // An answer to HEAD has no document; some kinds of bucket tell the code beside.
+        code: Some(told.code).filter(|code| !code.is_empty()).or(from_header("x-cos-error-code")).unwrap_or_default(),
+        message: told.message,
+        resource: told.resource,
+        trace_id: from_header("x-cos-trace-id").unwrap_or(told.trace_id),
+        retry_after: retry_after(&head.headers),
+        ..bare_answer(head)
+    }
+}
+
+/// What an answer says in its head alone.
+pub(crate) fn bare_answer(head: &Parts) -> ServiceError {
+    ServiceError {
+        status: head.status.as_u16(),
+        request_id: request_id(&head.headers),
+        server_time: header_text(&head.headers, "date").and_then(parse_http_date),
+        ..ServiceError::default()
+    }
+}
+
+/// Seconds, or a date by the server's own clock; garbage is as nothing.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = header_text(headers, "retry-after")?.trim();
+    let wait = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let now = parse_http_date(header_text(headers, "date")?)?;
+        parse_http_date(text)?.duration_since(now).unwrap_or_default()
+    };
+    Some(wait.min(Duration::from_secs(60)))
 }
 
 /// The header's text; `None` when it is absent or not ASCII.
@@ -426,7 +488,8 @@ pub(crate) fn as_text<O: Operation>(operation: &O) -> String {
     let address = Endpoint::default().address(Some(&bucket), &region).unwrap();
     let (head, body) = operation.request().unwrap().into_head(O::METHOD, &address).unwrap();
     let mut lines = vec![format!("{} {}", head.method(), head.path_and_query())];
-    let mut headers: Vec<_> = head.headers().iter().filter(|(name, _)| *name != header::HOST).collect();
+    let mut headers: Vec<_> =
+        head.headers().iter().filter(|(name, _)| **name != header::HOST && **name != header::CONTENT_LENGTH).collect();
     headers.sort_by_key(|(name, _)| name.as_str());
     lines.extend(headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())));
     lines.push(format!("[{}]", body.len()));

@@ -385,8 +385,8 @@ impl Hex {
     }
 }
 
-/// How long before now a signature starts: it absorbs a fast clock.
-pub(crate) const BACKDATE: Duration = Duration::from_secs(60);
+/// How long before now a signature should start: it absorbs a fast clock.
+pub const BACKDATE: Duration = Duration::from_secs(60);
 
-/// How long a signed request may be under way.
-pub(crate) const REQUEST_LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// How long the signature of a request should hold.
+pub const REQUEST_LIFETIME: Duration = Duration::from_secs(15 * 60);

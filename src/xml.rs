@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 
 /// The longest document that is read.
+#[cfg(feature = "client")]
 pub(crate) const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// The longest error document that is read.

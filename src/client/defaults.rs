@@ -46,8 +46,6 @@ pub const BACKOFF_BASE: Duration = Duration::from_millis(100);
 pub const THROTTLE_BASE: Duration = Duration::from_secs(1);
 /// The longest wait before a repeat.
 pub const BACKOFF_CAP: Duration = Duration::from_secs(20);
-/// What `Retry-After` may ask for.
-pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(60);
 /// Tokens of the retry budget of a host.
 pub const RETRY_BUDGET: u32 = 500;
 /// Connections at once.

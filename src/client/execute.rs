@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, header};
+use http::{HeaderValue, Method, Response, header};
 use tokio::sync::Semaphore;
 
 use crate::body::{Body, ByteStream};
 use crate::client::bucket::Overrides;
-use crate::client::defaults::{COMMIT_TIMEOUT, RETRY_AFTER_CAP};
+use crate::client::defaults::COMMIT_TIMEOUT;
 use crate::client::http::{HttpClient, Phase, TransportError};
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::Snapshot;
@@ -18,12 +18,12 @@ use crate::client::retry::{Budget, Decision, Evidence, History, backoff};
 use crate::client::signer::Signer;
 use crate::client::stall::Stalling;
 use crate::client::trace;
-use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::head::Head;
-use crate::operation::{Operation, ResponseBody, Safety, Sent, Target, header_text, request_id};
+use crate::operation::{Operation, ResponseBody, Safety, Sent, Target, bare_answer, header_text, refusal};
 use crate::region::Address;
 use crate::sign;
-use crate::time::{Clock, parse_http_date};
+use crate::time::Clock;
 use crate::xml;
 
 /// What every request of a client shares.
@@ -199,7 +199,7 @@ impl Call<'_> {
         let (sent_length, crc64) = progress.sent();
         if sent_length != length {
             let told = format!("COS answered {} after {sent_length} of {length} bytes", parts.status.as_u16());
-            let error = Error::new(ErrorKind::Response, told).with_service(bare(&parts));
+            let error = Error::new(ErrorKind::Response, told).with_service(bare_answer(&parts));
             return Err(Failure { error, evidence: Evidence::Unknown });
         }
         let sent = Sent { length, crc64, attempts: journey.attempts };
@@ -212,7 +212,7 @@ impl Call<'_> {
             let read = body.bytes(xml::MAX_BYTES).await;
             O::Response::from_bytes(read.map_err(|error| Failure {
                 evidence: if error.kind() == ErrorKind::Response { Evidence::Final } else { Evidence::Unknown },
-                error: error.with_service(bare(&parts)),
+                error: error.with_service(bare_answer(&parts)),
             })?)
         };
         match operation.output(&sent, Response::from_parts(parts, body)) {
@@ -225,10 +225,6 @@ impl Call<'_> {
     pub(crate) fn describe<O: Operation>(&self, operation: &O, attempt: u32) -> Result<(Head, Body)> {
         let (mut head, body) = operation.request()?.into_head(O::METHOD, &self.route.address)?;
         self.overrides.apply(&mut head);
-        // Without a length COS answers 411, also where there is no body.
-        if body.len() > 0 || O::METHOD == Method::PUT || O::METHOD == Method::POST {
-            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-        }
         if attempt > 1 {
             head.headers.insert("x-cos-sdk-retry", HeaderValue::from_static("true"));
         }
@@ -287,19 +283,7 @@ impl Call<'_> {
     async fn refused(&self, parts: &Parts, body: ByteStream, snapshot: &Snapshot, now: SystemTime) -> Failure {
         // A body that is too long or breaks off still leaves a status and a request id.
         let document = capped(body).await;
-        let told = xml::read_error(&document);
-        let from_header = |name: &str| header_text(&parts.headers, name).map(str::to_owned);
-        let service = ServiceError {
-            code: Some(told.code)
-                .filter(|code| !code.is_empty())
-                .or(from_header("x-cos-error-code"))
-                .unwrap_or_default(),
-            message: told.message,
-            resource: told.resource,
-            trace_id: from_header("x-cos-trace-id").unwrap_or(told.trace_id),
-            retry_after: retry_after(&parts.headers, now),
-            ..bare(parts)
-        };
+        let service = refusal(parts, &document);
         let mut class = service.class();
         // An answer to HEAD has no document: near its end, the key is the likely reason.
         let ending = snapshot.credentials().expires_at().is_some_and(|end| end <= now + Duration::from_secs(60));
@@ -314,16 +298,6 @@ impl Call<'_> {
     }
 }
 
-/// What an answer says in its head alone.
-fn bare(parts: &Parts) -> ServiceError {
-    ServiceError {
-        status: parts.status.as_u16(),
-        request_id: request_id(&parts.headers),
-        server_time: header_text(&parts.headers, "date").and_then(parse_http_date),
-        ..ServiceError::default()
-    }
-}
-
 async fn capped(mut body: ByteStream) -> Bytes {
     let mut document = Vec::new();
     while let Some(Ok(bytes)) = body.next().await {
@@ -334,16 +308,6 @@ async fn capped(mut body: ByteStream) -> Bytes {
         }
     }
     document.into()
-}
-
-/// Seconds, or a date; garbage is as nothing.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = header_text(headers, "retry-after")?.trim();
-    let wait = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => parse_http_date(text)?.duration_since(now).unwrap_or_default(),
-    };
-    Some(wait.min(RETRY_AFTER_CAP))
 }
 
 /// A success that was none.

@@ -95,6 +95,8 @@ impl Call<'_> {
             return Err(Error::input("lifetime", "is over seven days; allow_over_a_week() permits it"));
         }
         let (mut head, _) = operation.request()?.into_head(O::METHOD, &self.route.address)?;
+        // Whoever uses the URL brings a body of their own.
+        head.headers.remove(header::CONTENT_LENGTH);
         self.overrides.apply(&mut head);
         if let Some(length) = options.content_length {
             head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

@@ -27,7 +27,7 @@ pub(crate) struct TransportOptions {
     pub(crate) system_proxy: bool,
     /// May hold a password, so it has no `Debug` of its own.
     pub(crate) proxies: Vec<reqwest::Proxy>,
-    pub(crate) root_certificates: Vec<reqwest::Certificate>,
+    pub(crate) root_certificates: Vec<Certificate>,
     pub(crate) resolve: Vec<(String, SocketAddr)>,
 }
 
@@ -64,12 +64,19 @@ impl TransportOptions {
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
-fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, reqwest::Error> {
-    reqwest::Certificate::from_pem_bundle(pem)
+use reqwest::Certificate;
+
+/// Without TLS there are none.
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+type Certificate = std::convert::Infallible;
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, reqwest::Error> {
+    Certificate::from_pem_bundle(pem)
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-fn certificates(_: &[u8]) -> Result<Vec<reqwest::Certificate>, io::Error> {
+fn certificates(_: &[u8]) -> Result<Vec<Certificate>, io::Error> {
     Err(io::Error::other("built without TLS"))
 }
 
@@ -125,12 +132,12 @@ impl ReqwestTransport {
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
-fn tls(builder: reqwest::ClientBuilder, https: bool, roots: &[reqwest::Certificate]) -> reqwest::ClientBuilder {
+fn tls(builder: reqwest::ClientBuilder, https: bool, roots: &[Certificate]) -> reqwest::ClientBuilder {
     if https { builder.tls_certs_merge(roots.iter().cloned()) } else { builder.tls_certs_only(Vec::new()) }
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-fn tls(builder: reqwest::ClientBuilder, _: bool, _: &[reqwest::Certificate]) -> reqwest::ClientBuilder {
+fn tls(builder: reqwest::ClientBuilder, _: bool, _: &[Certificate]) -> reqwest::ClientBuilder {
     builder
 }
 
