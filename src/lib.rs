@@ -1,7 +1,122 @@
-//! Unofficial client for Tencent Cloud Object Storage (COS).
+//! Unofficial async client for [Tencent Cloud Object Storage][COS] (COS): requests signed as COS wants them, temporary
+//! keys that refresh themselves, bytes that are checked on the way.
+//!
+//! [COS]: https://cloud.tencent.com/document/product/436
+//!
+//! # Quick start
+//!
+//! ```no_run
+//! use tencent_cos::client::provider::from_fn;
+//! use tencent_cos::{Client, SessionCredentials};
+//!
+//! # async fn fetch(_: &str) -> std::io::Result<Vec<u8>> { Ok(Vec::new()) }
+//! # async fn example() -> tencent_cos::Result<()> {
+//! // Ask your server for a temporary key; the client asks again in time, once for all requests.
+//! let keys = from_fn(|| async {
+//!     let answer = fetch("https://app.example.com/cos-key").await?;
+//!     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(SessionCredentials::from_json(&answer)?)
+//! });
+//! let client = Client::builder().region("ap-guangzhou").credentials(keys).build()?;
+//! let bucket = client.bucket("examplebucket-1250000000")?;
+//!
+//! bucket.put("notes/a.txt", "hello").await?;
+//! let text = bucket.get("notes/a.txt").await?.bytes(1024).await?;
+//! assert_eq!(text, "hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Map
+//!
+//! | to | see |
+//! |---|---|
+//! | talk to a bucket | [`Client`], [`Bucket`] |
+//! | store, read, look at, remove an object | [`PutObject`], [`GetObject`], [`HeadObject`], [`DeleteObject`] |
+//! | list objects, make and remove buckets | [`ListObjects`], [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`] |
+//! | hand out a URL | [`Bucket::presign`], [`Presigned`] |
+//! | bring keys | [`Credentials`], [`SessionCredentials`], [`client::provider`] |
+//! | see every limit and wait | [`client::defaults`] |
+//! | find out why COS says `SignatureDoesNotMatch` | [`sign::SigningKey::stages`] |
+//! | use another HTTP library | [`Bucket::sign`], [`HttpClient`], or the core without features: [`Operation`], [`sign`], [`read_response`] |
+//! | send a call that is missing here | implement [`Operation`] |
+//!
+//! # Two doors
+//!
+//! The short verbs of [`Bucket`] take what they need: `bucket.put(key, body)`. An operation has all the options and goes
+//! through [`Bucket::send`]: `bucket.send(PutObject::new(key, body).acl(..).tags(..))`. There is no third.
+//!
+//! # Errors
+//!
+//! Every failure is an [`Error`]. It says what was being done and to what, what COS answered ([`Error::code`],
+//! [`Error::request_id`]), whether it may have taken effect all the same ([`Error::may_have_taken_effect`]), and whether
+//! it is worth another try later ([`Error::is_retryable`]); the client has by then retried within its limits. Bad input
+//! is [`ErrorKind::Input`] before any I/O, with the name of the field.
+//!
+//! # Retries
+//!
+//! What COS never saw is sent again, for every operation. What it may have seen is sent again where that is safe
+//! ([`Operation::safety`]): a read, a put, a delete of a named version; not a delete that may add a delete marker, which
+//! ends as [`ErrorKind::Ambiguous`] when nothing says how it went. Each attempt is signed afresh with the key of the
+//! moment. An answer that says the key is over refreshes it, once.
+//!
+//! # Integrity
+//!
+//! COS keeps a CRC-64 of every object. A put compares it with that of the bytes sent; a get of a whole object checks it
+//! while the bytes run through, and a mismatch is an error before the end of the stream. Where it cannot be checked,
+//! [`Object::integrity`] says why.
+//!
+//! # Cancellation
+//!
+//! Dropping a future or a stream stops its I/O. A request that was sent by then may take effect. A refresh of a key runs
+//! in a task of its own and serves those who still wait.
+//!
+//! # Security
+//!
+//! Keys, tokens, signatures and presigned queries appear in no `Debug`, no error and no log line; they are wiped from
+//! memory when dropped, as far as a library can. Only https is spoken to other machines unless
+//! [`allow_http`](ClientBuilder::allow_http) is said. Redirects are never followed. No key of an object can become a
+//! request to its bucket ([`ObjectKey`]). Answers are read with limits on size and depth.
+//!
+//! # Features
+//!
+//! | feature | default | brings |
+//! |---|---|---|
+//! | `client` | yes | the async client on reqwest and tokio |
+//! | `rustls` | yes | TLS by rustls, with the certificates of the machine |
+//! | `native-tls` | | TLS by the library of the platform |
+//! | `tracing` | | a span for an operation, an event for an attempt |
+//!
+//! Without features the core is left: operations, signatures, errors, with no I/O and no runtime.
+//!
+//! # How it is built
+//!
+//! A module uses lower floors only.
+//!
+//! ```text
+//! 3  client (bucket, execute, retry, provider, http)   the lowest floor that waits, sleeps and reads the clock
+//! 2  object  bucket                                    operations: know no client, no credentials, no signing
+//! 1  operation  options  sign  head  body  xml         vocabulary of a request; pure
+//! 0  error  time  credentials  region  key  crc64      leaves
+//! ```
+//!
+//! The way of a put: handle, loop, leaves.
+//!
+//! ```text
+//! bucket.put("a.png", bytes)          client/bucket.rs    makes PutObject::new(key, body), calls send
+//! bucket.send(operation)              client/execute.rs   the loop; each attempt anew:
+//!     credentials.current()             client/provider     cached, one refresh for all
+//!     operation.request()               object/put.rs       target, parameters, headers, body
+//!     request.into_head(address)        operation.rs        put to a host, percent-encoded once
+//!     sign::headers(head, key)          sign.rs             pure
+//!     http.execute(request)             client/http         reqwest, or yours
+//!     status, document -> Error         error.rs            the one table
+//!     operation.output(sent, response)  object/put.rs       PutObjectOutput
+//!     history.decide(evidence, ..)      client/retry.rs     pure: stop, wait, refresh, sign anew
+//! ```
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(feature = "client"), allow(rustdoc::broken_intra_doc_links))] // the front page tells of the client
 
 mod body;
 mod bucket;
