@@ -82,6 +82,13 @@ pub trait Operation: Send + Sync {
     /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not what COS documents,
     /// [`ErrorKind::Service`](crate::ErrorKind::Service) when it is an error in a success's clothes.
     fn output(&self, sent: &Sent, response: Response<Self::Response>) -> Result<Self::Output>;
+
+    /// For [`Safety::Guarded`] on an object: whether the object that is there now, by the headers of a HEAD, is the one
+    /// that an earlier attempt sent. Then the guard says no to our own success, and this is its output.
+    fn reconcile(&self, sent: &Sent, found: &HeaderMap) -> Option<Self::Output> {
+        let _ = (sent, found);
+        None
+    }
 }
 
 /// An operation that comes in pages.
@@ -470,14 +477,15 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Compares what was sent with the checksum COS answers with. An answer without one is let through: it is the caller's
-/// to see (`crc64: None`).
-pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<Option<u64>> {
-    let Some(stored) = header_number(headers, "x-cos-hash-crc64ecma") else { return Ok(None) };
-    if stored == sent.crc64 {
-        return Ok(Some(stored));
+/// to see.
+pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<()> {
+    match header_number(headers, "x-cos-hash-crc64ecma") {
+        Some(stored) if stored != sent.crc64 => {
+            let message = format!("COS stored bytes with CRC-64 {stored}, {} were sent", sent.crc64);
+            Err(Error::new(crate::ErrorKind::Integrity, message).may_have(true))
+        }
+        _ => Ok(()),
     }
-    let message = format!("COS stored bytes with CRC-64 {stored}, {} were sent", sent.crc64);
-    Err(Error::new(crate::ErrorKind::Integrity, message).may_have(true))
 }
 
 /// A request as text, for tests: request line, headers sorted by name, body length.

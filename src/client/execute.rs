@@ -13,13 +13,15 @@ use crate::client::bucket::Overrides;
 use crate::client::defaults::COMMIT_TIMEOUT;
 use crate::client::http::{HttpClient, Phase, TransportError};
 use crate::client::payload::{Payload, Progress};
-use crate::client::provider::Snapshot;
+use crate::client::provider::{BoxFuture, Snapshot};
 use crate::client::retry::{Budget, Decision, Evidence, History, backoff};
 use crate::client::signer::Signer;
 use crate::client::stall::Stalling;
 use crate::client::trace;
 use crate::error::{Class, Error, ErrorKind, Result};
 use crate::head::Head;
+use crate::key::ObjectKey;
+use crate::object::{HeadObject, ObjectMeta};
 use crate::operation::{Operation, ResponseBody, Safety, Sent, Target, bare_answer, header_text, refusal};
 use crate::region::Address;
 use crate::sign;
@@ -67,6 +69,10 @@ struct Journey {
     history: History,
     under_way: bool,
     keep: bool,
+    /// The key of the latest attempt.
+    snapshot: Option<Snapshot>,
+    /// The body, once an attempt has sent all of it.
+    sent: Option<Sent>,
 }
 
 struct Failure {
@@ -116,13 +122,12 @@ impl Call<'_> {
     async fn run<O: Operation>(&self, operation: &O, journey: &mut Journey) -> Result<(O::Output, Option<Parts>)> {
         let signer = self.signer();
         let limit = self.overrides.max_attempts.unwrap_or(self.engine.limits.attempts);
-        let mut snapshot = signer.credentials().current().await?;
         let mut spent = 0;
         let mut free = false;
         loop {
             journey.attempts += 1;
             journey.history.tries += u32::from(!std::mem::take(&mut free));
-            let Failure { error, evidence } = match self.attempt(operation, journey, &snapshot).await {
+            let Failure { error, evidence } = match self.attempt(operation, journey).await {
                 Ok(done) => {
                     self.route.budget.give_back(spent);
                     return Ok(done);
@@ -131,10 +136,15 @@ impl Call<'_> {
             };
             trace::failed(journey.attempts, &error, evidence);
             let replayable = operation.request()?.body_ref().is_replayable();
+            let Some(snapshot) = journey.snapshot.clone() else { return Err(error) };
             let temporary = snapshot.credentials().token().is_some();
             match journey.history.decide(evidence, operation.safety(), replayable, temporary, limit) {
                 Decision::Stop => return Err(error),
-                Decision::StopAmbiguous => return Err(error.into_ambiguous()),
+                Decision::StopAmbiguous => {
+                    let guarded = evidence == Evidence::Answer(Class::Terminal);
+                    let done = if guarded { self.reconcile(operation, journey).await } else { None };
+                    return done.ok_or_else(|| error.into_ambiguous());
+                }
                 Decision::Again | Decision::Resign => free = true,
                 Decision::Wait { base, cost } => {
                     if !self.route.budget.take(cost) {
@@ -145,20 +155,35 @@ impl Call<'_> {
                     let asked = error.service().and_then(|service| service.retry_after).unwrap_or_default();
                     journey.under_way = false;
                     tokio::time::sleep(own.max(asked)).await;
-                    snapshot = signer.credentials().current().await?;
                 }
                 Decision::RefreshCredentials => {
                     free = true;
                     signer.credentials().invalidate(snapshot.generation());
                     let fresh = signer.credentials().current().await;
-                    match fresh.ok().filter(|fresh| fresh.generation() != snapshot.generation()) {
-                        Some(fresh) => snapshot = fresh,
+                    if !fresh.is_ok_and(|fresh| fresh.generation() != snapshot.generation()) {
                         // No other key is to be had: what COS said stands.
-                        None => return Err(error),
+                        return Err(error);
                     }
                 }
             }
         }
+    }
+
+    /// A guard says no after an attempt whose end is unknown: the object there may be the very one that was sent.
+    async fn reconcile<O: Operation>(&self, operation: &O, journey: &Journey) -> Option<(O::Output, Option<Parts>)> {
+        let request = operation.request().ok()?;
+        let Target::Object(key) = request.target() else { return None };
+        let found = self.probe(key.clone()).await.ok()?;
+        let sent = Sent { attempts: journey.attempts, ..journey.sent? };
+        let output = operation.reconcile(&sent, found.headers())?;
+        let mut head = Response::new(()).into_parts().0;
+        head.headers = found.headers().clone();
+        Some((output, journey.keep.then_some(head)))
+    }
+
+    /// In a box of its own: it is this loop again.
+    fn probe(&self, key: ObjectKey) -> BoxFuture<'_, Result<ObjectMeta>> {
+        Box::pin(async move { Ok(self.send(&HeadObject::new(key), false).await?.0) })
     }
 
     pub(crate) fn signer(&self) -> &Signer {
@@ -169,11 +194,12 @@ impl Call<'_> {
         &self,
         operation: &O,
         journey: &mut Journey,
-        snapshot: &Snapshot,
     ) -> Result<(O::Output, Option<Parts>), Failure> {
         // Signed once the connection is to be had: what waits here does not grow old.
         let permit = Arc::clone(&self.engine.connections).acquire_owned().await;
         let permit = permit.map_err(|_| Failure::last(Error::new(ErrorKind::Cancelled, "the client was closed")))?;
+        let current = self.signer().credentials().current().await;
+        let snapshot = &*journey.snapshot.insert(current.map_err(|error| Failure::last(error.into()))?);
         let (mut head, body) = self.describe(operation, journey.attempts).map_err(Failure::last)?;
         let now = self.engine.clock.now();
         if let Some(key) = self.signer().key(snapshot, now).map_err(Failure::last)? {
@@ -184,8 +210,12 @@ impl Call<'_> {
         let progress = payload.progress();
         let request = head.into_request(payload).map_err(Failure::last)?;
         journey.under_way = true;
-        let response = self.answer(request, &progress, operation.safety()).await?;
-        let (parts, body) = response.into_parts();
+        let outcome = self.answer(request, &progress, operation.safety()).await;
+        let (sent_length, crc64) = progress.sent();
+        if sent_length == length {
+            journey.sent = Some(Sent { length, crc64, attempts: journey.attempts });
+        }
+        let (parts, body) = outcome?.into_parts();
         trace::answered(
             journey.attempts,
             parts.status.as_u16(),
@@ -196,7 +226,6 @@ impl Call<'_> {
         if !parts.status.is_success() {
             return Err(self.refused(&parts, body, snapshot, now).await);
         }
-        let (sent_length, crc64) = progress.sent();
         if sent_length != length {
             let told = format!("COS answered {} after {sent_length} of {length} bytes", parts.status.as_u16());
             let error = Error::new(ErrorKind::Response, told).with_service(bare_answer(&parts));

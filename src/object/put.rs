@@ -1,17 +1,19 @@
 use bytes::Bytes;
-use http::{Method, Response};
+use http::{HeaderMap, Method, Response};
 
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, check_crc64, header_text, request_id};
+use crate::operation::{
+    Operation, Permissions, Request, Safety, Sent, check_crc64, content_length, header_number, header_text, request_id,
+};
 use crate::options::{Acl, Attributes, Encryption, Tags, TrafficLimit};
 
 /// Stores a whole object in one request.
 ///
 /// Up to 5 GiB; larger ones go by parts. An object of the same key is replaced, or becomes an older version where the
-/// bucket keeps versions; nothing is replaced before every byte has arrived. The CRC-64 COS computes is compared with that of the bytes sent. Repeating it has the
-/// same effect, but may leave one version more.
+/// bucket keeps versions; nothing is replaced before every byte has arrived. The CRC-64 COS computes is compared with
+/// that of the bytes sent. Repeating it has the same effect, but may leave one version more.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `FileAlreadyExists`
@@ -143,15 +145,13 @@ impl Operation for PutObject {
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<PutObjectOutput> {
-        let headers = response.headers();
-        let text = |name| header_text(headers, name).map(str::to_owned);
-        Ok(PutObjectOutput {
-            crc64: check_crc64(sent, headers)?,
-            etag: text("etag").unwrap_or_default(),
-            version_id: text("x-cos-version-id"),
-            attempts: sent.attempts,
-            request_id: request_id(headers),
-        })
+        check_crc64(sent, response.headers())?;
+        Ok(PutObjectOutput::new(sent, response.headers()))
+    }
+
+    fn reconcile(&self, sent: &Sent, found: &HeaderMap) -> Option<PutObjectOutput> {
+        let output = PutObjectOutput::new(sent, found);
+        (content_length(found) == Some(sent.length) && output.crc64 == Some(sent.crc64)).then_some(output)
     }
 }
 
@@ -171,6 +171,17 @@ pub struct PutObjectOutput {
 }
 
 impl PutObjectOutput {
+    fn new(sent: &Sent, headers: &HeaderMap) -> Self {
+        let text = |name| header_text(headers, name).map(str::to_owned);
+        Self {
+            etag: text("etag").unwrap_or_default(),
+            crc64: header_number(headers, "x-cos-hash-crc64ecma"),
+            version_id: text("x-cos-version-id"),
+            attempts: sent.attempts,
+            request_id: request_id(headers),
+        }
+    }
+
     /// `x-cos-request-id`.
     pub fn request_id(&self) -> &str {
         &self.request_id
