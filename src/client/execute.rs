@@ -9,9 +9,9 @@ use http::{HeaderValue, Method, Response, header};
 use tokio::sync::Semaphore;
 
 use crate::body::{Body, ByteStream};
-use crate::client::bucket::Overrides;
 use crate::client::defaults::COMMIT_TIMEOUT;
 use crate::client::http::{HttpClient, Phase, TransportError};
+use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
 use crate::client::retry::{Budget, Decision, Evidence, History, backoff};

@@ -5,6 +5,7 @@ mod clock;
 pub mod defaults;
 mod execute;
 mod http;
+mod overrides;
 mod payload;
 mod presign;
 pub mod provider;
@@ -21,11 +22,12 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-pub use self::bucket::{Bucket, Overrides};
+pub use self::bucket::Bucket;
 use self::clock::SystemClock;
 use self::execute::{Call, Engine, Limits, Route};
 pub use self::http::{HttpClient, Phase, TransportError};
 use self::http::{ReqwestTransport, TransportOptions};
+pub use self::overrides::Overrides;
 pub use self::payload::Payload;
 pub use self::presign::{PresignOptions, Presigned};
 use self::provider::{ProvideCredentials, RefreshingCredentials};

@@ -1,0 +1,90 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+
+use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
+use crate::client::signer::Signer;
+use crate::error::{Error, Result};
+use crate::head::{Head, Param, header_name, header_value};
+
+/// Settings for what goes through one handle of a bucket ([`Bucket::with`](crate::Bucket::with)).
+#[derive(Clone, Default)]
+pub struct Overrides {
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) max_attempts: Option<u32>,
+    pub(crate) signer: Option<Arc<Signer>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    query: Vec<Param>,
+}
+
+impl Overrides {
+    /// No other settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long an operation may take with all its attempts and waits; of a stream, until it begins. When it passes the
+    /// operation is dropped and may have taken effect.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// How often a request is sent at most, the first time included.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts.max(1));
+        self
+    }
+
+    /// Other credentials, with a cache of their own.
+    #[must_use]
+    pub fn credentials(mut self, provider: impl ProvideCredentials + 'static) -> Self {
+        self.signer = Some(Arc::new(Signer::new(RefreshingCredentials::new(provider))));
+        self
+    }
+
+    /// One more header. It replaces the operation's own of that name; signed if COS looks at it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it cannot stand in a request, or is one that belongs to the
+    /// client: `host`, `authorization`, `content-length`, `transfer-encoding`, `connection`, `x-cos-security-token`.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
+        let (name, value) = (header_name("header", name)?, header_value("header", value)?);
+        let reserved =
+            ["host", "authorization", "content-length", "transfer-encoding", "connection", crate::sign::SECURITY_TOKEN];
+        if reserved.contains(&name.as_str()) || value.is_empty() {
+            return Err(Error::input("header", "is empty, or belongs to the client"));
+        }
+        self.headers.push((name, value));
+        Ok(self)
+    }
+
+    /// One more parameter, signed.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into().into(), value.into().into()));
+        self
+    }
+
+    pub(crate) fn apply(&self, head: &mut Head) {
+        for (name, value) in &self.headers {
+            head.headers.insert(name, value.clone());
+        }
+        head.query.extend(self.query.iter().cloned());
+    }
+}
+
+impl fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values of headers and parameters may be secret.
+        f.debug_struct("Overrides")
+            .field("deadline", &self.deadline)
+            .field("max_attempts", &self.max_attempts)
+            .field("credentials", &self.signer.is_some())
+            .finish_non_exhaustive()
+    }
+}
