@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
@@ -68,6 +69,7 @@ pub(crate) struct Plan {
     pub(crate) bytes_per_second: Option<u64>,
     pub(crate) corrupt: Option<u64>,
     pub(crate) close_after: bool,
+    pub(crate) close_later: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -104,8 +106,8 @@ impl Body {
     }
 
     /// Promises another length than the source has: the body is then cut short there.
-    pub(crate) fn promise(&mut self, length: Option<u64>) {
-        self.promised = length;
+    pub(crate) fn promise(&mut self, length: u64) {
+        self.promised = Some(length);
     }
 
     pub(crate) fn attach(&mut self, plan: Plan, control: Option<Arc<Control>>, entry: Entry) {
@@ -212,6 +214,15 @@ impl Drop for Body {
             entry.update(|record| record.bytes_out = self.sent);
         }
         let Some(control) = &self.control else { return };
+        let answered = control.answered();
+        // A runtime that shuts down drops bodies, too.
+        if let (Some(after), Ok(runtime)) = (self.plan.close_later, Handle::try_current()) {
+            let control = Arc::clone(control);
+            runtime.spawn(async move {
+                tokio::time::sleep(after).await;
+                control.close_if_still(answered);
+            });
+        }
         // Answers without a body are never polled: what should have happened in it happens behind the head.
         match self.plan.end {
             Some((at, order)) if at <= self.sent => control.order(order),

@@ -77,6 +77,9 @@ pub enum Action {
     ResetAfterHeaders,
     /// Sends the real answer, then closes the connection without having announced it.
     CloseIdle,
+    /// Sends the real answer, and closes the connection this long afterwards, unless another request has come on it by
+    /// then: a keep-alive time that runs out while the client has the connection in its pool.
+    CloseLater(Duration),
     /// Closes the connection after so many bytes of the real answer's body.
     CutBody {
         /// Bytes sent before the end.
@@ -132,7 +135,7 @@ pub enum Action {
     RawBody {
         /// The HTTP status.
         status: u16,
-        /// Headers beside the usual ones.
+        /// Headers beside the usual ones. A `Content-Length` larger than the body cuts the answer short.
         headers: Vec<(String, String)>,
         /// The body.
         body: Bytes,

@@ -20,7 +20,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen.
+//! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen. Only bytes
+//! that are no HTTP at all (or a head of several hundred KB) get the bare 4xx of the HTTP library, without a request id.
 
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -65,9 +65,24 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let emulator = start(&settings).await?;
     let ca_file = write_ca(&emulator)?;
     print_environment(&emulator, settings.temporary, ca_file.as_ref())?;
-    tokio::signal::ctrl_c().await?;
+    asked_to_stop().await?;
     println!("stopping");
     Ok(())
+}
+
+/// Ctrl-C, or the signal that scripts send: either way the temporary folder goes.
+#[cfg(unix)]
+async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        stop = tokio::signal::ctrl_c() => stop,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
 }
 
 async fn start(settings: &Settings) -> Result<Emulator, Box<dyn Error>> {

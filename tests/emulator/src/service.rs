@@ -77,6 +77,9 @@ impl Service {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        if let Some(control) = &control {
+            control.asked();
+        }
         let (parts, body) = request.into_parts();
         let length = content_length(&parts);
         let head = Head::new(parts, &self.world.domains);
@@ -233,28 +236,24 @@ impl Asked {
                 Some(reply)
             }
             Action::RawBody { status, headers, body } => {
-                let mut reply = raw(*status, body);
+                let mut reply = raw(*status, headers, body);
                 reply.sign_off(&self.request_id, world.clock.now());
-                reply.set_all(headers);
                 Some(reply)
             }
-            Action::Foreign { status, headers, body } => {
-                let mut reply = raw(*status, body);
-                reply.set_all(headers);
-                if let Some(length) = reply.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()) {
-                    let length = length.parse().ok();
-                    reply.body.promise(length);
-                }
-                Some(reply)
-            }
+            Action::Foreign { status, headers, body } => Some(raw(*status, headers, body)),
             _ => None,
         }
     }
 }
 
-fn raw(status: u16, body: &Bytes) -> Reply {
+/// A scripted answer. A Content-Length among its headers is believed, whatever the body's: the rest never comes.
+fn raw(status: u16, headers: &[(String, String)], body: &Bytes) -> Reply {
     let mut reply = Reply::new(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
     reply.body = Body::from(body.clone());
+    reply.set_all(headers);
+    if let Some(length) = reply.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()) {
+        reply.body.promise(length);
+    }
     reply
 }
 
@@ -340,6 +339,7 @@ fn after(actions: &[Action], reply: &mut Reply, head: &Head) -> Plan {
             Action::SlowBody { bytes_per_second } => plan.bytes_per_second = Some(*bytes_per_second),
             Action::CorruptByte { at } if !has_request_body(&head.method) => plan.corrupt = Some(*at),
             Action::CloseIdle => plan.close_after = true,
+            Action::CloseLater(after) => plan.close_later = Some(*after),
             _ => {}
         }
     }

@@ -2,9 +2,9 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -45,11 +45,41 @@ pub(crate) enum Order {
 pub(crate) struct Control {
     pub(crate) connection: u64,
     order: AtomicU8,
+    /// Heads and ends of messages so far: odd while a request is being answered.
+    messages: AtomicU64,
+    reader: Mutex<Option<Waker>>,
 }
 
 impl Control {
     pub(crate) fn new(connection: u64) -> Arc<Self> {
-        Arc::new(Self { connection, order: AtomicU8::new(0) })
+        let (order, messages) = (AtomicU8::new(0), AtomicU64::new(0));
+        Arc::new(Self { connection, order, messages, reader: Mutex::default() })
+    }
+
+    /// A request has come.
+    pub(crate) fn asked(&self) {
+        self.messages.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Its answer has been handed over. The number tells whether another request has come since.
+    pub(crate) fn answered(&self) -> u64 {
+        self.messages.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Ends the connection if nothing has happened on it since.
+    pub(crate) fn close_if_still(&self, answered: u64) {
+        if self.messages.load(Ordering::Acquire) == answered {
+            self.order(Order::Close);
+            if let Some(reader) = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                reader.wake();
+            }
+        }
+    }
+
+    /// Whether an idle connection is to end. Otherwise remembers whom to wake when it is.
+    fn poll_closed(&self, cx: &Context<'_>) -> bool {
+        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        self.ordered() == Some(Order::Close) && self.messages.load(Ordering::Acquire).is_multiple_of(2)
     }
 
     /// Ends the connection as soon as the server has flushed what it has written so far.
@@ -89,6 +119,9 @@ impl Wire {
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.control.poll_closed(cx) {
+            return Poll::Ready(Ok(())); // as if the client had closed: the server then does
+        }
         let Some(shape) = &mut this.shape else { return Pin::new(&mut this.tcp).poll_read(cx, buf) };
         // The delay starts when bytes arrive, not while nobody speaks.
         ready!(this.tcp.poll_read_ready(cx))?;

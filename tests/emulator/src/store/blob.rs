@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use crc::{CRC_64_XZ, Crc, Digest as CrcDigest, Table};
@@ -27,50 +27,56 @@ const BATCH: usize = 1024 * 1024;
 /// The folder that bytes are kept in.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    blobs: PathBuf,
+    place: Place,
     next: AtomicU64,
     room: Arc<AtomicUsize>,
-    /// Whether an object must be on disk to outlive the process.
-    lasting: bool,
-    _guard: Guard,
 }
 
-/// Held for its drop: the temporary folder goes, or the data folder is free for another process.
 #[derive(Debug)]
-enum Guard {
-    Temporary { _folder: TempDir },
-    Locked { _lock: File },
+enum Place {
+    /// Made when the first file is, as most tests need none; removed on drop.
+    Temporary(OnceLock<TempDir>),
+    /// Objects outlive the process. The lock keeps other processes out while this one lives.
+    Data { folder: PathBuf, _lock: File },
 }
 
 impl Disk {
     pub(crate) fn open(data: Option<&Path>) -> io::Result<Self> {
-        let (root, guard) = match data {
-            None => {
-                let folder = TempDir::with_prefix("cos-emulator-")?;
-                (folder.path().to_owned(), Guard::Temporary { _folder: folder })
-            }
+        let place = match data {
+            None => Place::Temporary(OnceLock::new()),
             Some(data) => {
-                fs::create_dir_all(data)?;
+                fs::create_dir_all(data.join("blobs"))?;
                 let lock = File::create(data.join("lock"))?;
                 lock.try_lock().map_err(|_| io::Error::other("another emulator uses this folder"))?;
-                (data.to_owned(), Guard::Locked { _lock: lock })
+                Place::Data { folder: data.to_owned(), _lock: lock }
             }
         };
-        let blobs = root.join("blobs");
-        fs::create_dir_all(&blobs)?;
-        Ok(Self {
-            blobs,
-            next: AtomicU64::new(1),
-            room: Arc::new(AtomicUsize::new(ROOM)),
-            lasting: data.is_some(),
-            _guard: guard,
-        })
+        Ok(Self { place, next: AtomicU64::new(1), room: Arc::new(AtomicUsize::new(ROOM)) })
+    }
+
+    fn blobs(&self) -> io::Result<PathBuf> {
+        let folder = match &self.place {
+            Place::Data { folder, .. } => folder,
+            Place::Temporary(made) => {
+                if made.get().is_none() {
+                    // If two make one at once, the loser's is dropped, and so removed.
+                    let _ = made.set(TempDir::with_prefix("cos-emulator-")?);
+                }
+                made.get().ok_or(io::ErrorKind::NotFound)?.path()
+            }
+        };
+        Ok(folder.join("blobs"))
+    }
+
+    /// Whether an object must be on disk to outlive the process.
+    fn is_lasting(&self) -> bool {
+        matches!(self.place, Place::Data { .. })
     }
 
     /// Removes blobs that no object refers to: uploads that a crash interrupted.
     pub(crate) fn keep_only(&self, numbers: &[u64]) -> io::Result<()> {
         let keep: std::collections::HashSet<u64> = numbers.iter().copied().collect();
-        for folder in fs::read_dir(&self.blobs)? {
+        for folder in fs::read_dir(self.blobs()?)? {
             for file in fs::read_dir(folder?.path())? {
                 let file = file?;
                 let number = file.file_name().to_str().and_then(|name| name.parse::<u64>().ok());
@@ -83,17 +89,17 @@ impl Disk {
         Ok(())
     }
 
-    fn path(&self, number: u64) -> PathBuf {
-        self.blobs.join(format!("{:02x}", number & 0xff)).join(number.to_string())
+    fn path(&self, number: u64) -> io::Result<PathBuf> {
+        Ok(self.blobs()?.join(format!("{:02x}", number & 0xff)).join(number.to_string()))
     }
 
     /// A new file, removed on drop until [`BlobFile::keep`].
     fn create(&self) -> io::Result<(File, BlobFile)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = self.path(number);
+        let path = self.path(number)?;
         let file = match File::create_new(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(path.parent().unwrap_or(&self.blobs))?;
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
                 File::create_new(&path)?
             }
             created => created?,
@@ -103,8 +109,8 @@ impl Disk {
 
     /// The blob that the index says is there; a delete marker has none.
     pub(crate) fn at(&self, number: Option<u64>) -> Blob {
-        let file = |number| BlobFile { number, path: self.path(number), doomed: AtomicBool::new(false) };
-        Blob { memory: None, file: number.map(file) }
+        let file = |number| Some(BlobFile { number, path: self.path(number).ok()?, doomed: AtomicBool::new(false) });
+        Blob { memory: None, file: number.and_then(file) }
     }
 
     /// Takes `bytes` of memory, if there is room.
@@ -257,7 +263,7 @@ impl Sink {
         let mut hashes = Hashes::new(self.want_sha1);
         hashes.update(&bytes);
         let memory = if bytes.len() <= SMALL { self.disk.hold(bytes.clone()) } else { None };
-        let file = if self.disk.lasting || memory.is_none() {
+        let file = if self.disk.is_lasting() || memory.is_none() {
             let (mut file, blob) = self.disk.create()?;
             file.write_all(&bytes)?;
             Some(blob)

@@ -152,6 +152,40 @@ async fn answers_without_a_body_can_be_reset_and_closed_too() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_can_be_closed_later_unless_it_is_used() {
+    let emulator = emulator().await;
+    let later = || Rule::on("GET Object").then(Action::CloseLater(Duration::from_millis(100)));
+    let request = Ask::new(&emulator, "GET", "/k").wire();
+    emulator.script(later());
+    let again = request.clone();
+    let (answer, end) = on_socket(&emulator, move |socket| exchange(socket, &again)).await;
+    assert!(answer.ends_with("0123456789") && end.is_ok(), "{answer}");
+
+    emulator.script(later());
+    on_socket(&emulator, move |mut socket| {
+        let mut buffer = [0; 4096];
+        for pause in [0, 200] {
+            socket.write_all(&request).unwrap();
+            assert!(socket.read(&mut buffer).unwrap() > 0);
+            std::thread::sleep(Duration::from_millis(pause));
+        }
+        socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        assert_eq!(socket.read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_may_promise_more_than_it_has() {
+    let emulator = emulator().await;
+    let headers = vec![("Content-Length".to_owned(), "100".to_owned())];
+    emulator.script(Rule::on("GET Object").then(Action::RawBody { status: 200, headers, body: "abc".into() }));
+    let request = Ask::new(&emulator, "GET", "/k").wire();
+    let (answer, end) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
+    assert!(end.is_ok() && answer.contains("content-length: 100") && answer.ends_with("\r\n\r\nabc"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_server_that_stops_reading_blocks_the_client() {
     let emulator = Emulator::builder().receive_buffer(16 * 1024).start().await.unwrap();
     emulator.script(Rule::on("PUT Object").then(Action::StopReading { after_bytes: 1000 }));
