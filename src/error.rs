@@ -31,6 +31,7 @@ struct Inner {
     retryable: bool,
     may_have_taken_effect: bool,
     service: Option<ServiceError>,
+    upload_id: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -163,6 +164,7 @@ impl Error {
             retryable: false,
             may_have_taken_effect: matches!(kind, ErrorKind::Ambiguous),
             service: None,
+            upload_id: None,
             source: None,
         }))
     }
@@ -230,6 +232,13 @@ impl Error {
         self
     }
 
+    /// The upload it was about.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_upload_id(mut self, upload_id: Option<&str>) -> Self {
+        self.0.upload_id = upload_id.map(str::to_owned);
+        self
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -273,6 +282,11 @@ impl Error {
     /// `x-cos-request-id`: what Tencent's support asks for.
     pub fn request_id(&self) -> Option<&str> {
         self.service().map(|service| service.request_id.as_str()).filter(|id| !id.is_empty())
+    }
+
+    /// The multipart upload it was about: with it, an upload whose end is unknown can be looked at and aborted.
+    pub fn upload_id(&self) -> Option<&str> {
+        self.0.upload_id.as_deref()
     }
 
     /// Whether the same call may succeed later. The client has already retried within its budget.

@@ -157,7 +157,7 @@ pub use crate::operation::{
     Describe, Operation, Paged, Permissions, Request, ResponseBody, Safety, Scope, Sent, Target, read_response,
 };
 pub use crate::options::{
-    Acl, Attributes, ByteRange, Conditions, CustomerKey, Encryption, ResponseOverrides, StorageClass, Tags,
+    Acl, Attributes, ByteRange, Conditions, CopySource, CustomerKey, Encryption, ResponseOverrides, StorageClass, Tags,
     TrafficLimit,
 };
 pub use crate::region::{Address, BucketName, Endpoint, Region, Scheme};

@@ -63,6 +63,8 @@ pub trait Operation: Send + Sync {
     const NAME: &'static str;
     /// The HTTP method.
     const METHOD: Method;
+    /// Whether COS answers only when it has copied or merged what may be large: such an answer may take minutes.
+    const WORKS_LONG: bool = false;
 
     /// Describes the request. Pure.
     ///
@@ -82,6 +84,13 @@ pub trait Operation: Send + Sync {
     /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not what COS documents,
     /// [`ErrorKind::Service`](crate::ErrorKind::Service) when it is an error in a success's clothes.
     fn output(&self, sent: &Sent, response: Response<Self::Response>) -> Result<Self::Output>;
+
+    /// After an attempt whose end is unknown: whether this refusal says that the attempt took effect, and its output then.
+    /// A bucket that is already yours was made; an upload that is gone was aborted.
+    fn settled_by(&self, refusal: &ServiceError) -> Option<Self::Output> {
+        let _ = refusal;
+        None
+    }
 
     /// For [`Safety::Guarded`] on an object: whether the object that is there now, by the headers of a HEAD, is the one
     /// that an earlier attempt sent. Then the guard says no to our own success, and this is its output.

@@ -3,6 +3,7 @@
 mod acl;
 mod attributes;
 mod conditions;
+mod copy_source;
 mod encryption;
 mod range;
 
@@ -10,6 +11,7 @@ pub use self::acl::Acl;
 pub use self::attributes::{Attributes, StorageClass, Tags};
 pub(crate) use self::attributes::{META_PREFIX, decode_meta_text};
 pub use self::conditions::{Conditions, ResponseOverrides};
+pub use self::copy_source::CopySource;
 pub use self::encryption::{CustomerKey, Encryption};
 pub use self::range::ByteRange;
 

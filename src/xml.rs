@@ -125,12 +125,26 @@ fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(256).collect()
 }
 
-/// Undoes `encoding-type=url`: COS writes a space as `%20` and a plus as `%2B`.
-pub(crate) fn url_decoded(text: &str) -> Result<String> {
-    percent_encoding::percent_decode_str(text)
-        .decode_utf8()
-        .map(std::borrow::Cow::into_owned)
-        .map_err(|_| Error::new(ErrorKind::Response, "a listing holds a key that is not UTF-8"))
+/// What undoes the encoding of a listing, if it has one (`EncodingType` is `url`): COS writes a blank as `%20`, a plus
+/// as `%2B`.
+pub(crate) fn decoder(encoding_type: Option<&str>) -> impl Fn(String) -> Result<String> + use<> {
+    let encoded = encoding_type.is_some_and(|kind| kind.eq_ignore_ascii_case("url"));
+    move |text| {
+        if !encoded {
+            return Ok(text);
+        }
+        let decoded = percent_encoding::percent_decode_str(&text).decode_utf8();
+        let decoded =
+            decoded.map_err(|_| Error::new(ErrorKind::Response, "a listing holds a key that is not UTF-8"))?;
+        Ok(decoded.into_owned())
+    }
+}
+
+/// A number of a document.
+pub(crate) fn number<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T> {
+    text.trim()
+        .parse()
+        .map_err(|_| Error::new(ErrorKind::Response, format!("the answer has a {what} that is no number")))
 }
 
 #[cfg(test)]

@@ -2,15 +2,15 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Result, ServiceError};
 use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id};
 use crate::options::Acl;
 
 /// Makes the bucket.
 ///
 /// The request goes to the bucket's own host, so its region is that of the `Bucket` it is sent with. A name that is
-/// taken is an error, also when it is yours; after a failure that leaves its end unknown the repeat may therefore fail
-/// though the first succeeded, which is told as [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous).
+/// taken is an error, also when it is yours; only after an attempt whose end is unknown a bucket that is yours by then
+/// is the success of that attempt.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `BucketAlreadyExists`, `BucketAlreadyOwnedByYou`,
@@ -75,6 +75,11 @@ impl Operation for CreateBucket {
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<CreateBucketOutput> {
         Ok(CreateBucketOutput { request_id: request_id(response.headers()) })
+    }
+
+    fn settled_by(&self, refusal: &ServiceError) -> Option<CreateBucketOutput> {
+        let ours = refusal.code == "BucketAlreadyOwnedByYou";
+        ours.then(|| CreateBucketOutput { request_id: refusal.request_id.clone() })
     }
 }
 

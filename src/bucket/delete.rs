@@ -1,14 +1,14 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::error::Result;
+use crate::error::{Result, ServiceError};
 use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id};
 
 /// Removes the bucket, which must be empty: no object, no version, no unfinished upload.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `BucketNotEmpty`, `NoSuchBucket` or `AccessDenied`.
-/// [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when an attempt broke off and the next found no bucket.
+/// A bucket that is gone after an attempt whose end is unknown is a success.
 ///
 /// COS reference: [DELETE Bucket](https://cloud.tencent.com/document/product/436/7732)
 #[doc(alias = "DELETE Bucket")]
@@ -35,7 +35,7 @@ impl Operation for DeleteBucket {
     }
 
     fn safety(&self) -> Safety {
-        Safety::Guarded
+        Safety::SameEffect
     }
 
     fn permissions(&self) -> Permissions {
@@ -44,6 +44,11 @@ impl Operation for DeleteBucket {
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketOutput> {
         Ok(DeleteBucketOutput { request_id: request_id(response.headers()) })
+    }
+
+    fn settled_by(&self, refusal: &ServiceError) -> Option<DeleteBucketOutput> {
+        let gone = refusal.code == "NoSuchBucket";
+        gone.then(|| DeleteBucketOutput { request_id: refusal.request_id.clone() })
     }
 }
 

@@ -103,7 +103,9 @@ impl Call<'_> {
             outcome.map_err(|error| {
                 let open = journey.history.ambiguous || error.may_have_taken_effect();
                 let error = error.may_have(open && operation.safety() != Safety::Read);
-                let error = error.during(O::NAME, &self.target(operation), journey.attempts);
+                let request = operation.request().ok();
+                let upload_id = request.as_ref().and_then(|request| request.param("uploadId"));
+                let error = error.during(O::NAME, &self.target(operation), journey.attempts).with_upload_id(upload_id);
                 trace::gave_up(&error);
                 error
             })
@@ -138,6 +140,9 @@ impl Call<'_> {
             let replayable = operation.request()?.body_ref().is_replayable();
             let Some(snapshot) = journey.snapshot.clone() else { return Err(error) };
             let temporary = snapshot.credentials().token().is_some();
+            if let Some(output) = Self::settled(operation, journey, &error) {
+                return Ok((output, None));
+            }
             match journey.history.decide(evidence, operation.safety(), replayable, temporary, limit) {
                 Decision::Stop => return Err(error),
                 Decision::StopAmbiguous => {
@@ -167,6 +172,11 @@ impl Call<'_> {
                 }
             }
         }
+    }
+
+    /// A refusal that says an earlier attempt, whose end was unknown, took effect.
+    fn settled<O: Operation>(operation: &O, journey: &Journey, error: &Error) -> Option<O::Output> {
+        error.service().filter(|_| journey.history.ambiguous).and_then(|refusal| operation.settled_by(refusal))
     }
 
     /// A guard says no after an attempt whose end is unknown: the object there may be the very one that was sent.
@@ -210,7 +220,7 @@ impl Call<'_> {
         let progress = payload.progress();
         let request = head.into_request(payload).map_err(Failure::last)?;
         journey.under_way = true;
-        let outcome = self.answer(request, &progress, operation.safety()).await;
+        let outcome = self.answer(request, &progress, self.patience::<O>()).await;
         let (sent_length, crc64) = progress.sent();
         if sent_length == length {
             journey.sent = Some(Sent { length, crc64, attempts: journey.attempts });
@@ -221,8 +231,9 @@ impl Call<'_> {
             parts.status.as_u16(),
             header_text(&parts.headers, "x-cos-request-id").unwrap_or(""),
         );
-        let body =
-            ByteStream::from_results(body.content_length(), Stalling::new(body, self.engine.limits.stall, permit));
+        // While COS works it may send nothing for long, or a blank now and then.
+        let silence = if O::WORKS_LONG { COMMIT_TIMEOUT } else { self.engine.limits.stall };
+        let body = ByteStream::from_results(body.content_length(), Stalling::new(body, silence, permit));
         if !parts.status.is_success() {
             return Err(self.refused(&parts, body, snapshot, now).await);
         }
@@ -261,15 +272,19 @@ impl Call<'_> {
         Ok((head, body))
     }
 
+    /// How long the head of the answer may take.
+    fn patience<O: Operation>(&self) -> Duration {
+        if O::WORKS_LONG { COMMIT_TIMEOUT } else { self.engine.limits.response }
+    }
+
     /// Sends the request and waits for the head of the answer, as long as something moves.
     async fn answer(
         &self,
         request: http::Request<Payload>,
         progress: &Progress,
-        safety: Safety,
+        response: Duration,
     ) -> Result<Response<ByteStream>, Failure> {
         let stall = self.engine.limits.stall;
-        let response = if safety == Safety::Commit { COMMIT_TIMEOUT } else { self.engine.limits.response };
         let mut execute = self.engine.http.execute(request);
         let mut timer = std::pin::pin!(tokio::time::sleep_until(progress.patience(stall, response)));
         let outcome = std::future::poll_fn(|cx| {

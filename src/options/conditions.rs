@@ -50,13 +50,35 @@ impl Conditions {
     }
 }
 
+impl Conditions {
+    /// `If-Match` and its like: name, value.
+    fn headers(&self) -> [(&'static str, Option<String>); 4] {
+        [
+            ("if-match", self.if_match.clone()),
+            ("if-none-match", self.if_none_match.clone()),
+            ("if-modified-since", self.if_modified_since.map(http_date)),
+            ("if-unmodified-since", self.if_unmodified_since.map(http_date)),
+        ]
+    }
+
+    /// The conditions under the names they have for the source of a copy.
+    pub(super) fn describe_source(&self, mut request: Request) -> Result<Request> {
+        for (name, value) in self.headers() {
+            let name = match name {
+                "if-match" => "x-cos-copy-source-if-match",
+                "if-none-match" => "x-cos-copy-source-if-none-match",
+                "if-modified-since" => "x-cos-copy-source-if-modified-since",
+                _ => "x-cos-copy-source-if-unmodified-since",
+            };
+            request = request.header_opt(name, value)?;
+        }
+        Ok(request)
+    }
+}
+
 impl Describe for Conditions {
     fn describe(&self, request: Request) -> Result<Request> {
-        request
-            .header_opt("if-match", self.if_match.as_deref())?
-            .header_opt("if-none-match", self.if_none_match.as_deref())?
-            .header_opt("if-modified-since", self.if_modified_since.map(http_date))?
-            .header_opt("if-unmodified-since", self.if_unmodified_since.map(http_date))
+        self.headers().into_iter().try_fold(request, |request, (name, value)| request.header_opt(name, value))
     }
 }
 

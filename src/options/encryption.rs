@@ -55,20 +55,43 @@ impl CustomerKey {
     }
 }
 
-impl Describe for CustomerKey {
-    fn describe(&self, request: Request) -> Result<Request> {
+impl CustomerKey {
+    /// Algorithm, key and digest under these three names.
+    fn describe_as(&self, request: Request, [algorithm, key, digest]: [&'static str; 3]) -> Result<Request> {
         let secret = |text: Zeroizing<String>| {
             // Base64 is visible ASCII.
             let mut value = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
             value.set_sensitive(true);
             value
         };
-        let key = secret(Zeroizing::new(STANDARD.encode(**self.0)));
-        let digest = secret(Zeroizing::new(STANDARD.encode(Md5::digest(**self.0))));
         Ok(request
-            .header("x-cos-server-side-encryption-customer-algorithm", "AES256")?
-            .header_value(HeaderName::from_static("x-cos-server-side-encryption-customer-key"), key)
-            .header_value(HeaderName::from_static("x-cos-server-side-encryption-customer-key-md5"), digest))
+            .header(algorithm, "AES256")?
+            .header_value(HeaderName::from_static(key), secret(Zeroizing::new(STANDARD.encode(**self.0))))
+            .header_value(
+                HeaderName::from_static(digest),
+                secret(Zeroizing::new(STANDARD.encode(Md5::digest(**self.0)))),
+            ))
+    }
+
+    /// The key of the source of a copy.
+    pub(super) fn describe_source(&self, request: Request) -> Result<Request> {
+        let names = [
+            "x-cos-copy-source-server-side-encryption-customer-algorithm",
+            "x-cos-copy-source-server-side-encryption-customer-key",
+            "x-cos-copy-source-server-side-encryption-customer-key-md5",
+        ];
+        self.describe_as(request, names)
+    }
+}
+
+impl Describe for CustomerKey {
+    fn describe(&self, request: Request) -> Result<Request> {
+        let names = [
+            "x-cos-server-side-encryption-customer-algorithm",
+            "x-cos-server-side-encryption-customer-key",
+            "x-cos-server-side-encryption-customer-key-md5",
+        ];
+        self.describe_as(request, names)
     }
 }
 
