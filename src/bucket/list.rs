@@ -203,9 +203,11 @@ struct CommonPrefixes {
 
 impl Document {
     fn into_list(self, request_id: String) -> Result<ObjectList> {
-        let encoded =
-            self.elements.iter().any(|element| matches!(element, Element::EncodingType(kind) if kind == "url"));
-        let decoded = |text: String| if encoded { xml::url_decoded(&text) } else { Ok(text) };
+        let encoding = self.elements.iter().find_map(|element| match element {
+            Element::EncodingType(kind) => Some(kind.as_str()),
+            _ => None,
+        });
+        let decoded = xml::decoder(encoding);
         let mut list = ObjectList { request_id, ..ObjectList::default() };
         for element in self.elements {
             match element {
@@ -214,7 +216,7 @@ impl Document {
                 Element::CommonPrefixes(prefixes) => list.common_prefixes.push(decoded(prefixes.prefix)?),
                 Element::Contents(contents) => list.objects.push(ObjectSummary {
                     key: decoded(contents.key)?,
-                    size: contents.size.parse().map_err(|_| Error::new(ErrorKind::Response, "a size is no number"))?,
+                    size: xml::number("size", &contents.size)?,
                     etag: contents.etag,
                     last_modified: parse_iso8601(&contents.last_modified),
                     storage_class: StorageClass::new(contents.storage_class),
