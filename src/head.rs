@@ -60,7 +60,8 @@ impl Head {
         for (name, value) in &self.query {
             target.push(separator);
             target.extend(utf8_percent_encode(name, RESERVED));
-            if !value.is_empty() {
+            // A sub-resource is a name alone. The fields of a signature are not, also where a list is empty.
+            if !value.is_empty() || name.starts_with("q-") {
                 target.push('=');
                 target.extend(utf8_percent_encode(value, RESERVED));
             }
