@@ -2,3 +2,4 @@
 
 mod everyday;
 mod support;
+mod vectors;
