@@ -1,0 +1,115 @@
+//! Why a command ended early, and the status it ends with.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use tencent_cos::ErrorKind;
+
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+#[derive(Debug)]
+pub enum Failure {
+    /// The command makes no sense; nothing was sent.
+    Usage(String),
+    /// It was tried, and failed.
+    Failed {
+        what: Option<String>,
+        error: Option<Box<dyn Error>>,
+    },
+    /// Nobody reads standard output any more.
+    Pipe,
+    Interrupted,
+}
+
+impl Failure {
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed { what: Some(message.into()), error: None }
+    }
+
+    /// A local read or write.
+    pub fn io(what: impl Into<String>, error: io::Error) -> Self {
+        Self::Failed { what: Some(what.into()), error: Some(error.into()) }
+    }
+
+    pub fn at(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        |error| Self::io(path.display().to_string(), error)
+    }
+
+    /// A write to standard output.
+    pub fn stdout(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Pipe,
+            _ => Self::io("standard output", error),
+        }
+    }
+
+    /// Tells it on one line of standard error.
+    pub fn report(self) -> ExitCode {
+        match &self {
+            Self::Usage(_) | Self::Failed { .. } => eprintln!("cos: {}", OneLine(&self.to_string())),
+            Self::Pipe => {}
+            Self::Interrupted => eprintln!("cos: interrupted"),
+        }
+        match self {
+            Self::Pipe => ExitCode::SUCCESS,
+            Self::Failed { .. } => ExitCode::FAILURE,
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Interrupted => ExitCode::from(130),
+        }
+    }
+}
+
+/// An argument that is refused before anything is sent is wrong usage.
+impl From<tencent_cos::Error> for Failure {
+    fn from(error: tencent_cos::Error) -> Self {
+        match error.kind() {
+            ErrorKind::Input => Self::Usage(error.to_string()),
+            _ => Self::Failed { what: None, error: Some(error.into()) },
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, error) = match self {
+            Self::Usage(message) => return f.write_str(message),
+            Self::Pipe => return f.write_str("broken pipe"),
+            Self::Interrupted => return f.write_str("interrupted"),
+            Self::Failed { what, error } => (what, error),
+        };
+        let mut text = what.clone().unwrap_or_default();
+        let mut cause = error.as_deref();
+        while let Some(error) = cause {
+            let told = error.to_string();
+            // Some errors repeat their source.
+            if !text.contains(&told) {
+                text = if text.is_empty() { told } else { format!("{text}: {told}") };
+            }
+            cause = error.source();
+        }
+        f.write_str(&text)
+    }
+}
+
+/// Text of strangers, kept from moving the cursor of a terminal.
+pub struct OneLine<'a>(pub &'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                fmt::Write::write_char(f, c)?;
+            }
+        }
+        Ok(())
+    }
+}

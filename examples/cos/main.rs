@@ -1,0 +1,113 @@
+//! Everyday commands on Tencent Cloud COS, over the public API of `tencent_cos` alone.
+//!
+//! `cargo run --example cos -- --help`
+
+#![allow(clippy::doc_markdown)] // doc comments are help texts here, read on a terminal
+
+mod bucket;
+mod cat;
+mod cp;
+mod download;
+mod failure;
+mod ls;
+mod output;
+mod rm;
+mod session;
+mod sign;
+mod stat;
+mod upload;
+mod url;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::{Failure, Outcome};
+use crate::session::Session;
+
+/// Everyday commands on Tencent Cloud COS.
+///
+/// Objects are cos://BUCKET-APPID/KEY. The key is literal: everything behind the first slash after the bucket, with
+/// nothing decoded; `?` and `#` belong to it. `-` is standard input or output.
+///
+/// The key to sign with comes from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, if it is temporary,
+/// TENCENTCLOUD_TOKEN. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "cos", version)]
+struct Settings {
+    #[command(flatten)]
+    general: General,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct General {
+    /// Address in place of COS's own, like http://127.0.0.1:9911 [else: COS_ENDPOINT]
+    #[arg(long, global = true, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Region of the bucket, like ap-guangzhou [else: COS_REGION]
+    #[arg(long, global = true, value_name = "REGION")]
+    region: Option<String>,
+    /// Print each result as one line of JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Tell on standard error what is sent and what COS answers
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a bucket
+    Mb(bucket::Bucket),
+    /// Remove an empty bucket
+    Rb(bucket::Bucket),
+    /// List objects
+    Ls(ls::Ls),
+    /// Show what COS keeps of an object beside its bytes
+    Stat(stat::Stat),
+    /// Write an object to standard output
+    Cat(cat::Cat),
+    /// Copy one object to COS or back
+    Cp(cp::Cp),
+    /// Remove an object
+    Rm(rm::Rm),
+    /// Sign a request and show every step, to find out why COS said 403
+    Sign(sign::Sign),
+}
+
+fn main() -> ExitCode {
+    let settings = Settings::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::io("cannot start", error).report(),
+    };
+    let outcome = runtime.block_on(async {
+        // What is dropped on Ctrl-C removes its temporary file.
+        tokio::select! {
+            outcome = run(settings) => outcome,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        }
+    });
+    // A read of standard input may never end.
+    runtime.shutdown_background();
+    outcome.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+}
+
+async fn run(Settings { general, command }: Settings) -> Outcome {
+    if let Command::Sign(command) = command {
+        return sign::run(command, general.json).await;
+    }
+    let session = Session::open(&general)?;
+    match command {
+        Command::Mb(command) => bucket::make(&session, command).await,
+        Command::Rb(command) => bucket::remove(&session, command).await,
+        Command::Ls(command) => ls::run(&session, command).await,
+        Command::Stat(command) => stat::run(&session, command).await,
+        Command::Cat(command) => cat::run(&session, command).await,
+        Command::Cp(command) => cp::run(&session, command).await,
+        Command::Rm(command) => rm::run(&session, command).await,
+        Command::Sign(_) => Ok(()),
+    }
+}

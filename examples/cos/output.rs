@@ -1,0 +1,70 @@
+//! Standard output: results as text or as lines of JSON, and the bytes of objects.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, Stdout, Write};
+use std::time::SystemTime;
+
+use serde_json::Value;
+use tencent_cos::ByteStream;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::io::AsyncWriteExt;
+
+use crate::failure::{Failure, OneLine, Outcome};
+
+/// Call [`finish`](Self::finish) at the end, or what cannot be written goes unnoticed.
+pub struct Output {
+    json: bool,
+    out: BufWriter<Stdout>,
+}
+
+impl Output {
+    pub fn new(json: bool) -> Self {
+        Self { json, out: BufWriter::new(io::stdout()) }
+    }
+
+    /// One result on one line.
+    pub fn line(&mut self, json: impl FnOnce() -> Value, text: impl Display) -> Outcome {
+        let line = if self.json { json().to_string() } else { OneLine(&text.to_string()).to_string() };
+        writeln!(self.out, "{line}").map_err(Failure::stdout)
+    }
+
+    /// One result on several lines, or on one as JSON.
+    pub fn lines(&mut self, json: impl FnOnce() -> Value, text: &[(String, String)]) -> Outcome {
+        if self.json {
+            return self.line(json, "");
+        }
+        let width = text.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+        for (name, value) in text {
+            writeln!(self.out, "{:width$}  {}", OneLine(name).to_string(), OneLine(value)).map_err(Failure::stdout)?;
+        }
+        Ok(())
+    }
+
+    /// JSON whatever was asked for.
+    pub fn document(&mut self, json: &Value, one_line: bool) -> Outcome {
+        let text = if one_line { json.to_string() } else { format!("{json:#}") };
+        writeln!(self.out, "{text}").map_err(Failure::stdout)
+    }
+
+    pub fn flush(&mut self) -> Outcome {
+        self.out.flush().map_err(Failure::stdout)
+    }
+
+    pub fn finish(mut self) -> Outcome {
+        self.flush()
+    }
+}
+
+/// Writes the bytes as they come; a wrong end is an error behind what was written.
+pub async fn copy_to_stdout(mut body: ByteStream) -> Outcome {
+    let mut out = tokio::io::stdout();
+    while let Some(bytes) = body.next().await {
+        out.write_all(&bytes?).await.map_err(Failure::stdout)?;
+    }
+    out.flush().await.map_err(Failure::stdout)
+}
+
+pub fn time_text(time: Option<SystemTime>) -> Option<String> {
+    OffsetDateTime::from(time?).format(&Rfc3339).ok()
+}

@@ -1,0 +1,67 @@
+//! The client that the environment and the general options describe.
+
+use std::env;
+
+use tencent_cos::client::provider::EnvironmentCredentials;
+use tencent_cos::{Bucket, BucketName, Client, Endpoint, Operation, Region, Target};
+use tokio::time::Instant;
+
+use crate::General;
+use crate::failure::{Failure, OneLine, Outcome};
+use crate::output::Output;
+
+pub struct Session {
+    client: Client,
+    endpoint: Endpoint,
+    json: bool,
+    verbose: bool,
+}
+
+impl Session {
+    pub fn open(general: &General) -> Outcome<Self> {
+        let region = given(general.region.as_ref(), "COS_REGION")
+            .ok_or_else(|| Failure::usage("no region: give --region or set COS_REGION"))?;
+        let endpoint = given(general.endpoint.as_ref(), "COS_ENDPOINT");
+        let endpoint = endpoint.map(Endpoint::custom).transpose()?.unwrap_or_default();
+        let client = Client::builder()
+            .region(Region::new(region)?)
+            .endpoint(endpoint.clone())
+            .credentials(EnvironmentCredentials::new())
+            .user_agent("cos-example")
+            .build()?;
+        Ok(Self { client, endpoint, json: general.json, verbose: general.verbose })
+    }
+
+    pub fn bucket(&self, name: &BucketName) -> Outcome<Bucket> {
+        Ok(self.client.bucket(name)?)
+    }
+
+    pub fn output(&self) -> Output {
+        Output::new(self.json)
+    }
+
+    pub async fn send<O: Operation>(&self, bucket: &Bucket, operation: O) -> Outcome<O::Output> {
+        if !self.verbose {
+            return Ok(bucket.send(operation).await?);
+        }
+        let address = self.endpoint.address(Some(bucket.name()), bucket.region())?;
+        let key = match operation.request()?.target() {
+            Target::Object(key) => key.to_string(),
+            _ => String::new(),
+        };
+        let (scheme, host) = (address.scheme().as_str(), address.host());
+        eprintln!("> {} {}/{} to {scheme}://{host}", O::NAME, bucket.name(), OneLine(&key));
+        let start = Instant::now();
+        let answer = bucket.send_raw(operation).await?;
+        eprintln!("< {} after {} ms", answer.status(), start.elapsed().as_millis());
+        for (name, value) in answer.headers() {
+            eprintln!("<   {name}: {}", OneLine(&String::from_utf8_lossy(value.as_bytes())));
+        }
+        Ok(answer.into_body())
+    }
+}
+
+/// An option, else a variable; an empty one is none.
+fn given(option: Option<&String>, variable: &str) -> Option<String> {
+    option.cloned().or_else(|| env::var(variable).ok()).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,119 @@
+//! `cos://BUCKET-APPID/KEY`, taken literally.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use tencent_cos::{BucketName, Error, ObjectKey};
+
+const SCHEME: &str = "cos://";
+
+/// `cos://BUCKET-APPID`
+#[derive(Clone, Debug)]
+pub struct BucketUrl(pub BucketName);
+
+/// `cos://BUCKET-APPID/KEY`
+#[derive(Clone, Debug)]
+pub struct ObjectUrl {
+    pub bucket: BucketName,
+    pub key: ObjectKey,
+}
+
+/// `cos://BUCKET-APPID[/PREFIX]`
+#[derive(Clone, Debug)]
+pub struct PrefixUrl {
+    pub bucket: BucketName,
+    pub prefix: String,
+}
+
+/// One side of a copy.
+#[derive(Clone, Debug)]
+pub enum Place {
+    Object(ObjectUrl),
+    File(PathBuf),
+    /// Standard input or output.
+    Pipe,
+}
+
+/// Why an argument is refused.
+#[derive(Debug)]
+pub struct Refused(String);
+
+impl FromStr for PrefixUrl {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let rest = text.strip_prefix(SCHEME).ok_or_else(|| Refused(format!("does not begin with {SCHEME}")))?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        Ok(Self { bucket: BucketName::new(bucket)?, prefix: prefix.to_owned() })
+    }
+}
+
+impl FromStr for BucketUrl {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let PrefixUrl { bucket, prefix } = text.parse()?;
+        if prefix.is_empty() { Ok(Self(bucket)) } else { Err(Refused("names more than a bucket".to_owned())) }
+    }
+}
+
+impl FromStr for ObjectUrl {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let PrefixUrl { bucket, prefix } = text.parse()?;
+        Ok(Self { bucket, key: ObjectKey::new(prefix)? })
+    }
+}
+
+impl Place {
+    /// A path need not be text; a URL must.
+    pub fn new(argument: OsString) -> Result<Self, Refused> {
+        if argument == "-" {
+            return Ok(Self::Pipe);
+        }
+        if !argument.as_encoded_bytes().starts_with(SCHEME.as_bytes()) {
+            return Ok(Self::File(argument.into()));
+        }
+        let text = argument.into_string().map_err(|_| Refused("is not UTF-8".to_owned()))?;
+        text.parse().map(Self::Object)
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for BucketUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}", self.0)
+    }
+}
+
+impl fmt::Display for ObjectUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}/{}", self.bucket, self.key)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(object) => object.fmt(f),
+            Self::File(path) => path.display().fmt(f),
+            Self::Pipe => f.write_str("-"),
+        }
+    }
+}
