@@ -2,4 +2,5 @@
 
 mod everyday;
 mod support;
+mod tamper;
 mod vectors;
