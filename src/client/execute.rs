@@ -127,7 +127,6 @@ impl Call<'_> {
         let mut spent = 0;
         let mut free = false;
         loop {
-            journey.attempts += 1;
             journey.history.tries += u32::from(!std::mem::take(&mut free));
             let Failure { error, evidence } = match self.attempt(operation, journey).await {
                 Ok(done) => {
@@ -210,7 +209,7 @@ impl Call<'_> {
         let permit = permit.map_err(|_| Failure::last(Error::new(ErrorKind::Cancelled, "the client was closed")))?;
         let current = self.signer().credentials().current().await;
         let snapshot = &*journey.snapshot.insert(current.map_err(|error| Failure::last(error.into()))?);
-        let (mut head, body) = self.describe(operation, journey.attempts).map_err(Failure::last)?;
+        let (mut head, body) = self.describe(operation, journey.attempts + 1).map_err(Failure::last)?;
         let now = self.engine.clock.now();
         if let Some(key) = self.signer().key(snapshot, now).map_err(Failure::last)? {
             sign::headers(&mut head, &key);
@@ -219,6 +218,7 @@ impl Call<'_> {
         let payload = Payload::open(body).await.map_err(Failure::last)?;
         let progress = payload.progress();
         let request = head.into_request(payload).map_err(Failure::last)?;
+        journey.attempts += 1;
         journey.under_way = true;
         let outcome = self.answer(request, &progress, self.patience::<O>()).await;
         let (sent_length, crc64) = progress.sent();

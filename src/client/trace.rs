@@ -57,8 +57,9 @@ pub(crate) fn answered(_: u32, _: u16, _: &str) {}
 /// An attempt failed.
 #[cfg(feature = "tracing")]
 pub(crate) fn failed(attempt: u32, error: &Error, evidence: Evidence) {
-    let kind = error.kind();
-    tracing::debug!(http.request.resend_count = attempt - 1, error.type = ?kind, ?evidence, "attempt failed");
+    // None when it failed before anything was sent.
+    let (kind, resent) = (error.kind(), attempt.saturating_sub(1));
+    tracing::debug!(http.request.resend_count = resent, error.type = ?kind, ?evidence, "attempt failed");
 }
 
 #[cfg(not(feature = "tracing"))]
