@@ -42,7 +42,8 @@ impl Region {
 pub struct BucketName(Arc<str>);
 
 impl BucketName {
-    /// Parses a name: lower-case letters, digits and inner hyphens, then `-` and the digits of the APPID.
+    /// Parses a name: lower-case letters, digits and inner hyphens, then `-` and the digits of the APPID; at most 63
+    /// characters, as it is a label of a host.
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `bucket`.
@@ -50,7 +51,7 @@ impl BucketName {
         let name = name.as_ref();
         let is_app_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match name.rsplit_once('-') {
-            Some((short, app_id)) if is_label(short) && is_app_id(app_id) => Ok(Self(name.into())),
+            Some((short, app_id)) if is_label(name) && is_label(short) && is_app_id(app_id) => Ok(Self(name.into())),
             _ => {
                 Err(Error::input("bucket", "is not of the form `name-appid`, for instance `examplebucket-1250000000`"))
             }
