@@ -213,7 +213,6 @@ impl Error {
     }
 
     /// The same failure, told as an unknown outcome: the request went out and nothing says what became of it.
-    #[cfg(feature = "client")]
     pub(crate) fn into_ambiguous(mut self) -> Self {
         self.0.kind = ErrorKind::Ambiguous;
         self.0.may_have_taken_effect = true;
