@@ -1,7 +1,5 @@
 //! The client against the emulator, by theme. One binary, so that it links once.
 
-mod cli;
-mod cli;
 mod everyday;
 mod keys;
 mod support;
