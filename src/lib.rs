@@ -127,6 +127,7 @@ pub mod credentials;
 mod error;
 mod head;
 mod key;
+mod multipart;
 mod object;
 mod operation;
 mod options;
@@ -149,6 +150,7 @@ pub use crate::credentials::{Credentials, SessionCredentials};
 pub use crate::error::{Error, ErrorKind, Result, ServiceError};
 pub use crate::head::Head;
 pub use crate::key::ObjectKey;
+pub use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput};
 pub use crate::object::{
     ContentRange, DeleteObject, DeleteObjectOutput, GetObject, HeadObject, Integrity, Object, ObjectMeta, PutObject,
     PutObjectOutput,
