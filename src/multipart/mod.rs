@@ -1,8 +1,10 @@
 //! Operations on multipart uploads, one file each.
 
 mod initiate;
+mod upload_part;
 
 pub use self::initiate::{InitiateMultipartUpload, InitiateMultipartUploadOutput};
+pub use self::upload_part::{UploadPart, UploadPartOutput};
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::operation::Request;
