@@ -150,7 +150,10 @@ pub use crate::credentials::{Credentials, SessionCredentials};
 pub use crate::error::{Error, ErrorKind, Result, ServiceError};
 pub use crate::head::Head;
 pub use crate::key::ObjectKey;
-pub use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput, UploadPart, UploadPartOutput};
+pub use crate::multipart::{
+    InitiateMultipartUpload, InitiateMultipartUploadOutput, UploadPart, UploadPartCopy, UploadPartCopyOutput,
+    UploadPartOutput,
+};
 pub use crate::object::{
     ContentRange, DeleteObject, DeleteObjectOutput, GetObject, HeadObject, Integrity, Object, ObjectMeta, PutObject,
     PutObjectOutput,

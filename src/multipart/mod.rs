@@ -2,9 +2,11 @@
 
 mod initiate;
 mod upload_part;
+mod upload_part_copy;
 
 pub use self::initiate::{InitiateMultipartUpload, InitiateMultipartUploadOutput};
 pub use self::upload_part::{UploadPart, UploadPartOutput};
+pub use self::upload_part_copy::{UploadPartCopy, UploadPartCopyOutput};
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::operation::Request;
