@@ -1,10 +1,12 @@
 //! Operations on multipart uploads, one file each.
 
 mod initiate;
+mod list_parts;
 mod upload_part;
 mod upload_part_copy;
 
 pub use self::initiate::{InitiateMultipartUpload, InitiateMultipartUploadOutput};
+pub use self::list_parts::{ListParts, PartList, PartSummary};
 pub use self::upload_part::{UploadPart, UploadPartOutput};
 pub use self::upload_part_copy::{UploadPartCopy, UploadPartCopyOutput};
 use crate::error::{Error, Result};
