@@ -2,11 +2,13 @@
 
 mod initiate;
 mod list_parts;
+mod list_uploads;
 mod upload_part;
 mod upload_part_copy;
 
 pub use self::initiate::{InitiateMultipartUpload, InitiateMultipartUploadOutput};
 pub use self::list_parts::{ListParts, PartList, PartSummary};
+pub use self::list_uploads::{ListMultipartUploads, UploadList, UploadSummary};
 pub use self::upload_part::{UploadPart, UploadPartOutput};
 pub use self::upload_part_copy::{UploadPartCopy, UploadPartCopyOutput};
 use crate::error::{Error, Result};

@@ -1,0 +1,256 @@
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Method, Response};
+use serde::Deserialize;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, request_id};
+use crate::options::StorageClass;
+use crate::time::parse_iso8601;
+use crate::xml;
+
+/// Lists multipart uploads that were begun and not ended, up to 1 000 a page, by key and age.
+///
+/// They take up paid space until they are completed or aborted.
+///
+/// # Errors
+/// [`ErrorKind::Service`] with code `NoSuchBucket` or `AccessDenied`.
+///
+/// COS reference: [List Multipart Uploads](https://cloud.tencent.com/document/product/436/7736)
+#[doc(alias = "List Multipart Uploads")]
+#[derive(Clone, Debug, Default)]
+pub struct ListMultipartUploads {
+    prefix: Option<String>,
+    delimiter: Option<String>,
+    key_marker: Option<String>,
+    upload_id_marker: Option<String>,
+    max_uploads: Option<u32>,
+}
+
+impl ListMultipartUploads {
+    /// Lists from the first upload.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only keys that begin so.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Gathers keys that agree up to this one character behind the prefix; usually `/`.
+    #[must_use]
+    pub fn delimiter(mut self, delimiter: impl Into<String>) -> Self {
+        self.delimiter = Some(delimiter.into());
+        self
+    }
+
+    /// Only uploads behind this key (`key-marker`).
+    #[must_use]
+    pub fn key_marker(mut self, key: impl Into<String>) -> Self {
+        self.key_marker = Some(key.into());
+        self
+    }
+
+    /// With a key marker: also the uploads of that key behind this one (`upload-id-marker`).
+    #[must_use]
+    pub fn upload_id_marker(mut self, upload_id: impl Into<String>) -> Self {
+        self.upload_id_marker = Some(upload_id.into());
+        self
+    }
+
+    /// How many uploads a page has, 1 to 1 000 (the default).
+    #[must_use]
+    pub fn max_uploads(mut self, max_uploads: u32) -> Self {
+        self.max_uploads = Some(max_uploads);
+        self
+    }
+}
+
+impl Operation for ListMultipartUploads {
+    type Output = UploadList;
+    type Response = Bytes;
+    const NAME: &'static str = "List Multipart Uploads";
+    const METHOD: Method = Method::GET;
+
+    fn request(&self) -> Result<Request> {
+        if self.max_uploads.is_some_and(|max_uploads| !(1..=1000).contains(&max_uploads)) {
+            return Err(Error::input("max_uploads", "is not from 1 to 1000"));
+        }
+        Ok(Request::bucket()
+            .query("uploads", "")
+            .query_opt("prefix", self.prefix.clone())
+            .query_opt("delimiter", self.delimiter.clone())
+            .query_opt("key-marker", self.key_marker.clone())
+            .query_opt("upload-id-marker", self.upload_id_marker.clone())
+            .query_opt("max-uploads", self.max_uploads.map(|max_uploads| max_uploads.to_string()))
+            .query("encoding-type", "url"))
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Read
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::bucket("name/cos:ListMultipartUploads")
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<UploadList> {
+        let (head, body) = response.into_parts();
+        let request_id = request_id(&head.headers);
+        let document: Document = xml::read("ListMultipartUploadsResult", head.status.as_u16(), &request_id, &body)?;
+        document.into_list(request_id)
+    }
+}
+
+impl Paged for ListMultipartUploads {
+    fn next_page(&self, output: &UploadList) -> Result<Option<Self>> {
+        if !output.is_truncated {
+            return Ok(None);
+        }
+        let markers = (output.next_key_marker.clone(), output.next_upload_id_marker.clone());
+        // Ids of one key are opaque, so they advance when they change; keys advance in byte order.
+        let advances =
+            markers.0 > self.key_marker || (markers.0 == self.key_marker && markers.1 != self.upload_id_marker);
+        if markers.0.is_none() || !advances {
+            return Err(Error::new(
+                ErrorKind::Response,
+                "the listing does not advance: its marker is not behind the last",
+            ));
+        }
+        Ok(Some(Self { key_marker: markers.0, upload_id_marker: markers.1, ..self.clone() }))
+    }
+}
+
+/// One page of [`ListMultipartUploads`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadList {
+    /// The uploads, by key and then by age.
+    pub uploads: Vec<UploadSummary>,
+    /// What a delimiter gathered, the delimiter included.
+    pub common_prefixes: Vec<String>,
+    /// Whether there is another page.
+    pub is_truncated: bool,
+    /// The key where the next page begins.
+    pub next_key_marker: Option<String>,
+    /// The upload of that key where the next page begins.
+    pub next_upload_id_marker: Option<String>,
+    request_id: String,
+}
+
+impl UploadList {
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+/// An upload as a listing shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadSummary {
+    /// The key.
+    pub key: String,
+    /// The id of the upload.
+    pub upload_id: String,
+    /// When it was begun.
+    pub initiated: Option<SystemTime>,
+    /// The storage class.
+    pub storage_class: StorageClass,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "$value", default)]
+    elements: Vec<Element>,
+}
+
+#[derive(Deserialize)]
+enum Element {
+    #[serde(rename = "Encoding-Type", alias = "EncodingType", alias = "Encoding-type")]
+    EncodingType(String),
+    IsTruncated(String),
+    NextKeyMarker(String),
+    NextUploadIdMarker(String),
+    Upload(Upload),
+    CommonPrefixes(CommonPrefixes),
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Upload {
+    key: String,
+    upload_id: String,
+    #[serde(default)]
+    initiated: String,
+    #[serde(default)]
+    storage_class: String,
+}
+
+#[derive(Deserialize)]
+struct CommonPrefixes {
+    #[serde(rename = "Prefix", default)]
+    prefix: String,
+}
+
+impl Document {
+    fn into_list(self, request_id: String) -> Result<UploadList> {
+        let encoding = self.elements.iter().find_map(|element| match element {
+            Element::EncodingType(kind) => Some(kind.as_str()),
+            _ => None,
+        });
+        let decoded = xml::decoder(encoding);
+        let mut list = UploadList { request_id, ..UploadList::default() };
+        for element in self.elements {
+            match element {
+                Element::IsTruncated(truncated) => list.is_truncated = truncated.eq_ignore_ascii_case("true"),
+                Element::NextKeyMarker(key) if !key.is_empty() => list.next_key_marker = Some(decoded(key)?),
+                Element::NextUploadIdMarker(id) if !id.is_empty() => list.next_upload_id_marker = Some(id),
+                Element::CommonPrefixes(prefixes) => list.common_prefixes.push(decoded(prefixes.prefix)?),
+                Element::Upload(upload) => list.uploads.push(UploadSummary {
+                    key: decoded(upload.key)?,
+                    upload_id: upload.upload_id,
+                    initiated: parse_iso8601(&upload.initiated),
+                    storage_class: StorageClass::new(upload.storage_class),
+                }),
+                _ => {}
+            }
+        }
+        Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::as_text;
+
+    #[test]
+    fn request_as_text() {
+        let list = ListMultipartUploads::new().prefix("a b").key_marker("k").upload_id_marker("id").max_uploads(2);
+        assert_eq!(
+            as_text(&list),
+            "GET /?uploads&prefix=a%20b&key-marker=k&upload-id-marker=id&max-uploads=2&encoding-type=url\n[0]"
+        );
+        assert_eq!(list.max_uploads(1001).request().unwrap_err().field(), Some("max_uploads"));
+    }
+
+    #[test]
+    fn output_reads_a_golden_page() {
+        let xml = include_str!("../../tests/golden/xml/list_uploads.xml");
+        let list = ListMultipartUploads::new();
+        let page = list.output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap();
+        assert_eq!(page.uploads.len(), 2);
+        assert_eq!((page.uploads[0].key.as_str(), page.uploads[0].upload_id.as_str()), ("a b", "1585130821aa"));
+        assert_eq!(page.common_prefixes, ["d/"]);
+        let next = list.next_page(&page).unwrap().unwrap();
+        assert!(as_text(&next).contains("key-marker=a%20b&upload-id-marker=1585130822bb"));
+        assert!(next.next_page(&page).is_err());
+    }
+}
