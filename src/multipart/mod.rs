@@ -1,11 +1,13 @@
 //! Operations on multipart uploads, one file each.
 
+mod complete;
 mod initiate;
 mod list_parts;
 mod list_uploads;
 mod upload_part;
 mod upload_part_copy;
 
+pub use self::complete::{CompleteMultipartUpload, CompleteMultipartUploadOutput, CompletedPart};
 pub use self::initiate::{InitiateMultipartUpload, InitiateMultipartUploadOutput};
 pub use self::list_parts::{ListParts, PartList, PartSummary};
 pub use self::list_uploads::{ListMultipartUploads, UploadList, UploadSummary};
