@@ -151,9 +151,9 @@ pub use crate::error::{Error, ErrorKind, Result, ServiceError};
 pub use crate::head::Head;
 pub use crate::key::ObjectKey;
 pub use crate::multipart::{
-    CompleteMultipartUpload, CompleteMultipartUploadOutput, CompletedPart, InitiateMultipartUpload,
-    InitiateMultipartUploadOutput, ListMultipartUploads, ListParts, PartList, PartSummary, UploadList, UploadPart,
-    UploadPartCopy, UploadPartCopyOutput, UploadPartOutput, UploadSummary,
+    AbortMultipartUpload, AbortMultipartUploadOutput, CompleteMultipartUpload, CompleteMultipartUploadOutput,
+    CompletedPart, InitiateMultipartUpload, InitiateMultipartUploadOutput, ListMultipartUploads, ListParts, PartList,
+    PartSummary, UploadList, UploadPart, UploadPartCopy, UploadPartCopyOutput, UploadPartOutput, UploadSummary,
 };
 pub use crate::object::{
     ContentRange, DeleteObject, DeleteObjectOutput, GetObject, HeadObject, Integrity, Object, ObjectMeta, PutObject,
