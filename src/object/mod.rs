@@ -1,10 +1,12 @@
 //! Operations on objects, one file each.
 
+mod copy;
 mod delete;
 mod get;
 mod head;
 mod put;
 
+pub use self::copy::{CopyObject, CopyObjectOutput};
 pub use self::delete::{DeleteObject, DeleteObjectOutput};
 pub use self::get::{ContentRange, GetObject, Integrity, Object};
 pub use self::head::{HeadObject, ObjectMeta};
