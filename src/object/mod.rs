@@ -2,12 +2,14 @@
 
 mod copy;
 mod delete;
+mod delete_many;
 mod get;
 mod head;
 mod put;
 
 pub use self::copy::{CopyObject, CopyObjectOutput};
 pub use self::delete::{DeleteObject, DeleteObjectOutput};
+pub use self::delete_many::{DeleteFailure, DeleteKey, DeleteObjects, DeleteObjectsOutput, DeletedObject};
 pub use self::get::{ContentRange, GetObject, Integrity, Object};
 pub use self::head::{HeadObject, ObjectMeta};
 pub use self::put::{PutObject, PutObjectOutput};
