@@ -156,9 +156,9 @@ pub use crate::multipart::{
     PartSummary, UploadList, UploadPart, UploadPartCopy, UploadPartCopyOutput, UploadPartOutput, UploadSummary,
 };
 pub use crate::object::{
-    ContentRange, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey, DeleteObject, DeleteObjectOutput,
-    DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject, HeadObject, Integrity, Object, ObjectMeta, PutObject,
-    PutObjectOutput,
+    AppendObject, AppendObjectOutput, ContentRange, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey,
+    DeleteObject, DeleteObjectOutput, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject, HeadObject,
+    Integrity, Object, ObjectMeta, PutObject, PutObjectOutput,
 };
 pub use crate::operation::{
     Describe, Operation, Paged, Permissions, Request, ResponseBody, Safety, Scope, Sent, Target, read_response,

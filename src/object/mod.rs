@@ -1,5 +1,6 @@
 //! Operations on objects, one file each.
 
+mod append;
 mod copy;
 mod delete;
 mod delete_many;
@@ -7,6 +8,7 @@ mod get;
 mod head;
 mod put;
 
+pub use self::append::{AppendObject, AppendObjectOutput};
 pub use self::copy::{CopyObject, CopyObjectOutput};
 pub use self::delete::{DeleteObject, DeleteObjectOutput};
 pub use self::delete_many::{DeleteFailure, DeleteKey, DeleteObjects, DeleteObjectsOutput, DeletedObject};
