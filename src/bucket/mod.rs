@@ -4,8 +4,10 @@ mod create;
 mod delete;
 mod head;
 mod list;
+mod list_versions;
 
 pub use self::create::{CreateBucket, CreateBucketOutput};
 pub use self::delete::{DeleteBucket, DeleteBucketOutput};
 pub use self::head::{BucketMeta, HeadBucket};
 pub use self::list::{ListObjects, ObjectList, ObjectSummary};
+pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
