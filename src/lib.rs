@@ -138,8 +138,8 @@ mod xml;
 
 pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
-    BucketMeta, CreateBucket, CreateBucketOutput, DeleteBucket, DeleteBucketOutput, HeadBucket, ListObjectVersions,
-    ListObjects, ObjectList, ObjectSummary, ObjectVersion, VersionList,
+    BucketList, BucketMeta, BucketSummary, CreateBucket, CreateBucketOutput, DeleteBucket, DeleteBucketOutput,
+    HeadBucket, ListBuckets, ListObjectVersions, ListObjects, ObjectList, ObjectSummary, ObjectVersion, VersionList,
 };
 #[cfg(feature = "client")]
 pub use crate::client::{

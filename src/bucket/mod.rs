@@ -4,10 +4,12 @@ mod create;
 mod delete;
 mod head;
 mod list;
+mod list_buckets;
 mod list_versions;
 
 pub use self::create::{CreateBucket, CreateBucketOutput};
 pub use self::delete::{DeleteBucket, DeleteBucketOutput};
 pub use self::head::{BucketMeta, HeadBucket};
 pub use self::list::{ListObjects, ObjectList, ObjectSummary};
+pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};

@@ -1,0 +1,189 @@
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Method, Response};
+use serde::Deserialize;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, request_id};
+use crate::region::Region;
+use crate::time::parse_iso8601;
+use crate::xml;
+
+/// Lists the buckets of the account. Send it with [`Client::send`](crate::Client::send).
+///
+/// # Errors
+/// [`ErrorKind::Service`] with code `AccessDenied`; it is never anonymous.
+///
+/// COS reference: [GET Service](https://cloud.tencent.com/document/product/436/8291)
+#[doc(alias = "GET Service")]
+#[derive(Clone, Debug, Default)]
+pub struct ListBuckets {
+    region: Option<Region>,
+    marker: Option<String>,
+    max_keys: Option<u32>,
+}
+
+impl ListBuckets {
+    /// Lists the buckets of all regions.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only buckets of this region.
+    #[must_use]
+    pub fn region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// Only buckets behind this one.
+    #[must_use]
+    pub fn marker(mut self, marker: impl Into<String>) -> Self {
+        self.marker = Some(marker.into());
+        self
+    }
+
+    /// How many buckets a page has, 1 to 2 000.
+    #[must_use]
+    pub fn max_keys(mut self, max_keys: u32) -> Self {
+        self.max_keys = Some(max_keys);
+        self
+    }
+}
+
+impl Operation for ListBuckets {
+    type Output = BucketList;
+    type Response = Bytes;
+    const NAME: &'static str = "GET Service";
+    const METHOD: Method = Method::GET;
+
+    fn request(&self) -> Result<Request> {
+        if self.max_keys.is_some_and(|max_keys| !(1..=2000).contains(&max_keys)) {
+            return Err(Error::input("max_keys", "is not from 1 to 2000"));
+        }
+        Ok(Request::service()
+            .query_opt("region", self.region.as_ref().map(ToString::to_string))
+            .query_opt("marker", self.marker.clone())
+            .query_opt("max-keys", self.max_keys.map(|max_keys| max_keys.to_string())))
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Read
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::service("name/cos:GetService")
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<BucketList> {
+        let (head, body) = response.into_parts();
+        let request_id = request_id(&head.headers);
+        let document: Document = xml::read("ListAllMyBucketsResult", head.status.as_u16(), &request_id, &body)?;
+        let buckets = document.buckets.buckets.into_iter().map(|bucket| BucketSummary {
+            created: parse_iso8601(&bucket.creation_date),
+            name: bucket.name,
+            region: bucket.location,
+        });
+        Ok(BucketList {
+            buckets: buckets.collect(),
+            is_truncated: document.is_truncated.eq_ignore_ascii_case("true"),
+            next_marker: document.next_marker.filter(|marker| !marker.is_empty()),
+            request_id,
+        })
+    }
+}
+
+impl Paged for ListBuckets {
+    fn next_page(&self, output: &BucketList) -> Result<Option<Self>> {
+        match &output.next_marker {
+            _ if !output.is_truncated => Ok(None),
+            Some(marker) if self.marker.as_ref() != Some(marker) => Ok(Some(self.clone().marker(marker))),
+            _ => Err(Error::new(ErrorKind::Response, "the listing does not advance: its marker stays the same")),
+        }
+    }
+}
+
+/// One page of [`ListBuckets`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BucketList {
+    /// The buckets.
+    pub buckets: Vec<BucketSummary>,
+    /// Whether there is another page.
+    pub is_truncated: bool,
+    /// Where the next page begins.
+    pub next_marker: Option<String>,
+    request_id: String,
+}
+
+impl BucketList {
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+/// A bucket as a listing shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BucketSummary {
+    /// The full name: `name-appid`.
+    pub name: String,
+    /// The region.
+    pub region: String,
+    /// When it was made.
+    pub created: Option<SystemTime>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    #[serde(default)]
+    buckets: Buckets,
+    #[serde(default)]
+    is_truncated: String,
+    #[serde(default)]
+    next_marker: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Buckets {
+    #[serde(rename = "Bucket", default)]
+    buckets: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    name: String,
+    #[serde(default)]
+    location: String,
+    #[serde(default)]
+    creation_date: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::as_text;
+
+    #[test]
+    fn request_as_text() {
+        let list = ListBuckets::new().region("ap-x".parse().unwrap()).marker("b-1").max_keys(10);
+        assert_eq!(as_text(&list), "GET /?region=ap-x&marker=b-1&max-keys=10\n[0]");
+        assert_eq!(list.max_keys(2001).request().unwrap_err().field(), Some("max_keys"));
+    }
+
+    #[test]
+    fn output_reads_a_golden_page() {
+        let read = |xml: &'static str| ListBuckets::new().output(&Sent::default(), Response::new(Bytes::from(xml)));
+        let list = read(include_str!("../../tests/golden/xml/list_buckets.xml")).unwrap();
+        assert_eq!(list.buckets.len(), 2);
+        assert_eq!((list.buckets[1].name.as_str(), list.buckets[1].region.as_str()), ("b-1250000000", "ap-shanghai"));
+        assert_eq!(list.buckets[0].created.map(crate::time::unix_seconds), Some(1_558_700_386));
+        assert!(ListBuckets::new().next_page(&list).unwrap().is_none());
+        let empty = "<ListAllMyBucketsResult><Owner/><Buckets/></ListAllMyBucketsResult>";
+        assert!(read(empty).unwrap().buckets.is_empty());
+    }
+}
