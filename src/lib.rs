@@ -139,7 +139,8 @@ mod xml;
 pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
     BucketList, BucketMeta, BucketSummary, CreateBucket, CreateBucketOutput, DeleteBucket, DeleteBucketOutput,
-    HeadBucket, ListBuckets, ListObjectVersions, ListObjects, ObjectList, ObjectSummary, ObjectVersion, VersionList,
+    GetBucketVersioning, HeadBucket, ListBuckets, ListObjectVersions, ListObjects, ObjectList, ObjectSummary,
+    ObjectVersion, PutBucketVersioning, PutBucketVersioningOutput, VersionList, Versioning,
 };
 #[cfg(feature = "client")]
 pub use crate::client::{

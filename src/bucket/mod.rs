@@ -6,6 +6,7 @@ mod head;
 mod list;
 mod list_buckets;
 mod list_versions;
+mod versioning;
 
 pub use self::create::{CreateBucket, CreateBucketOutput};
 pub use self::delete::{DeleteBucket, DeleteBucketOutput};
@@ -13,3 +14,4 @@ pub use self::head::{BucketMeta, HeadBucket};
 pub use self::list::{ListObjects, ObjectList, ObjectSummary};
 pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
+pub use self::versioning::{GetBucketVersioning, PutBucketVersioning, PutBucketVersioningOutput, Versioning};

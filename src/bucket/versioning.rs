@@ -1,0 +1,152 @@
+use bytes::Bytes;
+use http::{Method, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id};
+use crate::xml;
+
+/// Whether a bucket keeps older versions of its objects.
+///
+/// COS reference: [Versioning](https://cloud.tencent.com/document/product/436/19883)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Versioning {
+    /// Every write makes a version, a delete a delete marker.
+    Enabled,
+    /// Versions that are there stay; new writes have the version `null`.
+    Suspended,
+}
+
+/// Turns versioning on, or suspends it. Once on, it can never be turned off again.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `InvalidBucketState` (409) when replication needs it.
+///
+/// COS reference: [PUT Bucket versioning](https://cloud.tencent.com/document/product/436/19889)
+#[doc(alias = "PUT Bucket versioning")]
+#[derive(Clone, Copy, Debug)]
+pub struct PutBucketVersioning(Versioning);
+
+impl PutBucketVersioning {
+    /// Sets this.
+    pub fn new(versioning: Versioning) -> Self {
+        Self(versioning)
+    }
+}
+
+/// Reads whether the bucket keeps versions; `None` when it never did.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
+///
+/// COS reference: [GET Bucket versioning](https://cloud.tencent.com/document/product/436/19888)
+#[doc(alias = "GET Bucket versioning")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GetBucketVersioning {
+    _private: (),
+}
+
+impl GetBucketVersioning {
+    /// Reads it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct VersioningConfiguration {
+    #[serde(rename = "Status", default, skip_serializing_if = "Option::is_none")]
+    status: Option<Versioning>,
+}
+
+impl Operation for PutBucketVersioning {
+    type Output = PutBucketVersioningOutput;
+    type Response = Bytes;
+    const NAME: &'static str = "PUT Bucket versioning";
+    const METHOD: Method = Method::PUT;
+
+    fn request(&self) -> Result<Request> {
+        let body = VersioningConfiguration { status: Some(self.0) };
+        Request::bucket().query("versioning", "").xml("VersioningConfiguration", &body)
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::SameEffect
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::bucket("name/cos:PutBucketVersioning")
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketVersioningOutput> {
+        Ok(PutBucketVersioningOutput { request_id: request_id(response.headers()) })
+    }
+}
+
+impl Operation for GetBucketVersioning {
+    type Output = Option<Versioning>;
+    type Response = Bytes;
+    const NAME: &'static str = "GET Bucket versioning";
+    const METHOD: Method = Method::GET;
+
+    fn request(&self) -> Result<Request> {
+        Ok(Request::bucket().query("versioning", ""))
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Read
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::bucket("name/cos:GetBucketVersioning")
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<Versioning>> {
+        let (head, body) = response.into_parts();
+        let request_id = request_id(&head.headers);
+        let document: VersioningConfiguration =
+            xml::read("VersioningConfiguration", head.status.as_u16(), &request_id, &body)?;
+        Ok(document.status)
+    }
+}
+
+/// What [`PutBucketVersioning`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PutBucketVersioningOutput {
+    request_id: String,
+}
+
+impl PutBucketVersioningOutput {
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::as_text;
+
+    #[test]
+    fn request_as_text() {
+        let put = PutBucketVersioning::new(Versioning::Enabled);
+        assert_eq!(
+            as_text(&put),
+            "PUT /?versioning\ncontent-md5: 8qj8HSeDu3APPMQZVG06WQ==\ncontent-type: application/xml\n[75]"
+        );
+        let xml = put.request().unwrap().body_ref().as_bytes().unwrap();
+        assert_eq!(xml, "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+        assert_eq!(as_text(&GetBucketVersioning::new()), "GET /?versioning\n[0]");
+    }
+
+    #[test]
+    fn output_tells_a_bucket_that_never_kept_versions() {
+        let read = |xml: &'static str| GetBucketVersioning::new().output(&Sent::default(), Response::new(xml.into()));
+        assert_eq!(read("<VersioningConfiguration/>").unwrap(), None);
+        let suspended = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
+        assert_eq!(read(suspended).unwrap(), Some(Versioning::Suspended));
+        assert!(read("<Other/>").is_err());
+    }
+}
