@@ -38,6 +38,13 @@ pub(crate) fn read<T: DeserializeOwned>(root: &str, status: u16, request_id: &st
     }
 }
 
+/// As [`read`], for calls where COS says 200 before the work is done: a document that ends early, or is none, leaves
+/// everything open.
+pub(crate) fn read_late<T: DeserializeOwned>(root: &str, status: u16, request_id: &str, xml: &[u8]) -> Result<T> {
+    read(root, status, request_id, xml)
+        .map_err(|error| if error.kind() == ErrorKind::Response { error.into_ambiguous() } else { error })
+}
+
 /// What an error document says; what cannot be read stays empty.
 pub(crate) fn read_error(xml: &[u8]) -> ServiceError {
     #[derive(Default, serde::Deserialize)]

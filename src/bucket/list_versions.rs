@@ -182,8 +182,8 @@ enum Element {
     IsTruncated(String),
     NextKeyMarker(String),
     NextVersionIdMarker(String),
-    Version(Version),
-    DeleteMarker(Version),
+    Version(Entry),
+    DeleteMarker(Entry),
     CommonPrefixes(CommonPrefixes),
     #[serde(other)]
     Other,
@@ -191,7 +191,7 @@ enum Element {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Version {
+struct Entry {
     key: String,
     #[serde(default)]
     version_id: String,

@@ -359,6 +359,7 @@ fn judge_output(error: &Error) -> Evidence {
     match (error.kind(), error.service()) {
         (ErrorKind::Service, Some(service)) => Evidence::Answer(service.class()),
         (ErrorKind::Integrity, _) => Evidence::Answer(Class::Integrity),
+        (ErrorKind::Ambiguous, _) => Evidence::Unknown,
         _ => Evidence::Final,
     }
 }

@@ -122,10 +122,7 @@ impl Operation for CompleteMultipartUpload {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
         let root = "CompleteMultipartUploadResult";
-        let result: Answer = xml::read(root, head.status.as_u16(), &request_id, &body).map_err(|error| {
-            // 200 was said before the work was done: a body that ends early leaves everything open.
-            if error.kind() == ErrorKind::Response { error.into_ambiguous() } else { error }
-        })?;
+        let result: Answer = xml::read_late(root, head.status.as_u16(), &request_id, &body)?;
         if result.etag.is_empty() {
             return Err(Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(bare_answer(&head)));
         }

@@ -136,14 +136,14 @@ struct Document {
 enum Element {
     IsTruncated(String),
     NextPartNumberMarker(String),
-    Part(Part),
+    Part(Entry),
     #[serde(other)]
     Other,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Part {
+struct Entry {
     part_number: String,
     #[serde(default)]
     last_modified: String,

@@ -176,7 +176,7 @@ enum Element {
     IsTruncated(String),
     NextKeyMarker(String),
     NextUploadIdMarker(String),
-    Upload(Upload),
+    Upload(Entry),
     CommonPrefixes(CommonPrefixes),
     #[serde(other)]
     Other,
@@ -184,7 +184,7 @@ enum Element {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Upload {
+struct Entry {
     key: String,
     upload_id: String,
     #[serde(default)]

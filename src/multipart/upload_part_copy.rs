@@ -83,7 +83,7 @@ impl Operation for UploadPartCopy {
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<UploadPartCopyOutput> {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
-        let result: Document = xml::read("CopyPartResult", head.status.as_u16(), &request_id, &body)?;
+        let result: Document = xml::read_late("CopyPartResult", head.status.as_u16(), &request_id, &body)?;
         if result.etag.is_empty() {
             return Err(Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(bare_answer(&head)));
         }

@@ -136,7 +136,7 @@ impl Operation for CopyObject {
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<CopyObjectOutput> {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
-        let result: Document = xml::read("CopyObjectResult", head.status.as_u16(), &request_id, &body)?;
+        let result: Document = xml::read_late("CopyObjectResult", head.status.as_u16(), &request_id, &body)?;
         if result.etag.is_empty() {
             return Err(Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(bare_answer(&head)));
         }
