@@ -50,8 +50,8 @@ pub async fn download(session: &Session, object: ObjectUrl, destination: Place) 
 /// The file to write: `path` itself, or one named like the key's last segment in the directory `path`.
 fn file_for(path: &Path, key: &ObjectKey) -> Outcome<PathBuf> {
     let directory = || -> Outcome<PathBuf> { Ok(path.join(last_segment(key)?)) };
-    let wants_directory =
-        path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.ends_with("..") || path == Path::new(".");
+    let ends_in_slash = path.to_string_lossy().ends_with(std::path::is_separator);
+    let wants_directory = ends_in_slash || path.ends_with("..") || path == Path::new(".");
     let meta = if wants_directory { fs::metadata(path) } else { fs::symlink_metadata(path) };
     let file = match meta {
         Ok(meta) if meta.is_dir() => directory()?,
@@ -92,6 +92,13 @@ fn may_be_replaced(path: &Path) -> Outcome {
     }
 }
 
+/// Those of the file that is replaced, or of any new file; less the umask.
+#[cfg(unix)]
+fn permissions(path: &Path) -> fs::Permissions {
+    let replaced = fs::symlink_metadata(path).ok().filter(Metadata::is_file);
+    replaced.map_or(std::os::unix::fs::PermissionsExt::from_mode(0o666), |meta| meta.permissions())
+}
+
 /// A file under another name in the same directory, so that renaming it is one step. Dropping it removes it.
 struct Part(NamedTempFile);
 
@@ -102,7 +109,7 @@ impl Part {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".cos-").suffix(".part");
         #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)); // less the umask, as any new file
+        builder.permissions(permissions(path));
         builder.tempfile_in(parent).map(Self).map_err(Failure::at(parent))
     }
 

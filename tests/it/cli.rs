@@ -14,6 +14,9 @@ use tempfile::TempDir;
 const ODD_KEYS: [&str; 10] =
     ["a b+%2F?#.txt", "目录/😀.bin", "a/../b", "./c", "a//b", "/lead", "-", "cos://x", "a&b=c;d'e\"f\\g", "trailing/"];
 
+const KEY_VARIABLES: [&str; 4] =
+    ["TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"];
+
 /// A program that `cargo test --workspace` builds beside this one.
 fn program(name: &str) -> PathBuf {
     let own = env::current_exe().expect("a test knows where it is");
@@ -67,8 +70,7 @@ impl Shell {
     fn command(&self) -> Command {
         let mut command = Command::new(program("examples/cos"));
         command.current_dir(self.directory.path());
-        let names = ["COS_ENDPOINT", "COS_REGION", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"];
-        for name in names.into_iter().chain(["TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"]) {
+        for name in ["COS_ENDPOINT", "COS_REGION"].into_iter().chain(KEY_VARIABLES) {
             command.env_remove(name);
         }
         command.envs(self.variables.clone());
@@ -379,6 +381,10 @@ async fn a_link_at_the_destination_is_replaced_not_followed() {
     let shell = Shell::over(&emulator);
     let url = shell.url("k");
     shell.write("target", "old");
+    shell.write("private", "old");
+    fs::set_permissions(shell.path("private"), fs::Permissions::from_mode(0o600)).unwrap();
+    shell.done(&["cp", &url, "private"]);
+    assert_eq!(fs::metadata(shell.path("private")).unwrap().permissions().mode() & 0o777, 0o600);
     fs::create_dir(shell.path("dir")).unwrap();
     for (link, target) in [("link", "target"), ("dangling", "absent"), ("dirlink", "dir"), ("device", "/dev/null")] {
         symlink(target, shell.path(link)).unwrap();
@@ -422,6 +428,23 @@ async fn an_interrupted_download_leaves_no_trace() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(130), "cos: interrupted\n"));
     assert!(shell.files().is_empty());
+}
+
+#[test]
+fn examples_run_without_an_account_and_without_certificates() {
+    for (example, last) in [("put_get", "deleted it, request id "), ("presigned_url", "deleted it")] {
+        let shell = offline();
+        let mut command = Command::new(program(&format!("examples/{example}")));
+        for name in ["COS_ENDPOINT", "COS_REGION", "COS_BUCKET"].into_iter().chain(KEY_VARIABLES) {
+            command.env_remove(name);
+        }
+        let nowhere = shell.path("nowhere");
+        let output = command.env("SSL_CERT_FILE", &nowhere).env("SSL_CERT_DIR", &nowhere).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{example}");
+        let told = text(&output.stdout);
+        assert!(told.lines().last().is_some_and(|line| line.starts_with(last)), "{told}");
+        assert!(told.starts_with("no account in the environment: using an emulator"), "{told}");
+    }
 }
 
 /// The header signatures of a file that follow COS's documents.
