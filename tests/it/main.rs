@@ -3,6 +3,7 @@
 mod cli;
 mod everyday;
 mod keys;
+mod refresh;
 mod support;
 mod tamper;
 mod vectors;

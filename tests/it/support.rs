@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -78,20 +78,26 @@ impl InMemory {
     }
 }
 
-/// Wall time that follows tokio's clock from a fixed start; the client's view of it can be set off.
+/// Wall time that follows tokio's clock from a fixed start, or jumps; the client's view of it can be set off.
 #[derive(Debug)]
 pub struct TestClock {
     start: Instant,
+    jumped: AtomicU64,
     offset: AtomicI64,
 }
 
 impl TestClock {
     pub fn new() -> Self {
-        Self { start: Instant::now(), offset: AtomicI64::new(0) }
+        Self { start: Instant::now(), jumped: AtomicU64::new(0), offset: AtomicI64::new(0) }
     }
 
     pub fn true_time(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.start.elapsed()
+        UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.monotonic()
+    }
+
+    /// Lets so many seconds pass at once, for everybody: where tokio's clock cannot be paused, because of sockets.
+    pub fn jump(&self, seconds: u64) {
+        self.jumped.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// Sets the client's clock ahead by this many seconds, or behind.
@@ -108,7 +114,7 @@ impl Clock for TestClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        self.start.elapsed() + Duration::from_secs(self.jumped.load(Ordering::Relaxed))
     }
 }
 

@@ -1,0 +1,501 @@
+//! Keys that end: one refresh for everybody, and nobody notices.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cos_emulator::{Action, Emulator, ExpiryAnswer, Matcher, Record, Rule};
+use futures_util::TryStreamExt as _;
+use futures_util::future::join_all;
+use tencent_cos::client::provider::{BoxFuture, CredentialError, ProvideCredentials};
+use tencent_cos::{Bucket, Credentials, ErrorKind, SessionCredentials};
+use tokio::time::{Instant, advance, sleep, timeout};
+
+use crate::support::{InMemory, TestClock, client, session};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+type Answer = BoxFuture<'static, Result<Credentials, CredentialError>>;
+
+/// A provider that counts its calls and answers by their number, which begins with 1.
+struct Source {
+    calls: AtomicUsize,
+    answer: Box<dyn Fn(usize) -> Answer + Send + Sync>,
+}
+
+impl Source {
+    fn new(answer: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { calls: AtomicUsize::new(0), answer: Box::new(answer) })
+    }
+
+    /// Mints a key of this life at every call, and takes its time.
+    fn minting(rig: &Arc<InMemory>, life: Duration, takes: Duration) -> Arc<Self> {
+        let rig = Arc::clone(rig);
+        Self::new(move |_| {
+            let rig = Arc::clone(&rig);
+            Box::pin(async move {
+                sleep(takes).await;
+                Ok(session(&rig.emulator.mint(life)).into())
+            })
+        })
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
+}
+
+impl ProvideCredentials for Source {
+    fn provide(&self) -> Answer {
+        (self.answer)(self.calls.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+fn rig() -> Arc<InMemory> {
+    let rig = Arc::new(InMemory::new());
+    rig.emulator.put_object(rig.emulator.bucket(), "k", "hello");
+    rig
+}
+
+fn bucket_with(rig: &InMemory, source: &Arc<Source>) -> Bucket {
+    rig.bucket_of(rig.client().credentials(Arc::clone(source)))
+}
+
+/// One of four operations, each checked to have done what it says.
+async fn work(bucket: Bucket, number: usize) {
+    match number % 4 {
+        0 => assert_eq!(bucket.get("k").await.expect("get").bytes(10).await.expect("bytes"), "hello"),
+        1 => assert_eq!(bucket.head("k").await.expect("head").content_length, Some(5)),
+        2 => drop(bucket.put(format!("put/{number}"), "x").await.expect("put")),
+        _ => drop(bucket.list("k").try_collect::<Vec<_>>().await.expect("list")),
+    }
+}
+
+/// As [`work`], without the operation whose refusal has no body to tell why.
+async fn talkative_work(bucket: Bucket, number: usize) {
+    work(bucket, if number % 4 == 1 { 0 } else { number }).await;
+}
+
+/// All of it at once, in tasks of their own.
+async fn at_once<F>(count: usize, work: impl Fn(usize) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    for done in join_all((0..count).map(|number| tokio::spawn(work(number)))).await {
+        done.expect("no task fails");
+    }
+}
+
+fn key_ids(records: &[Record]) -> Vec<&str> {
+    records.iter().map(|record| record.key_id.as_deref().expect("a signed request")).collect()
+}
+
+/// How many requests each key signed, in order. A key that comes back after another shows as a third group.
+fn key_groups(emulator: &Emulator) -> Vec<usize> {
+    let records = emulator.journal();
+    key_ids(&records).chunk_by(|a, b| a == b).map(<[&str]>::len).collect()
+}
+
+fn refused(emulator: &Emulator) -> usize {
+    emulator.journal().iter().filter(|record| record.status.is_none_or(|status| status >= 400)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_calls_at_the_end_of_a_key_cause_one_refresh() {
+    let rig = rig();
+    let source = Source::minting(&rig, seconds(600), Duration::from_millis(300));
+    let bucket = bucket_with(&rig, &source);
+    work(bucket.clone(), 0).await;
+    assert_eq!(source.calls(), 1);
+    advance(seconds(600)).await;
+
+    let start = Instant::now();
+    at_once(1000, |number| work(bucket.clone(), number)).await;
+    // Nobody waited for longer than the provider took.
+    assert_eq!(start.elapsed().as_millis() / 10, 30);
+    assert_eq!(source.calls(), 2);
+    assert_eq!(key_groups(&rig.emulator), [1, 1000]);
+    assert_eq!(refused(&rig.emulator), 0);
+}
+
+/// COS says that the key is over while the client still believes in it.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_refusals_cause_one_refresh() {
+    for answer in [ExpiryAnswer::BadRequest, ExpiryAnswer::Forbidden, ExpiryAnswer::RequestHasExpired] {
+        let rig = rig();
+        let source = Source::minting(&rig, 10 * HOUR, Duration::from_millis(300));
+        let bucket = bucket_with(&rig, &source);
+        work(bucket.clone(), 0).await;
+        let old = rig.emulator.journal()[0].key_id.clone().unwrap();
+        rig.emulator.expire(&old, answer);
+        rig.emulator.clear_journal();
+        // As many as may be on the wire at once are, before the first is refused.
+        let slow = Rule::on(Matcher::any()).times(256).then(Action::Delay(Duration::from_millis(50)));
+        rig.emulator.script(slow);
+
+        at_once(1000, |number| talkative_work(bucket.clone(), number)).await;
+        assert_eq!(source.calls(), 2, "{answer:?}");
+        // The others were signed when it was their turn: with the new key.
+        assert_eq!(key_groups(&rig.emulator), [256, 1000], "{answer:?}");
+        assert_eq!(refused(&rig.emulator), 256, "{answer:?}");
+    }
+}
+
+/// Requests that come one after the other while a key ends and the provider takes longer than what is left.
+#[tokio::test(start_paused = true)]
+async fn a_flow_of_requests_passes_the_end_of_a_key() {
+    for takes in [1, 300, 1500, 4000] {
+        let rig = rig();
+        let source = Source::minting(&rig, seconds(600), Duration::from_millis(takes));
+        let bucket = bucket_with(&rig, &source);
+        work(bucket.clone(), 0).await;
+        advance(seconds(598)).await;
+        at_once(1000, |number| {
+            let bucket = bucket.clone();
+            async move {
+                sleep(Duration::from_millis(4 * number as u64)).await;
+                work(bucket, number).await;
+            }
+        })
+        .await;
+        assert_eq!(source.calls(), 2, "{takes} ms");
+        assert_eq!(key_groups(&rig.emulator).len(), 2, "{takes} ms");
+        assert_eq!((rig.emulator.journal().len(), refused(&rig.emulator)), (1001, 0), "{takes} ms");
+    }
+}
+
+/// An emulator on a socket, whose clock and the client's jump together.
+async fn on_sockets(
+    answer: impl Fn(Arc<Emulator>) -> Answer + Send + Sync + 'static,
+) -> (Arc<Emulator>, Arc<TestClock>, Arc<Source>, Bucket) {
+    let clock = Arc::new(TestClock::new());
+    let server_clock = Arc::clone(&clock);
+    let emulator = Emulator::builder().strict_signature(true).clock(Arc::new(move || server_clock.true_time()));
+    let emulator = Arc::new(emulator.start().await.expect("the emulator starts"));
+    emulator.put_object(emulator.bucket(), "k", "hello");
+    let minting = Arc::clone(&emulator);
+    let source = Source::new(move |_| answer(Arc::clone(&minting)));
+    let client = client(&emulator).clock(clock.clone()).credentials(Arc::clone(&source));
+    let bucket = client.build().and_then(|client| client.bucket(emulator.bucket())).expect("a bucket");
+    (emulator, clock, source, bucket)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_calls_over_sockets_at_the_end_of_a_key() {
+    let (emulator, clock, source, bucket) = on_sockets(|emulator| {
+        Box::pin(async move {
+            sleep(Duration::from_millis(100)).await;
+            Ok(session(&emulator.mint(seconds(600))).into())
+        })
+    })
+    .await;
+    work(bucket.clone(), 0).await;
+    clock.jump(600);
+    at_once(200, |number| work(bucket.clone(), number)).await;
+    assert_eq!(source.calls(), 2);
+    assert_eq!(key_groups(&emulator), [1, 200]);
+    assert_eq!(refused(&emulator), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_refusals_over_sockets() {
+    // The provider answers once every request on its way with the old key has been refused.
+    let (emulator, _, source, bucket) = on_sockets(|emulator| {
+        Box::pin(async move {
+            let all_refused = async {
+                while refused(&emulator) < 200 {
+                    sleep(Duration::from_millis(5)).await;
+                }
+            };
+            let wait = if emulator.journal().is_empty() { Duration::ZERO } else { seconds(3) };
+            let _ = timeout(wait, all_refused).await;
+            Ok(session(&emulator.mint(10 * HOUR)).into())
+        })
+    })
+    .await;
+    work(bucket.clone(), 0).await;
+    let old = emulator.journal()[0].key_id.clone().unwrap();
+    emulator.expire(&old, ExpiryAnswer::BadRequest);
+    emulator.clear_journal();
+    // So that all are on their way before the first is refused.
+    emulator.script(Rule::on(Matcher::any()).times(200).then(Action::Delay(Duration::from_millis(400))));
+
+    at_once(200, |number| talkative_work(bucket.clone(), number)).await;
+    assert_eq!(source.calls(), 2);
+    let groups = key_groups(&emulator);
+    assert!(matches!(groups[..], [first, 200] if first <= 200), "{groups:?}");
+    assert_eq!(refused(&emulator), groups[0]);
+}
+
+/// A provider that is down costs nothing while the old key lives.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_is_down_is_not_noticed_before_the_key_ends() {
+    let rig = rig();
+    let key = session(&rig.emulator.mint(seconds(1800)));
+    let next = Arc::clone(&rig);
+    let source = Source::new(move |call| {
+        let (key, next) = (key.clone(), Arc::clone(&next));
+        Box::pin(async move {
+            match call {
+                1 => Ok(key.into()),
+                _ if next.clock.true_time() < key.expires_at() + seconds(60) => Err(CredentialError::transient("down")),
+                _ => Ok(session(&next.emulator.mint(HOUR)).into()),
+            }
+        })
+    });
+    let bucket = bucket_with(&rig, &source);
+    for number in 0..1800 {
+        let start = Instant::now();
+        work(bucket.clone(), number).await;
+        assert!(start.elapsed() <= seconds(1), "{number}: a request waited for {:?}", start.elapsed());
+        advance(seconds(1).saturating_sub(start.elapsed())).await;
+    }
+    // In the last 300 s it was asked at each step of the back-off, never at each request.
+    let asked = source.calls() - 1;
+    assert!((10..=120).contains(&asked), "{asked}");
+    assert_eq!(refused(&rig.emulator), 0);
+
+    let sent = rig.emulator.journal().len();
+    let start = Instant::now();
+    let error = bucket.get("k").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Credentials, 0), "{error}");
+    assert!(start.elapsed() <= seconds(15), "{:?}", start.elapsed());
+    assert!(error.is_retryable());
+    assert_eq!(std::error::Error::source(&error).expect("a source").to_string(), "down");
+    let before = source.calls();
+    at_once(100, |_| {
+        let bucket = bucket.clone();
+        async move { drop(bucket.get("k").await.unwrap_err()) }
+    })
+    .await;
+    // A hundred more callers ask no more often than one.
+    assert!(source.calls() - before <= 6, "{}", source.calls() - before);
+    assert_eq!(rig.emulator.journal().len(), sent, "nothing is sent without a key");
+
+    advance(seconds(120)).await;
+    work(bucket, 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_slow_provider_while_the_key_lives() {
+    let rig = rig();
+    let key = session(&rig.emulator.mint(seconds(1800)));
+    let source = Source::new(move |call| {
+        let key = key.clone();
+        Box::pin(async move {
+            sleep(if call == 1 { Duration::ZERO } else { seconds(30) }).await;
+            Ok(key.into())
+        })
+    });
+    let bucket = bucket_with(&rig, &source);
+    work(bucket.clone(), 0).await;
+    advance(seconds(1800 - 240)).await;
+    let start = Instant::now();
+    at_once(100, |number| work(bucket.clone(), number)).await;
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(source.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_takes_nobody_with_it() {
+    let rig = rig();
+    let source = Source::minting(&rig, seconds(600), Duration::from_millis(300));
+    let bucket = bucket_with(&rig, &source);
+    work(bucket.clone(), 0).await;
+    advance(seconds(600)).await;
+    // The first one starts the refresh, and goes.
+    let first = tokio::spawn(work(bucket.clone(), 0));
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(source.calls(), 2);
+    let others: Vec<_> = (0..50).map(|number| tokio::spawn(work(bucket.clone(), number))).collect();
+    sleep(Duration::from_millis(100)).await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    for other in others {
+        other.await.expect("the others are served");
+    }
+    assert_eq!(source.calls(), 2);
+    assert_eq!(key_groups(&rig.emulator), [1, 50]);
+}
+
+/// Each way COS is documented to tell the end of a key: one refresh, one more request.
+#[tokio::test(start_paused = true)]
+async fn every_documented_refusal_of_an_old_key_is_healed() {
+    for answer in
+        [ExpiryAnswer::BadRequest, ExpiryAnswer::Forbidden, ExpiryAnswer::RequestHasExpired, ExpiryAnswer::BareHead]
+    {
+        for number in 0..4 {
+            let rig = rig();
+            let source = Source::minting(&rig, seconds(1800), Duration::from_millis(10));
+            let bucket = bucket_with(&rig, &source);
+            work(bucket.clone(), 0).await;
+            let old = rig.emulator.journal()[0].key_id.clone().unwrap();
+            // A refusal of HEAD has no body: only a key near its end explains it. The clock of this machine is
+            // behind, so it does not know yet that the key is over.
+            let is_head = number % 4 == 1;
+            if is_head {
+                advance(seconds(1755)).await;
+            }
+            rig.emulator.expire(&old, answer);
+            rig.emulator.clear_journal();
+            work(bucket.clone(), number).await;
+
+            let what = format!("{answer:?}, operation {number}");
+            assert_eq!(source.calls(), 2, "{what}");
+            let records = rig.emulator.journal();
+            assert_eq!(records.len(), 2, "{what}");
+            assert_eq!(records[0].key_id.as_deref(), Some(old.as_str()), "{what}");
+            assert!(matches!(records[0].status, Some(400 | 403)), "{what}");
+            assert_ne!(records[1].key_id, records[0].key_id, "{what}");
+            assert_eq!(records[1].status, Some(200), "{what}");
+            assert_eq!(records[1].headers["x-cos-sdk-retry"], "true", "{what}");
+            // It costs no time: the second is sent as soon as there is a key.
+            work(bucket, number).await;
+            assert_eq!((source.calls(), rig.emulator.journal().len()), (2, 3), "{what}");
+        }
+    }
+}
+
+/// A revoked temporary key is not known any more.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_key_is_refreshed_once() {
+    let rig = rig();
+    let source = Source::minting(&rig, HOUR, Duration::from_millis(10));
+    let bucket = bucket_with(&rig, &source);
+    work(bucket.clone(), 0).await;
+    let old = rig.emulator.journal()[0].key_id.clone().unwrap();
+    rig.emulator.revoke(&old);
+    work(bucket.clone(), 0).await;
+    assert_eq!((source.calls(), rig.emulator.journal().len()), (2, 3));
+
+    // A permanent key has no successor.
+    rig.emulator.revoke(rig.emulator.secret_id());
+    rig.emulator.clear_journal();
+    let error = rig.bucket().get("k").await.unwrap_err();
+    assert_eq!((error.code(), error.attempts()), (Some("InvalidAccessKeyId"), 1));
+    assert_eq!(rig.emulator.journal().len(), 1);
+}
+
+/// When the new key is refused as well, that is the answer.
+#[tokio::test(start_paused = true)]
+async fn one_refresh_is_all_a_request_gets() {
+    let rig = rig();
+    let source = Source::minting(&rig, 10 * HOUR, Duration::from_millis(10));
+    let bucket = bucket_with(&rig, &source);
+    work(bucket.clone(), 0).await;
+    for (status, code) in [(400, "ExpiredToken"), (403, "ExpiredToken"), (403, "InvalidAccessKeyId")] {
+        advance(seconds(10)).await;
+        rig.emulator.clear_journal();
+        let before = source.calls();
+        rig.emulator.script(Rule::on("GET Object").times(2).then(Action::status(status, code)));
+        let error = bucket.get("k").await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Service, Some(code)));
+        assert!(error.is_expired_credential());
+        assert_eq!((error.attempts(), rig.emulator.journal().len()), (2, 2), "{status} {code}");
+        assert_eq!(source.calls() - before, 1, "{status} {code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_refusals_do_not_touch_the_key() {
+    let rig = rig();
+    let source = Source::minting(&rig, 10 * HOUR, Duration::from_millis(10));
+    let bucket = bucket_with(&rig, &source);
+    work(bucket.clone(), 0).await;
+    for (status, code, message) in [
+        (403, "AccessDenied", "Access Denied."),
+        (403, "AccessDenied", "You are denied by bucket referer rule"),
+        (403, "AccessDenied", "Strict signature missing header that must be signed"),
+        (403, "AccessForbidden", "expired token of another kind"),
+        (403, "SignatureDoesNotMatch", "The Signature you specified is invalid."),
+        (403, "InvalidObjectState", "restore it first"),
+        (400, "InvalidArgument", "ExpiredToken?"),
+        (401, "ExpiredToken", "a status COS does not use"),
+        (404, "NoSuchKey", "ExpiredToken"),
+        (451, "UnavailableForLegalReasons", "arrears"),
+    ] {
+        rig.emulator.clear_journal();
+        let refusal = Action::Status {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            retry_after: None,
+            request_id: true,
+        };
+        rig.emulator.script(Rule::on("GET Object").then(refusal));
+        let error = bucket.get("k").await.unwrap_err();
+        assert_eq!((error.kind(), error.status(), error.code()), (ErrorKind::Service, Some(status), Some(code)));
+        assert_eq!((error.attempts(), rig.emulator.journal().len()), (1, 1), "{status} {code} {message}");
+    }
+    // A refused HEAD tells nothing, and the key has long to live.
+    rig.emulator.clear_journal();
+    rig.emulator.script(Rule::on("HEAD Object").then(Action::status(403, "AccessDenied")));
+    let error = bucket.head("k").await.unwrap_err();
+    assert_eq!((error.status(), error.code(), rig.emulator.journal().len()), (Some(403), None, 1));
+    assert_eq!(source.calls(), 1);
+}
+
+/// A provider that gives out the refused key again: what COS says stands, and there is no loop.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_insists_on_its_key_ends_the_matter() {
+    let rig = rig();
+    let key: SessionCredentials = session(&rig.emulator.mint(10 * HOUR));
+    let old = key.secret_id().to_owned();
+    let source = Source::new(move |_| {
+        let key = key.clone();
+        Box::pin(async move { Ok(key.into()) })
+    });
+    let bucket = bucket_with(&rig, &source);
+    work(bucket.clone(), 0).await;
+    rig.emulator.expire(&old, ExpiryAnswer::BadRequest);
+    rig.emulator.clear_journal();
+    for call in 1..=20 {
+        let error = bucket.get("k").await.unwrap_err();
+        assert_eq!((error.status(), error.code()), (Some(400), Some("ExpiredToken")), "{error}");
+        assert_eq!(error.attempts(), 1);
+        assert_eq!((rig.emulator.journal().len(), source.calls()), (call, 2));
+    }
+    // A minute later it may be doubted again.
+    advance(seconds(61)).await;
+    for _ in 0..20 {
+        assert_eq!(bucket.get("k").await.unwrap_err().code(), Some("ExpiredToken"));
+    }
+    assert_eq!((rig.emulator.journal().len(), source.calls()), (40, 3));
+}
+
+/// What a provider gives is looked at before it is used; the old key stays.
+#[tokio::test(start_paused = true)]
+async fn a_key_of_no_use_does_not_replace_a_good_one() {
+    let temporary = |end| SessionCredentials::new("AKIDother", "other", "other", end).map(Credentials::from);
+    for (what, end) in
+        [("over", Some(60)), ("sooner over", Some(1700)), ("to last for 48 h", Some(48 * 3600)), ("the same", None)]
+    {
+        let rig = rig();
+        let good = session(&rig.emulator.mint(seconds(1800)));
+        let end = end.map(|end| rig.clock.true_time() + seconds(end));
+        let source = Source::new(move |call| {
+            let other = end.filter(|_| call > 1).map(|end| temporary(end).expect("a key"));
+            let key = other.unwrap_or_else(|| good.clone().into());
+            Box::pin(async move { Ok(key) })
+        });
+        let client = rig.client().credentials(Arc::clone(&source)).build().unwrap();
+        let bucket = client.bucket(rig.emulator.bucket()).unwrap();
+        work(bucket.clone(), 0).await;
+        advance(seconds(1600)).await;
+        at_once(10, |number| work(bucket.clone(), number)).await;
+        assert!(source.calls() >= 2, "a key that is {what} was not asked for");
+        assert_eq!(key_groups(&rig.emulator), [11], "a key that is {what} was used");
+        assert!(client.credentials().last_error().is_some(), "a key that is {what} was taken");
+    }
+}
