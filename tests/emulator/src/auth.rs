@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
+use http::Method;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
 use sha1::{Digest, Sha1};
 
 use crate::account::{Clock, ExpiryAnswer, Keys};
@@ -237,12 +237,13 @@ fn token(head: &Head) -> Option<Cow<'_, [u8]>> {
 /// Tries Host as received and, for the Python SDK, without its port. The refusal shows what the server computed.
 fn check_signature(head: &Head, claim: &Claim, secret: &str) -> Result<(), CosError> {
     let sign_key = hmac_hex(secret.as_bytes(), claim.key_time_text.as_bytes());
-    let host = signed_host(&head.headers, &head.host);
-    let computed = canonical(head, claim, &host)?;
+    // The host that was meant, not the header: a target in absolute form has a host of its own, and that one decides.
+    let host = head.host.as_bytes();
+    let computed = canonical(head, claim, host)?;
     if hmac_hex(sign_key.as_bytes(), computed.string_to_sign.as_bytes()) == claim.signature {
         return Ok(());
     }
-    let bare = std::str::from_utf8(&host).map_or(host.as_ref(), |host| without_port(host).as_bytes());
+    let bare = without_port(&head.host).as_bytes();
     if bare.len() != host.len() {
         let again = canonical(head, claim, bare)?;
         if hmac_hex(sign_key.as_bytes(), again.string_to_sign.as_bytes()) == claim.signature {
@@ -252,10 +253,6 @@ fn check_signature(head: &Head, claim: &Claim, secret: &str) -> Result<(), CosEr
     Err(does_not_match("The Signature you specified is invalid.")
         .with("StringToSign", computed.string_to_sign)
         .with("FormatString", String::from_utf8_lossy(&computed.http_string).into_owned()))
-}
-
-fn signed_host<'a>(headers: &'a HeaderMap, host: &'a str) -> Cow<'a, [u8]> {
-    Cow::Borrowed(headers.get(http::header::HOST).map_or(host.as_bytes(), http::HeaderValue::as_bytes))
 }
 
 fn does_not_match(message: &str) -> CosError {

@@ -32,6 +32,7 @@ mod auth;
 mod body;
 mod bucket;
 mod builder;
+mod casing;
 mod encoding;
 mod error;
 mod fault;

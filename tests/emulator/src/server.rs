@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use crate::body::Injected;
+use crate::casing::Capitals;
 use crate::service::Service;
 use crate::wire::{Control, Link, Wire};
 
@@ -126,10 +128,15 @@ async fn serve_http<S>(stream: S, service: Service, control: Arc<Control>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let stream = Capitals::new(stream, Arc::clone(&control));
     let handler = service_fn(move |request: Request<hyper::body::Incoming>| {
         let service = service.clone();
         let control = Arc::clone(&control);
-        async move { service.answer(request, Some(control)).await }
+        async move {
+            let answer = service.answer(request, Some(Arc::clone(&control))).await?;
+            control.announce_head();
+            Ok::<_, Injected>(answer)
+        }
     });
     // The date is the emulator's own, from a clock that tests may shift.
     let connection = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), handler);

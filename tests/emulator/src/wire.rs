@@ -47,13 +47,15 @@ pub(crate) struct Control {
     order: AtomicU8,
     /// Heads and ends of messages so far: odd while a request is being answered.
     messages: AtomicU64,
+    /// Answers whose heads are still to be written.
+    heads: AtomicU64,
     reader: Mutex<Option<Waker>>,
 }
 
 impl Control {
     pub(crate) fn new(connection: u64) -> Arc<Self> {
-        let (order, messages) = (AtomicU8::new(0), AtomicU64::new(0));
-        Arc::new(Self { connection, order, messages, reader: Mutex::default() })
+        let (order, messages, heads) = (AtomicU8::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { connection, order, messages, heads, reader: Mutex::default() })
     }
 
     /// A request has come.
@@ -64,6 +66,16 @@ impl Control {
     /// Its answer has been handed over. The number tells whether another request has come since.
     pub(crate) fn answered(&self) -> u64 {
         self.messages.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The head of an answer is about to be written.
+    pub(crate) fn announce_head(&self) {
+        self.heads.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Takes back one announcement, if there is any.
+    pub(crate) fn takes_head(&self) -> bool {
+        self.heads.fetch_update(Ordering::AcqRel, Ordering::Acquire, |heads| heads.checked_sub(1)).is_ok()
     }
 
     /// Ends the connection if nothing has happened on it since.

@@ -36,9 +36,21 @@ async fn head_and_small_body_arrive_in_one_piece() {
         })
         .await;
         let (head, body) = first.split_once("\r\n\r\n").unwrap();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
         assert_eq!(body.len().to_string(), length, "{first}");
     }
+}
+
+#[tokio::test]
+async fn names_are_spelled_as_the_service_spells_them() {
+    let emulator = emulator().await;
+    let put = Ask::new(&emulator, "PUT", "/k").unsigned("Expect", "100-continue").body("etag: x-y").wire();
+    let request = [put, close(Ask::new(&emulator, "GET", "/k").header("range", "bytes=0-")).wire()].concat();
+    let (answer, _) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
+    for line in ["ETag: \"", "Last-Modified: ", "Content-Range: ", "x-cos-hash-crc64ecma: ", "x-cos-request-id: "] {
+        assert!(answer.contains(&format!("\r\n{line}")), "{line} in {answer}");
+    }
+    assert!(answer.ends_with("\r\n\r\netag: x-y"), "{answer}");
 }
 
 #[tokio::test]
@@ -50,6 +62,15 @@ async fn a_proxy_request_names_its_host_in_the_target() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(emulator.object(emulator.bucket(), "a b").is_some());
     assert_eq!(emulator.journal()[0].target, format!("http://{HOST}/a%20b"));
+}
+
+#[tokio::test]
+async fn a_signature_for_one_host_is_not_good_for_another() {
+    let emulator = emulator().await;
+    let ask = close(Ask::new(&emulator, "GET", "/k").host("other-1250000000.cos.ap-guangzhou.myqcloud.com"));
+    let request = ask.wire_to(&format!("http://{HOST}/k"));
+    let (answer, _) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("SignatureDoesNotMatch"), "{answer}");
 }
 
 #[tokio::test]
@@ -182,7 +203,7 @@ async fn an_answer_may_promise_more_than_it_has() {
     emulator.script(Rule::on("GET Object").then(Action::RawBody { status: 200, headers, body: "abc".into() }));
     let request = Ask::new(&emulator, "GET", "/k").wire();
     let (answer, end) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
-    assert!(end.is_ok() && answer.contains("content-length: 100") && answer.ends_with("\r\n\r\nabc"), "{answer}");
+    assert!(end.is_ok() && answer.contains("Content-Length: 100") && answer.ends_with("\r\n\r\nabc"), "{answer}");
 }
 
 #[tokio::test]
