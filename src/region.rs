@@ -281,6 +281,17 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The other host of a bucket, for default hosts only.
+    #[cfg(feature = "client")]
+    pub(crate) fn backup(&self, bucket: Option<&BucketName>, region: &Region) -> Option<Address> {
+        match self.0 {
+            Kind::Default => Self::tencentcos().address(Some(bucket?), region).ok(),
+            _ => None,
+        }
+    }
+}
+
 impl FromStr for Endpoint {
     type Err = Error;
 

@@ -12,6 +12,8 @@
 //! | the same when COS says `SlowDown` | 1 s · 2ⁿ, at most 20 s | |
 //! | what `Retry-After` may ask for | 60 s | |
 //! | retry budget of a host: tokens, of a repeat, of a throttled repeat, back for a success | 500, 14, 5, 1 | |
+//! | failures in a row that lead to the other host, within, for | 2, 10 s, 5 min | [`failover`](crate::ClientBuilder::failover) |
+//! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
 //! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |
 //! | a signature of a request holds | 15 min, not beyond the key's end | |

@@ -9,7 +9,9 @@ use http::{HeaderValue, Method, Response, header};
 use tokio::sync::Semaphore;
 
 use crate::body::{Body, ByteStream};
+use crate::client::clock::CorrectedClock;
 use crate::client::defaults::COMMIT_TIMEOUT;
+use crate::client::failover::{Breaker, Side, Sign};
 use crate::client::http::{HttpClient, Phase, TransportError};
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
@@ -18,12 +20,12 @@ use crate::client::retry::{Budget, Decision, Evidence, History, backoff};
 use crate::client::signer::Signer;
 use crate::client::stall::Stalling;
 use crate::client::trace;
-use crate::error::{Class, Error, ErrorKind, Result};
+use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::head::Head;
 use crate::key::ObjectKey;
 use crate::object::{HeadObject, ObjectMeta};
 use crate::operation::{Operation, ResponseBody, Safety, Sent, Target, bare_answer, header_text, refusal};
-use crate::region::Address;
+use crate::region::{Address, Scheme};
 use crate::sign;
 use crate::time::Clock;
 use crate::xml;
@@ -33,7 +35,7 @@ use crate::xml;
 pub(crate) struct Engine {
     pub(crate) http: Arc<dyn HttpClient>,
     pub(crate) signer: Arc<Signer>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<CorrectedClock>,
     pub(crate) limits: Limits,
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) user_agent: HeaderValue,
@@ -50,9 +52,34 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) address: Address,
+    /// The same bucket under `tencentcos.cn`, where there is one.
+    pub(crate) backup: Option<Address>,
     /// The bucket's name; empty for the account.
     pub(crate) bucket: String,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) host: Arc<HostState>,
+}
+
+/// What all handles to one host share.
+#[derive(Debug)]
+pub(crate) struct HostState {
+    pub(crate) budget: Budget,
+    pub(crate) breaker: Breaker,
+}
+
+impl Route {
+    /// The host for the next attempt.
+    fn choose(&self, now: Duration) -> (Side, &Address) {
+        match &self.backup {
+            Some(backup) if self.host.breaker.choose(now) == Side::Backup => (Side::Backup, backup),
+            _ => (Side::Primary, &self.address),
+        }
+    }
+
+    fn report(&self, side: Side, sign: Option<Sign>, now: Duration) {
+        if let (Some(_), Some(sign)) = (&self.backup, sign) {
+            self.host.breaker.report(side, sign, now);
+        }
+    }
 }
 
 /// One operation on one route.
@@ -130,7 +157,7 @@ impl Call<'_> {
             journey.history.tries += u32::from(!std::mem::take(&mut free));
             let Failure { error, evidence } = match self.attempt(operation, journey).await {
                 Ok(done) => {
-                    self.route.budget.give_back(spent);
+                    self.route.host.budget.give_back(spent);
                     return Ok(done);
                 }
                 Err(failure) => failure,
@@ -151,7 +178,7 @@ impl Call<'_> {
                 }
                 Decision::Again | Decision::Resign => free = true,
                 Decision::Wait { base, cost } => {
-                    if !self.route.budget.take(cost) {
+                    if !self.route.host.budget.take(cost) {
                         return Err(error);
                     }
                     spent += cost;
@@ -209,8 +236,10 @@ impl Call<'_> {
         let permit = permit.map_err(|_| Failure::last(Error::new(ErrorKind::Cancelled, "the client was closed")))?;
         let current = self.signer().credentials().current().await;
         let snapshot = &*journey.snapshot.insert(current.map_err(|error| Failure::last(error.into()))?);
-        let (mut head, body) = self.describe(operation, journey.attempts + 1).map_err(Failure::last)?;
-        let now = self.engine.clock.now();
+        let clock = &self.engine.clock;
+        let (side, address) = self.route.choose(clock.monotonic());
+        let (mut head, body) = self.describe(operation, address, journey.attempts + 1).map_err(Failure::last)?;
+        let now = clock.now();
         if let Some(key) = self.signer().key(snapshot, now).map_err(Failure::last)? {
             sign::headers(&mut head, &key);
         }
@@ -220,12 +249,22 @@ impl Call<'_> {
         let request = head.into_request(payload).map_err(Failure::last)?;
         journey.attempts += 1;
         journey.under_way = true;
+        let mark = clock.mark();
         let outcome = self.answer(request, &progress, self.patience::<O>()).await;
         let (sent_length, crc64) = progress.sent();
         if sent_length == length {
             journey.sent = Some(Sent { length, crc64, attempts: journey.attempts });
         }
+        let sign = match &outcome {
+            Ok(response) => Some(sign_of(response)),
+            Err(failure) => (failure.evidence == Evidence::Unsent).then_some(Sign::NotCos),
+        };
+        self.route.report(side, sign, clock.monotonic());
         let (parts, body) = outcome?.into_parts();
+        let offset = server_time(&parts, address).and_then(|time| clock.measure(mark, time));
+        if let Some(offset) = offset.filter(|_| clock.is_corrected() && parts.status.is_success()) {
+            clock.follow(offset);
+        }
         trace::answered(
             journey.attempts,
             parts.status.as_u16(),
@@ -235,7 +274,7 @@ impl Call<'_> {
         let silence = if O::WORKS_LONG { COMMIT_TIMEOUT } else { self.engine.limits.stall };
         let body = ByteStream::from_results(body.content_length(), Stalling::new(body, silence, permit));
         if !parts.status.is_success() {
-            return Err(self.refused(&parts, body, snapshot, now).await);
+            return Err(self.refused(&parts, body, snapshot, offset).await);
         }
         if sent_length != length {
             let told = format!("COS answered {} after {sent_length} of {length} bytes", parts.status.as_u16());
@@ -262,8 +301,13 @@ impl Call<'_> {
     }
 
     /// The request as it is signed and sent, but for the signature.
-    pub(crate) fn describe<O: Operation>(&self, operation: &O, attempt: u32) -> Result<(Head, Body)> {
-        let (mut head, body) = operation.request()?.into_head(O::METHOD, &self.route.address)?;
+    pub(crate) fn describe<O: Operation>(
+        &self,
+        operation: &O,
+        address: &Address,
+        attempt: u32,
+    ) -> Result<(Head, Body)> {
+        let (mut head, body) = operation.request()?.into_head(O::METHOD, address)?;
         self.overrides.apply(&mut head);
         if attempt > 1 {
             head.headers.insert("x-cos-sdk-retry", HeaderValue::from_static("true"));
@@ -323,23 +367,60 @@ impl Call<'_> {
         Err(Failure { error: error.into(), evidence })
     }
 
-    /// COS said no, or somebody did in its place.
-    async fn refused(&self, parts: &Parts, body: ByteStream, snapshot: &Snapshot, now: SystemTime) -> Failure {
+    /// COS said no, or somebody did in its place. `offset` is how far its clock is ahead of ours.
+    async fn refused(&self, parts: &Parts, body: ByteStream, snapshot: &Snapshot, offset: Option<i64>) -> Failure {
         // A body that is too long or breaks off still leaves a status and a request id.
         let document = capped(body).await;
         let service = refusal(parts, &document);
-        let mut class = service.class();
-        // An answer to HEAD has no document: near its end, the key is the likely reason.
-        let ending = snapshot.credentials().expires_at().is_some_and(|end| end <= now + Duration::from_secs(60));
-        if service.code.is_empty() && matches!(service.status, 400 | 403) && class == Class::Terminal && ending {
-            class = Class::CredentialExpired;
-        }
+        let class = self.class(&service, snapshot, offset);
         let mut error = Error::service_error(service);
         if class == Class::NotCos && !document.is_empty() {
             error = error.with_source(format!("it begins {:?}", xml::beginning(&document)));
         }
         Failure { error, evidence: Evidence::Answer(class) }
     }
+
+    /// The table's verdict, with what the table cannot know: the key's end, and the clocks.
+    fn class(&self, service: &ServiceError, snapshot: &Snapshot, offset: Option<i64>) -> Class {
+        let clock = &self.engine.clock;
+        let class = service.class();
+        let bare = service.code.is_empty() && class == Class::Terminal;
+        match class {
+            // An answer to HEAD has no document: the key's end, or the clock, are likely reasons.
+            _ if bare && matches!(service.status, 400 | 403) && self.is_ending(snapshot) => Class::CredentialExpired,
+            _ if bare && service.status == 403 && offset.is_some_and(|offset| clock.correct(offset)) => Class::Clock,
+            Class::Clock | Class::SignatureExpired if offset.is_some_and(|offset| clock.correct(offset)) => {
+                Class::Clock
+            }
+            // Signed anew with the same clock it would be refused again.
+            Class::Clock => Class::Terminal,
+            class => class,
+        }
+    }
+
+    fn is_ending(&self, snapshot: &Snapshot) -> bool {
+        let soon = self.engine.clock.now() + Duration::from_secs(60);
+        snapshot.credentials().expires_at().is_some_and(|end| end <= soon)
+    }
+}
+
+/// What an answer tells of the host it came from.
+fn sign_of<B>(response: &Response<B>) -> Sign {
+    if response.headers().contains_key("x-cos-request-id") {
+        Sign::Cos
+    } else if matches!(response.status().as_u16(), 301 | 302 | 307) {
+        Sign::Redirected
+    } else {
+        Sign::NotCos
+    }
+}
+
+/// The server's time, if it can be believed: from COS itself, not from a cache, and over TLS or from this machine.
+fn server_time(parts: &Parts, address: &Address) -> Option<SystemTime> {
+    let believable = address.scheme() == Scheme::Https || address.is_loopback();
+    let answer = bare_answer(parts);
+    let from_cos = !answer.request_id.is_empty() && !parts.headers.contains_key(header::AGE);
+    answer.server_time.filter(|_| believable && from_cos)
 }
 
 async fn capped(mut body: ByteStream) -> Bytes {

@@ -4,6 +4,7 @@ mod bucket;
 mod clock;
 pub mod defaults;
 mod execute;
+mod failover;
 mod http;
 mod overrides;
 mod payload;
@@ -23,8 +24,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 pub use self::bucket::Bucket;
-use self::clock::SystemClock;
-use self::execute::{Call, Engine, Limits, Route};
+use self::clock::{CorrectedClock, SystemClock};
+use self::execute::{Call, Engine, HostState, Limits, Route};
+use self::failover::Breaker;
 pub use self::http::{HttpClient, Phase, TransportError};
 use self::http::{ReqwestTransport, TransportOptions};
 pub use self::overrides::Overrides;
@@ -50,7 +52,8 @@ struct Inner {
     region: Option<Region>,
     endpoint: Endpoint,
     allow_http: bool,
-    budgets: Mutex<HashMap<String, Arc<Budget>>>,
+    failover: bool,
+    hosts: Mutex<HashMap<String, Arc<HostState>>>,
 }
 
 impl Client {
@@ -115,10 +118,11 @@ impl Client {
         if address.scheme() == Scheme::Http && !self.0.allow_http && !address.is_loopback() {
             return Err(Error::input("endpoint", "is plain http to another machine; allow_http(true) permits it"));
         }
-        let mut budgets = self.0.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        let budget = budgets.entry(address.host().to_owned()).or_insert_with(|| Arc::new(Budget::new()));
-        let budget = Arc::clone(budget);
-        Ok(Route { address, bucket: bucket.map(ToString::to_string).unwrap_or_default(), budget })
+        let backup = self.0.endpoint.backup(bucket, region).filter(|_| self.0.failover);
+        let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(HostState { budget: Budget::new(), breaker: Breaker::default() });
+        let host = Arc::clone(hosts.entry(address.host().to_owned()).or_insert_with(new));
+        Ok(Route { address, backup, bucket: bucket.map(ToString::to_string).unwrap_or_default(), host })
     }
 }
 
@@ -143,6 +147,7 @@ pub struct ClientBuilder {
     limits: Limits,
     max_connections: usize,
     allow_http: bool,
+    failover: bool,
     user_agent: String,
     refused: Option<Error>,
 }
@@ -163,6 +168,7 @@ impl Default for ClientBuilder {
             },
             max_connections: defaults::MAX_CONNECTIONS,
             allow_http: false,
+            failover: true,
             user_agent: concat!("tencent-cos-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             refused: None,
         }
@@ -199,6 +205,13 @@ impl ClientBuilder {
     /// Allows plain http to another machine. Everything sent there, session tokens included, can be read on the way.
     pub fn allow_http(mut self, allow: bool) -> Self {
         self.allow_http = allow;
+        self
+    }
+
+    /// Whether requests go to `tencentcos.cn` while `myqcloud.com` is out of reach, or answered by somebody who is not
+    /// COS. On by default; it concerns the default hosts of buckets alone. A wrong certificate never leads there.
+    pub fn failover(mut self, failover: bool) -> Self {
+        self.failover = failover;
         self
     }
 
@@ -297,8 +310,8 @@ impl ClientBuilder {
         let provider = self.credentials.ok_or_else(|| {
             Error::input("credentials", "are not set; Credentials::anonymous() reads what anybody may read")
         })?;
-        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let credentials = RefreshingCredentials::new(provider).with_clock(Arc::clone(&clock));
+        let clock = Arc::new(CorrectedClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()))));
+        let credentials = RefreshingCredentials::new(provider).with_clock(Arc::<CorrectedClock>::clone(&clock));
         let http = self.http.unwrap_or_else(|| Arc::new(ReqwestTransport::new(self.transport)));
         let engine = Engine {
             http,
@@ -308,8 +321,8 @@ impl ClientBuilder {
             connections: Arc::new(Semaphore::new(self.max_connections)),
             user_agent: header_value("user_agent", &self.user_agent)?,
         };
-        let (region, endpoint, allow_http) = (self.region, self.endpoint, self.allow_http);
-        Ok(Client(Arc::new(Inner { engine, region, endpoint, allow_http, budgets: Mutex::default() })))
+        let (region, endpoint, allow_http, failover) = (self.region, self.endpoint, self.allow_http, self.failover);
+        Ok(Client(Arc::new(Inner { engine, region, endpoint, allow_http, failover, hosts: Mutex::default() })))
     }
 
     fn refuse(&mut self, error: Error) {

@@ -9,6 +9,7 @@ use crate::client::execute::Call;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::sign::{self, BACKDATE, Host, SigningKey};
+use crate::time::Clock;
 
 /// How a URL is presigned. A [`Duration`] alone is a lifetime and nothing else.
 #[derive(Clone, Debug)]
@@ -121,7 +122,7 @@ impl Call<'_> {
 
     pub(crate) async fn sign<O: Operation>(&self, operation: &O) -> Result<http::Request<Body>> {
         let snapshot = self.signer().credentials().current().await?;
-        let (mut head, body) = self.describe(operation, 1)?;
+        let (mut head, body) = self.describe(operation, &self.route.address, 1)?;
         if let Some(key) = self.signer().key(&snapshot, self.engine.clock.now())? {
             sign::headers(&mut head, &key);
         }

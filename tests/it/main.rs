@@ -1,7 +1,9 @@
 //! The client against the emulator, by theme. One binary, so that it links once.
 
 mod cli;
+mod clock;
 mod everyday;
+mod failover;
 mod keys;
 mod refresh;
 mod support;

@@ -1,0 +1,122 @@
+//! From `myqcloud.com` to `tencentcos.cn` and back: a breaker that opens when answers do not come from COS.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Which of the two hosts of a bucket a request goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Primary,
+    Backup,
+}
+
+/// What an attempt tells of its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// COS answered, whatever it said.
+    Cos,
+    /// No connection, or an answer without a request id.
+    NotCos,
+    /// A redirect without a request id: somebody took the name over.
+    Redirected,
+}
+
+/// So many failures in a row open the breaker,
+const FAILURES: u32 = 2;
+/// when they come within this time.
+const WINDOW: Duration = Duration::from_secs(10);
+/// So long the backup is used before one request tries the primary host.
+const OPEN: Duration = Duration::from_secs(5 * 60);
+
+/// Counts what the primary host does, by a monotonic clock.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    failures: u32,
+    first_failure: Duration,
+    open_since: Option<Duration>,
+}
+
+impl Breaker {
+    /// The host for the next request. After the time on the backup the first to ask gets the primary, as a probe.
+    pub(crate) fn choose(&self, now: Duration) -> Side {
+        let mut state = self.state();
+        match state.open_since {
+            None => Side::Primary,
+            Some(since) if now.saturating_sub(since) >= OPEN => {
+                // Others stay on the backup while the probe is out.
+                state.open_since = Some(now);
+                Side::Primary
+            }
+            Some(_) => Side::Backup,
+        }
+    }
+
+    pub(crate) fn report(&self, side: Side, sign: Sign, now: Duration) {
+        if side == Side::Backup {
+            return;
+        }
+        let mut state = self.state();
+        match sign {
+            Sign::Cos => *state = State::default(),
+            Sign::Redirected => state.open_since = Some(now),
+            Sign::NotCos => {
+                if state.failures == 0 || now.saturating_sub(state.first_failure) > WINDOW {
+                    *state = State { failures: 0, first_failure: now, open_since: state.open_since };
+                }
+                state.failures += 1;
+                if state.failures >= FAILURES {
+                    state.open_since = Some(now);
+                }
+            }
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn two_failures_within_ten_seconds_open_it() {
+        let breaker = Breaker::default();
+        breaker.report(Side::Primary, Sign::NotCos, seconds(0));
+        assert_eq!(breaker.choose(seconds(1)), Side::Primary);
+        breaker.report(Side::Primary, Sign::NotCos, seconds(11));
+        assert_eq!(breaker.choose(seconds(11)), Side::Primary);
+        breaker.report(Side::Primary, Sign::NotCos, seconds(12));
+        assert_eq!(breaker.choose(seconds(12)), Side::Backup);
+    }
+
+    #[test]
+    fn an_answer_of_cos_between_them_keeps_it_closed() {
+        let breaker = Breaker::default();
+        for sign in [Sign::NotCos, Sign::Cos, Sign::NotCos] {
+            breaker.report(Side::Primary, sign, seconds(0));
+        }
+        assert_eq!(breaker.choose(seconds(0)), Side::Primary);
+    }
+
+    #[test]
+    fn one_probe_after_five_minutes_decides() {
+        let breaker = Breaker::default();
+        breaker.report(Side::Primary, Sign::Redirected, seconds(0));
+        assert_eq!(breaker.choose(seconds(299)), Side::Backup);
+        assert_eq!((breaker.choose(seconds(300)), breaker.choose(seconds(300))), (Side::Primary, Side::Backup));
+        breaker.report(Side::Primary, Sign::Redirected, seconds(301));
+        assert_eq!(breaker.choose(seconds(302)), Side::Backup);
+        assert_eq!(breaker.choose(seconds(601)), Side::Primary);
+        breaker.report(Side::Primary, Sign::Cos, seconds(601));
+        assert_eq!(breaker.choose(seconds(602)), Side::Primary);
+    }
+}
