@@ -34,7 +34,7 @@ impl Place {
             return Ok(Self::Emulator(emulator));
         }
         let needed = |name: &str| {
-            let unset = format!("{name} is not set; without {} the example uses an emulator", VARIABLES.join(", "));
+            let unset = format!("{name} is not set; unset all of {} to use an emulator", VARIABLES.join(", "));
             variable(name).ok_or(unset)
         };
         let (region, bucket) = (needed("COS_REGION")?, needed("COS_BUCKET")?);

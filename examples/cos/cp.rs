@@ -9,7 +9,9 @@ use crate::session::Session;
 use crate::upload::upload;
 use crate::url::Place;
 
-/// Copies one object in one request. One side is cos://BUCKET-APPID/KEY, the other a file or `-`.
+/// Copy one object to COS or back
+///
+/// One side is cos://BUCKET-APPID/KEY, the other a file or `-`. The object goes in one request, so it has at most 5 GiB.
 ///
 /// What arrives at a file is complete and checked, or the file is left as it was. To an existing directory, or a path
 /// that ends in a slash, goes a file named like the last segment of the key.

@@ -69,11 +69,9 @@ enum Command {
     Stat(stat::Stat),
     /// Write an object to standard output
     Cat(cat::Cat),
-    /// Copy one object to COS or back
     Cp(cp::Cp),
     /// Remove an object
     Rm(rm::Rm),
-    /// Sign a request and show every step, to find out why COS said 403
     Sign(sign::Sign),
 }
 

@@ -14,6 +14,8 @@ use tencent_cos::sign::{SECURITY_TOKEN, SigningKey};
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
+/// Sign a request and show every step, to find out why COS said 403
+///
 /// Prints the HttpString, StringToSign, signature and Authorization of a request as JSON. Compare the first two with
 /// what COS prints in its answer.
 ///
