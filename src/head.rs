@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
-use percent_encoding::utf8_percent_encode;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::RESERVED;
+use crate::key::push_encoded;
 use crate::region::Address;
 
 /// A query parameter; a sub-resource like `acl` has an empty value.
@@ -59,11 +58,11 @@ impl Head {
         let mut separator = '?';
         for (name, value) in &self.query {
             target.push(separator);
-            target.extend(utf8_percent_encode(name, RESERVED));
+            push_encoded(&mut target, name);
             // A sub-resource is a name alone. The fields of a signature are not, also where a list is empty.
             if !value.is_empty() || name.starts_with("q-") {
                 target.push('=');
-                target.extend(utf8_percent_encode(value, RESERVED));
+                push_encoded(&mut target, value);
             }
             separator = '&';
         }

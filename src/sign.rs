@@ -19,21 +19,19 @@
 //! COS reference: [Request signature](https://cloud.tencent.com/document/product/436/7778)
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use percent_encoding::utf8_percent_encode;
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 use crate::head::Head;
-use crate::key::RESERVED;
+use crate::key::push_encoded;
 use crate::time::unix_seconds;
 
 /// The header, or parameter of a presigned URL, that carries the session token.
@@ -83,7 +81,8 @@ impl SigningKey {
         let end_time = crate::time::from_unix_seconds(end).filter(|_| start <= end);
         let end_time = end_time.ok_or_else(|| Error::input("end", "is before the start, or beyond the year 9999"))?;
         let key_time = format!("{start};{end}");
-        let sign_key = Zeroizing::new(hex::encode(mac(credentials.secret_key().as_bytes(), key_time.as_bytes())));
+        let sign_key = mac(credentials.secret_key().as_bytes(), key_time.as_bytes());
+        let sign_key = Zeroizing::new(Hex::of(&sign_key).0);
         let token = credentials.token().map(|token| {
             // `Credentials` let only visible ASCII in.
             let mut value = HeaderValue::from_str(token).unwrap_or(HeaderValue::from_static(""));
@@ -94,7 +93,7 @@ impl SigningKey {
             secret_id: credentials.secret_id().to_owned(),
             key_time,
             end: end_time,
-            hmac: keyed(sign_key.as_bytes()),
+            hmac: keyed(&*sign_key),
             token,
         })
     }
@@ -113,15 +112,15 @@ impl SigningKey {
     ///
     /// `path` is decoded (`/目录/a b.txt`), names and values are plain text. Order and case of names do not matter.
     pub fn sign(&self, method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> String {
-        let (mut params, mut headers) = (params.to_vec(), headers.to_vec());
-        self.authorization(method, path, &mut params, &mut headers)
+        let params = canonical(params.len(), params.iter().copied());
+        let headers = canonical(headers.len(), headers.iter().copied());
+        self.authorization(method, path, &params, &headers)
     }
 
     /// Signs as [`sign`](Self::sign) does and keeps every string on the way.
     pub fn stages(&self, method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> Stages {
-        let (mut params, mut headers) = (params.to_vec(), headers.to_vec());
-        params.sort_unstable_by(by_encoded_name);
-        headers.sort_unstable_by(by_encoded_name);
+        let params = canonical(params.len(), params.iter().copied());
+        let headers = canonical(headers.len(), headers.iter().copied());
         let http_string = http_string(method, path, &params, &headers);
         let digest = Sha1::digest(http_string.as_bytes());
         let signature = self.signature(&digest.into());
@@ -133,15 +132,7 @@ impl SigningKey {
         }
     }
 
-    fn authorization(
-        &self,
-        method: &str,
-        path: &str,
-        params: &mut [(&str, &str)],
-        headers: &mut [(&str, &str)],
-    ) -> String {
-        params.sort_unstable_by(by_encoded_name);
-        headers.sort_unstable_by(by_encoded_name);
+    fn authorization(&self, method: &str, path: &str, params: &[Pair], headers: &[Pair]) -> String {
         let digest = Sha1::digest(http_string(method, path, params, headers).as_bytes());
         self.assemble(&self.signature(&digest.into()), params, headers)
     }
@@ -157,9 +148,9 @@ impl SigningKey {
         Hex::of(&hmac.finalize().into_bytes().into())
     }
 
-    fn assemble(&self, signature: &Hex, params: &[(&str, &str)], headers: &[(&str, &str)]) -> String {
-        let names = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, _)| 1 + name.len()).sum::<usize>();
-        // Exact when no name needs encoding, so that the string becomes a header value without a copy.
+    fn assemble(&self, signature: &Hex, params: &[Pair], headers: &[Pair]) -> String {
+        let names = |pairs: &[Pair]| pairs.iter().map(|(name, _)| 1 + name.len()).sum::<usize>();
+        // Exact, so that the string becomes a header value without a copy.
         let fixed =
             "q-sign-algorithm=sha1&q-ak=&q-sign-time=&q-key-time=&q-header-list=&q-url-param-list=&q-signature=";
         let length = fixed.len() + self.secret_id.len() + 2 * self.key_time.len() + 40;
@@ -224,11 +215,7 @@ pub fn headers(head: &mut Head, key: &SigningKey) {
     if let Some(token) = &key.token {
         head.headers.insert(&SECURITY_TOKEN_HEADER, token.clone());
     }
-    let authorization = {
-        let mut headers = signed_headers(&head.headers, &Host::Own);
-        let mut params = pairs(head);
-        key.authorization(head.method.as_str(), &head.path, &mut params, &mut headers)
-    };
+    let authorization = authorization(head, key, &Host::Own);
     head.headers.insert(header::AUTHORIZATION, sensitive(authorization));
 }
 
@@ -239,36 +226,32 @@ pub fn query(head: &mut Head, key: &SigningKey, host: &Host) {
     if let Some(token) = key.token.as_ref().and_then(|token| token.to_str().ok()) {
         head.query.push((Cow::Borrowed(SECURITY_TOKEN), Cow::Owned(token.to_owned())));
     }
-    let authorization = {
-        let mut headers = signed_headers(&head.headers, host);
-        let mut params = pairs(head);
-        key.authorization(head.method.as_str(), &head.path, &mut params, &mut headers)
-    };
+    let authorization = authorization(head, key, host);
     for field in authorization.split('&') {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
         head.query.push((Cow::Owned(name.to_owned()), Cow::Owned(value.to_owned())));
     }
 }
 
-fn pairs(head: &Head) -> Vec<(&str, &str)> {
-    head.query.iter().map(|(name, value)| (&**name, &**value)).collect()
+fn authorization(head: &Head, key: &SigningKey, host: &Host) -> String {
+    let params = canonical(head.query.len(), head.query.iter().map(|(name, value)| (&**name, &**value)));
+    let headers = canonical(head.headers.len(), signed_headers(&head.headers, host));
+    key.authorization(head.method.as_str(), &head.path, &params, &headers)
 }
 
 /// What a request signs, of the headers it has.
-fn signed_headers<'a>(headers: &'a HeaderMap, host: &'a Host) -> Vec<(&'a str, &'a str)> {
-    let mut signed = Vec::with_capacity(headers.len());
-    for (name, value) in headers {
+fn signed_headers<'a>(headers: &'a HeaderMap, host: &'a Host) -> impl Iterator<Item = (&'a str, &'a str)> {
+    headers.iter().filter_map(move |(name, value)| {
         // Values come through `header_value`, which lets ASCII in only.
-        let Ok(value) = value.to_str() else { continue };
-        match (name, host) {
-            (&header::HOST, Host::Own) => signed.push((name.as_str(), value)),
-            (&header::HOST, Host::Other(other)) => signed.push((name.as_str(), other.as_str())),
-            (&header::HOST, Host::Unsigned) => {}
-            _ if is_signed(name) => signed.push((name.as_str(), value)),
-            _ => {}
-        }
-    }
-    signed
+        let value = std::str::from_utf8(value.as_bytes()).ok()?;
+        let value = match (name, host) {
+            (&header::HOST, Host::Own) => value,
+            (&header::HOST, Host::Other(other)) => other,
+            (&header::HOST, Host::Unsigned) => return None,
+            _ => is_signed(name).then_some(value)?,
+        };
+        Some((name.as_str(), value))
+    })
 }
 
 /// Headers that COS acts on and no proxy touches.
@@ -302,12 +285,35 @@ fn sensitive(value: String) -> HeaderValue {
     value
 }
 
-fn http_string(method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> String {
+/// A name as it is signed, with its value as it is sent.
+type Pair<'a> = (Cow<'a, str>, &'a str);
+
+/// In the order of COS: by encoded name, byte by byte; equal names by value.
+fn canonical<'a>(at_most: usize, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Pair<'a>> {
+    let mut canonical = Vec::with_capacity(at_most);
+    canonical.extend(pairs.map(|(name, value)| (encoded_name(name), value)));
+    canonical.sort_unstable();
+    canonical
+}
+
+/// Encoded first and lower-cased then, its hex digits included.
+fn encoded_name(name: &str) -> Cow<'_, str> {
+    // Almost every name there is.
+    if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') {
+        return Cow::Borrowed(name);
+    }
+    let mut encoded = String::with_capacity(3 * name.len());
+    push_encoded(&mut encoded, name);
+    encoded.make_ascii_lowercase();
+    Cow::Owned(encoded)
+}
+
+fn http_string(method: &str, path: &str, params: &[Pair], headers: &[Pair]) -> String {
     // Encoding grows values; half as much again holds every usual request without a second allocation.
-    let length =
-        |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| 2 + name.len() + value.len() * 3 / 2).sum::<usize>();
+    let length = |pairs: &[Pair]| pairs.iter().map(|(name, value)| 2 + name.len() + value.len() * 3 / 2).sum::<usize>();
     let mut text = String::with_capacity(16 + method.len() + path.len() + length(params) + length(headers));
-    push_lower(&mut text, method);
+    text.push_str(method);
+    text.make_ascii_lowercase();
     text.push('\n');
     text.push_str(path);
     text.push('\n');
@@ -318,46 +324,24 @@ fn http_string(method: &str, path: &str, params: &[(&str, &str)], headers: &[(&s
     text
 }
 
-fn push_pairs(text: &mut String, pairs: &[(&str, &str)]) {
+fn push_pairs(text: &mut String, pairs: &[Pair]) {
     for (index, (name, value)) in pairs.iter().enumerate() {
         if index > 0 {
             text.push('&');
         }
-        push_name(text, name);
+        text.push_str(name);
         text.push('=');
-        text.extend(utf8_percent_encode(value, RESERVED));
+        push_encoded(text, value);
     }
 }
 
-fn push_list(text: &mut String, pairs: &[(&str, &str)]) {
+fn push_list(text: &mut String, pairs: &[Pair]) {
     for (index, (name, _)) in pairs.iter().enumerate() {
         if index > 0 {
             text.push(';');
         }
-        push_name(text, name);
+        text.push_str(name);
     }
-}
-
-/// A name is encoded first and lower-cased then, its hex digits included.
-fn push_name(text: &mut String, name: &str) {
-    for piece in utf8_percent_encode(name, RESERVED) {
-        push_lower(text, piece);
-    }
-}
-
-fn push_lower(text: &mut String, piece: &str) {
-    let start = text.len();
-    text.push_str(piece);
-    text[start..].make_ascii_lowercase();
-}
-
-/// By encoded name, byte by byte; equal names by value.
-fn by_encoded_name(a: &(&str, &str), b: &(&str, &str)) -> Ordering {
-    let encoded = |name| utf8_percent_encode(name, RESERVED).flat_map(str::bytes).map(|byte| byte.to_ascii_lowercase());
-    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    // Almost every name there is needs no encoding.
-    let by_name = if plain(a.0) && plain(b.0) { a.0.cmp(b.0) } else { encoded(a.0).cmp(encoded(b.0)) };
-    by_name.then_with(|| a.1.cmp(b.1))
 }
 
 fn keyed(key: &[u8]) -> Hmac<Sha1> {
