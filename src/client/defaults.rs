@@ -16,6 +16,7 @@
 //! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
 //! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |
+//! | idle connections of a host, with the transport on hyper | 64 | `HyperTransport::pool_idle` |
 //! | a signature of a request holds | 15 min, not beyond the key's end | |
 //! | a signature starts before now by | 60 s to 120 s | |
 //! | a presigned URL holds at most | 7 days | [`PresignOptions::allow_over_a_week`](crate::PresignOptions::allow_over_a_week) |
@@ -54,6 +55,8 @@ pub const RETRY_BUDGET: u32 = 500;
 pub const MAX_CONNECTIONS: usize = 256;
 /// How long an idle connection is kept: shorter than servers and load balancers keep theirs.
 pub const POOL_IDLE: Duration = Duration::from_secs(25);
+/// Idle connections of a host, with the transport on hyper.
+pub const MAX_IDLE_PER_HOST: usize = 64;
 /// The longest life of a presigned URL.
 pub const MAX_PRESIGN: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest frame of a body in memory.

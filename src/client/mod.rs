@@ -27,6 +27,8 @@ pub use self::bucket::Bucket;
 use self::clock::{CorrectedClock, SystemClock};
 use self::execute::{Call, Engine, HostState, Limits, Route};
 use self::failover::Breaker;
+#[cfg(feature = "hyper")]
+pub use self::http::HyperTransport;
 pub use self::http::{HttpClient, Phase, TransportError};
 use self::http::{ReqwestTransport, TransportOptions};
 pub use self::overrides::Overrides;

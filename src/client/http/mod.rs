@@ -1,11 +1,13 @@
 //! The seam to the network: thin, replaceable, with errors of our own.
 
-#[cfg(feature = "client")]
+#[cfg(feature = "hyper")]
+mod hyper;
 mod reqwest;
 
-use std::error::Error as StdError;
 use std::fmt;
 
+#[cfg(feature = "hyper")]
+pub use self::hyper::HyperTransport;
 pub(crate) use self::reqwest::{ReqwestTransport, TransportOptions};
 use crate::body::ByteStream;
 use crate::client::payload::Payload;
@@ -33,7 +35,8 @@ pub trait HttpClient: Send + Sync + fmt::Debug {
 }
 
 /// How far a request came before the connection failed it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{} {}", phase.doing(), if *timed_out { "took too long" } else { "failed" })]
 pub struct TransportError {
     phase: Phase,
     timed_out: bool,
@@ -103,23 +106,16 @@ impl TransportError {
     }
 }
 
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.phase {
-            Phase::Dns => "resolving the host",
-            Phase::Connect => "connecting",
-            Phase::Tls => "the TLS handshake",
-            Phase::Send => "sending the request",
-            Phase::AwaitHeaders => "waiting for the answer",
-            Phase::ReadBody => "reading the answer",
-        };
-        write!(f, "{what} {}", if self.timed_out { "took too long" } else { "failed" })
-    }
-}
-
-impl StdError for TransportError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&*self.source)
+impl Phase {
+    fn doing(self) -> &'static str {
+        match self {
+            Self::Dns => "resolving the host",
+            Self::Connect => "connecting",
+            Self::Tls => "the TLS handshake",
+            Self::Send => "sending the request",
+            Self::AwaitHeaders => "waiting for the answer",
+            Self::ReadBody => "reading the answer",
+        }
     }
 }
 

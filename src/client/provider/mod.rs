@@ -47,7 +47,8 @@ impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
 }
 
 /// Why a source gave no key. Cheap to clone: everybody who waited for one answer gets the same.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct CredentialError {
     kind: CredentialErrorKind,
     message: Arc<str>,
@@ -104,18 +105,6 @@ impl CredentialError {
     /// The kind.
     pub fn kind(&self) -> CredentialErrorKind {
         self.kind
-    }
-}
-
-impl fmt::Display for CredentialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl StdError for CredentialError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 

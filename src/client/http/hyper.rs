@@ -1,0 +1,435 @@
+//! A transport on hyper with a small pool of its own, for many small objects.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use super::{HttpClient, Phase, TransportError};
+use crate::body::ByteStream;
+use crate::client::defaults;
+use crate::client::payload::{Payload, Progress};
+use crate::client::provider::BoxFuture;
+use crate::error::{BoxError, Error, Result};
+
+/// A transport on hyper: HTTP/1.1, a pool of its own, nothing else.
+///
+/// Take it for many small objects: it spends less on a request than the default. The default stays right where a proxy
+/// or the certificates of the machine are needed: this one trusts the authorities of Mozilla's list, and those it is
+/// given. What happened to a failed request is told exactly, so that one lost to an idle connection that had gone away
+/// is sent again at once, whatever the operation.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::{Client, Credentials, HyperTransport};
+///
+/// # fn example() -> tencent_cos::Result<()> {
+/// let client = Client::builder()
+///     .region("ap-guangzhou")
+///     .credentials(Credentials::permanent("AKID…", "…")?)
+///     .http_client(HyperTransport::new())
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct HyperTransport {
+    pool: Arc<Pool>,
+    connect_timeout: Duration,
+    resolve: HashMap<String, SocketAddr>,
+    roots: Vec<CertificateDer<'static>>,
+    /// Made with the first https request.
+    tls: OnceLock<TlsConnector>,
+}
+
+impl HyperTransport {
+    /// With the limits of [`defaults`].
+    pub fn new() -> Self {
+        Self {
+            pool: Arc::new(Pool {
+                idle: Mutex::default(),
+                limit: defaults::POOL_IDLE,
+                max: defaults::MAX_IDLE_PER_HOST,
+            }),
+            connect_timeout: defaults::CONNECT_TIMEOUT,
+            resolve: HashMap::new(),
+            roots: Vec::new(),
+            tls: OnceLock::new(),
+        }
+    }
+
+    /// How long connecting may take, DNS and TLS included.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long an idle connection is kept, and how many of a host at most.
+    #[must_use]
+    pub fn pool_idle(mut self, timeout: Duration, max_per_host: usize) -> Self {
+        self.pool = Arc::new(Pool { idle: Mutex::default(), limit: timeout, max: max_per_host });
+        self
+    }
+
+    /// Connects to this address for that host, in place of asking DNS.
+    #[must_use]
+    pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
+        self.resolve.insert(host.into(), address);
+        self
+    }
+
+    /// Trusts these certificates (PEM, one or several) beside Mozilla's list.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `root_certificates` when there are none.
+    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<Self> {
+        let refuse = || Error::input("root_certificates", "holds no PEM certificate");
+        let found: Vec<_> =
+            CertificateDer::pem_slice_iter(pem.as_ref()).collect::<Result<_, _>>().map_err(|_| refuse())?;
+        if found.is_empty() {
+            return Err(refuse());
+        }
+        self.roots.extend(found);
+        Ok(self)
+    }
+
+    fn tls(&self) -> Result<&TlsConnector, BoxError> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls);
+        }
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        for certificate in &self.roots {
+            roots.add(certificate.clone())?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(self.tls.get_or_init(|| TlsConnector::from(Arc::new(config))))
+    }
+
+    async fn connect(&self, host: &Host) -> Result<Connection, TransportError> {
+        let mut phase = Phase::Dns;
+        let connecting = self.connect_in(host, &mut phase);
+        match tokio::time::timeout(self.connect_timeout, connecting).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(TransportError::new(phase_of(phase, &*error), error)),
+            Err(elapsed) => Err(TransportError::new(phase, elapsed).timed_out(true)),
+        }
+    }
+
+    async fn connect_in(&self, host: &Host, phase: &mut Phase) -> Result<Connection, BoxError> {
+        let addresses: Vec<SocketAddr> = match self.resolve.get(&host.name) {
+            Some(address) => vec![*address],
+            None => tokio::net::lookup_host((host.name.trim_matches(['[', ']']), host.port)).await?.collect(),
+        };
+        *phase = Phase::Connect;
+        let tcp = first_that_answers(&addresses).await?;
+        tcp.set_nodelay(true)?;
+        if host.https {
+            let name = ServerName::try_from(host.name.clone())?;
+            *phase = Phase::Tls;
+            let stream = self.tls()?.connect(name, tcp).await?;
+            Connection::begin(stream).await
+        } else {
+            Connection::begin(tcp).await
+        }
+    }
+}
+
+/// The handshake may also fail because the connection broke, which says nothing of a certificate.
+fn phase_of(phase: Phase, error: &(dyn StdError + 'static)) -> Phase {
+    let broke = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() != io::ErrorKind::InvalidData);
+    if phase == Phase::Tls && broke { Phase::Connect } else { phase }
+}
+
+async fn first_that_answers(addresses: &[SocketAddr]) -> Result<TcpStream, BoxError> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => last = error,
+        }
+    }
+    Err(last.into())
+}
+
+impl fmt::Debug for HyperTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HyperTransport").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}
+
+impl Default for HyperTransport {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl HttpClient for HyperTransport {
+    fn execute(
+        &self,
+        request: http::Request<Payload>,
+    ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
+        Box::pin(async move {
+            let host = Host::of(request.uri()).map_err(|error| TransportError::new(Phase::Connect, error))?;
+            let progress = request.body().progress();
+            let mut request = in_origin_form(request).map_err(|error| TransportError::new(Phase::Connect, error))?;
+            loop {
+                let (mut connection, reused) = match self.pool.take(&host).await {
+                    Some(connection) => (connection, true),
+                    None => (self.connect(&host).await?, false),
+                };
+                let before = connection.written();
+                let mut error = match connection.sender.try_send_request(request).await {
+                    Ok(response) => return Ok(Answer::of(response, connection, host, &self.pool)),
+                    Err(error) => error,
+                };
+                match error.take_message() {
+                    // An idle connection had gone away before it took the request: nothing was sent, take another.
+                    Some(unsent) if reused => request = unsent,
+                    _ => return Err(failed(error.into_error(), &progress, connection.written() - before, reused)),
+                }
+            }
+        })
+    }
+}
+
+fn failed(error: hyper::Error, progress: &Progress, written: u64, reused: bool) -> TransportError {
+    let phase = if progress.is_sent() { Phase::AwaitHeaders } else { Phase::Send };
+    TransportError::new(phase, error).request_bytes(written).reused(reused)
+}
+
+/// A connection sends `GET /path`, not `GET http://host/path`.
+fn in_origin_form(mut request: http::Request<Payload>) -> Result<http::Request<Payload>, BoxError> {
+    let mut parts = http::uri::Parts::default();
+    parts.path_and_query = request.uri().path_and_query().cloned();
+    *request.uri_mut() = http::Uri::from_parts(parts)?;
+    Ok(request)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Host {
+    https: bool,
+    name: String,
+    port: u16,
+}
+
+impl Host {
+    fn of(uri: &http::Uri) -> Result<Self, BoxError> {
+        let https = uri.scheme_str() == Some("https");
+        let name = uri.host().ok_or("the URL has no host")?.to_owned();
+        Ok(Self { https, name, port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }) })
+    }
+}
+
+/// One connection, with a count of the bytes written to it.
+struct Connection {
+    sender: SendRequest<Payload>,
+    written: Arc<AtomicU64>,
+}
+
+impl Connection {
+    async fn begin(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Self, BoxError> {
+        let written = Arc::new(AtomicU64::new(0));
+        let io = TokioIo::new(Counted { stream, written: Arc::clone(&written) });
+        let (sender, connection) = http1::handshake(io).await?;
+        // It ends when its sender is dropped, or its peer goes away; what went wrong reaches the request.
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Self { sender, written })
+    }
+
+    fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+}
+
+/// Idle connections by host, the latest used last.
+struct Pool {
+    idle: Mutex<HashMap<Host, Vec<Idle>>>,
+    limit: Duration,
+    max: usize,
+}
+
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+impl Pool {
+    /// The connection that was used last, if it is alive.
+    async fn take(&self, host: &Host) -> Option<Connection> {
+        loop {
+            let mut idle = self.lock().get_mut(host)?.pop()?;
+            if idle.since.elapsed() < self.limit && idle.connection.sender.ready().await.is_ok() {
+                return Some(idle.connection);
+            }
+        }
+    }
+
+    fn put(self: &Arc<Self>, host: Host, connection: Connection) {
+        if connection.sender.is_closed() {
+            return;
+        }
+        let mut hosts = self.lock();
+        let first = hosts.values().all(Vec::is_empty);
+        let idle = hosts.entry(host).or_default();
+        if idle.len() < self.max {
+            idle.push(Idle { connection, since: Instant::now() });
+        }
+        drop(hosts);
+        if first {
+            tokio::spawn(Self::tidy(Arc::downgrade(self), self.limit));
+        }
+    }
+
+    /// Closes connections that were idle for long, as long as there are any.
+    async fn tidy(pool: Weak<Self>, limit: Duration) {
+        loop {
+            tokio::time::sleep(limit).await;
+            let Some(pool) = pool.upgrade() else { return };
+            let mut hosts = pool.lock();
+            hosts.retain(|_, idle| {
+                idle.retain(|it| it.since.elapsed() < limit && !it.connection.sender.is_closed());
+                !idle.is_empty()
+            });
+            if hosts.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Host, Vec<Idle>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("limit", &self.limit).field("max", &self.max).finish_non_exhaustive()
+    }
+}
+
+/// The body of an answer; read to its end, it gives its connection back.
+struct Answer {
+    body: Incoming,
+    lease: Option<(Connection, Host, Weak<Pool>)>,
+}
+
+impl Answer {
+    fn of(
+        response: http::Response<Incoming>,
+        connection: Connection,
+        host: Host,
+        pool: &Arc<Pool>,
+    ) -> http::Response<ByteStream> {
+        let (head, body) = response.into_parts();
+        let length = body.size_hint().exact();
+        if body.is_end_stream() {
+            pool.put(host, connection);
+            return http::Response::from_parts(head, Bytes::new().into());
+        }
+        let answer = Self { body, lease: Some((connection, host, Arc::downgrade(pool))) };
+        http::Response::from_parts(head, ByteStream::from_results(length, answer))
+    }
+
+    fn give_back(&mut self) {
+        if let Some((connection, host, pool)) = self.lease.take()
+            && let Some(pool) = pool.upgrade()
+        {
+            pool.put(host, connection);
+        }
+    }
+}
+
+impl Stream for Answer {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let bytes = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame.into_data().ok(),
+                Some(Err(error)) => {
+                    self.lease = None;
+                    return Poll::Ready(Some(Err(TransportError::new(Phase::ReadBody, error).into())));
+                }
+                None => {
+                    self.give_back();
+                    return Poll::Ready(None);
+                }
+            };
+            if self.body.is_end_stream() {
+                self.give_back();
+            }
+            // else trailers
+            if let Some(bytes) = bytes {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+        }
+    }
+}
+
+/// Counts the bytes written.
+struct Counted<S> {
+    stream: S,
+    written: Arc<AtomicU64>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.written.fetch_add(written as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
+        self.written.fetch_add(written as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
