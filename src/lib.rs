@@ -173,3 +173,8 @@ pub use crate::options::{
 };
 pub use crate::region::{Address, BucketName, Endpoint, Region, Scheme};
 pub use crate::time::Clock;
+
+/// The examples of the README are compiled with the tests.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
