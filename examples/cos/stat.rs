@@ -52,7 +52,7 @@ pub async fn run(session: &Session, Stat { object }: Stat) -> Outcome {
     for (name, value) in &metadata {
         add(&format!("meta {name}"), Some((*value).to_owned()));
     }
-    add("request id", Some(meta.request_id()));
+    add("request id", Some(meta.request_id().to_owned()));
     let mut output = session.output();
     output.lines(json, &text)?;
     output.finish()

@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::body::Body;
 use crate::bucket::{ListObjects, ObjectSummary};
 use crate::client::Client;
-use crate::client::execute::{Call, Route};
+use crate::client::execute::Call;
 use crate::client::overrides::Overrides;
 use crate::client::presign::{PresignOptions, Presigned};
+use crate::client::route::Route;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::object::{

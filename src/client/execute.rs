@@ -1,7 +1,7 @@
 //! The loop: describe, sign, send, read, judge, all of it anew for every attempt.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
@@ -11,12 +11,13 @@ use tokio::sync::Semaphore;
 use crate::body::{Body, ByteStream};
 use crate::client::clock::CorrectedClock;
 use crate::client::defaults::COMMIT_TIMEOUT;
-use crate::client::failover::{Breaker, Side, Sign};
+use crate::client::failover::Sign;
 use crate::client::http::{HttpClient, Phase, TransportError};
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
-use crate::client::retry::{Budget, Decision, Evidence, History, backoff};
+use crate::client::retry::{Decision, Evidence, History, backoff};
+use crate::client::route::{Route, server_time, sign_of};
 use crate::client::signer::Signer;
 use crate::client::stall::Stalling;
 use crate::client::trace;
@@ -25,7 +26,7 @@ use crate::head::Head;
 use crate::key::ObjectKey;
 use crate::object::{HeadObject, ObjectMeta};
 use crate::operation::{Operation, ResponseBody, Safety, Sent, Target, bare_answer, header_text, refusal};
-use crate::region::{Address, Scheme};
+use crate::region::Address;
 use crate::sign;
 use crate::time::Clock;
 use crate::xml;
@@ -46,40 +47,6 @@ pub(crate) struct Limits {
     pub(crate) stall: Duration,
     pub(crate) response: Duration,
     pub(crate) attempts: u32,
-}
-
-/// Where the requests of a bucket, or of the account, go.
-#[derive(Debug)]
-pub(crate) struct Route {
-    pub(crate) address: Address,
-    /// The same bucket under `tencentcos.cn`, where there is one.
-    pub(crate) backup: Option<Address>,
-    /// The bucket's name; empty for the account.
-    pub(crate) bucket: String,
-    pub(crate) host: Arc<HostState>,
-}
-
-/// What all handles to one host share.
-#[derive(Debug)]
-pub(crate) struct HostState {
-    pub(crate) budget: Budget,
-    pub(crate) breaker: Breaker,
-}
-
-impl Route {
-    /// The host for the next attempt.
-    fn choose(&self, now: Duration) -> (Side, &Address) {
-        match &self.backup {
-            Some(backup) if self.host.breaker.choose(now) == Side::Backup => (Side::Backup, backup),
-            _ => (Side::Primary, &self.address),
-        }
-    }
-
-    fn report(&self, side: Side, sign: Option<Sign>, now: Duration) {
-        if let (Some(_), Some(sign)) = (&self.backup, sign) {
-            self.host.breaker.report(side, sign, now);
-        }
-    }
 }
 
 /// One operation on one route.
@@ -402,25 +369,6 @@ impl Call<'_> {
         let soon = self.engine.clock.now() + Duration::from_secs(60);
         snapshot.credentials().expires_at().is_some_and(|end| end <= soon)
     }
-}
-
-/// What an answer tells of the host it came from.
-fn sign_of<B>(response: &Response<B>) -> Sign {
-    if response.headers().contains_key("x-cos-request-id") {
-        Sign::Cos
-    } else if matches!(response.status().as_u16(), 301 | 302 | 307) {
-        Sign::Redirected
-    } else {
-        Sign::NotCos
-    }
-}
-
-/// The server's time, if it can be believed: from COS itself, not from a cache, and over TLS or from this machine.
-fn server_time(parts: &Parts, address: &Address) -> Option<SystemTime> {
-    let believable = address.scheme() == Scheme::Https || address.is_loopback();
-    let answer = bare_answer(parts);
-    let from_cos = !answer.request_id.is_empty() && !parts.headers.contains_key(header::AGE);
-    answer.server_time.filter(|_| believable && from_cos)
 }
 
 async fn capped(mut body: ByteStream) -> Bytes {

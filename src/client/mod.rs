@@ -11,6 +11,7 @@ mod payload;
 mod presign;
 pub mod provider;
 mod retry;
+mod route;
 mod signer;
 mod stall;
 mod trace;
@@ -25,8 +26,7 @@ use tokio::sync::Semaphore;
 
 pub use self::bucket::Bucket;
 use self::clock::{CorrectedClock, SystemClock};
-use self::execute::{Call, Engine, HostState, Limits, Route};
-use self::failover::Breaker;
+use self::execute::{Call, Engine, Limits};
 #[cfg(feature = "hyper")]
 pub use self::http::HyperTransport;
 pub use self::http::{HttpClient, Phase, TransportError};
@@ -35,7 +35,7 @@ pub use self::overrides::Overrides;
 pub use self::payload::Payload;
 pub use self::presign::{PresignOptions, Presigned};
 use self::provider::{ProvideCredentials, RefreshingCredentials};
-use self::retry::Budget;
+use self::route::{HostState, Route};
 use self::signer::Signer;
 use crate::error::{Error, Result};
 use crate::head::header_value;
@@ -122,8 +122,8 @@ impl Client {
         }
         let backup = self.0.endpoint.backup(bucket, region).filter(|_| self.0.failover);
         let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(HostState { budget: Budget::new(), breaker: Breaker::default() });
-        let host = Arc::clone(hosts.entry(address.host().to_owned()).or_insert_with(new));
+        let host = hosts.entry(address.host().to_owned()).or_insert_with(|| Arc::new(HostState::new()));
+        let host = Arc::clone(host);
         Ok(Route { address, backup, bucket: bucket.map(ToString::to_string).unwrap_or_default(), host })
     }
 }

@@ -166,13 +166,17 @@ impl Operation for GetObject {
             let fits =
                 |got: ContentRange| got.first == asked.first() && asked.last().is_none_or(|last| got.last <= last);
             if !content_range.is_some_and(fits) {
-                let service = ServiceError { status: 206, request_id: meta.request_id(), ..ServiceError::default() };
+                let service =
+                    ServiceError { status: 206, request_id: meta.request_id().to_owned(), ..ServiceError::default() };
                 let message = format!("asked for {asked}, got {:?}", meta.header("content-range").unwrap_or_default());
                 return Err(Error::new(ErrorKind::Response, message).with_service(service));
             }
         } else if self.range.is_some() && self.params.is_empty() {
-            let service =
-                ServiceError { status: head.status.as_u16(), request_id: meta.request_id(), ..ServiceError::default() };
+            let service = ServiceError {
+                status: head.status.as_u16(),
+                request_id: meta.request_id().to_owned(),
+                ..ServiceError::default()
+            };
             return Err(Error::new(ErrorKind::Response, "asked for a range, got something else").with_service(service));
         }
         let integrity = self.integrity(head.status, &meta);

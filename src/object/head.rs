@@ -5,9 +5,7 @@ use http::{HeaderMap, Method, Response};
 
 use crate::error::Result;
 use crate::key::ObjectKey;
-use crate::operation::{
-    Operation, Permissions, Request, Safety, Sent, content_length, header_number, header_text, request_id,
-};
+use crate::operation::{Operation, Permissions, Request, Safety, Sent, content_length, header_number, header_text};
 use crate::options::{Conditions, CustomerKey, META_PREFIX, StorageClass, decode_meta_text};
 use crate::time::parse_http_date;
 
@@ -151,8 +149,8 @@ impl ObjectMeta {
     }
 
     /// `x-cos-request-id`.
-    pub fn request_id(&self) -> String {
-        request_id(&self.headers)
+    pub fn request_id(&self) -> &str {
+        self.header("x-cos-request-id").unwrap_or_default()
     }
 }
 
@@ -190,6 +188,6 @@ mod tests {
         assert_eq!(meta.meta_text("title").as_deref(), Some("夏 "));
         assert_eq!(meta.metadata().collect::<Vec<_>>(), [("title", "%E5%A4%8F%20")]);
         assert_eq!(meta.last_modified.map(crate::time::unix_seconds), Some(1_557_989_151));
-        assert_eq!((meta.etag.as_str(), meta.request_id().as_str()), ("\"098f6bcd\"", "NjQ"));
+        assert_eq!((meta.etag.as_str(), meta.request_id()), ("\"098f6bcd\"", "NjQ"));
     }
 }

@@ -1,0 +1,72 @@
+//! Where requests go: the host of a bucket, the one that stands in for it, and what both have shown so far.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::response::Parts;
+use http::{Response, header};
+
+use crate::client::failover::{Breaker, Side, Sign};
+use crate::client::retry::Budget;
+use crate::operation::bare_answer;
+use crate::region::{Address, Scheme};
+
+/// Where the requests of a bucket, or of the account, go.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) address: Address,
+    /// The same bucket under `tencentcos.cn`, where there is one.
+    pub(crate) backup: Option<Address>,
+    /// The bucket's name; empty for the account.
+    pub(crate) bucket: String,
+    pub(crate) host: Arc<HostState>,
+}
+
+/// What all handles to one host share.
+#[derive(Debug)]
+pub(crate) struct HostState {
+    pub(crate) budget: Budget,
+    breaker: Breaker,
+}
+
+impl HostState {
+    pub(crate) fn new() -> Self {
+        Self { budget: Budget::new(), breaker: Breaker::default() }
+    }
+}
+
+impl Route {
+    /// The host for the next attempt.
+    pub(crate) fn choose(&self, now: Duration) -> (Side, &Address) {
+        match &self.backup {
+            Some(backup) if self.host.breaker.choose(now) == Side::Backup => (Side::Backup, backup),
+            _ => (Side::Primary, &self.address),
+        }
+    }
+
+    /// What an attempt told of its host; nothing when it broke off on the way.
+    pub(crate) fn report(&self, side: Side, sign: Option<Sign>, now: Duration) {
+        if let (Some(_), Some(sign)) = (&self.backup, sign) {
+            self.host.breaker.report(side, sign, now);
+        }
+    }
+}
+
+/// What an answer tells of the host it came from.
+pub(crate) fn sign_of<B>(response: &Response<B>) -> Sign {
+    if response.headers().contains_key("x-cos-request-id") {
+        Sign::Cos
+    } else if matches!(response.status().as_u16(), 301 | 302 | 307) {
+        Sign::Redirected
+    } else {
+        Sign::NotCos
+    }
+}
+
+/// The server's time, if it can be believed: from COS itself, not from a cache, and over TLS or from this machine.
+pub(crate) fn server_time(parts: &Parts, address: &Address) -> Option<SystemTime> {
+    let believable = address.scheme() == Scheme::Https || address.is_loopback();
+    let answer = bare_answer(parts);
+    let from_cos = !answer.request_id.is_empty() && !parts.headers.contains_key(header::AGE);
+    answer.server_time.filter(|_| believable && from_cos)
+}
