@@ -42,6 +42,13 @@ pub(crate) struct Engine {
     pub(crate) user_agent: HeaderValue,
 }
 
+impl Engine {
+    /// The clock as COS sees it.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::<CorrectedClock>::clone(&self.clock)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) stall: Duration,

@@ -8,12 +8,15 @@ use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
 use crate::client::signer::Signer;
 use crate::error::{Error, Result};
 use crate::head::{Head, Param, header_name, header_value};
+use crate::time::Clock;
 
 /// Settings for what goes through one handle of a bucket ([`Bucket::with`](crate::Bucket::with)).
 #[derive(Clone, Default)]
 pub struct Overrides {
     pub(crate) deadline: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
+    provider: Option<Arc<dyn ProvideCredentials>>,
+    /// The provider behind a cache that lives by the client's clock; made when a bucket takes these settings.
     pub(crate) signer: Option<Arc<Signer>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Vec<Param>,
@@ -43,7 +46,7 @@ impl Overrides {
     /// Other credentials, with a cache of their own.
     #[must_use]
     pub fn credentials(mut self, provider: impl ProvideCredentials + 'static) -> Self {
-        self.signer = Some(Arc::new(Signer::new(RefreshingCredentials::new(provider))));
+        self.provider = Some(Arc::new(provider));
         self
     }
 
@@ -70,6 +73,12 @@ impl Overrides {
         self
     }
 
+    pub(crate) fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        let cache = self.provider.take().map(|provider| RefreshingCredentials::new(provider).with_clock(clock));
+        self.signer = cache.map(|cache| Arc::new(Signer::new(cache))).or(self.signer);
+        self
+    }
+
     pub(crate) fn apply(&self, head: &mut Head) {
         for (name, value) in &self.headers {
             head.headers.insert(name, value.clone());
@@ -84,7 +93,7 @@ impl fmt::Debug for Overrides {
         f.debug_struct("Overrides")
             .field("deadline", &self.deadline)
             .field("max_attempts", &self.max_attempts)
-            .field("credentials", &self.signer.is_some())
+            .field("credentials", &(self.provider.is_some() || self.signer.is_some()))
             .finish_non_exhaustive()
     }
 }
