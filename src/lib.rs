@@ -9,12 +9,12 @@
 //! use tencent_cos::client::provider::from_fn;
 //! use tencent_cos::{Client, SessionCredentials};
 //!
-//! # async fn fetch(_: &str) -> std::io::Result<Vec<u8>> { Ok(Vec::new()) }
+//! # async fn ask_app_server() -> std::io::Result<Vec<u8>> { Ok(Vec::new()) }
 //! # async fn example() -> tencent_cos::Result<()> {
-//! // Ask your server for a temporary key; the client asks again in time, once for all requests.
+//! // Your server hands out temporary keys. It is asked in time, and once for all requests.
 //! let keys = from_fn(|| async {
-//!     let answer = fetch("https://app.example.com/cos-key").await?;
-//!     Ok::<_, Box<dyn std::error::Error + Send + Sync>>(SessionCredentials::from_json(&answer)?)
+//!     let answer = ask_app_server().await?;
+//!     SessionCredentials::from_json(&answer)
 //! });
 //! let client = Client::builder().region("ap-guangzhou").credentials(keys).build()?;
 //! let bucket = client.bucket("examplebucket-1250000000")?;
@@ -31,8 +31,11 @@
 //! | to | see |
 //! |---|---|
 //! | talk to a bucket | [`Client`], [`Bucket`] |
-//! | store, read, look at, remove an object | [`PutObject`], [`GetObject`], [`HeadObject`], [`DeleteObject`] |
-//! | list objects, make and remove buckets | [`ListObjects`], [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`] |
+//! | store, read, look at an object | [`PutObject`], [`GetObject`], [`HeadObject`] |
+//! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
+//! | upload by parts | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
+//! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
+//! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`] |
 //! | bring keys | [`Credentials`], [`SessionCredentials`], [`client::provider`] |
 //! | see every limit and wait | [`client::defaults`] |
@@ -57,7 +60,8 @@
 //! What COS never saw is sent again, for every operation. What it may have seen is sent again where that is safe
 //! ([`Operation::safety`]): a read, a put, a delete of a named version; not a delete that may add a delete marker, which
 //! ends as [`ErrorKind::Ambiguous`] when nothing says how it went. Each attempt is signed afresh with the key of the
-//! moment. An answer that says the key is over refreshes it, once.
+//! moment. An answer that says the key is over refreshes it, once; one that says the clock is wrong corrects it, once.
+//! While `myqcloud.com` is out of reach, buckets on their default hosts are reached under `tencentcos.cn`.
 //!
 //! # Integrity
 //!
@@ -95,7 +99,7 @@
 //!
 //! ```text
 //! 3  client (bucket, execute, retry, provider, http)   the lowest floor that waits, sleeps and reads the clock
-//! 2  object  bucket                                    operations: know no client, no credentials, no signing
+//! 2  object  multipart  bucket                         operations: know no client, no credentials, no signing
 //! 1  operation  options  sign  head  body  xml         vocabulary of a request; pure
 //! 0  error  time  credentials  region  key  crc64      leaves
 //! ```
@@ -144,12 +148,15 @@ pub use crate::bucket::{
     ObjectVersion, PutBucketVersioning, PutBucketVersioningOutput, VersionList, Versioning,
 };
 #[cfg(feature = "hyper")]
+#[doc(inline)]
 pub use crate::client::HyperTransport;
 #[cfg(feature = "client")]
+#[doc(inline)]
 pub use crate::client::{
     Bucket, Client, ClientBuilder, HttpClient, Overrides, Payload, Phase, PresignOptions, Presigned, TransportError,
 };
 pub use crate::crc64::Crc64;
+#[doc(inline)]
 pub use crate::credentials::{Credentials, SessionCredentials};
 pub use crate::error::{Error, ErrorKind, Result, ServiceError};
 pub use crate::head::Head;
