@@ -324,14 +324,16 @@ impl Call<'_> {
             }
             std::task::Poll::Pending
         });
-        let error = match outcome.await {
+        let outcome = outcome.await;
+        if let Some(error) = progress.take_error() {
+            // The source of the body failed, not the network, and an answer can only complain of that. COS keeps nothing
+            // of a body that ends early.
+            return Err(Failure::last(error));
+        }
+        let error = match outcome {
             Ok(response) => return Ok(response),
             Err(error) => error,
         };
-        if let Some(error) = progress.take_error() {
-            // The source of the body failed, not the network. COS keeps nothing of a body that ends early.
-            return Err(Failure::last(error));
-        }
         let evidence = match error.phase() {
             Phase::Tls => Evidence::Final,
             _ if error.is_stale() => Evidence::Stale,
