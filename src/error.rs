@@ -305,7 +305,9 @@ impl Error {
 
     /// A condition of the request did not hold: 412, 304, or 409 `FileAlreadyExists`.
     pub fn is_precondition_failed(&self) -> bool {
-        matches!(self.status(), Some(412 | 304)) || self.code() == Some("FileAlreadyExists")
+        // Not when the outcome is unknown: what is there may be ours.
+        self.kind() == ErrorKind::Service
+            && (matches!(self.status(), Some(412 | 304)) || self.code() == Some("FileAlreadyExists"))
     }
 
     /// COS asks to slow down.
