@@ -268,8 +268,15 @@ impl Call<'_> {
                 error: error.with_service(bare_answer(&parts)),
             })?)
         };
+        let (status, id) = (parts.status.as_u16(), parts.headers.get("x-cos-request-id").cloned());
         match operation.output(&sent, Response::from_parts(parts, body)) {
             Ok(output) => Ok((output, kept)),
+            Err(error) if error.kind() == ErrorKind::Response && error.service().is_none() => {
+                // An operation reads values; whose answer they were in is known here.
+                let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+                let error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
+                Err(Failure { evidence: judge_output(&error), error })
+            }
             Err(error) => Err(Failure { evidence: judge_output(&error), error }),
         }
     }
