@@ -6,7 +6,9 @@
 
 mod support {
     pub mod rounds;
+    pub mod signing;
     pub mod typical;
+    pub mod words;
 }
 
 use std::hint::black_box;
@@ -16,8 +18,10 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, header};
 use sha1::{Digest, Sha1};
-use support::rounds::{Rounds, has, number};
-use support::typical::{PATH, address, credentials, put, token};
+use support::rounds::Rounds;
+use support::signing::{address, credentials, put};
+use support::typical::{PATH, token};
+use support::words::{has, number};
 use tencent_cos::sign::{self, SigningKey};
 use tencent_cos::{Credentials, GetObject, Head, ObjectKey, Operation};
 

@@ -29,18 +29,3 @@ impl Rounds {
         sorted[(sorted.len() - 1) * numerator / denominator]
     }
 }
-
-/// Whether the command line has this word.
-pub fn has(word: &str) -> bool {
-    std::env::args().any(|argument| argument == word)
-}
-
-/// What follows this word on the command line.
-pub fn option(word: &str) -> Option<String> {
-    std::env::args().skip_while(|argument| argument != word).nth(1)
-}
-
-/// The same as a number.
-pub fn number(word: &str, default: u32) -> u32 {
-    option(word).map_or(default, |text| text.parse().expect("a number"))
-}

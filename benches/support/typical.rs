@@ -1,9 +1,4 @@
-//! A typical request: a picture with metadata, put with a temporary key.
-
-use http::Method;
-use tencent_cos::{
-    Acl, Address, Attributes, BucketName, Credentials, Endpoint, Head, ObjectKey, Operation, PutObject, Region,
-};
+//! A typical request.
 
 pub const PATH: &str = "/photos/2026/03/a picture.png";
 pub const BUCKET: &str = "examplebucket-1250000000";
@@ -13,23 +8,4 @@ pub const REGION: &str = "ap-guangzhou";
 pub fn token() -> String {
     let base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     base64.chars().cycle().take(500).collect()
-}
-
-pub fn credentials(token: &str) -> Credentials {
-    Credentials::with_token("AKIDexampleFAKEexampleFAKEexample0001", "FAKEsecretKEYnotREALexample00000001", token)
-        .expect("a key")
-}
-
-pub fn address() -> Address {
-    let (bucket, region) = (BucketName::new(BUCKET).expect("a name"), Region::new(REGION).expect("a region"));
-    Endpoint::default().address(Some(&bucket), &region).expect("an address")
-}
-
-pub fn put() -> Head {
-    let attributes =
-        Attributes::new().content_type("image/png").meta("origin", "camera-7").meta("album", "spring, 2026");
-    let key = ObjectKey::new(&PATH[1..]).expect("a key");
-    let put = PutObject::new(key, vec![0; 4096]).attributes(attributes).acl(Acl::private());
-    let request = put.request().and_then(|request| request.header("content-length", "4096")).expect("a request");
-    request.into_head(Method::PUT, &address()).expect("a head").0
 }

@@ -1,0 +1,137 @@
+//! Small objects, 4 KiB, sixteen at a time, next to the bare transport and to a hyper connection for each worker.
+//!
+//! All send the same header bytes to a server in a process of its own; one core serves the clients. Words on the
+//! command line: `--check` fails when a goal is missed, `--only ours` (or `reqwest`, `hyper`), `--verb put` (or `get`),
+//! `--threads`, `--rounds` and `--requests` of a round.
+#![allow(clippy::disallowed_methods)] // a bench reads the clock
+
+mod support {
+    pub mod contenders;
+    pub mod rounds;
+    pub mod server;
+    pub mod typical;
+    pub mod wire;
+    pub mod words;
+}
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use support::contenders::{Kind, Verb, Worker, workers};
+use support::rounds::Rounds;
+use support::server::{Server, be_the_server_if_asked};
+use support::wire::send_the_same;
+use support::words::{chosen, has, number};
+
+const WORKERS: u32 = 16;
+/// Of the throughput of the bare transport.
+const GOAL: f64 = 0.90;
+
+fn main() -> ExitCode {
+    be_the_server_if_asked();
+    let threads = number("--threads", 1);
+    let mut runtime = match threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = runtime.worker_threads(threads as usize).enable_all().build().expect("a runtime");
+    let reached = runtime.block_on(compare());
+    if has("--check") && !reached { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+async fn compare() -> bool {
+    let server = Server::start();
+    let mut reached = true;
+    for verb in [Verb::Put, Verb::Get].into_iter().filter(|verb| chosen("--verb", verb.name())) {
+        send_the_same(verb).await;
+        let mut contenders = Vec::new();
+        for kind in Kind::ALL.into_iter().filter(|kind| chosen("--only", kind.name())) {
+            let workers = workers(kind, verb, server.address, WORKERS as usize).await;
+            contenders.push(Contender { kind, workers, rate: Rounds::default(), cpu: Rounds::default() });
+        }
+        let (rounds, requests) = (number("--rounds", 15), number("--requests", 8000));
+        for contender in &mut contenders {
+            contender.round(verb, WORKERS * 20).await;
+            (contender.rate, contender.cpu) = Default::default();
+        }
+        for _ in 0..rounds {
+            for contender in &mut contenders {
+                contender.round(verb, requests).await;
+            }
+        }
+        reached &= table(verb, &contenders);
+    }
+    reached
+}
+
+struct Contender {
+    kind: Kind,
+    workers: Vec<Worker>,
+    /// Requests a second.
+    rate: Rounds,
+    /// Milliseconds of the processor for 1000 requests, of this process.
+    cpu: Rounds,
+}
+
+impl Contender {
+    async fn round(&mut self, verb: Verb, requests: u32) {
+        let (start, cpu) = (Instant::now(), cpu_nanos());
+        let running: Vec<_> = std::mem::take(&mut self.workers)
+            .into_iter()
+            .map(|mut worker| {
+                tokio::spawn(async move {
+                    for _ in 0..requests / WORKERS {
+                        worker.once(verb).await;
+                    }
+                    worker
+                })
+            })
+            .collect();
+        for worker in running {
+            self.workers.push(worker.await.expect("a worker"));
+        }
+        self.rate.push(f64::from(requests) / start.elapsed().as_secs_f64());
+        self.cpu.push((cpu_nanos() - cpu) / 1e3 / f64::from(requests));
+    }
+}
+
+fn table(verb: Verb, contenders: &[Contender]) -> bool {
+    println!(
+        "{:16} {:>9} {:>8} {:>12} {:>10} {:>14} {:>14}",
+        format!("{} 4 KiB", verb.name()),
+        "per s",
+        "spread",
+        "× reqwest",
+        "× hyper",
+        "CPU ms / 1000",
+        "CPU × reqwest"
+    );
+    let find = |kind| contenders.iter().find(|contender| contender.kind == kind);
+    let mut ours = None;
+    for contender in contenders {
+        let over = |kind| find(kind).map_or(f64::NAN, |other| contender.rate.over(&other.rate).median());
+        let (bare, raw) = (over(Kind::Reqwest), over(Kind::Hyper));
+        let cpu = find(Kind::Reqwest).map_or(f64::NAN, |other| contender.cpu.over(&other.cpu).median());
+        println!(
+            "{:16} {:9.0} {:7.1}% {bare:12.2} {raw:10.2} {:14.1} {cpu:14.2}",
+            contender.kind.name(),
+            contender.rate.median(),
+            contender.rate.spread() * 100.0,
+            contender.cpu.median(),
+        );
+        ours = ours.or(Some(bare).filter(|_| contender.kind == Kind::Ours));
+    }
+    let reached = ours.is_none_or(|ours| ours >= GOAL || ours.is_nan());
+    println!("goal: ours at {GOAL:.2} of reqwest: {}\n", if reached { "reached" } else { "missed" });
+    reached
+}
+
+/// What the threads of this process used of the processor; 0 where the system does not tell it so.
+fn cpu_nanos() -> f64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
+    let used = |thread: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    };
+    threads.flatten().filter_map(used).sum()
+}

@@ -1,0 +1,163 @@
+//! Three ways to send the same bytes: this crate, the bare transport under it, and a hyper connection for each worker.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::TokioIo;
+use tencent_cos::{Bucket, Client, Endpoint, GetObject, ObjectKey, PutObject, SessionCredentials};
+use tokio::net::TcpStream;
+
+use super::server::OBJECT;
+use super::typical::{BUCKET, PATH, REGION, token};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Put,
+    Get,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Ours,
+    Reqwest,
+    Hyper,
+}
+
+impl Verb {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Get => "get",
+        }
+    }
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Ours, Self::Reqwest, Self::Hyper];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Reqwest => "reqwest",
+            Self::Hyper => "hyper",
+        }
+    }
+}
+
+/// One of those who send at the same time.
+pub enum Worker {
+    Ours(Bucket),
+    Reqwest(reqwest::Client, reqwest::Request),
+    Hyper(SendRequest<Full<Bytes>>, Request<Full<Bytes>>),
+}
+
+/// As many workers of a kind, with one client among them.
+pub async fn workers(kind: Kind, verb: Verb, server: SocketAddr, count: usize) -> Vec<Worker> {
+    let bucket = bucket(server);
+    let (head, headers) = signed(&bucket, verb).await;
+    let body = if verb == Verb::Put { Bytes::from_static(&OBJECT) } else { Bytes::new() };
+    let client = bare();
+    let mut workers = Vec::new();
+    for _ in 0..count {
+        workers.push(match kind {
+            Kind::Ours => Worker::Ours(bucket.clone()),
+            Kind::Reqwest => {
+                let mut request = reqwest::Request::new(head.0.clone(), head.1.parse().expect("a URL"));
+                *request.headers_mut() = headers.clone();
+                *request.body_mut() = (verb == Verb::Put).then(|| body.clone().into());
+                Worker::Reqwest(client.clone(), request)
+            }
+            Kind::Hyper => {
+                let mut request = Request::new(Full::new(body.clone()));
+                *request.method_mut() = head.0.clone();
+                *request.uri_mut() = head.1.parse::<http::Uri>().expect("a URL").path().parse().expect("a path");
+                *request.headers_mut() = headers.clone();
+                // What reqwest adds.
+                request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+                Worker::Hyper(connect(server).await, request)
+            }
+        });
+    }
+    workers
+}
+
+impl Worker {
+    /// Sends one request and reads all of the answer.
+    pub async fn once(&mut self, verb: Verb) {
+        let read = match self {
+            Self::Ours(bucket) if verb == Verb::Put => {
+                bucket.put(&PATH[1..], &OBJECT).await.expect("an answer");
+                0
+            }
+            Self::Ours(bucket) => {
+                let object = bucket.get(&PATH[1..]).await.expect("an answer");
+                object.bytes(OBJECT.len()).await.expect("the object").len()
+            }
+            Self::Reqwest(client, request) => {
+                let request = request.try_clone().expect("a body of bytes");
+                let response = client.execute(request).await.expect("an answer");
+                response.bytes().await.expect("the object").len()
+            }
+            Self::Hyper(connection, request) => {
+                connection.ready().await.expect("a connection");
+                let response = connection.send_request(request.clone()).await.expect("an answer");
+                response.into_body().collect().await.expect("the object").to_bytes().len()
+            }
+        };
+        assert_eq!(read, if verb == Verb::Put { 0 } else { OBJECT.len() });
+    }
+}
+
+fn bucket(server: SocketAddr) -> Bucket {
+    #[allow(clippy::disallowed_methods)] // a key must end some time from now
+    let end = SystemTime::now() + Duration::from_secs(3600);
+    let credentials = SessionCredentials::new("AKIDexampleFAKEexample", "FAKEsecretKEYexample", token(), end);
+    let client = Client::builder()
+        .region(REGION)
+        .endpoint(Endpoint::custom(format!("http://{server}")).expect("an endpoint"))
+        .credentials(credentials.expect("a key"))
+        .build();
+    client.and_then(|client| client.bucket(BUCKET)).expect("a bucket")
+}
+
+/// Method and URL, and all headers, as this crate signs them.
+async fn signed(bucket: &Bucket, verb: Verb) -> ((Method, String), HeaderMap) {
+    let key = ObjectKey::new(&PATH[1..]).expect("a key");
+    let request = match verb {
+        Verb::Put => bucket.sign(PutObject::new(key, &OBJECT)).await,
+        Verb::Get => bucket.sign(GetObject::new(key)).await,
+    };
+    let head = request.expect("a request").into_parts().0;
+    ((head.method, head.uri.to_string()), head.headers)
+}
+
+/// Set up as the transport of this crate is.
+fn bare() -> reqwest::Client {
+    let builder = reqwest::Client::builder()
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .connect_timeout(Duration::from_secs(5))
+        .pool_idle_timeout(Duration::from_secs(25))
+        .tls_certs_only(Vec::new());
+    builder.build().expect("a client")
+}
+
+async fn connect(server: SocketAddr) -> SendRequest<Full<Bytes>> {
+    let stream = TcpStream::connect(server).await.expect("a connection");
+    stream.set_nodelay(true).expect("a socket");
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("a handshake");
+    tokio::spawn(connection);
+    sender
+}
