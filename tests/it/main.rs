@@ -6,6 +6,7 @@ mod everyday;
 mod failover;
 mod keys;
 mod refresh;
+mod retries;
 mod support;
 mod tamper;
 mod vectors;
