@@ -1,7 +1,6 @@
 //! Bodies: the answer's, with whatever is scripted to happen to it, and the request's.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use tokio::time::Sleep;
 
 use crate::error::CosError;
 use crate::journal::Entry;
+use crate::store::{Pieces, PiecesReader};
 use crate::wire::{Control, Order};
 
 /// A transport fault that a script asked for, where there is no connection to break.
@@ -75,7 +75,7 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 enum Source {
     Bytes(Bytes),
-    File(FileSource),
+    Pieces(ReadAhead),
 }
 
 impl Body {
@@ -83,9 +83,12 @@ impl Body {
         Self::from(Bytes::new())
     }
 
-    /// `length` bytes of a file, from where it stands.
-    pub(crate) fn file(file: File, length: u64) -> Self {
-        Self::new(Source::File(FileSource::new(file, length)), length)
+    /// The bytes of an object, `length` of them.
+    pub(crate) fn pieces(pieces: &Pieces, length: u64) -> Self {
+        match pieces.in_memory() {
+            Some(bytes) => Self::from(bytes),
+            None => Self::new(Source::Pieces(ReadAhead::new(pieces.reader(), length)), length),
+        }
     }
 
     fn new(source: Source, length: u64) -> Self {
@@ -138,7 +141,7 @@ impl Body {
         if self.pending.is_empty() {
             self.pending = match &mut self.source {
                 Source::Bytes(bytes) => std::mem::take(bytes),
-                Source::File(file) => ready!(file.poll_next(cx))?,
+                Source::Pieces(pieces) => ready!(pieces.poll_next(cx))?,
             };
         }
         Poll::Ready(Ok(std::mem::take(&mut self.pending)))
@@ -251,46 +254,46 @@ fn pace(bytes: u64, per_second: u64) -> Duration {
     Duration::from_micros(bytes.saturating_mul(1_000_000) / per_second.max(1))
 }
 
-/// Reads a file ahead, one piece at a time, off the async threads.
+/// Reads an object ahead, a stretch at a time, off the async threads.
 #[derive(Debug)]
-struct FileSource {
+struct ReadAhead {
     left: u64,
-    reading: Option<JoinHandle<io::Result<(File, Bytes)>>>,
-    idle: Option<File>,
+    reading: Option<JoinHandle<io::Result<(PiecesReader, Bytes)>>>,
+    idle: Option<PiecesReader>,
 }
 
-const PIECE: u64 = 256 * 1024;
+const STRETCH: u64 = 256 * 1024;
 
-impl FileSource {
-    fn new(file: File, length: u64) -> Self {
-        Self { left: length, reading: None, idle: Some(file) }
+impl ReadAhead {
+    fn new(reader: PiecesReader, length: u64) -> Self {
+        Self { left: length, reading: None, idle: Some(reader) }
     }
 
-    /// The next piece; empty at the end.
+    /// The next stretch; empty at the end.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         self.read_ahead();
         let Some(reading) = &mut self.reading else { return Poll::Ready(Ok(Bytes::new())) };
-        let (file, piece) = ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other)??;
+        let (reader, stretch) = ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other)??;
         self.reading = None;
-        self.idle = Some(file);
-        self.left -= piece.len() as u64;
+        self.idle = Some(reader);
+        self.left -= stretch.len() as u64;
         self.read_ahead();
-        Poll::Ready(Ok(piece))
+        Poll::Ready(Ok(stretch))
     }
 
     fn read_ahead(&mut self) {
-        let length = self.left.min(PIECE);
+        let length = self.left.min(STRETCH);
         if length == 0 || self.reading.is_some() {
             return;
         }
-        let Some(mut file) = self.idle.take() else { return };
+        let Some(mut reader) = self.idle.take() else { return };
         self.reading = Some(tokio::task::spawn_blocking(move || {
-            let mut piece = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-            (&mut file).take(length).read_to_end(&mut piece)?;
-            if (piece.len() as u64) < length {
+            let mut stretch = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+            (&mut reader).take(length).read_to_end(&mut stretch)?;
+            if (stretch.len() as u64) < length {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            Ok((file, Bytes::from(piece)))
+            Ok((reader, Bytes::from(stretch)))
         }));
     }
 }

@@ -68,15 +68,14 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
     may_list(call, &bucket)?;
     let query = &call.head.query;
     let delimiter = query.get("delimiter");
-    if delimiter.is_some_and(|delimiter| delimiter.chars().nth(1).is_some()) {
-        return Err(CosError::new(400, "InvalidDelimiter", "The delimiter must be one character."));
-    }
+    check_delimiter(delimiter)?;
     let limit = page_size(query.get("max-keys"), "max-keys")?;
     let spelled = Spelling::of(query.get("encoding-type"))?;
     let asked = ListQuery {
         prefix: query.get("prefix").unwrap_or_default(),
         delimiter,
         marker: query.get("marker").unwrap_or_default(),
+        id_marker: None,
         limit,
     };
     let (entries, truncated) = bucket.list(&asked);
@@ -96,15 +95,9 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
     if let Some(last) = entries.last().filter(|_| truncated) {
         xml.text("NextMarker", &spelled.write(last.name()));
     }
+    write_prefixes(&mut xml, &entries, spelled);
     for entry in &entries {
-        if let Entry::Prefix(prefix) = entry {
-            xml.open("CommonPrefixes");
-            xml.text("Prefix", &spelled.write(prefix));
-            xml.close();
-        }
-    }
-    for entry in &entries {
-        if let Entry::Object(key, version) = entry {
+        if let Entry::Item(key, version) = entry {
             write_contents(&mut xml, &spelled.write(key), version, &call.world.appid);
         }
     }
@@ -113,17 +106,32 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
     Ok(reply)
 }
 
+pub(crate) fn write_prefixes<T>(xml: &mut Document, entries: &[Entry<T>], spelled: Spelling) {
+    for entry in entries {
+        if let Entry::Prefix(prefix) = entry {
+            xml.open("CommonPrefixes");
+            xml.text("Prefix", &spelled.write(prefix));
+            xml.close();
+        }
+    }
+}
+
 fn write_contents(xml: &mut Document, key: &str, version: &Version, appid: &str) {
     xml.open("Contents");
     xml.text("Key", key);
     xml.text("LastModified", &iso_milliseconds(version.micros));
     xml.text("ETag", &version.etag);
     xml.number("Size", version.size);
-    xml.open("Owner");
-    xml.text("ID", appid);
-    xml.text("DisplayName", appid);
-    xml.close();
+    write_person(xml, "Owner", appid);
     xml.text("StorageClass", &version.draft.storage_class);
+    xml.close();
+}
+
+/// An owner or an initiator.
+pub(crate) fn write_person(xml: &mut Document, role: &'static str, id: &str) {
+    xml.open(role);
+    xml.text("ID", id);
+    xml.text("DisplayName", id);
     xml.close();
 }
 
@@ -145,6 +153,13 @@ fn iso(micros: u64, end: &str) -> String {
     text + end
 }
 
+pub(crate) fn check_delimiter(delimiter: Option<&str>) -> Result<(), CosError> {
+    if delimiter.is_some_and(|delimiter| delimiter.chars().nth(1).is_some()) {
+        return Err(CosError::new(400, "InvalidDelimiter", "The delimiter must be one character."));
+    }
+    Ok(())
+}
+
 /// How keys are written in a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spelling {
@@ -153,7 +168,7 @@ pub(crate) enum Spelling {
 }
 
 impl Spelling {
-    fn of(encoding_type: Option<&str>) -> Result<Self, CosError> {
+    pub(crate) fn of(encoding_type: Option<&str>) -> Result<Self, CosError> {
         match encoding_type {
             None => Ok(Self::Plain),
             Some("url") => Ok(Self::Url),
@@ -163,7 +178,7 @@ impl Spelling {
 
     /// Percent-encoded with `%20` and `%2B`, as decoders disagree about a plus. The slash is encoded too, so that a
     /// client which forgets to decode is found out.
-    fn write(self, text: &str) -> String {
+    pub(crate) fn write(self, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
             Self::Url => encode(text.as_bytes()),
@@ -184,7 +199,7 @@ fn may_list(call: &Call<'_>, bucket: &Bucket) -> Result<(), CosError> {
     if call.is_anonymous() && bucket.acl == Acl::Private { Err(CosError::access_denied()) } else { Ok(()) }
 }
 
-fn deny_strangers(call: &Call<'_>) -> Result<(), CosError> {
+pub(crate) fn deny_strangers(call: &Call<'_>) -> Result<(), CosError> {
     if call.is_anonymous() { Err(CosError::access_denied()) } else { Ok(()) }
 }
 

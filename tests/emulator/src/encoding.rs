@@ -19,6 +19,11 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
+/// A key as a path: slashes stay.
+pub(crate) fn encode_path(bytes: &[u8]) -> String {
+    encode(bytes).replace("%2F", "/")
+}
+
 /// The form of a name in signature lists: encoded first, lower-cased after, hex digits included.
 pub(crate) fn encode_name(bytes: &[u8]) -> String {
     let mut text = encode(bytes);

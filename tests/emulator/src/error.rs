@@ -93,6 +93,15 @@ impl CosError {
         Self::new(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
     }
 
+    pub(crate) fn malformed_xml() -> Self {
+        let message = "The XML you provided was not well-formed or did not validate against our published schema.";
+        Self::new(400, "MalformedXML", message)
+    }
+
+    pub(crate) fn missing_content_length() -> Self {
+        Self::new(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
     }

@@ -32,6 +32,12 @@ impl Ids {
         STANDARD.encode(self.hex(64))
     }
 
+    /// Ten digits of seconds, then 64 hex digits, the first five of them microseconds: uploads sort by their ids in the
+    /// order in which they began.
+    pub(crate) fn upload(&self, micros: u64) -> String {
+        format!("{:010}{:05x}{}", micros / 1_000_000, micros % 1_000_000, self.hex(59))
+    }
+
     /// `length` hex digits that nobody has seen before.
     pub(crate) fn hex(&self, length: usize) -> String {
         let mut text = String::with_capacity(length + 16);

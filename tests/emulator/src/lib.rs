@@ -28,18 +28,24 @@
 
 mod account;
 mod address;
+mod append;
+mod attributes;
 mod auth;
 mod body;
 mod bucket;
 mod builder;
 mod casing;
+mod copy;
+mod delete_many;
 mod encoding;
 mod error;
 mod fault;
 mod ids;
 mod journal;
 mod media;
+mod multipart;
 mod object;
+mod receive;
 mod request;
 mod respond;
 mod server;
@@ -47,6 +53,7 @@ mod service;
 mod service_list;
 mod store;
 mod tls;
+mod versions;
 mod wire;
 mod xml;
 
@@ -67,7 +74,7 @@ pub use tls::Tls;
 pub use wire::Link;
 
 use server::Server;
-use store::{Draft, Reader, Sink};
+use store::{Draft, Made, Sink};
 
 /// A running emulator. Dropping it stops the server, closes its connections and removes a temporary data folder.
 #[derive(Debug)]
@@ -196,6 +203,26 @@ impl Emulator {
         Some(StoredObject { version })
     }
 
+    /// Every version of a key and every delete marker, the newest first.
+    pub fn versions(&self, bucket: &str, key: &str) -> Vec<StoredObject> {
+        let bucket = self.service.world.store.bucket(bucket);
+        let versions = bucket.map(|bucket| bucket.versions(key)).unwrap_or_default();
+        versions.into_iter().map(|version| StoredObject { version }).collect()
+    }
+
+    /// The unfinished uploads of a bucket, by key and time.
+    pub fn uploads(&self, bucket: &str) -> Vec<UploadInfo> {
+        let bucket = self.service.world.store.bucket(bucket);
+        let uploads = bucket.map(|bucket| bucket.uploads()).unwrap_or_default();
+        let part = |(&number, part): (&u32, &Arc<store::Part>)| (number, part.size, part.etag.clone());
+        let info = |(key, upload_id, upload): (String, String, store::Multipart)| UploadInfo {
+            key,
+            upload_id,
+            parts: upload.parts.iter().map(part).collect(),
+        };
+        uploads.into_iter().map(info).collect()
+    }
+
     /// Stores an object behind the clients' back. The key is not checked: `..`, `/` or 2000 bytes will do.
     ///
     /// # Panics
@@ -210,12 +237,24 @@ impl Emulator {
             storage_class: "STANDARD".to_owned(),
             ..Draft::default()
         };
-        let stored = bucket.commit(key, content, draft, false, world.clock.now());
+        let stored = bucket.commit(key, Made::of(content, draft), |_| Ok(()), world.clock.now());
         stored.unwrap_or_else(|error| panic!("{key} not stored: {}", error.message));
     }
 }
 
-/// An object as the emulator keeps it.
+/// An upload that has been neither completed nor aborted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadInfo {
+    /// The key it is for.
+    pub key: String,
+    /// Its `UploadId`.
+    pub upload_id: String,
+    /// Number, size and `ETag` (with quotes) of each part, by number.
+    pub parts: Vec<(u32, u64, String)>,
+}
+
+/// A version of an object as the emulator keeps it, or a delete marker.
 #[derive(Clone, Debug)]
 pub struct StoredObject {
     version: Arc<store::Version>,
@@ -237,15 +276,9 @@ impl StoredObject {
         Bytes::from(bytes)
     }
 
-    /// Its bytes, one after the other.
-    ///
-    /// # Panics
-    /// If its file cannot be opened.
+    /// Its bytes, one after the other. Reading fails if a file of the emulator is gone.
     pub fn reader(&self) -> impl std::io::Read + Send + use<> {
-        match self.version.blob.read().expect("a stored object can be opened") {
-            Reader::Bytes(bytes) => Box::new(std::io::Cursor::new(bytes)) as Box<dyn std::io::Read + Send>,
-            Reader::File(file) => Box::new(file),
-        }
+        self.version.pieces.reader()
     }
 
     /// Its entity tag, with quotes.
@@ -277,6 +310,16 @@ impl StoredObject {
     /// User metadata: full names (`x-cos-meta-…`) in lower case, values as received.
     pub fn metadata(&self) -> &[(String, Bytes)] {
         &self.version.draft.metadata
+    }
+
+    /// Whether it is a delete marker, which has no bytes and no headers.
+    pub fn is_delete_marker(&self) -> bool {
+        self.version.marker
+    }
+
+    /// Whether it was made by APPEND, and can grow.
+    pub fn is_appendable(&self) -> bool {
+        matches!(self.version.kind, store::Kind::Appendable(_))
     }
 
     /// Its storage class, `STANDARD` included.

@@ -39,6 +39,9 @@ struct Settings {
     /// Demand that signatures cover everything a bucket in strict signature mode may ask for
     #[arg(long)]
     strict: bool,
+    /// Take parts of any size, not only of 1 MB and more
+    #[arg(long)]
+    small_parts: bool,
     /// Print a temporary key that lives this long, in place of the permanent one
     #[arg(long, value_name = "SECONDS")]
     temporary: Option<u64>,
@@ -90,6 +93,7 @@ async fn start(settings: &Settings) -> Result<Emulator, Box<dyn Error>> {
         .listen(&settings.listen)
         .tls_self_made(settings.tls)
         .strict_signature(settings.strict)
+        .small_parts(settings.small_parts)
         .journal(false);
     for text in &settings.bucket {
         let (name, region) = text.split_once('@').unwrap_or((text, DEFAULT_REGION));

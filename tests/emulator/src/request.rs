@@ -75,6 +75,19 @@ pub(crate) enum Operation {
     GetObject,
     HeadObject,
     DeleteObject,
+    CopyObject,
+    AppendObject,
+    DeleteMultipleObjects,
+    InitiateMultipartUpload,
+    UploadPart,
+    UploadPartCopy,
+    ListParts,
+    ListMultipartUploads,
+    CompleteMultipartUpload,
+    AbortMultipartUpload,
+    GetBucketVersions,
+    PutBucketVersioning,
+    GetBucketVersioning,
     /// Known to COS, or to nobody, but not done here.
     Other(Cow<'static, str>),
 }
@@ -136,7 +149,7 @@ impl Operation {
             Address::Nowhere => head.path != b"/",
         };
         if let Some(sub_resource) = SUB_RESOURCES.iter().find(|name| head.query.has(name)) {
-            return Self::Other(title(method, has_key, sub_resource, head));
+            return Self::with_sub_resource(head, method, has_key, sub_resource);
         }
         match (method, has_key) {
             ("PUT", false) => Self::PutBucket,
@@ -144,7 +157,7 @@ impl Operation {
             ("DELETE", false) => Self::DeleteBucket,
             ("GET", false) => Self::GetBucket,
             ("POST", false) => Self::Other("POST Object".into()),
-            ("PUT", true) if head.headers.contains_key("x-cos-copy-source") => Self::Other("PUT Object - Copy".into()),
+            ("PUT", true) if head.headers.contains_key("x-cos-copy-source") => Self::CopyObject,
             ("PUT", true) => Self::PutObject,
             ("GET", true) => Self::GetObject,
             ("HEAD", true) => Self::HeadObject,
@@ -153,6 +166,28 @@ impl Operation {
             (method, _) => {
                 Self::Other(format!("{method} on {}", if has_key { "an object" } else { "a bucket" }).into())
             }
+        }
+    }
+
+    fn with_sub_resource(head: &Head, method: &str, has_key: bool, sub_resource: &str) -> Self {
+        let copy = head.headers.contains_key("x-cos-copy-source");
+        match (method, has_key, sub_resource) {
+            ("POST", false, "delete") => Self::DeleteMultipleObjects,
+            ("GET", false, "versions") => Self::GetBucketVersions,
+            ("PUT", false, "versioning") => Self::PutBucketVersioning,
+            ("GET", false, "versioning") => Self::GetBucketVersioning,
+            ("GET", false, "uploads") => Self::ListMultipartUploads,
+            ("POST", true, "uploads") => Self::InitiateMultipartUpload,
+            ("PUT", true, "partNumber" | "uploadId") if copy => Self::UploadPartCopy,
+            ("PUT", true, "partNumber" | "uploadId") => Self::UploadPart,
+            ("GET", true, "uploadId") => Self::ListParts,
+            ("POST", true, "uploadId") => Self::CompleteMultipartUpload,
+            ("DELETE", true, "uploadId") => Self::AbortMultipartUpload,
+            ("POST", true, "append") => Self::AppendObject,
+            ("POST", true, "restore") => Self::Other("POST Object restore".into()),
+            ("POST", true, "select") => Self::Other("SELECT Object Content".into()),
+            (method, true, name) => Self::Other(format!("{method} Object {name}").into()),
+            (method, false, name) => Self::Other(format!("{method} Bucket {name}").into()),
         }
     }
 
@@ -168,28 +203,20 @@ impl Operation {
             Self::GetObject => "GET Object",
             Self::HeadObject => "HEAD Object",
             Self::DeleteObject => "DELETE Object",
+            Self::CopyObject => "PUT Object - Copy",
+            Self::AppendObject => "APPEND Object",
+            Self::DeleteMultipleObjects => "DELETE Multiple Objects",
+            Self::InitiateMultipartUpload => "Initiate Multipart Upload",
+            Self::UploadPart => "Upload Part",
+            Self::UploadPartCopy => "Upload Part - Copy",
+            Self::ListParts => "List Parts",
+            Self::ListMultipartUploads => "List Multipart Uploads",
+            Self::CompleteMultipartUpload => "Complete Multipart Upload",
+            Self::AbortMultipartUpload => "Abort Multipart Upload",
+            Self::GetBucketVersions => "GET Bucket Object versions",
+            Self::PutBucketVersioning => "PUT Bucket versioning",
+            Self::GetBucketVersioning => "GET Bucket versioning",
             Self::Other(name) => name,
         }
-    }
-}
-
-/// The reference's title for a request with a sub-resource.
-fn title(method: &str, has_key: bool, sub_resource: &str, head: &Head) -> Cow<'static, str> {
-    let copy = head.headers.contains_key("x-cos-copy-source");
-    match (method, has_key, sub_resource) {
-        ("POST", false, "delete") => "DELETE Multiple Objects".into(),
-        ("GET", false, "versions") => "GET Bucket Object versions".into(),
-        ("GET", false, "uploads") => "List Multipart Uploads".into(),
-        ("POST", true, "uploads") => "Initiate Multipart Upload".into(),
-        ("PUT", true, "partNumber" | "uploadId") if copy => "Upload Part - Copy".into(),
-        ("PUT", true, "partNumber" | "uploadId") => "Upload Part".into(),
-        ("GET", true, "uploadId") => "List Parts".into(),
-        ("POST", true, "uploadId") => "Complete Multipart Upload".into(),
-        ("DELETE", true, "uploadId") => "Abort Multipart Upload".into(),
-        ("POST", true, "append") => "APPEND Object".into(),
-        ("POST", true, "restore") => "POST Object restore".into(),
-        ("POST", true, "select") => "SELECT Object Content".into(),
-        (method, true, name) => format!("{method} Object {name}").into(),
-        (method, false, name) => format!("{method} Bucket {name}").into(),
     }
 }

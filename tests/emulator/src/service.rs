@@ -18,7 +18,7 @@ use crate::request::{Head, Operation};
 use crate::respond::Reply;
 use crate::store::{Bucket, Store};
 use crate::wire::{Control, Order};
-use crate::{bucket, object, service_list};
+use crate::{append, bucket, copy, delete_many, multipart, object, service_list, versions};
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) ids: Ids,
     pub(crate) domains: Domains,
     pub(crate) strict_signature: bool,
+    /// Whether parts may be smaller than the service takes them.
+    pub(crate) small_parts: bool,
     /// Where buckets go that are created through a host without a region.
     pub(crate) region: String,
     pub(crate) appid: String,
@@ -371,7 +373,7 @@ impl Call<'_> {
             return Err(CosError::invalid_uri());
         }
         if has_request_body(&self.head.method) && !self.states_length() {
-            return Err(CosError::new(411, "MissingContentLength", "You must provide the Content-Length HTTP header."));
+            return Err(CosError::missing_content_length());
         }
         if let Some(rate) = traffic_limit(self.head)? {
             self.upload.slow_down(rate);
@@ -386,6 +388,19 @@ impl Call<'_> {
             Operation::GetObject => object::get(self, true),
             Operation::HeadObject => object::get(self, false),
             Operation::DeleteObject => object::delete(self),
+            Operation::CopyObject => copy::object(self),
+            Operation::AppendObject => append::append(self).await,
+            Operation::DeleteMultipleObjects => delete_many::delete(self).await,
+            Operation::InitiateMultipartUpload => multipart::initiate(self),
+            Operation::UploadPart => multipart::upload_part(self).await,
+            Operation::UploadPartCopy => copy::part(self).await,
+            Operation::ListParts => multipart::list_parts(self),
+            Operation::ListMultipartUploads => multipart::list_uploads(self),
+            Operation::CompleteMultipartUpload => multipart::complete(self).await,
+            Operation::AbortMultipartUpload => multipart::abort(self),
+            Operation::GetBucketVersions => versions::list(self),
+            Operation::PutBucketVersioning => versions::configure(self).await,
+            Operation::GetBucketVersioning => versions::configuration(self),
             Operation::Other(name) => {
                 if self.caller == Caller::Anonymous && self.head.method != Method::OPTIONS {
                     return Err(CosError::access_denied());
@@ -401,6 +416,11 @@ impl Call<'_> {
     fn states_length(&self) -> bool {
         let headers = &self.head.headers;
         headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
+    }
+
+    /// Refuses chunks: only PUT Object takes a body of unknown length.
+    pub(crate) fn demand_length(&self) -> Result<(), CosError> {
+        if self.upload.length().is_some() { Ok(()) } else { Err(CosError::missing_content_length()) }
     }
 
     /// The bucket meant. One that is elsewhere than the host says does not exist.

@@ -1,25 +1,28 @@
 //! GET Service: the list of buckets.
 
+use std::cmp::Ordering;
+
 use crate::address::Address;
 use crate::bucket::iso_seconds;
+use crate::encoding::Query;
 use crate::error::CosError;
 use crate::respond::Reply;
 use crate::service::Call;
+use crate::store::Bucket;
 use crate::xml::Document;
 
 /// The account that owns everything.
 const UIN: &str = "100000000001";
+
+/// The same, in the long form.
+pub(crate) const OWNER: &str = "qcs::cam::uin/100000000001:uin/100000000001";
 
 pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
     if call.is_anonymous() {
         return Err(CosError::access_denied());
     }
     let query = &call.head.query;
-    for name in ["tagkey", "tagvalue", "create-time", "range"] {
-        if query.get(name).is_some() {
-            return Err(CosError::not_implemented("the filters of GET Service by tag and by creation time"));
-        }
-    }
+    let filter = Filter::of(query)?;
     let Address::Service { region } = &call.head.address else { return Err(CosError::no_such_bucket()) };
     let region = region.as_deref().or_else(|| query.get("region"));
     let marker = query.get("marker").unwrap_or_default();
@@ -32,13 +35,13 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
     };
     let mut buckets = call.world.store.buckets();
     buckets.retain(|bucket| region.is_none_or(|region| region == bucket.region) && bucket.name.as_str() > marker);
+    buckets.retain(|bucket| filter.takes(bucket));
     let truncated = buckets.len() > limit;
     buckets.truncate(limit);
 
-    let owner = format!("qcs::cam::uin/{UIN}:uin/{UIN}");
     let mut xml = Document::new("ListAllMyBucketsResult");
     xml.open("Owner");
-    xml.text("ID", &owner);
+    xml.text("ID", OWNER);
     xml.text("DisplayName", UIN);
     xml.close();
     xml.open("Buckets"); // always there: the Python SDK reads it unguarded
@@ -59,4 +62,45 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
         }
     }
     Ok(Reply::xml(xml.finish()))
+}
+
+/// Which buckets are wanted: by a tag, by when they were created, or both.
+#[derive(Debug)]
+struct Filter {
+    tag: bool,
+    created: Option<(Ordering, bool, u64)>,
+}
+
+impl Filter {
+    fn of(query: &Query) -> Result<Self, CosError> {
+        let (name, value) = (query.get("tagkey"), query.get("tagvalue"));
+        if name.is_none() && value.is_some() {
+            return Err(CosError::invalid_argument("tagvalue needs a tagkey."));
+        }
+        let created = match (query.get("create-time"), query.get("range")) {
+            (None, None) => None,
+            (Some(time), Some(range)) => {
+                let bad = || CosError::invalid_argument("create-time must be seconds, and range lt, gt, lte or gte.");
+                let (order, or_equal) = match range {
+                    "lt" => (Ordering::Less, false),
+                    "gt" => (Ordering::Greater, false),
+                    "lte" => (Ordering::Less, true),
+                    "gte" => (Ordering::Greater, true),
+                    _ => return Err(bad()),
+                };
+                Some((order, or_equal, time.parse().map_err(|_| bad())?))
+            }
+            _ => return Err(CosError::invalid_argument("create-time and range go together.")),
+        };
+        Ok(Self { tag: name.is_some(), created })
+    }
+
+    /// No bucket has a tag, as there is no way yet to give it one.
+    fn takes(&self, bucket: &Bucket) -> bool {
+        let created = self.created.is_none_or(|(order, or_equal, time)| {
+            let found = (bucket.created / 1_000_000).cmp(&time);
+            found == order || (or_equal && found == Ordering::Equal)
+        });
+        created && !self.tag
+    }
 }

@@ -1,5 +1,11 @@
 //! Writes the small XML documents of COS.
 
+mod read;
+
+pub(crate) use read::{Element, parse};
+
+pub(crate) const DECLARATION: &str = "<?xml version='1.0' encoding='utf-8' ?>\n";
+
 /// A document under construction: elements in the order they are written, indented by tabs as COS prints them.
 #[derive(Debug)]
 pub(crate) struct Document {
@@ -9,8 +15,14 @@ pub(crate) struct Document {
 
 impl Document {
     pub(crate) fn new(root: &'static str) -> Self {
-        let mut document = Self { text: String::from("<?xml version='1.0' encoding='utf-8' ?>\n"), open: Vec::new() };
+        let mut document = Self { text: String::from(DECLARATION), open: Vec::new() };
         document.open(root);
+        document
+    }
+
+    pub(crate) fn in_namespace(root: &'static str, namespace: &str) -> Self {
+        let mut document = Self { text: String::from(DECLARATION), open: vec![root] };
+        document.push_all(&["<", root, " xmlns=\"", namespace, "\">\n"]);
         document
     }
 

@@ -1,19 +1,20 @@
 //! Bytes: how they come in, where they stay, how they are read.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use crc::{CRC_64_XZ, Crc, Digest as CrcDigest, Table};
 use md5::Md5;
 use sha1::{Digest, Sha1};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-static CRC64: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
+use super::crc::{self, Crc64};
+use super::pieces::Pieces;
 
 /// Objects up to this size are kept in memory while there is room.
 const SMALL: usize = 64 * 1024;
@@ -30,6 +31,8 @@ pub(crate) struct Disk {
     place: Place,
     next: AtomicU64,
     room: Arc<AtomicUsize>,
+    /// Blobs by number while the index is read: several objects may share one.
+    known: Mutex<HashMap<u64, Arc<Blob>>>,
 }
 
 #[derive(Debug)]
@@ -51,7 +54,7 @@ impl Disk {
                 Place::Data { folder: data.to_owned(), _lock: lock }
             }
         };
-        Ok(Self { place, next: AtomicU64::new(1), room: Arc::new(AtomicUsize::new(ROOM)) })
+        Ok(Self { place, next: AtomicU64::new(1), room: Arc::new(AtomicUsize::new(ROOM)), known: Mutex::default() })
     }
 
     fn blobs(&self) -> io::Result<PathBuf> {
@@ -73,9 +76,10 @@ impl Disk {
         matches!(self.place, Place::Data { .. })
     }
 
-    /// Removes blobs that no object refers to: uploads that a crash interrupted.
+    /// Ends the reading of an index. Removes blobs that no object refers to: uploads that a crash interrupted.
     pub(crate) fn keep_only(&self, numbers: &[u64]) -> io::Result<()> {
-        let keep: std::collections::HashSet<u64> = numbers.iter().copied().collect();
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let keep: HashSet<u64> = numbers.iter().copied().collect();
         for folder in fs::read_dir(self.blobs()?)? {
             for file in fs::read_dir(folder?.path())? {
                 let file = file?;
@@ -104,13 +108,17 @@ impl Disk {
             }
             created => created?,
         };
-        Ok((file, BlobFile { number, path, doomed: AtomicBool::new(true) }))
+        Ok((file, BlobFile { number, path, owners: AtomicUsize::new(0) }))
     }
 
-    /// The blob that the index says is there; a delete marker has none.
-    pub(crate) fn at(&self, number: Option<u64>) -> Blob {
-        let file = |number| Some(BlobFile { number, path: self.path(number).ok()?, doomed: AtomicBool::new(false) });
-        Blob { memory: None, file: number.and_then(file) }
+    /// The blob that the index says is there.
+    pub(crate) fn at(&self, number: u64) -> Arc<Blob> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let blob = known.entry(number).or_insert_with(|| {
+            let file = self.path(number).ok().map(|path| BlobFile { number, path, owners: AtomicUsize::new(0) });
+            Arc::new(Blob { memory: None, file })
+        });
+        Arc::clone(blob)
     }
 
     /// Takes `bytes` of memory, if there is room.
@@ -120,7 +128,7 @@ impl Disk {
     }
 }
 
-/// The bytes of one object version or part: in memory, in a file, or both.
+/// Bytes that came in together: in memory, in a file, or both.
 #[derive(Debug)]
 pub(crate) struct Blob {
     memory: Option<Held>,
@@ -139,23 +147,18 @@ impl Drop for Held {
     }
 }
 
-/// A file of the disk. It is deleted when nobody refers to it any more, if it is doomed.
+/// A file of the disk. It is deleted when nobody refers to it any more, unless it is part of an object.
 #[derive(Debug)]
 struct BlobFile {
     number: u64,
     path: PathBuf,
-    doomed: AtomicBool,
-}
-
-impl BlobFile {
-    fn keep(&self) {
-        self.doomed.store(false, Ordering::Relaxed);
-    }
+    /// Objects and parts it belongs to, several times if they hold it several times.
+    owners: AtomicUsize,
 }
 
 impl Drop for BlobFile {
     fn drop(&mut self) {
-        if self.doomed.load(Ordering::Relaxed) {
+        if *self.owners.get_mut() == 0 {
             let _ = fs::remove_file(&self.path); // it may have gone with its folder
         }
     }
@@ -169,10 +172,6 @@ pub(crate) enum Reader {
 }
 
 impl Blob {
-    pub(crate) fn nothing() -> Self {
-        Self { memory: None, file: None }
-    }
-
     pub(crate) fn read(&self) -> io::Result<Reader> {
         match (&self.memory, &self.file) {
             (Some(held), _) => Ok(Reader::Bytes(held.bytes.clone())),
@@ -181,22 +180,26 @@ impl Blob {
         }
     }
 
+    pub(crate) fn memory(&self) -> Option<&Bytes> {
+        self.memory.as_ref().map(|held| &held.bytes)
+    }
+
     /// The number of its file, which the index keeps.
     pub(crate) fn number(&self) -> Option<u64> {
         self.file.as_ref().map(|file| file.number)
     }
 
-    /// No longer part of any object: the file goes with the last reader.
-    pub(crate) fn doom(&self) {
+    /// Part of one more object.
+    pub(crate) fn keep(&self) {
         if let Some(file) = &self.file {
-            file.doomed.store(true, Ordering::Relaxed);
+            file.owners.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Part of an object now.
-    pub(crate) fn keep(&self) {
+    /// Part of one object less.
+    pub(crate) fn doom(&self) {
         if let Some(file) = &self.file {
-            file.keep();
+            file.owners.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -204,7 +207,7 @@ impl Blob {
 /// Bytes that have come in completely, and what was computed on the way.
 #[derive(Debug)]
 pub(crate) struct Content {
-    pub(crate) blob: Blob,
+    pub(crate) pieces: Pieces,
     pub(crate) size: u64,
     pub(crate) md5: [u8; 16],
     pub(crate) crc64: u64,
@@ -248,7 +251,7 @@ impl Sink {
         if self.gathered_length >= BATCH { self.start_batch().await } else { Ok(()) }
     }
 
-    /// Everything is in. The content's file is still doomed: whoever makes it part of an object keeps it.
+    /// Everything is in. The content's file still has no owner: whoever makes it part of an object keeps it.
     pub(crate) async fn finish(mut self) -> io::Result<Content> {
         if self.size <= SMALL as u64 {
             return self.finish_at_once();
@@ -332,13 +335,13 @@ impl Writer {
 
 struct Hashes {
     md5: Md5,
-    crc64: CrcDigest<'static, u64, Table<16>>,
+    crc64: Crc64,
     sha1: Option<Sha1>,
 }
 
 impl Hashes {
     fn new(want_sha1: bool) -> Self {
-        Self { md5: Md5::new(), crc64: CRC64.digest(), sha1: want_sha1.then(Sha1::new) }
+        Self { md5: Md5::new(), crc64: crc::digest(), sha1: want_sha1.then(Sha1::new) }
     }
 
     fn update(&mut self, bytes: &[u8]) {
@@ -351,7 +354,7 @@ impl Hashes {
 
     fn finish(self, blob: Blob, size: u64) -> Content {
         Content {
-            blob,
+            pieces: Pieces::whole(blob, size),
             size,
             md5: self.md5.finalize().into(),
             crc64: self.crc64.finalize(),
@@ -397,6 +400,6 @@ mod tests {
         whole.update(&vec![7; 1_500_000]);
         let whole = whole.finish(Blob { memory: None, file: None }, 1_500_000);
         assert_eq!((large.size, large.md5, large.crc64), (1_500_000, whole.md5, whole.crc64));
-        assert!(matches!(large.blob.read(), Err(_) | Ok(Reader::File(_))));
+        assert!(large.pieces.in_memory().is_none());
     }
 }

@@ -1,30 +1,31 @@
 //! One bucket: its object versions, and the rules by which they come, go and are listed.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use md5::Md5;
 use serde::{Deserialize, Serialize};
 
 use super::Log;
-use super::blob::{Blob, Content};
+use super::blob::Content;
 use super::index::{Change, Line, StoredVersion};
+use super::multipart::Multipart;
+use super::pieces::Pieces;
 use crate::error::CosError;
 use crate::ids;
 
-/// A bucket. Its settings never change yet; its objects are behind one lock that nobody holds while moving bytes.
+/// A bucket. What changes in it is behind one lock that nobody holds while moving bytes.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) name: String,
     pub(crate) region: String,
     /// Microseconds since 1970.
     pub(crate) created: u64,
-    pub(crate) versioning: Versioning,
     pub(crate) acl: Acl,
-    objects: RwLock<Objects>,
-    log: Arc<Log>,
+    pub(super) state: RwLock<State>,
+    pub(super) log: Arc<Log>,
 }
 
 /// Whether a bucket keeps old versions.
@@ -46,9 +47,12 @@ pub(crate) enum Acl {
 }
 
 #[derive(Debug, Default)]
-struct Objects {
+pub(super) struct State {
     /// Newest version first. A key without versions is not in the map.
-    by_key: BTreeMap<String, Vec<Arc<Version>>>,
+    pub(super) objects: BTreeMap<String, Vec<Arc<Version>>>,
+    /// By key, then by upload id, which begins with the time.
+    pub(super) uploads: BTreeMap<(String, String), Multipart>,
+    versioning: Versioning,
     closed: bool,
 }
 
@@ -76,12 +80,49 @@ pub(crate) struct Version {
     /// Whether its id is the literal `null`: made while versioning was not enabled.
     pub(crate) null: bool,
     pub(crate) marker: bool,
-    pub(crate) blob: Blob,
+    pub(crate) made: Made,
+}
+
+/// A version without its place in time: what a write makes.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    pub(crate) pieces: Pieces,
     pub(crate) size: u64,
     /// With quotes.
     pub(crate) etag: String,
     pub(crate) crc64: Option<u64>,
     pub(crate) draft: Draft,
+    pub(crate) kind: Kind,
+}
+
+/// Whether an object can grow.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Kind {
+    #[default]
+    Normal,
+    /// Made by APPEND, with the hash so far if it is known: the next append goes on from it.
+    Appendable(Option<Md5>),
+}
+
+impl Made {
+    pub(crate) fn of(content: Content, draft: Draft) -> Self {
+        Self {
+            pieces: content.pieces,
+            size: content.size,
+            etag: format!("\"{}\"", hex::encode(content.md5)),
+            crc64: Some(content.crc64),
+            draft,
+            kind: Kind::Normal,
+        }
+    }
+}
+
+impl std::ops::Deref for Version {
+    type Target = Made;
+
+    fn deref(&self) -> &Made {
+        &self.made
+    }
 }
 
 impl Version {
@@ -94,7 +135,7 @@ impl Version {
         UNIX_EPOCH + Duration::from_secs(self.micros / 1_000_000)
     }
 
-    fn has_id(&self, id: &str) -> bool {
+    pub(super) fn has_id(&self, id: &str) -> bool {
         if self.null { id == "null" } else { ids::version_micros(id) == Some(self.micros) }
     }
 }
@@ -127,67 +168,54 @@ pub(crate) struct Deleted {
 
 impl Bucket {
     pub(crate) fn new(name: &str, region: &str, created: u64, versioning: Versioning, acl: Acl, log: Arc<Log>) -> Self {
-        let objects = RwLock::default();
-        Self { name: name.to_owned(), region: region.to_owned(), created, versioning, acl, objects, log }
+        let state = RwLock::new(State { versioning, ..State::default() });
+        Self { name: name.to_owned(), region: region.to_owned(), created, acl, state, log }
     }
 
-    /// Makes content the newest version of a key. With `forbid_overwrite`, only if there is none; a bucket that has had
-    /// versioning ignores that.
+    pub(crate) fn versioning(&self) -> Versioning {
+        self.read().versioning
+    }
+
+    /// Turns versioning on, or suspends it. Nothing turns it off.
+    pub(crate) fn set_versioning(&self, versioning: Versioning) -> Result<(), CosError> {
+        let mut state = self.write();
+        state.versioning = versioning;
+        let sequence = self.log.next_sequence();
+        drop(state);
+        self.log.write_as(sequence, || Change::Versioning { bucket: self.name.clone(), versioning })
+    }
+
+    /// Makes something the newest version of a key, unless `refuse` has a reason not to: it sees what is there now.
     pub(crate) fn commit(
         &self,
         key: &str,
-        content: Content,
-        draft: Draft,
-        forbid_overwrite: bool,
+        made: Made,
+        refuse: impl FnOnce(&Occupant<'_>) -> Result<(), CosError>,
         now: SystemTime,
     ) -> Result<Committed, CosError> {
-        let mut objects = self.write();
-        if objects.closed {
-            return Err(CosError::no_such_bucket());
-        }
-        if forbid_overwrite && !self.may_overwrite(&objects, key) {
-            return Err(Self::already_exists());
-        }
-        content.blob.keep();
-        let (version, _replaced) = self.insert(
-            &mut objects,
-            key,
-            |micros, null| Version {
-                micros,
-                null,
-                marker: false,
-                etag: format!("\"{}\"", hex::encode(content.md5)),
-                blob: content.blob,
-                size: content.size,
-                crc64: Some(content.crc64),
-                draft,
-            },
-            now,
-        );
+        let mut state = self.open()?;
+        refuse(&state.occupant(key))?;
+        let (version, _replaced) = self.insert(&mut state, key, made, false, now);
         let sequence = self.log.next_sequence();
-        drop(objects);
-        self.log_put(sequence, key, &version)?;
-        let version_id = (self.versioning != Versioning::Unset).then(|| version.id());
-        Ok(Committed { version, version_id })
+        let committed = state.committed(version);
+        drop(state);
+        self.log_put(sequence, key, &committed.version, None)?;
+        Ok(committed)
     }
 
-    /// Refuses early what [`Bucket::commit`] would refuse, before a body is read in vain.
-    pub(crate) fn check_overwrite(&self, key: &str) -> Result<(), CosError> {
-        if self.may_overwrite(&self.read(), key) { Ok(()) } else { Err(Self::already_exists()) }
-    }
-
-    fn may_overwrite(&self, objects: &Objects, key: &str) -> bool {
-        self.versioning != Versioning::Unset || !objects.by_key.contains_key(key)
-    }
-
-    fn already_exists() -> CosError {
-        CosError::new(409, "FileAlreadyExists", "The file already exists, and overwriting it is forbidden.")
+    /// Asks a question of [`Bucket::commit`] early, before a body is read in vain.
+    pub(crate) fn check<T>(
+        &self,
+        key: &str,
+        ask: impl FnOnce(&Occupant<'_>) -> Result<T, CosError>,
+    ) -> Result<T, CosError> {
+        ask(&self.read().occupant(key))
     }
 
     /// The newest version, or the one with this id.
     pub(crate) fn find(&self, key: &str, id: Option<&str>) -> Result<Arc<Version>, NotFound> {
-        let objects = self.read();
-        let versions = objects.by_key.get(key).map(Vec::as_slice).unwrap_or_default();
+        let state = self.read();
+        let versions = state.objects.get(key).map(Vec::as_slice).unwrap_or_default();
         let version = match id {
             None => versions.first().ok_or(NotFound::Key)?,
             Some(id) => versions.iter().find(|version| version.has_id(id)).ok_or(NotFound::Version)?,
@@ -198,34 +226,26 @@ impl Bucket {
         Ok(Arc::clone(version))
     }
 
+    /// Every version of a key and every delete marker, newest first.
+    pub(crate) fn versions(&self, key: &str) -> Vec<Arc<Version>> {
+        self.read().objects.get(key).cloned().unwrap_or_default()
+    }
+
     /// Removes a version, or puts a delete marker on top, or removes the object, as versioning says.
     pub(crate) fn delete(&self, key: &str, id: Option<&str>, now: SystemTime) -> Result<Deleted, CosError> {
-        let mut objects = self.write();
-        if id.is_none() && self.versioning != Versioning::Unset {
-            let (marker, _replaced) = self.insert(
-                &mut objects,
-                key,
-                |micros, null| Version {
-                    micros,
-                    null,
-                    marker: true,
-                    blob: Blob::nothing(),
-                    size: 0,
-                    etag: String::new(),
-                    crc64: None,
-                    draft: Draft::default(),
-                },
-                now,
-            );
+        let mut state = self.write();
+        if id.is_none() && state.versioning != Versioning::Unset {
+            let (marker, _replaced) = self.insert(&mut state, key, Made::default(), true, now);
             let sequence = self.log.next_sequence();
-            drop(objects);
-            self.log_put(sequence, key, &marker)?;
+            drop(state);
+            self.log_put(sequence, key, &marker, None)?;
             return Ok(Deleted { version_id: Some(marker.id()), marker: true });
         }
         let id = id.unwrap_or("null");
-        let removed = remove(&mut objects, key, |version| version.has_id(id));
+        let removed = remove(&mut state, key, |version| version.has_id(id));
+        let version_id = (state.versioning != Versioning::Unset).then(|| id.to_owned());
         let sequence = self.log.next_sequence();
-        drop(objects);
+        drop(state);
         if let Some(removed) = &removed {
             self.log.write_as(sequence, || Change::Remove {
                 bucket: self.name.clone(),
@@ -233,73 +253,123 @@ impl Bucket {
                 micros: removed.micros,
             })?;
         }
-        let version_id = (self.versioning != Versioning::Unset).then(|| id.to_owned());
         Ok(Deleted { version_id, marker: removed.is_some_and(|removed| removed.marker) })
     }
 
     /// Puts a version on top of a key; a `null` one takes the place of the last, which is given back.
-    fn insert(
+    pub(super) fn insert(
         &self,
-        objects: &mut Objects,
+        state: &mut State,
         key: &str,
-        make: impl FnOnce(u64, bool) -> Version,
+        made: Made,
+        marker: bool,
         now: SystemTime,
     ) -> (Arc<Version>, Option<Arc<Version>>) {
-        let null = self.versioning != Versioning::Enabled;
-        let version = Arc::new(make(self.log.next_micros(now), null));
-        let replaced = push(objects, key, Arc::clone(&version));
+        let null = state.versioning != Versioning::Enabled;
+        let version = Arc::new(Version { micros: self.log.next_micros(now), null, marker, made });
+        let replaced = push(state, key, Arc::clone(&version));
         (version, replaced)
     }
 
-    fn log_put(&self, sequence: u64, key: &str, version: &Arc<Version>) -> Result<(), CosError> {
+    /// Writes a version down, and the upload that it came from as gone.
+    pub(super) fn log_put(
+        &self,
+        sequence: u64,
+        key: &str,
+        version: &Arc<Version>,
+        upload: Option<&str>,
+    ) -> Result<(), CosError> {
         self.log.write_as(sequence, || Change::Put {
             bucket: self.name.clone(),
             key: key.to_owned(),
             version: Box::new(StoredVersion::of(version)),
+            upload: upload.map(str::to_owned),
         })
     }
 
-    /// Refuses everything from now on, if nothing is in it.
+    /// Refuses everything from now on, if nothing is in it: no object, no version, no unfinished upload.
     pub(crate) fn close(&self) -> Result<(), CosError> {
-        let mut objects = self.write();
-        if !objects.by_key.is_empty() {
+        let mut state = self.write();
+        if !state.objects.is_empty() || !state.uploads.is_empty() {
             return Err(CosError::new(409, "BucketNotEmpty", "The bucket you tried to delete is not empty."));
         }
-        objects.closed = true;
+        state.closed = true;
         Ok(())
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Objects> {
-        self.objects.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Objects> {
-        self.objects.write().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To put something in: not once the bucket is deleted.
+    pub(super) fn open(&self) -> Result<RwLockWriteGuard<'_, State>, CosError> {
+        let state = self.write();
+        if state.closed { Err(CosError::no_such_bucket()) } else { Ok(state) }
+    }
+}
+
+/// What a key has, for those who must know before they write to it.
+#[derive(Debug)]
+pub(crate) struct Occupant<'a> {
+    newest: Option<&'a Arc<Version>>,
+    pub(crate) versioning: Versioning,
+}
+
+impl<'a> Occupant<'a> {
+    /// The object there is; a delete marker is none.
+    pub(crate) fn object(&self) -> Option<&'a Arc<Version>> {
+        self.newest.filter(|newest| !newest.marker)
+    }
+
+    /// Refuses to overwrite an object, if the request says so. A bucket that has had versioning ignores that.
+    pub(crate) fn guard(&self, forbid_overwrite: bool) -> Result<(), CosError> {
+        if forbid_overwrite && self.versioning == Versioning::Unset && self.newest.is_some() {
+            let message = "The file already exists, and overwriting it is forbidden.";
+            return Err(CosError::new(409, "FileAlreadyExists", message));
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    pub(super) fn occupant(&self, key: &str) -> Occupant<'_> {
+        let newest = self.objects.get(key).and_then(|versions| versions.first());
+        Occupant { newest, versioning: self.versioning }
+    }
+
+    pub(super) fn committed(&self, version: Arc<Version>) -> Committed {
+        let version_id = (self.versioning != Versioning::Unset).then(|| version.id());
+        Committed { version, version_id }
     }
 }
 
 /// Puts a version on top, and gives back the one it replaces: dropping that deletes a file, better done without the lock.
 #[must_use]
-fn push(objects: &mut Objects, key: &str, version: Arc<Version>) -> Option<Arc<Version>> {
+fn push(state: &mut State, key: &str, version: Arc<Version>) -> Option<Arc<Version>> {
+    version.pieces.keep();
     // Looking up by reference first saves the copy of the key on every overwrite.
-    let Some(versions) = objects.by_key.get_mut(key) else {
-        objects.by_key.insert(key.to_owned(), vec![version]);
+    let Some(versions) = state.objects.get_mut(key) else {
+        state.objects.insert(key.to_owned(), vec![version]);
         return None;
     };
     let old = versions.iter().position(|old| version.null && old.null).map(|at| versions.remove(at));
     if let Some(old) = &old {
-        old.blob.doom();
+        old.pieces.doom();
     }
     versions.insert(0, version);
     old
 }
 
-fn remove(objects: &mut Objects, key: &str, which: impl Fn(&Version) -> bool) -> Option<Arc<Version>> {
-    let versions = objects.by_key.get_mut(key)?;
+fn remove(state: &mut State, key: &str, which: impl Fn(&Version) -> bool) -> Option<Arc<Version>> {
+    let versions = state.objects.get_mut(key)?;
     let removed = versions.remove(versions.iter().position(|version| which(version))?);
-    removed.blob.doom();
+    removed.pieces.doom();
     if versions.is_empty() {
-        objects.by_key.remove(key);
+        state.objects.remove(key);
     }
     Some(removed)
 }
@@ -310,6 +380,10 @@ impl Bucket {
         drop(push(&mut self.write(), key, Arc::new(version)));
     }
 
+    pub(crate) fn restore_versioning(&self, versioning: Versioning) {
+        self.write().versioning = versioning;
+    }
+
     pub(crate) fn forget(&self, key: &str, micros: u64) {
         remove(&mut self.write(), key, |version| version.micros == micros);
     }
@@ -317,103 +391,18 @@ impl Bucket {
     /// The changes that make this bucket from nothing.
     pub(crate) fn dump(&self, lines: &mut Vec<Line>) {
         let (name, region) = (self.name.clone(), self.region.clone());
-        let (created, versioning, acl) = (self.created, self.versioning, self.acl);
+        let state = self.read();
+        let (created, versioning, acl) = (self.created, state.versioning, self.acl);
         let mut push = |change| lines.push(Line { sequence: 0, change });
         push(Change::Bucket { name, region, created, versioning, acl });
-        for (key, versions) in &self.read().by_key {
+        for (key, versions) in &state.objects {
             for version in versions.iter().rev() {
                 let version = Box::new(StoredVersion::of(version));
-                push(Change::Put { bucket: self.name.clone(), key: key.clone(), version });
+                push(Change::Put { bucket: self.name.clone(), key: key.clone(), version, upload: None });
             }
         }
-    }
-}
-
-/// A question to [`Bucket::list`].
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ListQuery<'a> {
-    pub(crate) prefix: &'a str,
-    pub(crate) delimiter: Option<&'a str>,
-    pub(crate) marker: &'a str,
-    pub(crate) limit: usize,
-}
-
-/// A line of a listing.
-#[derive(Clone, Debug)]
-pub(crate) enum Entry {
-    Object(String, Arc<Version>),
-    Prefix(String),
-}
-
-impl Entry {
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Object(name, _) | Self::Prefix(name) => name,
+        for ((key, id), upload) in &state.uploads {
+            upload.dump(&self.name, key, id, &mut push);
         }
     }
-}
-
-impl Bucket {
-    /// Objects and common prefixes after the marker, in byte order, and whether there are more.
-    ///
-    /// Groups are skipped by seeking past them, so the cost is that of the answer, not of the keys under a prefix. A
-    /// marker that is itself a common prefix, as `NextMarker` may be, skips everything under it.
-    pub(crate) fn list(&self, query: &ListQuery<'_>) -> (Vec<Entry>, bool) {
-        let objects = self.read();
-        let mut entries = Vec::new();
-        let mut from = Bound::Included(query.prefix.to_owned());
-        if query.marker >= query.prefix {
-            from = match query.group(query.marker) {
-                Some(group) if group == query.marker => after_group(group),
-                _ => Bound::Excluded(query.marker.to_owned()),
-            };
-        }
-        loop {
-            let next = objects.by_key.range::<str, _>((from.as_ref().map(String::as_str), Bound::Unbounded)).next();
-            let Some((key, versions)) = next.filter(|(key, _)| key.starts_with(query.prefix)) else {
-                return (entries, false);
-            };
-            // The newest version decides; an object that ends in a delete marker is not there.
-            let Some(version) = versions.first().filter(|version| !version.marker) else {
-                from = Bound::Excluded(key.clone());
-                continue;
-            };
-            if entries.len() == query.limit {
-                return (entries, true);
-            }
-            if let Some(group) = query.group(key) {
-                entries.push(Entry::Prefix(group.to_owned()));
-                from = after_group(group);
-            } else {
-                entries.push(Entry::Object(key.clone(), Arc::clone(version)));
-                from = Bound::Excluded(key.clone());
-            }
-        }
-    }
-}
-
-impl ListQuery<'_> {
-    /// The common prefix a key is rolled up into: up to and with the first delimiter after the prefix.
-    fn group<'k>(&self, key: &'k str) -> Option<&'k str> {
-        let delimiter = self.delimiter?;
-        let rest = key.strip_prefix(self.prefix)?;
-        let end = rest.find(delimiter)? + delimiter.len();
-        Some(&key[..self.prefix.len() + end])
-    }
-}
-
-/// The first position behind every key that starts with `group`: its last character replaced by the next one.
-fn after_group(group: &str) -> Bound<String> {
-    let mut stem = group.to_owned();
-    while let Some(last) = stem.pop() {
-        let next = match last {
-            '\u{d7ff}' => Some('\u{e000}'),
-            last => char::from_u32(u32::from(last) + 1),
-        };
-        if let Some(next) = next {
-            stem.push(next);
-            return Bound::Included(stem);
-        }
-    }
-    Bound::Excluded(char::MAX.to_string().repeat(300))
 }

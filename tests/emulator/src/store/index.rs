@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::RwLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::blob::Disk;
-use super::bucket::{Acl, Draft, Version, Versioning};
+use super::bucket::{Acl, Draft, Kind, Made, Version, Versioning};
+use super::multipart::{Multipart, Part};
+use super::pieces::Pieces;
 
 /// A change, and its place in the order of changes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,22 +26,74 @@ pub(crate) struct Line {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
-    Bucket { name: String, region: String, created: u64, versioning: Versioning, acl: Acl },
-    DropBucket { name: String },
-    Put { bucket: String, key: String, version: Box<StoredVersion> },
-    Remove { bucket: String, key: String, micros: u64 },
+    Bucket {
+        name: String,
+        region: String,
+        created: u64,
+        versioning: Versioning,
+        acl: Acl,
+    },
+    DropBucket {
+        name: String,
+    },
+    Versioning {
+        bucket: String,
+        versioning: Versioning,
+    },
+    /// A new version, and the upload that it was completed from.
+    Put {
+        bucket: String,
+        key: String,
+        version: Box<StoredVersion>,
+        upload: Option<String>,
+    },
+    Remove {
+        bucket: String,
+        key: String,
+        micros: u64,
+    },
+    Initiate {
+        bucket: String,
+        key: String,
+        id: String,
+        started: u64,
+        draft: Box<StoredDraft>,
+    },
+    Part {
+        bucket: String,
+        key: String,
+        id: String,
+        number: u32,
+        part: StoredPart,
+    },
+    Abort {
+        bucket: String,
+        key: String,
+        id: String,
+    },
 }
 
-/// A version as the index keeps it. Header values are bytes, hence Base64.
+/// Blob, start and length of each piece of an object.
+type StoredPieces = Vec<(u64, u64, u64)>;
+
+/// A version as the index keeps it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredVersion {
     pub(crate) micros: u64,
     null: bool,
     marker: bool,
-    blob: Option<u64>,
+    pieces: StoredPieces,
     size: u64,
     etag: String,
     crc64: Option<u64>,
+    appendable: bool,
+    #[serde(flatten)]
+    draft: StoredDraft,
+}
+
+/// What is said about an object. Header values are bytes, hence Base64.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredDraft {
     headers: Vec<(String, String)>,
     metadata: Vec<(String, String)>,
     storage_class: String,
@@ -49,60 +103,109 @@ pub(crate) struct StoredVersion {
     encryption: Vec<(String, String)>,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredPart {
+    micros: u64,
+    pieces: StoredPieces,
+    size: u64,
+    etag: String,
+    crc64: u64,
+}
+
 impl Line {
-    pub(crate) fn blob(&self) -> Option<u64> {
-        match &self.change {
-            Change::Put { version, .. } => version.blob,
-            _ => None,
-        }
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = u64> {
+        let pieces = match &self.change {
+            Change::Put { version, .. } => version.pieces.as_slice(),
+            Change::Part { part, .. } => part.pieces.as_slice(),
+            _ => &[],
+        };
+        pieces.iter().map(|&(number, ..)| number)
     }
 }
 
 impl StoredVersion {
     pub(crate) fn of(version: &Version) -> Self {
-        let encoded = |pairs: &[(String, Bytes)]| {
-            pairs.iter().map(|(name, value)| (name.clone(), STANDARD.encode(value))).collect()
-        };
         Self {
             micros: version.micros,
             null: version.null,
             marker: version.marker,
-            blob: version.blob.number(),
+            pieces: version.pieces.numbers(),
             size: version.size,
             etag: version.etag.clone(),
             crc64: version.crc64,
-            headers: encoded(&version.draft.headers),
-            metadata: encoded(&version.draft.metadata),
-            storage_class: version.draft.storage_class.clone(),
-            acl: version.draft.acl.clone(),
-            grants: version.draft.grants.clone(),
-            tags: version.draft.tags.clone(),
-            encryption: version.draft.encryption.clone(),
+            appendable: matches!(version.kind, Kind::Appendable(_)),
+            draft: StoredDraft::of(&version.draft),
         }
     }
 
-    pub(crate) fn into_version(self, disk: &Arc<Disk>) -> Version {
+    pub(crate) fn into_version(self, disk: &Disk) -> Version {
+        let made = Made {
+            pieces: Pieces::at(&self.pieces, disk),
+            size: self.size,
+            etag: self.etag,
+            crc64: self.crc64,
+            draft: self.draft.into_draft(),
+            kind: if self.appendable { Kind::Appendable(None) } else { Kind::Normal },
+        };
+        Version { micros: self.micros, null: self.null, marker: self.marker, made }
+    }
+}
+
+impl StoredDraft {
+    pub(crate) fn of(draft: &Draft) -> Self {
+        let encoded = |pairs: &[(String, Bytes)]| {
+            pairs.iter().map(|(name, value)| (name.clone(), STANDARD.encode(value))).collect()
+        };
+        Self {
+            headers: encoded(&draft.headers),
+            metadata: encoded(&draft.metadata),
+            storage_class: draft.storage_class.clone(),
+            acl: draft.acl.clone(),
+            grants: draft.grants.clone(),
+            tags: draft.tags.clone(),
+            encryption: draft.encryption.clone(),
+        }
+    }
+
+    pub(crate) fn into_draft(self) -> Draft {
         let decoded = |pairs: Vec<(String, String)>| {
             let decode = |(name, value)| (name, Bytes::from(STANDARD.decode(value).unwrap_or_default()));
             pairs.into_iter().map(decode).collect()
         };
-        Version {
+        Draft {
+            headers: decoded(self.headers),
+            metadata: decoded(self.metadata),
+            storage_class: self.storage_class,
+            acl: self.acl,
+            grants: self.grants,
+            tags: self.tags,
+            encryption: self.encryption,
+        }
+    }
+
+    pub(crate) fn into_upload(self, started: u64) -> Multipart {
+        Multipart::new(started, self.into_draft())
+    }
+}
+
+impl StoredPart {
+    pub(crate) fn of(part: &Part) -> Self {
+        Self {
+            micros: part.micros,
+            pieces: part.pieces.numbers(),
+            size: part.size,
+            etag: part.etag.clone(),
+            crc64: part.crc64,
+        }
+    }
+
+    pub(crate) fn into_part(self, disk: &Disk) -> Part {
+        Part {
             micros: self.micros,
-            null: self.null,
-            marker: self.marker,
-            blob: disk.at(self.blob),
+            pieces: Pieces::at(&self.pieces, disk),
             size: self.size,
             etag: self.etag,
             crc64: self.crc64,
-            draft: Draft {
-                headers: decoded(self.headers),
-                metadata: decoded(self.metadata),
-                storage_class: self.storage_class,
-                acl: self.acl,
-                grants: self.grants,
-                tags: self.tags,
-                encryption: self.encryption,
-            },
         }
     }
 }

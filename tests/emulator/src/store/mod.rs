@@ -5,7 +5,11 @@
 
 mod blob;
 mod bucket;
+mod crc;
 mod index;
+mod listing;
+mod multipart;
+mod pieces;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,8 +18,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
-pub(crate) use blob::{Content, Reader, Sink};
-pub(crate) use bucket::{Acl, Bucket, Draft, Entry, ListQuery, NotFound, Version, Versioning};
+pub(crate) use blob::{Content, Sink};
+pub(crate) use bucket::{Acl, Bucket, Committed, Deleted, Draft, Kind, Made, NotFound, Occupant, Version, Versioning};
+pub(crate) use crc::combine;
+pub(crate) use listing::{Entry, ListQuery, Listed};
+pub(crate) use multipart::{Completion, Multipart, Part};
+pub(crate) use pieces::{Pieces, PiecesReader};
 
 use crate::error::CosError;
 use crate::ids::unix_micros;
@@ -69,7 +77,7 @@ impl Store {
         let mut blobs = Vec::new();
         for (number, line) in lines.iter_mut().enumerate() {
             line.sequence = number as u64 + 1;
-            blobs.extend(line.blob());
+            blobs.extend(line.blobs());
         }
         self.log.sequence.store(lines.len() as u64, Ordering::Relaxed);
         index.rewrite(&lines)?;
@@ -85,15 +93,39 @@ impl Store {
             index::Change::DropBucket { name } => {
                 self.write().remove(&name);
             }
-            index::Change::Put { bucket, key, version } => {
+            index::Change::Versioning { bucket, versioning } => {
+                if let Some(bucket) = self.bucket(&bucket) {
+                    bucket.restore_versioning(versioning);
+                }
+            }
+            index::Change::Put { bucket, key, version, upload } => {
                 self.log.last_micros.fetch_max(version.micros, Ordering::Relaxed);
                 if let Some(bucket) = self.bucket(&bucket) {
                     bucket.restore(&key, version.into_version(&self.disk));
+                    if let Some(id) = upload {
+                        bucket.forget_upload(&key, &id);
+                    }
                 }
             }
             index::Change::Remove { bucket, key, micros } => {
                 if let Some(bucket) = self.bucket(&bucket) {
                     bucket.forget(&key, micros);
+                }
+            }
+            index::Change::Initiate { bucket, key, id, started, draft } => {
+                self.log.last_micros.fetch_max(started, Ordering::Relaxed);
+                if let Some(bucket) = self.bucket(&bucket) {
+                    bucket.restore_upload(&key, &id, draft.into_upload(started));
+                }
+            }
+            index::Change::Part { bucket, key, id, number, part } => {
+                if let Some(bucket) = self.bucket(&bucket) {
+                    bucket.restore_part(&key, &id, number, part.into_part(&self.disk));
+                }
+            }
+            index::Change::Abort { bucket, key, id } => {
+                if let Some(bucket) = self.bucket(&bucket) {
+                    bucket.forget_upload(&key, &id);
                 }
             }
         }

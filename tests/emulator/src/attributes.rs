@@ -1,0 +1,140 @@
+//! What a request says about the object it makes: everything that GET and HEAD will say again.
+
+use bytes::Bytes;
+
+use crate::encoding::decode_form;
+use crate::error::CosError;
+use crate::media::media_type;
+use crate::request::Head;
+use crate::service::Call;
+use crate::store::Draft;
+
+const LONGEST_KEY: usize = 850;
+
+/// The key to write to: of a length and of characters that the service takes.
+pub(crate) fn writable_key<'c>(call: &'c Call<'_>) -> Result<&'c str, CosError> {
+    let key = call.key()?;
+    if key.len() > LONGEST_KEY {
+        return Err(CosError::new(400, "KeyTooLong", "The specified key is longer than 850 bytes."));
+    }
+    // The four arrows of the documents: CAN, EM, SUB and ESC.
+    if key.bytes().any(|byte| (24..=27).contains(&byte)) {
+        return Err(CosError::new(400, "InvalidObjectName", "The specified key holds a control character."));
+    }
+    Ok(key)
+}
+
+/// Whether what is there must stay.
+pub(crate) fn forbids_overwrite(head: &Head) -> bool {
+    head.header("x-cos-forbid-overwrite").is_some_and(|text| text.eq_ignore_ascii_case("true"))
+}
+
+/// Headers that ask for something we would have to pretend to do.
+pub(crate) fn refuse_unknown(head: &Head) -> Result<(), CosError> {
+    for name in head.headers.keys().map(http::HeaderName::as_str) {
+        if name == "pic-operations" || name.contains("server-side-encryption-customer-") {
+            return Err(CosError::not_implemented(&format!("the header {name}")));
+        }
+    }
+    Ok(())
+}
+
+/// Headers, metadata, class, ACL, tags and encryption.
+pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
+    const KEPT: [&str; 6] =
+        ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
+    let value = |name: &str| head.headers.get(name).map(|value| Bytes::copy_from_slice(value.as_bytes()));
+    let mut draft = Draft::default();
+    for name in KEPT {
+        if let Some(value) = value(name).filter(|value| !value.is_empty()) {
+            draft.headers.push((name.to_owned(), value));
+        }
+    }
+    if !draft.headers.iter().any(|(name, _)| name == "content-type") {
+        draft.headers.push(("content-type".to_owned(), Bytes::from_static(media_type(key).as_bytes())));
+    }
+    draft.metadata = metadata(head)?;
+    draft.storage_class = storage_class(head.header("x-cos-storage-class"))?;
+    draft.acl = object_acl(head.header("x-cos-acl"))?;
+    for (name, value) in &head.headers {
+        if name.as_str().starts_with("x-cos-grant-") {
+            draft.grants.push((name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        }
+    }
+    draft.tags = head.header("x-cos-tagging").map(tags).transpose()?.unwrap_or_default();
+    if let Some(algorithm) = head.header("x-cos-server-side-encryption") {
+        match algorithm {
+            "AES256" => draft.encryption.push(("x-cos-server-side-encryption".to_owned(), algorithm.to_owned())),
+            "cos/kms" => return Err(CosError::not_implemented("encryption with keys of KMS")),
+            _ => return Err(CosError::invalid_argument("x-cos-server-side-encryption is AES256 or cos/kms.")),
+        }
+    }
+    Ok(draft)
+}
+
+/// `x-cos-meta-*`: 2 KB each and 4 KB together, values as the bytes they came as.
+fn metadata(head: &Head) -> Result<Vec<(String, Bytes)>, CosError> {
+    let mut metadata = Vec::new();
+    let mut total = 0;
+    for (name, value) in &head.headers {
+        let Some(suffix) = name.as_str().strip_prefix("x-cos-meta-") else { continue };
+        let size = suffix.len() + value.len();
+        total += size;
+        if size > 2048 || total > 4096 {
+            return Err(CosError::invalid_argument("User metadata is larger than 2 KB each or 4 KB together."));
+        }
+        metadata.push((name.to_string(), Bytes::copy_from_slice(value.as_bytes())));
+    }
+    Ok(metadata)
+}
+
+/// Classes are compared without regard to case, as the Java SDK writes `Standard_IA`.
+fn storage_class(text: Option<&str>) -> Result<String, CosError> {
+    const CLASSES: [&str; 9] = [
+        "STANDARD",
+        "STANDARD_IA",
+        "INTELLIGENT_TIERING",
+        "ARCHIVE",
+        "DEEP_ARCHIVE",
+        "MAZ_STANDARD",
+        "MAZ_STANDARD_IA",
+        "MAZ_INTELLIGENT_TIERING",
+        "MAZ_ARCHIVE",
+    ];
+    let class = text.unwrap_or("STANDARD").to_ascii_uppercase();
+    if CLASSES.contains(&class.as_str()) {
+        return Ok(class);
+    }
+    Err(CosError::new(400, "NotSupportedStorageClass", "The storage class you specified is not supported."))
+}
+
+fn object_acl(text: Option<&str>) -> Result<Option<String>, CosError> {
+    match text {
+        None | Some("default") => Ok(None),
+        Some("private" | "public-read" | "authenticated-read" | "bucket-owner-read" | "bucket-owner-full-control") => {
+            Ok(text.map(str::to_owned))
+        }
+        Some(_) => Err(CosError::invalid_argument("x-cos-acl is not an ACL for objects.")),
+    }
+}
+
+/// `key=value&key2=value2`, form-encoded; at most ten, each key once.
+fn tags(text: &str) -> Result<Vec<(String, String)>, CosError> {
+    let bad = |message| CosError::new(400, "InvalidTag", message);
+    let mut tags: Vec<(String, String)> = Vec::new();
+    for pair in text.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decode = |text| decode_form(text).and_then(|bytes| String::from_utf8(bytes.into_owned()).ok());
+        let (Some(name), Some(value)) = (decode(name), decode(value)) else {
+            return Err(bad("A tag is not percent-encoded UTF-8."));
+        };
+        if name.is_empty() || name.chars().count() > 128 || value.chars().count() > 256 {
+            return Err(bad("A tag key has 1 to 128 characters, a value up to 256."));
+        }
+        if tags.iter().any(|(have, _)| *have == name) {
+            return Err(bad("A tag key is given twice."));
+        }
+        tags.push((name, value));
+    }
+    if tags.len() > 10 { Err(bad("An object has at most 10 tags.")) } else { Ok(tags) }
+}
