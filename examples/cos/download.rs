@@ -24,7 +24,8 @@ pub async fn download(session: &Session, object: ObjectUrl, destination: Place) 
     let path = file_for(&path, &object.key)?;
     let part = Part::beside(&path)?;
     let answer = session.send(&bucket, get).await?;
-    let (request_id, etag, integrity) = (answer.meta.request_id().to_owned(), answer.meta.etag.clone(), answer.integrity);
+    let (request_id, etag, integrity) =
+        (answer.meta.request_id().to_owned(), answer.meta.etag.clone(), answer.integrity);
     let size = part.fill(answer.body, &path).await?;
     let crc64 = match integrity {
         Integrity::Crc64(crc64) => Some(crc64.to_string()),
