@@ -10,3 +10,4 @@ mod retries;
 mod support;
 mod tamper;
 mod vectors;
+mod waiting;

@@ -9,7 +9,7 @@ use cos_emulator::{Action, Emulator, ExpiryAnswer, Matcher, Record, Rule};
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use tencent_cos::client::provider::{BoxFuture, CredentialError, ProvideCredentials};
-use tencent_cos::{Bucket, Credentials, ErrorKind, SessionCredentials};
+use tencent_cos::{Bucket, Clock, Credentials, ErrorKind, SessionCredentials};
 use tokio::time::{Instant, advance, sleep, timeout};
 
 use crate::support::{InMemory, TestClock, client, session};
@@ -186,7 +186,8 @@ async fn on_sockets(
     emulator.put_object(emulator.bucket(), "k", "hello");
     let minting = Arc::clone(&emulator);
     let source = Source::new(move |_| answer(Arc::clone(&minting)));
-    let client = client(&emulator).clock(clock.clone()).credentials(Arc::clone(&source));
+    let client_clock: Arc<dyn Clock> = Arc::<TestClock>::clone(&clock);
+    let client = client(&emulator).clock(client_clock).credentials(Arc::clone(&source));
     let bucket = client.build().and_then(|client| client.bucket(emulator.bucket())).expect("a bucket");
     (emulator, clock, source, bucket)
 }

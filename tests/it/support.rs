@@ -65,7 +65,7 @@ impl InMemory {
         Client::builder()
             .region(self.emulator.region())
             .http_client(ServiceTransport(self.emulator.service()))
-            .clock(self.clock.clone())
+            .clock(Arc::<TestClock>::clone(&self.clock))
             .credentials(permanent(&self.emulator))
     }
 

@@ -109,7 +109,7 @@ fn altered(value: &str) -> String {
     text + last
 }
 
-async fn in_memory(request: Request<Body>) -> Request<Bytes> {
+fn in_memory(request: Request<Body>) -> Request<Bytes> {
     request.map(|body| body.as_bytes().expect("bytes"))
 }
 
@@ -183,7 +183,7 @@ fn altered_copies(request: &Request<Bytes>) -> Vec<(String, Request<Bytes>, &'st
         let number = |text: &str| text.parse::<u64>().expect("a number");
         Some(format!("{};{}", number(start) - 7200, number(end) - 7200))
     };
-    let longer = |span: &str| Some(format!("{}9", span));
+    let longer = |span: &str| Some(format!("{span}9"));
     let longer_by_an_hour = |span: &str| {
         let (start, end) = span.split_once(';').expect("a span");
         Some(format!("{start};{}", end.parse::<u64>().expect("a number") + 3600))
@@ -228,9 +228,9 @@ async fn requests(bucket: &Bucket) -> Vec<(&'static str, Request<Bytes>)> {
         .response_overrides(ResponseOverrides::new().content_type("text/x").cache_control("no-store"));
     let list = ListObjects::new().prefix("a b/").delimiter("/").marker("a").max_keys(10);
     vec![
-        ("put", in_memory(bucket.sign(put).await.unwrap()).await),
-        ("get", in_memory(bucket.sign(get).await.unwrap()).await),
-        ("list", in_memory(bucket.sign(list).await.unwrap()).await),
+        ("put", in_memory(bucket.sign(put).await.unwrap())),
+        ("get", in_memory(bucket.sign(get).await.unwrap())),
+        ("list", in_memory(bucket.sign(list).await.unwrap())),
     ]
 }
 
@@ -326,7 +326,7 @@ async fn every_altered_copy_of_a_presigned_url_is_refused() {
                 "q-sign-algorithm" => {}
                 "q-ak" => copies.push(change(name, altered(value), UNKNOWN_KEY)),
                 "q-sign-time" | "q-key-time" => {
-                    copies.push(change(name, "1600000000%3B1600000600".to_owned(), EXPIRED))
+                    copies.push(change(name, "1600000000%3B1600000600".to_owned(), EXPIRED));
                 }
                 "q-header-list" | "q-url-param-list" if value.contains("%3B") => {
                     copies.push(change(name, value.split_once("%3B").expect("two").1.to_owned(), MISMATCH));
