@@ -14,9 +14,11 @@ use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
 use crate::error::CosError;
+use crate::fault::Spaces;
 use crate::journal::Entry;
 use crate::store::{Pieces, PiecesReader};
 use crate::wire::{Control, Order};
+use crate::xml::DECLARATION;
 
 /// A transport fault that a script asked for, where there is no connection to break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,7 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 enum Source {
     Bytes(Bytes),
+    Spaces(SpacedOut),
     Pieces(ReadAhead),
 }
 
@@ -113,6 +116,34 @@ impl Body {
         self.promised = Some(length);
     }
 
+    /// Changes a document that has not been sent yet, if `edit` finds what to change.
+    pub(crate) fn edit(&mut self, edit: impl FnOnce(&str) -> Option<String>) {
+        let Source::Bytes(bytes) = &self.source else { return };
+        if let Some(text) = std::str::from_utf8(bytes).ok().and_then(edit) {
+            *self = Self::from(Bytes::from(text));
+        }
+    }
+
+    /// Puts spaces into a document, and says how long it is up to their end. It is then sent in chunks.
+    pub(crate) fn put_spaces(&mut self, place: Spaces, count: u64, every: Duration) -> u64 {
+        let Source::Bytes(document) = &mut self.source else { return 0 };
+        let mut after = std::mem::take(document);
+        let declared = after.starts_with(DECLARATION.as_bytes());
+        let declaration = after.split_to(if declared { DECLARATION.len() } else { 0 });
+        let before = match place {
+            Spaces::AfterDeclaration => declaration,
+            Spaces::WithoutDeclaration => Bytes::new(),
+            Spaces::BeforeDeclaration => {
+                after = [declaration, after].concat().into();
+                Bytes::new()
+            }
+        };
+        let end = before.len() as u64 + count;
+        self.source = Source::Spaces(SpacedOut { before, spaces: count, every, wait: None, after });
+        self.promised = None;
+        end
+    }
+
     pub(crate) fn attach(&mut self, plan: Plan, control: Option<Arc<Control>>, entry: Entry) {
         self.plan = plan;
         self.control = control;
@@ -141,6 +172,7 @@ impl Body {
         if self.pending.is_empty() {
             self.pending = match &mut self.source {
                 Source::Bytes(bytes) => std::mem::take(bytes),
+                Source::Spaces(spaces) => ready!(spaces.poll_next(cx)),
                 Source::Pieces(pieces) => ready!(pieces.poll_next(cx))?,
             };
         }
@@ -239,6 +271,33 @@ impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         let length = bytes.len() as u64;
         Self::new(Source::Bytes(bytes), length)
+    }
+}
+
+/// A document with spaces in it, which take their time.
+#[derive(Debug)]
+struct SpacedOut {
+    before: Bytes,
+    spaces: u64,
+    every: Duration,
+    wait: Option<Pin<Box<Sleep>>>,
+    after: Bytes,
+}
+
+impl SpacedOut {
+    /// The next bytes; none at the end.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        if !self.before.is_empty() {
+            return Poll::Ready(std::mem::take(&mut self.before));
+        }
+        if self.spaces == 0 {
+            return Poll::Ready(std::mem::take(&mut self.after));
+        }
+        let every = self.every;
+        ready!(self.wait.get_or_insert_with(|| Box::pin(tokio::time::sleep(every))).as_mut().poll(cx));
+        self.wait = None;
+        self.spaces -= 1;
+        Poll::Ready(Bytes::from_static(b" "))
     }
 }
 

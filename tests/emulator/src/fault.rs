@@ -111,9 +111,9 @@ pub enum Action {
     },
     /// Reads the request body at this pace, in bytes a second.
     ReadRate(u64),
-    /// Answers with a CRC-64 that is off by one.
+    /// Answers with a CRC-64 that is off by one, in the header and in the document of a copy.
     WrongCrc,
-    /// Answers without the CRC-64 header.
+    /// Answers without the CRC-64, in the header and in the document of a copy.
     NoCrc,
     /// Flips one bit of a byte: of the request body if the request is a PUT or POST, else of the answer's body.
     CorruptByte {
@@ -142,6 +142,54 @@ pub enum Action {
     },
     /// Waits before the request is looked at.
     Delay(Duration),
+    /// Answers 200 at once and in chunks, sends spaces for a while, and says only then how it went: what Complete and
+    /// the copies do when they take long.
+    ///
+    /// The request is carried out before the spaces if the real result follows them, else as [`Effect`] says. Headers
+    /// are those of the answer at the end.
+    KeepAliveSpaces {
+        /// Where the spaces stand.
+        place: Spaces,
+        /// How many.
+        count: u64,
+        /// The time before each.
+        every: Duration,
+        /// What follows them.
+        then: Ending,
+    },
+}
+
+/// Where the spaces of [`Action::KeepAliveSpaces`] stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spaces {
+    /// Behind the XML declaration, where every official client can read them.
+    #[default]
+    AfterDeclaration,
+    /// Before a document that has no declaration.
+    WithoutDeclaration,
+    /// Before the declaration, which no XML parser has to accept.
+    BeforeDeclaration,
+}
+
+/// What follows the spaces of [`Action::KeepAliveSpaces`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// The real answer, an `<Error>` if it is one.
+    #[default]
+    Result,
+    /// An `<Error>` document.
+    Error {
+        /// Its code.
+        code: String,
+        /// Its message.
+        message: String,
+    },
+    /// The proper end of the body: nothing but spaces, and the declaration if it came first.
+    Nothing,
+    /// The connection is closed within the body.
+    Close,
+    /// The connection is reset within the body.
+    Reset,
 }
 
 impl Rule {
@@ -296,9 +344,18 @@ impl Action {
         Self::Status { status, message: format!("Scripted {code}."), code, retry_after: None, request_id: true }
     }
 
+    /// Spaces behind the XML declaration: `Action::spaces(100, Duration::from_millis(1), Ending::Result)`.
+    pub fn spaces(count: u64, every: Duration, then: Ending) -> Self {
+        Self::KeepAliveSpaces { place: Spaces::default(), count, every, then }
+    }
+
     /// Whether this action takes the place of the real answer.
     pub(crate) fn replaces_answer(&self) -> bool {
-        matches!(self, Self::Status { .. } | Self::ResetBeforeHeaders | Self::Foreign { .. } | Self::RawBody { .. })
+        match self {
+            Self::Status { .. } | Self::ResetBeforeHeaders | Self::Foreign { .. } | Self::RawBody { .. } => true,
+            Self::KeepAliveSpaces { then, .. } => *then != Ending::Result,
+            _ => false,
+        }
     }
 }
 

@@ -67,7 +67,7 @@ use bytes::Bytes;
 pub use account::{ExpiryAnswer, TemporaryKey};
 pub use body::{Body, Injected};
 pub use builder::{Builder, StartError};
-pub use fault::{Action, Effect, Matcher, Rule};
+pub use fault::{Action, Effect, Ending, Matcher, Rule, Spaces};
 pub use journal::Record;
 pub use service::Service;
 pub use tls::Tls;

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use crate::body::Body;
 use crate::error::CosError;
+use crate::service::CRC;
 
 /// Status, headers and body, before the headers that every answer has.
 #[derive(Debug)]
@@ -71,6 +72,19 @@ impl Reply {
         if let Some(value) = value {
             self.set(name, value);
         }
+    }
+
+    /// Changes the CRC-64, or takes it away: that of the header, and that of the document of a copy.
+    pub(crate) fn change_crc(&mut self, change: impl Fn(u64) -> Option<u64>) {
+        if let Some(crc) = self.headers.remove(CRC).and_then(|value| value.to_str().ok()?.parse().ok()) {
+            self.set_if(CRC, change(crc).map(|crc| crc.to_string()));
+        }
+        self.body.edit(|text| {
+            let (before, rest) = text.split_once("\t<CRC64>")?;
+            let (crc, after) = rest.split_once("</CRC64>\n")?;
+            let crc = change(crc.parse().ok()?).map(|crc| format!("\t<CRC64>{crc}</CRC64>\n"));
+            Some(format!("{before}{}{after}", crc.unwrap_or_default()))
+        });
     }
 
     /// The headers of every answer that comes from COS.

@@ -11,13 +11,14 @@ use crate::address::{Address, Domains, Region};
 use crate::auth::{self, Caller};
 use crate::body::{Body, BoxError, Injected, Plan, ReadPlan, Upload};
 use crate::error::CosError;
-use crate::fault::{Action, Effect, Fate, Script, Subject};
+use crate::fault::{Action, Effect, Ending, Fate, Script, Subject};
 use crate::ids::Ids;
 use crate::journal::{Entry, Journal, Record};
 use crate::request::{Head, Operation};
 use crate::respond::Reply;
 use crate::store::{Bucket, Store};
 use crate::wire::{Control, Order};
+use crate::xml::DECLARATION;
 use crate::{append, bucket, copy, delete_many, multipart, object, service_list, versions};
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
@@ -243,6 +244,16 @@ impl Asked {
                 Some(reply)
             }
             Action::Foreign { status, headers, body } => Some(raw(*status, headers, body)),
+            Action::KeepAliveSpaces { then, .. } => {
+                let mut reply = match then {
+                    Ending::Error { code, message } => {
+                        self.refusal(world, &CosError::new(200, code.clone(), message.clone()))
+                    }
+                    _ => Reply::xml(DECLARATION.to_owned()),
+                };
+                reply.sign_off(&self.request_id, world.clock.now());
+                Some(reply)
+            }
             _ => None,
         }
     }
@@ -326,13 +337,8 @@ fn after(actions: &[Action], reply: &mut Reply, head: &Head) -> Plan {
     let mut plan = Plan { bytes_per_second: traffic_limit(head).ok().flatten(), ..Plan::default() };
     for action in actions {
         match action {
-            Action::WrongCrc => {
-                let crc = reply.headers.get(CRC).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-                reply.set(CRC, crc.unwrap_or_default().wrapping_add(1).to_string());
-            }
-            Action::NoCrc => {
-                reply.headers.remove(CRC);
-            }
+            Action::WrongCrc => reply.change_crc(|crc| Some(crc.wrapping_add(1))),
+            Action::NoCrc => reply.change_crc(|_| None),
             Action::NoRequestId => forget_ids(reply),
             Action::ResetAfterHeaders => plan.end = Some((0, Order::Reset)),
             Action::CutBody { at } => plan.end = Some((*at, Order::Close)),
@@ -343,6 +349,20 @@ fn after(actions: &[Action], reply: &mut Reply, head: &Head) -> Plan {
             Action::CloseIdle => plan.close_after = true,
             Action::CloseLater(after) => plan.close_later = Some(*after),
             _ => {}
+        }
+    }
+    // Last, as the others look at the document.
+    for action in actions {
+        let Action::KeepAliveSpaces { place, count, every, then } = action else { continue };
+        reply.status = StatusCode::OK;
+        let end = reply.body.put_spaces(*place, *count, *every);
+        let order = match then {
+            Ending::Result | Ending::Error { .. } | Ending::Nothing => continue,
+            Ending::Close => Order::Close,
+            Ending::Reset => Order::Reset,
+        };
+        if plan.end.is_none_or(|(at, _)| at > end) {
+            plan.end = Some((end, order));
         }
     }
     plan

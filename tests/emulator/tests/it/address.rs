@@ -2,7 +2,7 @@
 
 use cos_emulator::Emulator;
 
-use crate::client::Ask;
+use crate::client::{Ask, now};
 
 fn emulator() -> Emulator {
     Emulator::builder()
@@ -102,6 +102,29 @@ async fn the_service_lists_buckets_of_all_regions_or_of_one() {
     assert_eq!((page.element("IsTruncated"), page.element("NextMarker")), ("true", "examplebucket-1250000000"));
     let empty = list("cos.ap-nowhere.myqcloud.com").send(&emulator).await;
     assert!(empty.text().contains("<Buckets>"), "{}", empty.text());
+}
+
+#[tokio::test]
+async fn buckets_are_filtered_by_time_and_tag() {
+    let emulator = emulator();
+    let now = now();
+    let (past, future) = ((now - 100).to_string(), (now + 100).to_string());
+    for (pairs, verdict, found) in [
+        (&[("create-time", past.as_str()), ("range", "gt")][..], "200", 2),
+        (&[("create-time", &future), ("range", "gte")], "200", 0),
+        (&[("create-time", &future), ("range", "lt")], "200", 2),
+        (&[("create-time", &past), ("range", "lte")], "200", 0),
+        (&[("create-time", &future), ("range", "lt"), ("region", "ap-beijing")], "200", 1),
+        (&[("tagkey", "a"), ("tagvalue", "b")], "200", 0),
+        (&[("tagvalue", "b")], "400 InvalidArgument", 0),
+        (&[("create-time", &past)], "400 InvalidArgument", 0),
+        (&[("create-time", "today"), ("range", "lt")], "400 InvalidArgument", 0),
+        (&[("create-time", &past), ("range", "eq")], "400 InvalidArgument", 0),
+    ] {
+        let ask = Ask::new(&emulator, "GET", "/").host("service.cos.myqcloud.com");
+        let answer = pairs.iter().fold(ask, |ask, (name, value)| ask.query(name, value)).send(&emulator).await;
+        assert_eq!((answer.verdict().as_str(), answer.all("Location").len()), (verdict, found), "{pairs:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The smallest client that can sign, so that the emulator is tested without the one it tests.
 
+use std::fmt::Display;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -52,6 +53,12 @@ impl Answer {
         let text = self.text();
         let start = text.find(&format!("<{name}>")).map(|at| at + name.len() + 2);
         start.map_or("", |start| &text[start..start + text[start..].find("</").unwrap()])
+    }
+
+    /// The texts of all elements of this name, in order.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let pieces = self.text().split(&format!("<{name}>")).skip(1).collect::<Vec<_>>();
+        pieces.into_iter().map(|piece| &piece[..piece.find('<').unwrap()]).collect()
     }
 
     /// Status and error code in one, as `404 NoSuchKey`.
@@ -189,7 +196,7 @@ impl Ask {
         let mut text = format!("{} {target} HTTP/1.1\r\nHost: {}\r\n", self.method, self.host).into_bytes();
         let length = ("Content-Length".to_owned(), self.body.len().to_string().into_bytes());
         let framed = self.unsigned.iter().any(|(name, _)| name == "Transfer-Encoding" || name == "Content-Length");
-        let length = (!framed && self.method == Method::PUT).then_some(&length);
+        let length = (!framed && matches!(self.method, Method::PUT | Method::POST)).then_some(&length);
         for (name, value) in self.headers.iter().chain(&self.unsigned).chain(length) {
             text.extend_from_slice(name.as_bytes());
             text.extend_from_slice(b": ");
@@ -225,6 +232,16 @@ pub(crate) fn exchange(mut socket: TcpStream, request: &[u8]) -> (String, std::i
     let mut answer = Vec::new();
     let end = socket.read_to_end(&mut answer);
     (String::from_utf8_lossy(&answer).into_owned(), end)
+}
+
+/// The document of Complete, of numbers and `ETag`s.
+pub(crate) fn list_of(parts: &[(impl Display, impl AsRef<str>)]) -> String {
+    let part = |(number, etag): &(_, _)| {
+        let etag: &str = AsRef::as_ref(etag);
+        format!("<Part><PartNumber>{number}</PartNumber><ETag>{}</ETag></Part>", etag.replace('"', "&quot;"))
+    };
+    let parts: String = parts.iter().map(part).collect();
+    format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>")
 }
 
 pub(crate) fn now() -> u64 {

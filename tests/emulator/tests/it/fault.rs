@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cos_emulator::{Action, Effect, Emulator, Injected, Matcher, Rule};
+use cos_emulator::{Action, Effect, Emulator, Ending, Injected, Matcher, Rule, Spaces};
 use tokio::time::Instant;
 
-use crate::client::Ask;
+use crate::client::{Ask, HOST, list_of};
 
 fn emulator() -> Emulator {
     let emulator = Emulator::builder().in_memory().unwrap();
@@ -168,4 +168,142 @@ async fn the_journal_has_every_request_and_can_be_bounded() {
     let silent = Emulator::builder().journal(false).in_memory().unwrap();
     Ask::new(&silent, "PUT", "/a").send(&silent).await;
     assert!(silent.journal().is_empty());
+}
+
+/// A copy of `k` to `copy`.
+fn copy(emulator: &Emulator) -> Ask {
+    Ask::new(emulator, "PUT", "/copy").header("x-cos-copy-source", format!("{HOST}/k"))
+}
+
+fn spaces(place: Spaces, count: u64, then: Ending) -> Rule {
+    let every = Duration::from_millis(1);
+    Rule::on("PUT Object - Copy").then(Action::KeepAliveSpaces { place, count, every, then })
+}
+
+const DECLARATION: &str = "<?xml version='1.0' encoding='utf-8' ?>\n";
+
+#[tokio::test]
+async fn spaces_come_before_the_result_or_an_error() {
+    let emulator = emulator();
+    let plain = copy(&emulator).send(&emulator).await;
+    let document = plain.text().strip_prefix(DECLARATION).unwrap();
+    for (place, wanted) in [
+        (Spaces::AfterDeclaration, format!("{DECLARATION}   {document}")),
+        (Spaces::WithoutDeclaration, format!("   {document}")),
+        (Spaces::BeforeDeclaration, format!("   {DECLARATION}{document}")),
+    ] {
+        emulator.script(spaces(place, 3, Ending::Result));
+        let answer = copy(&emulator).send(&emulator).await;
+        let same_time = |text: &str| text.split("<LastModified>").next().unwrap_or_default().to_owned();
+        assert_eq!((answer.verdict().as_str(), same_time(answer.text())), ("200", same_time(&wanted)), "{place:?}");
+        assert!(!answer.headers.contains_key("content-length") && answer.headers.contains_key("x-cos-request-id"));
+    }
+    let missing = Ask::new(&emulator, "PUT", "/copy").header("x-cos-copy-source", format!("{HOST}/none"));
+    emulator.script(spaces(Spaces::default(), 1, Ending::Result));
+    assert_eq!(missing.send(&emulator).await.verdict(), "200 NoSuchKey");
+    Ask::new(&emulator, "DELETE", "/copy").send(&emulator).await;
+
+    let error = || Ending::Error { code: "InternalError".to_owned(), message: "Try again.".to_owned() };
+    emulator.script(spaces(Spaces::default(), 2, error()));
+    let failed = copy(&emulator).send(&emulator).await;
+    assert_eq!((failed.verdict().as_str(), failed.element("Message")), ("200 InternalError", "Try again."));
+    assert!(failed.text().starts_with(&format!("{DECLARATION}  <Error>")), "{}", failed.text());
+    assert!(emulator.object(emulator.bucket(), "copy").is_none());
+    emulator.script(spaces(Spaces::default(), 2, error()).effect(Effect::Apply));
+    assert_eq!(copy(&emulator).send(&emulator).await.verdict(), "200 InternalError");
+    assert!(emulator.object(emulator.bucket(), "copy").is_some());
+    let last = emulator.journal().pop().unwrap();
+    assert_eq!((last.status, last.code.as_deref()), (Some(200), Some("InternalError")));
+}
+
+#[tokio::test]
+async fn spaces_may_be_all_there_is() {
+    let emulator = emulator();
+    emulator.script(spaces(Spaces::WithoutDeclaration, 4, Ending::Nothing));
+    emulator.script(spaces(Spaces::WithoutDeclaration, 0, Ending::Nothing));
+    emulator.script(spaces(Spaces::AfterDeclaration, 4, Ending::Close).effect(Effect::Apply));
+    emulator.script(spaces(Spaces::AfterDeclaration, 4, Ending::Reset));
+    assert_eq!(copy(&emulator).send(&emulator).await.text(), "    ");
+    assert_eq!(copy(&emulator).send(&emulator).await.text(), "");
+    assert!(emulator.object(emulator.bucket(), "copy").is_none());
+    assert_eq!(copy(&emulator).try_send(&emulator).await.unwrap_err(), Injected::Cut);
+    assert!(emulator.object(emulator.bucket(), "copy").is_some());
+    assert_eq!(copy(&emulator).try_send(&emulator).await.unwrap_err(), Injected::Reset);
+    let sent: Vec<u64> = emulator.journal().iter().map(|record| record.bytes_out).collect();
+    assert_eq!(sent, [4, 0, 44, 44]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spaces_take_their_time() {
+    let emulator = emulator();
+    let start = Instant::now();
+    let nineteen_minutes = Action::spaces(19 * 6, Duration::from_secs(10), Ending::Result);
+    emulator.script(Rule::on("PUT Object - Copy").then(nineteen_minutes));
+    assert_eq!(copy(&emulator).send(&emulator).await.verdict(), "200");
+    assert_eq!(start.elapsed().as_secs(), 19 * 60);
+}
+
+#[tokio::test]
+async fn the_checksum_of_a_copy_stands_in_its_document() {
+    let emulator = emulator();
+    let real: u64 = copy(&emulator).send(&emulator).await.element("CRC64").parse().unwrap();
+    emulator.script(Rule::on("PUT Object - Copy").then(Action::WrongCrc));
+    emulator.script(Rule::on("PUT Object - Copy").then(Action::NoCrc));
+    let every = Duration::from_millis(1);
+    emulator.script(Rule::on("PUT Object - Copy").then(Action::spaces(1, every, Ending::Result)).then(Action::NoCrc));
+    assert_eq!(copy(&emulator).send(&emulator).await.element("CRC64"), (real + 1).to_string());
+    for _ in 0..2 {
+        let none = copy(&emulator).send(&emulator).await;
+        assert_eq!((none.verdict().as_str(), none.text().contains("CRC64")), ("200", false));
+    }
+}
+
+#[tokio::test]
+async fn every_operation_can_go_wrong() {
+    let emulator = Emulator::builder().small_parts(true).in_memory().unwrap();
+    emulator.put_object(emulator.bucket(), "k", "x");
+    let start = Ask::new(&emulator, "POST", "/up").query("uploads", "").send(&emulator).await;
+    let id = start.element("UploadId").to_owned();
+    let ask = |method: &str, path: &str, names: &[(&str, &str)]| {
+        names.iter().fold(Ask::new(&emulator, method, path), |ask, (name, value)| ask.query(name, value))
+    };
+    let part = ask("PUT", "/up", &[("partNumber", "1"), ("uploadId", &id)]);
+    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    for (name, ask) in [
+        ("Initiate Multipart Upload", ask("POST", "/up", &[("uploads", "")])),
+        ("Upload Part", part.clone().body("x")),
+        ("Upload Part - Copy", part.header("x-cos-copy-source", format!("{HOST}/k"))),
+        ("List Parts", ask("GET", "/up", &[("uploadId", &id)])),
+        ("List Multipart Uploads", ask("GET", "/", &[("uploads", "")])),
+        ("PUT Object - Copy", copy(&emulator)),
+        ("APPEND Object", ask("POST", "/new", &[("append", ""), ("position", "0")]).body("x")),
+        (
+            "DELETE Multiple Objects",
+            ask("POST", "/", &[("delete", "")]).body("<Delete><Object><Key>z</Key></Object></Delete>"),
+        ),
+        ("GET Bucket Object versions", ask("GET", "/", &[("versions", "")])),
+        ("PUT Bucket versioning", ask("PUT", "/", &[("versioning", "")]).body(enabled)),
+        ("GET Bucket versioning", ask("GET", "/", &[("versioning", "")])),
+        (
+            "Complete Multipart Upload",
+            ask("POST", "/up", &[("uploadId", &id)]).body(list_of(&[(1, "9dd4e461268c8034f5c8564e155c67a6")])),
+        ),
+        ("Abort Multipart Upload", ask("DELETE", "/up", &[("uploadId", start.element("UploadId"))])),
+    ] {
+        emulator.script(Rule::on(name).then(Action::status(503, "SlowDown")));
+        emulator.script(Rule::on(name).then(Action::status(200, "InternalError")));
+        emulator.script(Rule::on(name).then(Action::ResetBeforeHeaders));
+        let headers = vec![("Location".to_owned(), "http://elsewhere.example/".to_owned())];
+        emulator.script(Rule::on(name).then(Action::Foreign { status: 307, headers, body: Bytes::new() }));
+        emulator.script(Rule::on(name).then(Action::NoRequestId));
+        assert_eq!(ask.send(&emulator).await.verdict(), "503 SlowDown", "{name}");
+        assert_eq!(ask.send(&emulator).await.verdict(), "200 InternalError", "{name}");
+        assert_eq!(ask.try_send(&emulator).await.unwrap_err(), Injected::ResetBeforeHeaders, "{name}");
+        let moved = ask.send(&emulator).await;
+        assert_eq!((moved.status.as_u16(), moved.header("location")), (307, "http://elsewhere.example/"), "{name}");
+        let real = ask.send(&emulator).await;
+        assert!(real.status.is_success() || name.starts_with("Abort"), "{name}: {}", real.text());
+        assert!(!real.headers.contains_key("x-cos-request-id"), "{name}");
+    }
+    assert_eq!(emulator.object(emulator.bucket(), "up").unwrap().bytes(), "x");
 }

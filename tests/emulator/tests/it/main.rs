@@ -1,10 +1,15 @@
 //! The emulator seen from outside: requests in, answers out, on a socket and without one.
 
 mod address;
+mod append;
 mod auth;
 mod client;
+mod copy;
+mod delete_many;
 mod fault;
 mod list;
+mod multipart;
 mod object;
 mod persist;
 mod socket;
+mod versions;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cos_emulator::Emulator;
 
-use crate::client::Ask;
+use crate::client::{Ask, list_of};
 
 #[tokio::test]
 async fn objects_of_all_sizes_are_there_after_a_restart() {
@@ -44,6 +44,68 @@ async fn objects_of_all_sizes_are_there_after_a_restart() {
     // Blobs of what was overwritten and deleted are gone: small, large, and one version.
     let files = |path: &std::path::Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
     assert_eq!(files(&folder.path().join("blobs")).flat_map(|folder| files(&folder)).count(), 3);
+}
+
+#[tokio::test]
+async fn uploads_copies_and_versioning_are_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Emulator::builder().data_dir(folder.path()).small_parts(true).in_memory().unwrap();
+    let upload = |emulator: &Emulator, id: &str, number: &str, body: Bytes| {
+        Ask::new(emulator, "PUT", "/k").query("uploadId", id).query("partNumber", number).body(body)
+    };
+    let large = Bytes::from(vec![3; 200_000]);
+    let (id, one) = {
+        let emulator = start();
+        let begin = Ask::new(&emulator, "POST", "/k").query("uploads", "").header("x-cos-meta-a", b"\xff");
+        let id = begin.send(&emulator).await.element("UploadId").to_owned();
+        upload(&emulator, &id, "1", "replaced".into()).send(&emulator).await;
+        let one = upload(&emulator, &id, "1", large.clone()).send(&emulator).await.header("etag").replace('"', "");
+        let aborted = Ask::new(&emulator, "POST", "/no").query("uploads", "").send(&emulator).await;
+        let aborted = aborted.element("UploadId");
+        Ask::new(&emulator, "DELETE", "/no").query("uploadId", aborted).send(&emulator).await;
+        for (position, body) in [("0", "hello "), ("6", "wor")] {
+            let append = Ask::new(&emulator, "POST", "/grown").query("append", "").query("position", position);
+            append.body(body).send(&emulator).await;
+        }
+        let source = format!("{}.cos.ap-guangzhou.myqcloud.com/grown", emulator.bucket());
+        Ask::new(&emulator, "PUT", "/copy").header("x-cos-copy-source", &source).send(&emulator).await;
+        (id, one)
+    };
+    {
+        let emulator = start();
+        let uploads = emulator.uploads(emulator.bucket());
+        assert_eq!((uploads.len(), uploads[0].upload_id.as_str()), (1, id.as_str()));
+        assert_eq!(uploads[0].parts, [(1, 200_000, format!("\"{one}\""))]);
+        let two = upload(&emulator, &id, "2", "end".into()).send(&emulator).await.header("etag").replace('"', "");
+        let list = list_of(&[(1, &one), (2, &two)]);
+        let done = Ask::new(&emulator, "POST", "/k").query("uploadId", &id).body(list).send(&emulator).await;
+        assert_eq!(done.verdict(), "200");
+        let append = Ask::new(&emulator, "POST", "/grown").query("append", "").query("position", "9").body("ld");
+        let append = append.send(&emulator).await;
+        assert_eq!(append.header("etag"), "\"5eb63bbbe01eeed093cb22bb8f5acdc3\"");
+        let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        Ask::new(&emulator, "PUT", "/").query("versioning", "").body(enabled).send(&emulator).await;
+        Ask::new(&emulator, "DELETE", "/k").send(&emulator).await;
+    }
+    for _ in 0..2 {
+        let emulator = start();
+        let bucket = emulator.bucket();
+        assert!(emulator.uploads(bucket).is_empty());
+        let versions = emulator.versions(bucket, "k");
+        assert_eq!((versions.len(), versions[0].is_delete_marker()), (2, true));
+        assert_eq!(versions[1].bytes(), [large.as_ref(), b"end"].concat());
+        assert_eq!((versions[1].version_id().as_str(), versions[1].metadata()[0].1.as_ref()), ("null", &b"\xff"[..]));
+        assert_eq!(emulator.object(bucket, "grown").unwrap().bytes(), "hello world");
+        assert_eq!(emulator.object(bucket, "copy").unwrap().bytes(), "hello wor");
+    }
+    // The two parts, and the three appends: the copy shares two of them, and keeps them when the original goes.
+    let files = |path: &std::path::Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let blobs = || files(&folder.path().join("blobs")).flat_map(|folder| files(&folder)).count();
+    assert_eq!(blobs(), 5);
+    let emulator = start();
+    Ask::new(&emulator, "DELETE", "/grown").query("versionId", "null").send(&emulator).await;
+    assert_eq!(blobs(), 4);
+    assert_eq!(emulator.object(emulator.bucket(), "copy").unwrap().bytes(), "hello wor");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cos_emulator::{Action, Emulator, Link, Matcher, Rule, Tls};
+use cos_emulator::{Action, Emulator, Ending, Link, Matcher, Rule, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
@@ -204,6 +204,31 @@ async fn an_answer_may_promise_more_than_it_has() {
     let request = Ask::new(&emulator, "GET", "/k").wire();
     let (answer, end) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
     assert!(end.is_ok() && answer.contains("Content-Length: 100") && answer.ends_with("\r\n\r\nabc"), "{answer}");
+}
+
+#[tokio::test]
+async fn spaces_go_out_one_by_one_in_chunks() {
+    let emulator = emulator().await;
+    let copy = || close(Ask::new(&emulator, "PUT", "/copy").header("x-cos-copy-source", format!("{HOST}/k")));
+    let spaces = |then| Rule::on("PUT Object - Copy").then(Action::spaces(3, Duration::from_millis(50), then));
+    for then in [Ending::Result, Ending::Close] {
+        emulator.script(spaces(then.clone()));
+        let request = copy().wire();
+        let (first, rest) = on_socket(&emulator, move |mut socket| {
+            socket.write_all(&request).unwrap();
+            let mut buffer = [0; 4096];
+            let mut first = Vec::new();
+            while !first.ends_with(b"?>\n\r\n") {
+                let read = socket.read(&mut buffer).unwrap();
+                first.extend_from_slice(&buffer[..read]);
+            }
+            (String::from_utf8(first).unwrap(), exchange(socket, b"").0)
+        })
+        .await;
+        assert!(first.starts_with("HTTP/1.1 200") && first.contains("\r\nTransfer-Encoding: chunked\r\n"), "{first}");
+        assert!(rest.starts_with("1\r\n \r\n1\r\n \r\n1\r\n \r\n"), "{rest}");
+        assert_eq!(rest.ends_with("</CopyObjectResult>\n\r\n0\r\n\r\n"), then == Ending::Result, "{rest}");
+    }
 }
 
 #[tokio::test]
