@@ -4,15 +4,15 @@ use crate::client::retry::Evidence;
 use crate::error::Error;
 use crate::region::Address;
 
-/// Runs the operation in its span.
+/// Runs the operation in its span. Not an async function: that would hold the future twice.
 #[cfg(feature = "tracing")]
-pub(crate) async fn operation<T>(
+pub(crate) fn operation<T>(
     name: &'static str,
     method: &http::Method,
     address: &Address,
     target: impl FnOnce() -> String,
     future: impl Future<Output = T>,
-) -> T {
+) -> impl Future<Output = T> {
     use tracing::Instrument;
     let span = tracing::info_span!(
         "cos.operation",
@@ -25,18 +25,18 @@ pub(crate) async fn operation<T>(
         cos.request_id = tracing::field::Empty,
         error.type = tracing::field::Empty,
     );
-    future.instrument(span).await
+    future.instrument(span)
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) async fn operation<T>(
+pub(crate) fn operation<T>(
     _: &'static str,
     _: &http::Method,
     _: &Address,
     _: impl FnOnce() -> String,
     future: impl Future<Output = T>,
-) -> T {
-    future.await
+) -> impl Future<Output = T> {
+    future
 }
 
 /// An attempt came to its end with an answer of this status.
