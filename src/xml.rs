@@ -60,7 +60,7 @@ pub(crate) fn read_error(xml: &[u8]) -> ServiceError {
         Ok(text) if text.root == "Error" => quick_xml::de::from_str(text.xml).unwrap_or_default(),
         _ => Document::default(),
     };
-    let short = |text: String| text.chars().take(1024).collect();
+    let short = |text: String| discreet(text.chars().take(1024).collect());
     ServiceError {
         code: short(document.code),
         message: short(document.message),
@@ -130,7 +130,14 @@ fn check(xml: &[u8]) -> Result<Checked<'_>, &'static str> {
 
 /// The beginning of a stranger's text, short and printable.
 pub(crate) fn beginning(text: &[u8]) -> String {
-    printable(&String::from_utf8_lossy(&text[..text.len().min(512)]))
+    discreet(printable(&String::from_utf8_lossy(&text[..text.len().min(512)])))
+}
+
+/// A stranger's text, unless it repeats what it was sent, as debugging proxies do: a signature, a token, a key.
+fn discreet(text: String) -> String {
+    let lower = text.to_ascii_lowercase();
+    let repeats = ["authorization", "q-sign", "security-token", "customer-key"].iter().any(|word| lower.contains(word));
+    if repeats { "(it repeats the request)".to_owned() } else { text }
 }
 
 fn printable(text: &str) -> String {
