@@ -15,7 +15,7 @@ pub(crate) fn operation<T>(
 ) -> impl Future<Output = T> {
     use tracing::Instrument;
     let span = tracing::info_span!(
-        "cos.operation",
+        OPERATION,
         otel.name = name,
         otel.kind = "client",
         http.request.method = method.as_str(),
@@ -26,6 +26,16 @@ pub(crate) fn operation<T>(
         error.type = tracing::field::Empty,
     );
     future.instrument(span)
+}
+
+#[cfg(feature = "tracing")]
+const OPERATION: &str = "cos.operation";
+
+/// The span of the operation; where it is switched off, none, and not the caller's, which may have fields of the same names.
+#[cfg(feature = "tracing")]
+fn span() -> tracing::Span {
+    let span = tracing::Span::current();
+    if span.metadata().is_some_and(|it| it.name() == OPERATION) { span } else { tracing::Span::none() }
 }
 
 #[cfg(not(feature = "tracing"))]
@@ -42,7 +52,7 @@ pub(crate) fn operation<T>(
 /// An attempt came to its end with an answer of this status.
 #[cfg(feature = "tracing")]
 pub(crate) fn answered(attempt: u32, status: u16, request_id: &str) {
-    tracing::Span::current().record("http.response.status_code", status).record("cos.request_id", request_id);
+    span().record("http.response.status_code", status).record("cos.request_id", request_id);
     tracing::debug!(
         http.request.resend_count = attempt - 1,
         http.response.status_code = status,
@@ -69,7 +79,7 @@ pub(crate) fn failed(_: u32, _: &Error, _: Evidence) {}
 #[cfg(feature = "tracing")]
 pub(crate) fn gave_up(error: &Error) {
     let kind = error.kind();
-    tracing::Span::current().record("error.type", tracing::field::debug(kind));
+    span().record("error.type", tracing::field::debug(kind));
 }
 
 #[cfg(not(feature = "tracing"))]
