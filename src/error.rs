@@ -473,6 +473,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "client")]
     #[test]
     fn display_is_one_line_with_request_id_and_attempts() {
         let error =
