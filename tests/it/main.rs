@@ -2,11 +2,13 @@
 
 mod cli;
 mod clock;
+mod compile;
 mod everyday;
 mod failover;
 mod keys;
 mod refresh;
 mod retries;
+mod secrets;
 mod support;
 mod tamper;
 mod vectors;

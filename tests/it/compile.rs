@@ -1,0 +1,114 @@
+//! What the compiler must grant: values that move between threads, futures that are small.
+
+use std::mem::size_of_val;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use tencent_cos::client::provider::{CredentialError, RefreshingCredentials, Snapshot};
+use tencent_cos::sign::{SigningKey, Stages};
+use tencent_cos::{
+    Body, Bucket, ByteStream, Client, ClientBuilder, Credentials, Endpoint, Error, GetObject, HttpClient, ListObjects,
+    Object, ObjectKey, ObjectMeta, Overrides, Payload, Presigned, PutObject, PutObjectOutput, SessionCredentials,
+    TransportError,
+};
+
+use crate::support::InMemory;
+
+fn send<T: Send>(_: &T) {}
+fn shared<T: Send + Sync>() {}
+fn moved<T: Send + 'static>() {}
+fn cloned<T: Clone + Send + Sync + 'static>() {}
+
+#[test]
+fn values_move_and_are_shared() {
+    cloned::<Client>();
+    cloned::<Bucket>();
+    cloned::<Overrides>();
+    cloned::<Credentials>();
+    cloned::<SessionCredentials>();
+    cloned::<RefreshingCredentials>();
+    cloned::<Snapshot>();
+    cloned::<CredentialError>();
+    cloned::<Body>();
+    cloned::<PutObject>();
+    cloned::<GetObject>();
+    cloned::<ListObjects>();
+    cloned::<PutObjectOutput>();
+    cloned::<ObjectMeta>();
+    cloned::<ObjectKey>();
+    cloned::<Endpoint>();
+    cloned::<Presigned>();
+    cloned::<SigningKey>();
+    cloned::<Stages>();
+    shared::<ClientBuilder>();
+    shared::<Error>();
+    shared::<TransportError>();
+    shared::<Object>();
+    shared::<ByteStream>();
+    shared::<Box<dyn HttpClient>>();
+    // What a transport moves to where it sends.
+    moved::<Payload>();
+}
+
+/// `?` takes our error into those that people use.
+#[test]
+fn the_error_fits_into_a_box() {
+    fn boxed() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let _: ObjectKey = "..".parse()?;
+        Ok(())
+    }
+    assert!(boxed().unwrap_err().downcast::<Error>().is_ok());
+    assert_eq!(size_of::<Error>(), size_of::<usize>());
+    assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+}
+
+/// A panic elsewhere does not make a handle useless: keys and values can cross `catch_unwind`.
+#[test]
+fn plain_values_are_unwind_safe() {
+    fn safe<T: UnwindSafe + RefUnwindSafe>() {}
+    safe::<Credentials>();
+    safe::<ObjectKey>();
+    safe::<Endpoint>();
+    safe::<SigningKey>();
+}
+
+#[tokio::test]
+async fn futures_are_sent_and_small() {
+    let mem = InMemory::new();
+    let bucket = mem.bucket();
+    let sizes = {
+        let put = bucket.put("k", "x");
+        let get = bucket.get("k");
+        let head = bucket.head("k");
+        let exists = bucket.exists("k");
+        let delete = bucket.delete("k");
+        let list = bucket.send(ListObjects::new());
+        let presign = bucket.presign_get("k", std::time::Duration::from_secs(60));
+        let sign = bucket.sign(GetObject::new("k".parse().unwrap()));
+        send(&put);
+        send(&get);
+        send(&head);
+        send(&exists);
+        send(&delete);
+        send(&list);
+        send(&presign);
+        send(&sign);
+        send(&bucket.list(""));
+        send(&bucket.pages(ListObjects::new()));
+        [
+            ("put", size_of_val(&put)),
+            ("get", size_of_val(&get)),
+            ("head", size_of_val(&head)),
+            ("exists", size_of_val(&exists)),
+            ("delete", size_of_val(&delete)),
+            ("list", size_of_val(&list)),
+            ("presign", size_of_val(&presign)),
+            ("sign", size_of_val(&sign)),
+        ]
+    };
+    for (name, size) in sizes {
+        assert!(size <= 4096, "{name}: {size} bytes of {sizes:?}");
+    }
+    // They are 'static once they own their handle: what `tokio::spawn` asks for.
+    let owned = bucket.clone();
+    tokio::spawn(async move { owned.put("k", "x").await }).await.unwrap().unwrap();
+}

@@ -1,0 +1,552 @@
+//! Planted secrets show nowhere: not in Debug, not in errors and their causes, not in a log line of anybody at TRACE.
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::fmt::{Debug, Write as _};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cos_emulator::{Action, Emulator, ExpiryAnswer, Matcher, Rule};
+use futures_util::TryStreamExt as _;
+use tencent_cos::client::provider::{BoxFuture, ProvideCredentials};
+use tencent_cos::sign::SigningKey;
+use tencent_cos::{
+    Attributes, Bucket, ByteStream, Client, Credentials, CustomerKey, Encryption, Endpoint, Error, GetObject,
+    HeadObject, HttpClient, ListObjects, Operation as _, Overrides, Payload, PutObject, SessionCredentials,
+    TransportError,
+};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes as SpanAttributes, Id, Record as SpanRecord};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::support::{InMemory, client, session};
+
+const SECRET_KEY: &str = "PLANTEDsecretKEY0123456789abcdefXYZ";
+const CUSTOMER_KEY: &str = "PLANTEDcustomerKEY0123456789abcd";
+/// The Base64 of the key and of its MD5, as they stand in the headers.
+const CUSTOMER_KEY_BASE64: &str = "UExBTlRFRGN1c3RvbWVyS0VZMDEyMzQ1Njc4OWFiY2Q=";
+const PROXY_PASSWORD: &str = "PLANTEDproxyPASSWORD";
+const HEADER_SECRET: &str = "PLANTEDheaderVALUE";
+const QUERY_SECRET: &str = "PLANTEDqueryVALUE";
+
+/// Everything that was written.
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
+    }
+}
+
+impl io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What was recorded, field by field: a formatter may leave fields out.
+#[derive(Clone, Default)]
+struct Fields(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    text: String,
+    spans: Vec<&'static str>,
+    /// The message of each event of this crate, and the spans it was in.
+    events: Vec<(String, Vec<&'static str>)>,
+}
+
+struct Visitor<'a> {
+    text: &'a mut String,
+    message: String,
+}
+
+impl Visit for Visitor<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let _ = writeln!(self.text, "{} = {value:?}", field.name());
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        }
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Fields {
+    fn on_new_span(&self, attributes: &SpanAttributes<'_>, _: &Id, _: Context<'_, S>) {
+        let mut seen = self.0.lock().expect("no panic");
+        seen.spans.push(attributes.metadata().name());
+        attributes.record(&mut Visitor { text: &mut seen.text, message: String::new() });
+    }
+
+    fn on_record(&self, _: &Id, values: &SpanRecord<'_>, _: Context<'_, S>) {
+        let mut seen = self.0.lock().expect("no panic");
+        values.record(&mut Visitor { text: &mut seen.text, message: String::new() });
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut seen = self.0.lock().expect("no panic");
+        let mut visitor = Visitor { text: &mut seen.text, message: String::new() };
+        event.record(&mut visitor);
+        let message = visitor.message;
+        if event.metadata().target().starts_with("tencent_cos") {
+            let spans = context.event_scope(event).map(|scope| scope.map(|span| span.name()).collect());
+            seen.events.push((message, spans.unwrap_or_default()));
+        }
+    }
+}
+
+/// Records everything this thread logs, through `tracing` or `log`, until it is dropped.
+struct Recorder {
+    log: Captured,
+    fields: Fields,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+impl Recorder {
+    fn start() -> Self {
+        let (log, fields) = (Captured::default(), Fields::default());
+        let writer = log.clone();
+        let lines = fmt::layer()
+            .with_ansi(false)
+            .with_span_events(FmtSpan::FULL)
+            .with_writer(move || writer.clone())
+            .with_filter(LevelFilter::TRACE);
+        let guard = tracing_subscriber::registry().with(lines).with(fields.clone()).set_default();
+        Self { log, fields, _guard: guard }
+    }
+
+    fn text(&self) -> String {
+        self.log.text() + &self.fields.0.lock().expect("no panic").text
+    }
+}
+
+/// Secrets to look for, and text to look in.
+#[derive(Default)]
+struct Search {
+    secrets: BTreeSet<String>,
+    shown: String,
+}
+
+impl Search {
+    fn secret(&mut self, secret: impl Into<String>) {
+        let secret = secret.into();
+        assert!(secret.len() >= 6, "too short to look for: {secret}");
+        self.secrets.insert(secret);
+    }
+
+    fn show(&mut self, value: &impl Debug) {
+        let _ = writeln!(self.shown, "{value:?}\n{value:#?}");
+    }
+
+    /// An error in every form, with all its causes.
+    fn error(&mut self, error: &Error) {
+        let _ = writeln!(self.shown, "{error}\n{error:?}\n{error:#?}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let _ = writeln!(self.shown, "{error}\n{error:?}");
+            cause = error.source();
+        }
+    }
+
+    /// What the requests that came in were signed with, in every spelling of it.
+    fn secrets_of(&mut self, emulator: &Emulator) {
+        for record in emulator.journal() {
+            for name in ["authorization", "x-cos-security-token", "proxy-authorization"] {
+                if let Some(value) = record.headers.get(name).and_then(|value| value.to_str().ok()) {
+                    self.secret(value);
+                    if let Some((_, signature)) = value.split_once("q-signature=") {
+                        self.secret(signature);
+                    }
+                }
+            }
+        }
+    }
+
+    fn found_in(&self, text: &str) -> Vec<&str> {
+        self.secrets.iter().map(String::as_str).filter(|secret| text.contains(secret)).collect()
+    }
+
+    #[track_caller]
+    fn check(&self, text: &str) {
+        assert!(self.secrets.len() >= 4, "only {} secrets", self.secrets.len());
+        for (text, what) in [(text, "the log"), (self.shown.as_str(), "Debug and errors")] {
+            let found = self.found_in(text);
+            assert!(found.is_empty(), "{found:?} in {what}:\n{}", line_of(text, found[0]));
+        }
+    }
+}
+
+fn line_of<'a>(text: &'a str, secret: &str) -> &'a str {
+    text.lines().find(|line| line.contains(secret)).unwrap_or_default()
+}
+
+async fn planted() -> Emulator {
+    let emulator = Emulator::builder().strict_signature(true).credentials("AKIDplanted", SECRET_KEY);
+    let emulator = emulator.start().await.expect("the emulator starts");
+    emulator.put_object(emulator.bucket(), "k", "hello");
+    emulator
+}
+
+/// Whatever fails, in whatever way.
+async fn failures(emulator: &Emulator, bucket: &Bucket) -> Vec<Error> {
+    let mut errors = Vec::new();
+    let hurried = bucket.with(Overrides::new().max_attempts(2).deadline(Duration::from_millis(200)));
+    let html = Bytes::from("<html>x");
+    for action in [
+        Action::status(403, "AccessDenied"),
+        Action::status(500, "InternalError"),
+        Action::ResetBeforeHeaders,
+        Action::StallBeforeHeaders(Duration::from_secs(60)),
+        Action::CutBody { at: 1 },
+        Action::WrongCrc,
+        Action::RawBody { status: 200, headers: vec![], body: html.clone() },
+        Action::RawBody {
+            status: 301,
+            headers: vec![("location".to_owned(), "http://x/".to_owned())],
+            body: html.clone(),
+        },
+        Action::Foreign { status: 407, headers: vec![], body: html },
+    ] {
+        emulator.clear_script();
+        emulator.script(Rule::on(Matcher::any()).always().then(action));
+        errors.extend(hurried.put("new", "x").await.err());
+        errors.extend(hurried.head("k").await.err());
+        errors.extend(hurried.delete("k").await.err());
+        errors.extend(hurried.send(ListObjects::new()).await.err());
+        match hurried.get("k").await {
+            Ok(object) => errors.extend(object.bytes(100).await.err()),
+            Err(error) => errors.push(error),
+        }
+    }
+    emulator.clear_script();
+    errors.extend(bucket.get("missing").await.err());
+    errors.extend(bucket.get("..").await.err());
+    errors.extend(bucket.sign(ListObjects::new().prefix("x".repeat(80_000))).await.err());
+    errors.extend(bucket.send(ListObjects::new().prefix("x".repeat(80_000))).await.err());
+    errors
+}
+
+#[tokio::test]
+async fn secrets_show_nowhere() {
+    let recorder = Recorder::start();
+    let emulator = planted().await;
+    let mut search = Search::default();
+    search.secret(SECRET_KEY);
+
+    // A permanent key, and a temporary one, over sockets.
+    let temporary = emulator.mint(Duration::from_secs(3600));
+    search.secret(&temporary.secret_key);
+    search.secret(&temporary.token);
+    let permanent = client(&emulator).build().unwrap();
+    let with_token = client(&emulator).credentials(session(&temporary)).build().unwrap();
+    for client in [&permanent, &with_token] {
+        let bucket = client.bucket(emulator.bucket()).unwrap();
+        bucket.put("k", "hello").await.unwrap();
+        bucket.get("k").await.unwrap().bytes(10).await.unwrap();
+        bucket.head("k").await.unwrap();
+        bucket.list("").try_collect::<Vec<_>>().await.unwrap();
+        search.show(client);
+        search.show(client.credentials());
+        search.show(&client.credentials().current().await.unwrap());
+        search.show(&bucket);
+        let presigned = bucket.presign_get("k", Duration::from_secs(60)).await.unwrap();
+        search.secret(presigned.url.split_once('?').unwrap().1);
+        search.secret(presigned.url.rsplit_once("q-signature=").unwrap().1);
+        search.show(&presigned);
+        search.show(&presigned.headers);
+        let signed = bucket.sign(PutObject::new("new".parse().unwrap(), "x")).await.unwrap();
+        search.secret(signed.headers()["authorization"].to_str().unwrap());
+        search.show(&signed);
+        let errors = failures(&emulator, &bucket).await;
+        assert!(errors.len() >= 40, "{}", errors.len());
+        for error in &errors {
+            search.error(error);
+        }
+    }
+
+    // Keys that are wrong, over, or unknown. The refusal of a signature quotes what was signed.
+    let wrong = Credentials::permanent(emulator.secret_id(), "PLANTEDwrongKEY").unwrap();
+    search.secret("PLANTEDwrongKEY");
+    let bucket = client(&emulator).credentials(wrong).build().unwrap().bucket(emulator.bucket()).unwrap();
+    search.error(&bucket.get("k").await.unwrap_err());
+    for answer in [ExpiryAnswer::BadRequest, ExpiryAnswer::RequestHasExpired] {
+        emulator.expire(&temporary.secret_id, answer);
+        let bucket = with_token.bucket(emulator.bucket()).unwrap();
+        search.error(&bucket.get("k").await.unwrap_err());
+    }
+
+    // Values of the caller: an encryption key, a header, a parameter.
+    search.secret(CUSTOMER_KEY);
+    search.secret(CUSTOMER_KEY_BASE64);
+    search.secret(HEADER_SECRET);
+    search.secret(QUERY_SECRET);
+    let key = CustomerKey::new(CUSTOMER_KEY).unwrap();
+    let overrides = Overrides::new()
+        .header("x-cos-meta-secret", HEADER_SECRET)
+        .unwrap()
+        .query("secret", QUERY_SECRET)
+        .credentials(session(&emulator.mint(Duration::from_secs(600))));
+    search.show(&key);
+    search.show(&overrides);
+    let bucket = permanent.bucket(emulator.bucket()).unwrap().with(overrides);
+    search.show(&bucket);
+    let put = PutObject::new("new".parse().unwrap(), "x")
+        .encryption(Encryption::Customer(key.clone()))
+        .attributes(Attributes::new());
+    let get = GetObject::new("new".parse().unwrap()).customer_key(key.clone());
+    let head = HeadObject::new("new".parse().unwrap()).customer_key(key);
+    search.show(&put);
+    search.show(&put.request().unwrap());
+    search.show(&get);
+    search.show(&get.request().unwrap());
+    search.show(&head.request().unwrap());
+    search.error(&bucket.send(put).await.unwrap_err());
+    search.error(&bucket.send(get).await.unwrap_err());
+    search.error(&bucket.send(head).await.unwrap_err());
+    let sent = emulator.journal().into_iter().filter(|record| {
+        record.headers.get("x-cos-server-side-encryption-customer-key").is_some_and(|it| it == CUSTOMER_KEY_BASE64)
+    });
+    assert!(sent.count() >= 3, "the key was on the wire");
+    assert!(emulator.journal().iter().any(|record| record.query.iter().any(|(_, value)| value == QUERY_SECRET)));
+
+    search.secrets_of(&emulator);
+    let text = recorder.text();
+    // The positive controls: whoever logs is heard, whatever it uses.
+    for speaker in ["cos.operation", "attempt answered", "attempt failed", "reqwest"] {
+        assert!(text.contains(speaker), "no line of {speaker}");
+    }
+    assert!(search.secrets.len() > 50, "{}", search.secrets.len());
+    search.check(&text);
+    assert!(!text.contains("PLANTED") && !search.shown.contains("PLANTED"));
+    assert!(!text.contains("q-signature") && !search.shown.contains("q-signature"));
+
+    tracing::trace!(target: "tencent_cos", "and this is caught: {SECRET_KEY}");
+    assert_eq!(search.found_in(&recorder.text()), [SECRET_KEY]);
+}
+
+/// Where a connection is not even made, and over TLS.
+#[tokio::test]
+async fn secrets_of_connections_show_nowhere() {
+    let recorder = Recorder::start();
+    let mut search = Search::default();
+    search.secret(SECRET_KEY);
+    search.secret(PROXY_PASSWORD);
+    let emulator =
+        Emulator::builder().credentials("AKIDplanted", SECRET_KEY).tls_self_made(true).start().await.unwrap();
+    let trusting = client(&emulator).root_certificates(emulator.ca_pem().unwrap());
+    let plain = |url: &str| client(&emulator).endpoint(Endpoint::custom(url).unwrap()).allow_http(true).max_attempts(2);
+    let proxy = format!("http://user:{PROXY_PASSWORD}@127.0.0.1:1");
+    let clients: Vec<(&str, Client)> = vec![
+        ("fine", trusting.build().unwrap()),
+        ("no trust", client(&emulator).build().unwrap()),
+        ("refused", plain("http://127.0.0.1:1").build().unwrap()),
+        ("no host", plain("http://nonexistent.invalid").build().unwrap()),
+        ("no proxy", plain("http://cos.example").proxy(&proxy).build().unwrap()),
+    ];
+    for (what, client) in &clients {
+        search.show(client);
+        let bucket = client.bucket(emulator.bucket()).unwrap();
+        let presigned = bucket.presign_get("k", Duration::from_secs(60)).await.unwrap();
+        search.secret(presigned.url.split_once('?').unwrap().1);
+        let outcome = bucket.with(Overrides::new().query("secret", QUERY_SECRET)).put("k", "x").await;
+        assert_eq!(outcome.is_ok(), *what == "fine", "{what}: {outcome:?}");
+        if let Err(error) = outcome {
+            search.error(&error);
+        }
+    }
+    search.secret(QUERY_SECRET);
+    search.show(&plain("http://cos.example").proxy(&proxy));
+    let refused = plain("http://cos.example").proxy(&format!("ht tp://user:{PROXY_PASSWORD}@x")).build();
+    search.error(&refused.unwrap_err());
+    // A proxy that takes the password and answers for itself.
+    let other = planted().await;
+    let url = other.endpoint().replacen("http://", &format!("http://user:{PROXY_PASSWORD}@"), 1);
+    let bucket = plain("http://cos.example").proxy(&url).build().unwrap().bucket(emulator.bucket()).unwrap();
+    search.error(&bucket.get("k").await.unwrap_err());
+    assert!(other.journal().iter().all(|record| record.headers.contains_key("proxy-authorization")));
+    search.secrets_of(&emulator);
+    search.secrets_of(&other);
+    let text = recorder.text();
+    assert!(text.contains("reqwest"));
+    search.check(&text);
+}
+
+/// A peer that answers with what it was sent, as a debugging proxy does: a 404 of nobody, or an unreadable document.
+#[derive(Debug)]
+struct Echo {
+    status: u16,
+    request_id: bool,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl HttpClient for Echo {
+    fn execute(
+        &self,
+        request: http::Request<Payload>,
+    ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
+        let mut text = format!("{} {}\r\n", request.method(), request.uri());
+        for (name, value) in request.headers() {
+            let value = value.to_str().unwrap_or_default();
+            let _ = write!(text, "{name}: {value}\r\n");
+            if matches!(name.as_str(), "authorization" | "x-cos-security-token") {
+                self.told.lock().expect("no panic").push(value.to_owned());
+            }
+        }
+        let mut response = http::Response::builder().status(self.status);
+        if self.request_id {
+            response = response.header("x-cos-request-id", "NjQ");
+        }
+        // The head of the request alone, with its secrets within the first words.
+        let authorization = text.find("authorization").unwrap_or(0);
+        let echoed = Bytes::from(text.split_off(authorization));
+        Box::pin(async move { Ok(response.body(ByteStream::from(echoed)).expect("a response")) })
+    }
+}
+
+#[tokio::test]
+async fn an_echo_is_not_repeated() {
+    let recorder = Recorder::start();
+    let mut search = Search::default();
+    let key = SessionCredentials::new(
+        "AKIDplanted",
+        SECRET_KEY,
+        "PLANTEDtoken0123456789",
+        std::time::UNIX_EPOCH + Duration::from_secs(4_000_000_000),
+    )
+    .unwrap();
+    search.secret(SECRET_KEY);
+    search.secret("PLANTEDtoken0123456789");
+    // Over a day and a half of life no key is taken; this one needs none of its own time.
+    let key = Credentials::with_token(key.secret_id(), key.secret_key(), key.token()).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    for (status, request_id) in [(404, false), (200, true), (200, false), (403, true), (503, false)] {
+        let transport = Echo { status, request_id, told: Arc::clone(&told) };
+        let client = Client::builder()
+            .region("ap-guangzhou")
+            .credentials(key.clone())
+            .http_client(transport)
+            .max_attempts(1)
+            .failover(false);
+        let bucket = client.build().unwrap().bucket("examplebucket-1250000000").unwrap();
+        search.error(&bucket.send(ListObjects::new()).await.unwrap_err());
+        search.show(&bucket.head("k").await.err());
+    }
+    let told = told.lock().expect("no panic");
+    assert!(told.len() >= 10);
+    for value in told.iter() {
+        search.secret(value.as_str());
+        if let Some((_, signature)) = value.split_once("q-signature=") {
+            search.secret(signature);
+        }
+    }
+    search.check(&recorder.text());
+    assert!(!search.shown.contains("q-signature"), "{}", line_of(&search.shown, "q-signature"));
+}
+
+/// Values of this crate that hold keys.
+#[tokio::test]
+async fn keys_have_no_debug() {
+    let mut search = Search::default();
+    let token = "PLANTEDtoken0123456789";
+    let end = std::time::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    for secret in [SECRET_KEY, token] {
+        search.secret(secret);
+    }
+    let session = SessionCredentials::new("AKIDexampleFAKE0001", SECRET_KEY, token, end).unwrap();
+    let credentials = Credentials::from(session.clone());
+    search.show(&session);
+    search.show(&credentials);
+    search.show(&credentials.provide().await.unwrap());
+    let key = SigningKey::for_key_time(&credentials, 1_700_000_000, 1_700_003_600).unwrap();
+    search.show(&key);
+    let stages = key.stages("get", "/k", &[], &[("host", "h"), ("x-cos-security-token", token)]);
+    search.secret(stages.signature.as_str());
+    search.secret(stages.authorization.as_str());
+    search.show(&stages);
+    search.show(&Client::builder().credentials(credentials));
+    // The documents of STS, cut anywhere.
+    let json = format!(
+        r#"{{"Response":{{"Credentials":{{"TmpSecretId":"AKIDplanted","TmpSecretKey":"{SECRET_KEY}","Token":"{token}"}},"ExpiredTime":"soon"}}}}"#
+    );
+    for length in 0..=json.len() {
+        search.error(&SessionCredentials::from_json(&json.as_bytes()[..length]).unwrap_err());
+    }
+    search.check("");
+    assert!(search.shown.contains("AKID…0001"), "the ends of the id tell which key it is");
+}
+
+/// One span for an operation, and an event for each attempt within it.
+#[tokio::test(start_paused = true)]
+async fn an_operation_is_a_span_and_its_attempts_are_events() {
+    let recorder = Recorder::start();
+    let mem = InMemory::new();
+    mem.emulator.put_object(mem.emulator.bucket(), "k", "hello");
+    let bucket = mem.bucket();
+    mem.emulator.script(Rule::on("HEAD Object").times(2).then(Action::status(500, "InternalError")));
+    mem.emulator.script(Rule::on("PUT Object").then(Action::ResetBeforeHeaders));
+    bucket.head("k").await.unwrap();
+    bucket.put("new", "x").await.unwrap();
+    bucket.get("missing").await.unwrap_err();
+    bucket.get("..").await.unwrap_err();
+    let seen = recorder.fields.0.lock().unwrap();
+    let spans: Vec<_> = seen.spans.iter().filter(|name| name.starts_with("cos")).collect();
+    assert_eq!(spans, [&"cos.operation"; 3]);
+    let events: Vec<&str> = seen.events.iter().map(|(message, _)| message.as_str()).collect();
+    let expected = [
+        // HEAD: two refusals, then an answer
+        ["attempt answered", "attempt failed"].as_slice(),
+        &["attempt answered", "attempt failed"],
+        &["attempt answered"],
+        // PUT: a broken connection, then an answer
+        &["attempt failed"],
+        &["attempt answered"],
+        // GET: a refusal
+        &["attempt answered", "attempt failed"],
+    ];
+    assert_eq!(events, expected.concat());
+    assert!(seen.events.iter().all(|(_, spans)| spans == &["cos.operation"]), "{:?}", seen.events);
+    let value = |name: &str| -> Vec<&str> {
+        let prefix = format!("{name} = ");
+        seen.text.lines().filter_map(|line| line.strip_prefix(prefix.as_str())).collect()
+    };
+    assert_eq!(value("otel.name"), ["\"HEAD Object\"", "\"PUT Object\"", "\"GET Object\""]);
+    assert_eq!(value("http.request.method"), ["\"HEAD\"", "\"PUT\"", "\"GET\""]);
+    let target = |key: &str| format!("\"{}/{key}\"", mem.emulator.bucket());
+    assert_eq!(value("cos.target"), [target("k"), target("new"), target("missing")]);
+    assert_eq!(value("http.request.resend_count"), ["0", "0", "1", "1", "2", "0", "1", "0", "0"]);
+    assert!(!seen.text.contains("q-sign") && !seen.text.contains('?'), "{}", seen.text);
+}
+
+/// A span of the caller with fields of the same names is not ours to write to.
+#[tokio::test]
+async fn the_spans_of_the_caller_are_left_alone() {
+    use tracing::Instrument as _;
+    let fields = Fields::default();
+    let others = tracing_subscriber::filter::filter_fn(|metadata| !metadata.target().starts_with("tencent_cos"));
+    let _guard = tracing_subscriber::registry().with(others).with(fields.clone()).set_default();
+    let mem = InMemory::new();
+    let span = tracing::span!(
+        Level::INFO,
+        "request",
+        http.response.status_code = tracing::field::Empty,
+        error.type = tracing::field::Empty,
+        cos.request_id = tracing::field::Empty
+    );
+    mem.bucket().get("missing").instrument(span).await.unwrap_err();
+    let seen = fields.0.lock().unwrap();
+    assert!(seen.spans.contains(&"request"));
+    assert!(!seen.text.contains("status_code") && !seen.text.contains("error.type"), "{}", seen.text);
+}
