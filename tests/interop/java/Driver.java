@@ -175,6 +175,8 @@ public class Driver {
         if (directive != null) {
             request.setMetadataDirective(directive);
             request.setNewObjectMetadata(metadata(r));
+        } else {
+            r.headers.forEach(request::putCustomRequestHeader);
         }
         CopyObjectResult result = cos.copyObject(request);
         return tags(result.getETag(), result.getCrc64Ecma());
