@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode_byte, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode_byte};
 
 use crate::error::{Error, Result};
 
@@ -34,9 +34,6 @@ pub(crate) fn push_encoded(text: &mut String, plain: &str) {
     }
     text.push_str(rest);
 }
-
-/// [`RESERVED`] without the slash.
-const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
 /// The key of an object: 1 to 850 bytes of UTF-8 that name an object and never its bucket.
 ///
@@ -130,7 +127,7 @@ fn encode(key: &str) -> String {
         if !joined {
             path.push_str(if is_dot(segment) && segments.peek().is_none() { "%2F" } else { "/" });
         }
-        path.extend(utf8_percent_encode(segment, RESERVED_IN_PATH));
+        push_encoded(&mut path, segment);
         joined = is_dot(segment) && segments.peek().is_some();
         if joined {
             path.push_str("%2F");

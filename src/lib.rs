@@ -88,7 +88,7 @@
 //! | `client` | yes | the async client on reqwest and tokio |
 //! | `rustls` | yes | TLS by rustls, with the certificates of the machine |
 //! | `native-tls` | | TLS by the library of the platform |
-//! | `hyper` | | a second transport, [`HyperTransport`], for many small objects |
+//! | `hyper` | | a second transport, [`Transport`]`::Hyper`, for many small objects |
 //! | `tracing` | | a span for an operation, an event for an attempt |
 //!
 //! Without features the core is left: operations, signatures, errors, with no I/O and no runtime.
@@ -121,7 +121,7 @@
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(all(feature = "client", feature = "hyper")), allow(rustdoc::broken_intra_doc_links))] // the front page tells of them
+#![cfg_attr(not(feature = "client"), allow(rustdoc::broken_intra_doc_links))] // the front page tells of the client
 
 mod body;
 mod bucket;
@@ -147,13 +147,11 @@ pub use crate::bucket::{
     GetBucketVersioning, HeadBucket, ListBuckets, ListObjectVersions, ListObjects, ObjectList, ObjectSummary,
     ObjectVersion, PutBucketVersioning, PutBucketVersioningOutput, VersionList, Versioning,
 };
-#[cfg(feature = "hyper")]
-#[doc(inline)]
-pub use crate::client::HyperTransport;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use crate::client::{
-    Bucket, Client, ClientBuilder, HttpClient, Overrides, Payload, Phase, PresignOptions, Presigned, TransportError,
+    Bucket, Client, ClientBuilder, HttpClient, Overrides, Payload, Phase, PresignOptions, Presigned, Transport,
+    TransportError,
 };
 pub use crate::crc64::Crc64;
 #[doc(inline)]

@@ -16,7 +16,7 @@
 //! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
 //! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |
-//! | idle connections of a host, with the transport on hyper | 64 | `HyperTransport::pool_idle` |
+//! | idle connections of a host, with the transport on hyper | 64 | |
 //! | a signature of a request holds | 15 min, not beyond the key's end | |
 //! | a signature starts before now by | 60 s to 120 s | |
 //! | a presigned URL holds at most | 7 days | [`PresignOptions::allow_over_a_week`](crate::PresignOptions::allow_over_a_week) |

@@ -235,8 +235,11 @@ impl Call<'_> {
         };
         self.route.report(side, sign, clock.monotonic());
         let (parts, body) = outcome?.into_parts();
-        let offset = server_time(&parts, address).and_then(|time| clock.measure(mark, time));
-        if let Some(offset) = offset.filter(|_| clock.is_corrected() && parts.status.is_success()) {
+        // Of a success the time is of use only while a correction is in force.
+        let asked = clock.is_corrected() || !parts.status.is_success();
+        let time = if asked { server_time(&parts, address) } else { None };
+        let offset = time.and_then(|time| clock.measure(mark, time));
+        if let Some(offset) = offset.filter(|_| parts.status.is_success()) {
             clock.follow(offset);
         }
         trace::answered(

@@ -28,8 +28,8 @@ pub use self::bucket::Bucket;
 use self::clock::{CorrectedClock, SystemClock};
 use self::execute::{Call, Engine, Limits};
 #[cfg(feature = "hyper")]
-pub use self::http::HyperTransport;
-pub use self::http::{HttpClient, Phase, TransportError};
+use self::http::HyperTransport;
+pub use self::http::{HttpClient, Phase, Transport, TransportError};
 use self::http::{ReqwestTransport, TransportOptions};
 pub use self::overrides::Overrides;
 pub use self::payload::Payload;
@@ -144,7 +144,8 @@ pub struct ClientBuilder {
     endpoint: Endpoint,
     credentials: Option<Arc<dyn ProvideCredentials>>,
     http: Option<Arc<dyn HttpClient>>,
-    transport: TransportOptions,
+    transport: Transport,
+    connections: TransportOptions,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
     max_connections: usize,
@@ -161,7 +162,8 @@ impl Default for ClientBuilder {
             endpoint: Endpoint::default(),
             credentials: None,
             http: None,
-            transport: TransportOptions::default(),
+            transport: Transport::default(),
+            connections: TransportOptions::default(),
             clock: None,
             limits: Limits {
                 stall: defaults::STALL_TIMEOUT,
@@ -217,7 +219,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends requests through this, in place of reqwest. Settings of connections below do not reach it.
+    /// Which of the transports that come with the crate carries the requests.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Sends requests through this, in place of a transport that comes with the crate. Settings of connections do not
+    /// reach it.
     pub fn http_client(mut self, http: impl HttpClient + 'static) -> Self {
         self.http = Some(Arc::new(http));
         self
@@ -225,7 +234,7 @@ impl ClientBuilder {
 
     /// Sends everything through this proxy: `http://user:password@host:port`.
     pub fn proxy(mut self, url: &str) -> Self {
-        if let Err(error) = self.transport.proxy(url) {
+        if let Err(error) = self.connections.proxy(url) {
             self.refuse(error);
         }
         self
@@ -233,13 +242,13 @@ impl ClientBuilder {
 
     /// Uses the proxy of this machine's environment. Off by default.
     pub fn system_proxy(mut self, system: bool) -> Self {
-        self.transport.system_proxy = system;
+        self.connections.system_proxy = system;
         self
     }
 
     /// Trusts these certificates (PEM, one or several) beside those of the machine.
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
-        if let Err(error) = self.transport.root_certificates(pem.as_ref()) {
+        if let Err(error) = self.connections.root_certificates(pem.as_ref()) {
             self.refuse(error);
         }
         self
@@ -247,13 +256,13 @@ impl ClientBuilder {
 
     /// Connects to this address for that host, in place of asking DNS. The host stays what is signed and what TLS checks.
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
-        self.transport.resolve.push((host.into(), address));
+        self.connections.resolve.push((host.into(), address));
         self
     }
 
     /// How long connecting may take, TLS included.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.transport.connect_timeout = timeout;
+        self.connections.connect_timeout = timeout;
         self
     }
 
@@ -284,7 +293,7 @@ impl ClientBuilder {
 
     /// How long an idle connection is kept.
     pub fn pool_idle(mut self, timeout: Duration) -> Self {
-        self.transport.pool_idle = timeout;
+        self.connections.pool_idle = timeout;
         self
     }
 
@@ -314,7 +323,12 @@ impl ClientBuilder {
         })?;
         let clock = Arc::new(CorrectedClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()))));
         let credentials = RefreshingCredentials::new(provider).with_clock(Arc::<CorrectedClock>::clone(&clock));
-        let http = self.http.unwrap_or_else(|| Arc::new(ReqwestTransport::new(self.transport)));
+        let http: Arc<dyn HttpClient> = match (self.http, self.transport) {
+            (Some(http), _) => http,
+            (None, Transport::Reqwest) => Arc::new(ReqwestTransport::new(self.connections)),
+            #[cfg(feature = "hyper")]
+            (None, Transport::Hyper) => Arc::new(HyperTransport::new(self.connections)?),
+        };
         let engine = Engine {
             http,
             signer: Arc::new(Signer::new(credentials)),

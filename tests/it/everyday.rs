@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use tencent_cos::{
     Attributes, Conditions, Crc64, CreateBucket, DeleteBucket, Endpoint, GetObject, HeadBucket, Integrity, ListObjects,
-    PutObject,
+    PutObject, Transport,
 };
 
 use crate::support::{bucket, client, emulator, session};
@@ -68,7 +68,8 @@ async fn a_bucket_is_made_and_removed() {
     let emulator = emulator().await;
     // The region stands in the host: the emulator is a proxy here, and sees the real one.
     let hosts = Endpoint::custom("http://{bucket}.cos.{region}.myqcloud.com").unwrap();
-    let client = client(&emulator).endpoint(hosts).allow_http(true).proxy(&emulator.endpoint()).build().unwrap();
+    let proxied = client(&emulator).transport(Transport::Reqwest).proxy(&emulator.endpoint());
+    let client = proxied.endpoint(hosts).allow_http(true).build().unwrap();
     let bucket = client.bucket_in("ap-shanghai", "other-1250000000").unwrap();
     bucket.send(CreateBucket::new()).await.unwrap();
     assert_eq!(bucket.send(HeadBucket::new()).await.unwrap().region.as_deref(), Some("ap-shanghai"));

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use http_body_util::{BodyExt as _, Empty};
 use tencent_cos::{
     Attributes, Bucket, ClientBuilder, Conditions, Endpoint, Error, ErrorKind, GetObject, ListObjects, ObjectKey,
-    Overrides, PutObject, Tags,
+    Overrides, PutObject, Tags, Transport,
 };
 
 use crate::support::{InMemory, client, emulator};
@@ -166,7 +166,8 @@ async fn odd_keys_by_a_domain_of_the_bucket() {
 async fn odd_keys_through_a_proxy() {
     let emulator = emulator().await;
     let to = endpoint("http://{bucket}.cos.{region}.myqcloud.com");
-    let client = client(&emulator).endpoint(to).allow_http(true).proxy(&emulator.endpoint());
+    let proxied = client(&emulator).transport(Transport::Reqwest).proxy(&emulator.endpoint());
+    let client = proxied.endpoint(to).allow_http(true);
     over_sockets(&emulator, client, "proxy").await;
     let record = emulator.journal().remove(NEIGHBOURS.len());
     assert!(record.target.starts_with("http://examplebucket-1250000000.cos."), "{}", record.target);

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
     Bucket, ByteStream, Client, ClientBuilder, Clock, Credentials, Endpoint, Error, HttpClient, Payload, Phase,
-    SessionCredentials, TransportError,
+    SessionCredentials, Transport, TransportError,
 };
 use tokio::time::Instant;
 
@@ -23,9 +23,18 @@ pub async fn emulator() -> Emulator {
 /// A client of the emulator over sockets, with its permanent key.
 pub fn client(emulator: &Emulator) -> ClientBuilder {
     Client::builder()
+        .transport(transport())
         .region(emulator.region())
         .endpoint(Endpoint::custom(emulator.endpoint()).expect("an endpoint"))
         .credentials(permanent(emulator))
+}
+
+/// The transport the run is for: `COS_TEST_TRANSPORT=hyper`, or the default.
+pub fn transport() -> Transport {
+    match std::env::var("COS_TEST_TRANSPORT").as_deref() {
+        Ok("hyper") => Transport::Hyper,
+        _ => Transport::Reqwest,
+    }
 }
 
 /// The emulator's bucket through such a client.

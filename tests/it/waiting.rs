@@ -12,7 +12,7 @@ use futures_util::stream::{Stream, unfold};
 use http::Method;
 use tencent_cos::{
     Body, Bucket, ByteStream, ClientBuilder, Crc64, Endpoint, Error, ErrorKind, Object, ObjectKey, Operation,
-    Overrides, Permissions, Request, Safety, Sent,
+    Overrides, Permissions, Request, Safety, Sent, Transport,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -283,11 +283,8 @@ async fn waiting_for_a_place_has_no_limit() {
 
 /// The transports there are, each in a client of the emulator.
 fn transports(emulator: &Emulator) -> Vec<(&'static str, ClientBuilder)> {
-    vec![
-        ("reqwest", client(emulator)),
-        #[cfg(feature = "hyper")]
-        ("hyper", client(emulator).http_client(tencent_cos::HyperTransport::new())),
-    ]
+    let through = |transport| client(emulator).transport(transport);
+    vec![("reqwest", through(Transport::Reqwest)), ("hyper", through(Transport::Hyper))]
 }
 
 /// A client of an address where no COS is.
@@ -340,17 +337,11 @@ async fn a_connection_that_is_not_taken() {
         assert!(queued.len() < 100, "the queue never fills");
     }
     let connect_timeout = millis(400);
-    let reqwest = client(&emulator).connect_timeout(connect_timeout);
-    let clients = [
-        ("reqwest", reqwest),
-        #[cfg(feature = "hyper")]
-        ("hyper", {
-            let transport = tencent_cos::HyperTransport::new().connect_timeout(connect_timeout);
-            client(&emulator).http_client(transport)
-        }),
-    ];
-    for (name, client) in clients {
-        let client = client.endpoint(Endpoint::custom(format!("http://{address}")).unwrap()).max_attempts(2);
+    for (name, client) in transports(&emulator) {
+        let client = client
+            .connect_timeout(connect_timeout)
+            .endpoint(Endpoint::custom(format!("http://{address}")).unwrap())
+            .max_attempts(2);
         let bucket = client.build().unwrap().bucket(emulator.bucket()).unwrap();
         let start = Instant::now();
         let error = bucket.delete("k").await.unwrap_err();
@@ -363,15 +354,8 @@ async fn a_connection_that_is_not_taken() {
 
 /// Clients that trust this authority beside their own.
 fn trusting(emulator: &Emulator, pem: &str) -> Vec<(&'static str, Bucket)> {
-    let clients = [
-        ("reqwest", client(emulator).root_certificates(pem)),
-        #[cfg(feature = "hyper")]
-        ("hyper", {
-            let transport = tencent_cos::HyperTransport::new().root_certificates(pem).unwrap();
-            client(emulator).http_client(transport)
-        }),
-    ];
-    clients.map(|(name, client)| (name, client.build().unwrap().bucket(emulator.bucket()).unwrap())).into()
+    let clients = transports(emulator).into_iter().map(|(name, client)| (name, client.root_certificates(pem)));
+    clients.map(|(name, client)| (name, client.build().unwrap().bucket(emulator.bucket()).unwrap())).collect()
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
+use super::options::TransportOptions;
 use super::{HttpClient, Phase, TransportError};
 use crate::body::ByteStream;
 use crate::client::defaults;
@@ -32,27 +33,8 @@ use crate::client::payload::{Payload, Progress};
 use crate::client::provider::BoxFuture;
 use crate::error::{BoxError, Error, Result};
 
-/// A transport on hyper: HTTP/1.1, a pool of its own, nothing else.
-///
-/// Take it for many small objects: it spends less on a request than the default. The default stays right where a proxy
-/// or the certificates of the machine are needed: this one trusts the authorities of Mozilla's list, and those it is
-/// given. What happened to a failed request is told exactly, so that one lost to an idle connection that had gone away
-/// is sent again at once, whatever the operation.
-///
-/// # Examples
-/// ```no_run
-/// use tencent_cos::{Client, Credentials, HyperTransport};
-///
-/// # fn example() -> tencent_cos::Result<()> {
-/// let client = Client::builder()
-///     .region("ap-guangzhou")
-///     .credentials(Credentials::permanent("AKID…", "…")?)
-///     .http_client(HyperTransport::new())
-///     .build()?;
-/// # Ok(())
-/// # }
-/// ```
-pub struct HyperTransport {
+/// HTTP/1.1 on hyper, with a pool of its own and nothing else.
+pub(crate) struct HyperTransport {
     pool: Arc<Pool>,
     connect_timeout: Duration,
     resolve: HashMap<String, SocketAddr>,
@@ -62,55 +44,18 @@ pub struct HyperTransport {
 }
 
 impl HyperTransport {
-    /// With the limits of [`defaults`].
-    pub fn new() -> Self {
-        Self {
-            pool: Arc::new(Pool {
-                idle: Mutex::default(),
-                limit: defaults::POOL_IDLE,
-                max: defaults::MAX_IDLE_PER_HOST,
-            }),
-            connect_timeout: defaults::CONNECT_TIMEOUT,
-            resolve: HashMap::new(),
-            roots: Vec::new(),
+    pub(crate) fn new(options: TransportOptions) -> Result<Self> {
+        if options.system_proxy || !options.proxies.is_empty() {
+            return Err(Error::input("proxy", "is not for the transport on hyper"));
+        }
+        let roots = CertificateDer::pem_slice_iter(&options.root_pem).collect::<Result<_, _>>();
+        Ok(Self {
+            pool: Arc::new(Pool { idle: Mutex::default(), limit: options.pool_idle, max: defaults::MAX_IDLE_PER_HOST }),
+            connect_timeout: options.connect_timeout,
+            resolve: options.resolve.into_iter().collect(),
+            roots: roots.map_err(|_| Error::input("root_certificates", "hold one that is no PEM certificate"))?,
             tls: OnceLock::new(),
-        }
-    }
-
-    /// How long connecting may take, DNS and TLS included.
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// How long an idle connection is kept, and how many of a host at most.
-    #[must_use]
-    pub fn pool_idle(mut self, timeout: Duration, max_per_host: usize) -> Self {
-        self.pool = Arc::new(Pool { idle: Mutex::default(), limit: timeout, max: max_per_host });
-        self
-    }
-
-    /// Connects to this address for that host, in place of asking DNS.
-    #[must_use]
-    pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
-        self.resolve.insert(host.into(), address);
-        self
-    }
-
-    /// Trusts these certificates (PEM, one or several) beside Mozilla's list.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `root_certificates` when there are none.
-    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<Self> {
-        let refuse = || Error::input("root_certificates", "holds no PEM certificate");
-        let found: Vec<_> =
-            CertificateDer::pem_slice_iter(pem.as_ref()).collect::<Result<_, _>>().map_err(|_| refuse())?;
-        if found.is_empty() {
-            return Err(refuse());
-        }
-        self.roots.extend(found);
-        Ok(self)
+        })
     }
 
     fn tls(&self) -> Result<&TlsConnector, BoxError> {
@@ -178,12 +123,6 @@ async fn first_that_answers(addresses: &[SocketAddr]) -> Result<TcpStream, BoxEr
 impl fmt::Debug for HyperTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HyperTransport").field("pool", &self.pool).finish_non_exhaustive()
-    }
-}
-
-impl Default for HyperTransport {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

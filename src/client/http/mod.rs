@@ -2,13 +2,16 @@
 
 #[cfg(feature = "hyper")]
 mod hyper;
+mod options;
 mod reqwest;
 
 use std::fmt;
 
 #[cfg(feature = "hyper")]
-pub use self::hyper::HyperTransport;
-pub(crate) use self::reqwest::{ReqwestTransport, TransportOptions};
+pub(crate) use self::hyper::HyperTransport;
+pub use self::options::Transport;
+pub(crate) use self::options::TransportOptions;
+pub(crate) use self::reqwest::ReqwestTransport;
 use crate::body::ByteStream;
 use crate::client::payload::Payload;
 use crate::client::provider::BoxFuture;

@@ -2,83 +2,21 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
 use http_body::Body as _;
+use reqwest::Url;
 
+use super::options::{Certificate, TransportOptions};
 use super::{HttpClient, Phase, TransportError};
 use crate::body::ByteStream;
-use crate::client::defaults;
 use crate::client::payload::Payload;
 use crate::client::provider::BoxFuture;
-use crate::error::{Error, Result};
-
-/// What the builder of the client says of the connections.
-#[derive(Clone, Debug)]
-pub(crate) struct TransportOptions {
-    pub(crate) connect_timeout: Duration,
-    pub(crate) pool_idle: Duration,
-    pub(crate) system_proxy: bool,
-    /// May hold a password, so it has no `Debug` of its own.
-    pub(crate) proxies: Vec<reqwest::Proxy>,
-    pub(crate) root_certificates: Vec<Certificate>,
-    pub(crate) resolve: Vec<(String, SocketAddr)>,
-}
-
-impl Default for TransportOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: defaults::CONNECT_TIMEOUT,
-            pool_idle: defaults::POOL_IDLE,
-            system_proxy: false,
-            proxies: Vec::new(),
-            root_certificates: Vec::new(),
-            resolve: Vec::new(),
-        }
-    }
-}
-
-impl TransportOptions {
-    pub(crate) fn proxy(&mut self, url: &str) -> Result<()> {
-        // reqwest's error can quote the URL, and with it a password.
-        let proxy = reqwest::Proxy::all(url).map_err(|_| Error::input("proxy", "is not the URL of a proxy"))?;
-        self.proxies.push(proxy);
-        Ok(())
-    }
-
-    pub(crate) fn root_certificates(&mut self, pem: &[u8]) -> Result<()> {
-        let refuse = || Error::input("root_certificates", "holds no PEM certificate");
-        let found = certificates(pem).map_err(|error| refuse().with_source(error))?;
-        if found.is_empty() {
-            return Err(refuse());
-        }
-        self.root_certificates.extend(found);
-        Ok(())
-    }
-}
-
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-use reqwest::Certificate;
-
-/// Without TLS there are none.
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-type Certificate = std::convert::Infallible;
-
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, reqwest::Error> {
-    Certificate::from_pem_bundle(pem)
-}
-
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-fn certificates(_: &[u8]) -> Result<Vec<Certificate>, io::Error> {
-    Err(io::Error::other("built without TLS"))
-}
+use crate::error::{BoxError, Result};
 
 #[derive(Debug)]
 pub(crate) struct ReqwestTransport {
@@ -87,11 +25,13 @@ pub(crate) struct ReqwestTransport {
     plain: OnceLock<reqwest::Client>,
     /// Made at the first https request.
     tls: OnceLock<reqwest::Client>,
+    /// Of the latest request: most go to the same host, and parsing it takes longer than signing.
+    origin: Mutex<Option<Url>>,
 }
 
 impl ReqwestTransport {
     pub(crate) fn new(options: TransportOptions) -> Self {
-        Self { options, plain: OnceLock::new(), tls: OnceLock::new() }
+        Self { options, plain: OnceLock::new(), tls: OnceLock::new(), origin: Mutex::default() }
     }
 
     fn client(&self, https: bool) -> Result<&reqwest::Client, reqwest::Error> {
@@ -101,6 +41,22 @@ impl ReqwestTransport {
         }
         let client = self.build(https)?;
         Ok(cell.get_or_init(|| client))
+    }
+
+    fn url(&self, uri: &http::Uri) -> Result<Url, BoxError> {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let mut latest = self.origin.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |origin: &&mut Url| origin.authority() == authority && origin.scheme() == scheme;
+        let mut url = if let Some(origin) = latest.as_mut().filter(same) {
+            origin.clone()
+        } else {
+            latest.insert(Url::parse(&format!("{scheme}://{authority}/"))?).clone()
+        };
+        drop(latest);
+        url.set_path(uri.path());
+        url.set_query(uri.query());
+        Ok(url)
     }
 
     fn build(&self, https: bool) -> Result<reqwest::Client, reqwest::Error> {
@@ -150,8 +106,11 @@ impl HttpClient for ReqwestTransport {
             let https = request.uri().scheme_str() == Some("https");
             let client =
                 self.client(https).map_err(|error| TransportError::new(phase_of(&error, Phase::Tls), error))?;
-            let request = reqwest::Request::try_from(request.map(reqwest::Body::wrap))
-                .map_err(|error| TransportError::new(Phase::Connect, error.without_url()))?;
+            let (head, body) = request.into_parts();
+            let url = self.url(&head.uri).map_err(|error| TransportError::new(Phase::Connect, error))?;
+            let mut request = reqwest::Request::new(head.method, url);
+            *request.headers_mut() = head.headers;
+            *request.body_mut() = Some(reqwest::Body::wrap(body));
             let response =
                 client.execute(request).await.map_err(|error| transport_error(error, Phase::AwaitHeaders))?;
             let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
@@ -233,4 +192,26 @@ fn is_tls_error(error: &(dyn StdError + 'static)) -> bool {
     }
     let _ = error;
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_what_the_uri_says() {
+        let transport = ReqwestTransport::new(TransportOptions::default());
+        for text in [
+            "http://127.0.0.1:9911/b-1/a%20b//c/.%2Fd?uploads&prefix=a%2F%2B&marker=",
+            "http://127.0.0.1:9911/b-1/%2Flead?x-cos-security-token=a%2B",
+            "http://127.0.0.1:9911/",
+            "https://b-1.cos.ap-x.myqcloud.com/~a%2Ab%21%27%28%29%5C%7C%5E",
+            "https://b-1.cos.ap-x.myqcloud.com/?acl",
+            "http://[::1]:1/b-1/k",
+        ] {
+            for _ in 0..2 {
+                assert_eq!(transport.url(&text.parse().unwrap()).unwrap().as_str(), text);
+            }
+        }
+    }
 }
