@@ -276,7 +276,7 @@ mod tests {
             let error = ListObjects::new().marker(marker).next_page(&list).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Response);
         }
-        let last = read("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>").unwrap();
-        assert!(ListObjects::new().next_page(&last).unwrap().is_none());
+        let end = read("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>").unwrap();
+        assert!(ListObjects::new().next_page(&end).unwrap().is_none());
     }
 }

@@ -128,7 +128,7 @@ mod tests {
 
     fn clock() -> (Arc<Hands>, CorrectedClock) {
         let hands = Arc::new(Hands(Mutex::new(Duration::ZERO)));
-        (hands.clone(), CorrectedClock::new(hands))
+        (Arc::<Hands>::clone(&hands), CorrectedClock::new(hands))
     }
 
     #[test]
