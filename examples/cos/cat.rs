@@ -8,7 +8,7 @@ use tencent_cos::{ByteRange, GetObject};
 use crate::failure::Outcome;
 use crate::output::copy_to_stdout;
 use crate::session::Session;
-use crate::url::ObjectUrl;
+use crate::url::{ObjectUrl, VersionId};
 
 #[derive(Debug, Args)]
 pub struct Cat {
@@ -18,13 +18,19 @@ pub struct Cat {
     /// These bytes only, from 0, both included; A- is to the end
     #[arg(long, value_name = "A-B")]
     range: Option<Span>,
+    /// This version, in place of the latest
+    #[arg(long, value_name = "ID")]
+    version_id: Option<VersionId>,
 }
 
-pub async fn run(session: &Session, Cat { object, range }: Cat) -> Outcome {
+pub async fn run(session: &Session, Cat { object, range, version_id }: Cat) -> Outcome {
     let bucket = session.bucket(&object.bucket)?;
     let mut get = GetObject::new(object.key);
     if let Some(Span(range)) = range {
         get = get.range(range);
+    }
+    if let Some(VersionId(id)) = version_id {
+        get = get.version_id(id);
     }
     copy_to_stdout(session.send(&bucket, get).await?.body).await
 }

@@ -12,11 +12,19 @@ use tokio::io::AsyncWriteExt;
 use crate::failure::{Failure, Outcome};
 use crate::output::copy_to_stdout;
 use crate::session::Session;
-use crate::url::{ObjectUrl, Place};
+use crate::url::{ObjectUrl, Place, VersionId};
 
-pub async fn download(session: &Session, object: ObjectUrl, destination: Place) -> Outcome {
+pub async fn download(
+    session: &Session,
+    object: ObjectUrl,
+    version_id: Option<VersionId>,
+    destination: Place,
+) -> Outcome {
     let bucket = session.bucket(&object.bucket)?;
-    let get = GetObject::new(object.key.clone());
+    let mut get = GetObject::new(object.key.clone());
+    if let Some(VersionId(id)) = version_id {
+        get = get.version_id(id);
+    }
     let Place::File(path) = destination else {
         return copy_to_stdout(session.send(&bucket, get).await?.body).await;
     };

@@ -53,7 +53,7 @@ impl Failure {
     /// Tells it on one line of standard error.
     pub fn report(self) -> ExitCode {
         match &self {
-            Self::Usage(_) | Self::Failed { .. } => eprintln!("cos: {}", OneLine(&self.to_string())),
+            Self::Usage(_) | Self::Failed { .. } => tell(&self.to_string()),
             Self::Pipe => {}
             Self::Interrupted => eprintln!("cos: interrupted"),
         }
@@ -64,6 +64,11 @@ impl Failure {
             Self::Interrupted => ExitCode::from(130),
         }
     }
+}
+
+/// One line of standard error; the command goes on.
+pub fn tell(message: &str) {
+    eprintln!("cos: {}", OneLine(message));
 }
 
 /// An argument that is refused before anything is sent is wrong usage.

@@ -1,34 +1,57 @@
 //! `cos ls`.
 
 use clap::Args;
-use serde_json::json;
-use tencent_cos::{ListObjects, ObjectList, Paged};
+use serde_json::{Value, json};
+use tencent_cos::{ListBuckets, ListObjectVersions, ListObjects, ObjectSummary, ObjectVersion, Paged};
 
 use crate::failure::Outcome;
 use crate::output::{Output, time_text};
 use crate::session::Session;
 use crate::url::PrefixUrl;
 
+pub const EXAMPLES: &str = "\
+Examples:
+  cos ls
+  cos ls cos://examplebucket-1250000000/photos/
+  cos ls --versions --recursive cos://examplebucket-1250000000";
+
+/// List objects, or versions of objects, or buckets
+///
+/// Without PREFIX: the buckets of the account, in all regions.
 #[derive(Debug, Args)]
 pub struct Ls {
     /// cos://BUCKET-APPID[/PREFIX]
     #[arg(value_name = "PREFIX")]
-    url: PrefixUrl,
+    url: Option<PrefixUrl>,
     /// List everything behind the prefix, in place of one level
-    #[arg(long, short)]
+    #[arg(long, short, requires = "url")]
     recursive: bool,
+    /// List all versions and delete markers, the newest of a key first
+    #[arg(long, requires = "url")]
+    versions: bool,
 }
 
-pub async fn run(session: &Session, Ls { url, recursive }: Ls) -> Outcome {
-    let bucket = session.bucket(&url.bucket)?;
-    let mut list = ListObjects::new().prefix(url.prefix);
-    if !recursive {
-        list = list.delimiter("/");
+pub async fn run(session: &Session, Ls { url, recursive, versions }: Ls) -> Outcome {
+    let output = session.output();
+    match url {
+        None => buckets(session, output).await,
+        Some(url) if versions => all_versions(session, url, recursive, output).await,
+        Some(url) => objects(session, url, recursive, output).await,
     }
-    let mut output = session.output();
+}
+
+async fn buckets(session: &Session, mut output: Output) -> Outcome {
+    let mut list = ListBuckets::new();
     loop {
-        let page = session.send(&bucket, list.clone()).await?;
-        print(&mut output, &page)?;
+        let page = session.send_to_account(list.clone()).await?;
+        for bucket in &page.buckets {
+            let created = time_text(bucket.created);
+            let json =
+                || json!({ "type": "bucket", "bucket": bucket.name, "region": bucket.region, "created": created });
+            let time = created.as_deref().unwrap_or("-");
+            output.line(json, format_args!("{time:>20} {:>14}  {}", bucket.region, bucket.name))?;
+        }
+        output.flush()?;
         match list.next_page(&page)? {
             Some(next) => list = next,
             None => return output.finish(),
@@ -36,25 +59,84 @@ pub async fn run(session: &Session, Ls { url, recursive }: Ls) -> Outcome {
     }
 }
 
-fn print(output: &mut Output, page: &ObjectList) -> Outcome {
-    for prefix in &page.common_prefixes {
+async fn objects(session: &Session, url: PrefixUrl, recursive: bool, mut output: Output) -> Outcome {
+    let bucket = session.bucket(&url.bucket)?;
+    let mut list = ListObjects::new().prefix(url.prefix);
+    if !recursive {
+        list = list.delimiter("/");
+    }
+    loop {
+        let page = session.send(&bucket, list.clone()).await?;
+        prefixes(&mut output, &page.common_prefixes)?;
+        for object in &page.objects {
+            let time = time_text(object.last_modified);
+            let time = time.as_deref().unwrap_or("-");
+            output.line(|| object_json(object), format_args!("{time:>20} {:>14}  {}", object.size, object.key))?;
+        }
+        output.flush()?;
+        match list.next_page(&page)? {
+            Some(next) => list = next,
+            None => return output.finish(),
+        }
+    }
+}
+
+async fn all_versions(session: &Session, url: PrefixUrl, recursive: bool, mut output: Output) -> Outcome {
+    let bucket = session.bucket(&url.bucket)?;
+    let mut list = ListObjectVersions::new().prefix(url.prefix);
+    if !recursive {
+        list = list.delimiter("/");
+    }
+    loop {
+        let page = session.send(&bucket, list.clone()).await?;
+        prefixes(&mut output, &page.common_prefixes)?;
+        for version in &page.versions {
+            let time = time_text(version.last_modified);
+            let time = time.as_deref().unwrap_or("-");
+            let size = if version.is_delete_marker { "MARKER".to_owned() } else { version.size.to_string() };
+            let latest = if version.is_latest { "latest" } else { "" };
+            let (id, key) = (&version.version_id, &version.key);
+            output.line(|| version_json(version), format_args!("{time:>20} {size:>14}  {latest:6}  {id}  {key}"))?;
+        }
+        output.flush()?;
+        match list.next_page(&page)? {
+            Some(next) => list = next,
+            None => return output.finish(),
+        }
+    }
+}
+
+fn prefixes(output: &mut Output, prefixes: &[String]) -> Outcome {
+    for prefix in prefixes {
         let json = || json!({ "type": "prefix", "prefix": prefix });
         output.line(json, format_args!("{:>20} {:>14}  {prefix}", "", "PRE"))?;
     }
-    for object in &page.objects {
-        let written = time_text(object.last_modified);
-        let json = || {
-            json!({
-                "type": "object",
-                "key": object.key,
-                "size": object.size,
-                "etag": object.etag,
-                "last_modified": written,
-                "storage_class": object.storage_class.as_str(),
-            })
-        };
-        let time = written.as_deref().unwrap_or("-");
-        output.line(json, format_args!("{time:>20} {:>14}  {}", object.size, object.key))?;
-    }
-    output.flush()
+    Ok(())
+}
+
+fn object_json(object: &ObjectSummary) -> Value {
+    json!({
+        "type": "object",
+        "key": object.key,
+        "size": object.size,
+        "etag": object.etag,
+        "last_modified": time_text(object.last_modified),
+        "storage_class": object.storage_class.as_str(),
+    })
+}
+
+/// A delete marker has no bytes.
+fn version_json(version: &ObjectVersion) -> Value {
+    let bytes = !version.is_delete_marker;
+    json!({
+        "type": "version",
+        "key": version.key,
+        "version_id": version.version_id,
+        "latest": version.is_latest,
+        "delete_marker": version.is_delete_marker,
+        "size": bytes.then_some(version.size),
+        "etag": bytes.then_some(&version.etag),
+        "last_modified": time_text(version.last_modified),
+        "storage_class": bytes.then_some(version.storage_class.as_str()),
+    })
 }

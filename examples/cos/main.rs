@@ -6,15 +6,18 @@
 
 mod bucket;
 mod cat;
+mod copy;
 mod cp;
 mod download;
 mod failure;
 mod ls;
 mod output;
+mod presign;
 mod rm;
 mod session;
 mod sign;
 mod stat;
+mod sweep;
 mod upload;
 mod url;
 
@@ -42,6 +45,7 @@ struct Settings {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "General options")]
 struct General {
     /// Address in place of COS's own, like http://127.0.0.1:9911 [else: COS_ENDPOINT]
     #[arg(long, global = true, value_name = "URL")]
@@ -60,18 +64,26 @@ struct General {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a bucket
+    #[command(after_help = "Example:\n  cos mb cos://examplebucket-1250000000")]
     Mb(bucket::Bucket),
     /// Remove an empty bucket
+    #[command(after_help = "Example:\n  cos rb cos://examplebucket-1250000000")]
     Rb(bucket::Bucket),
-    /// List objects
+    #[command(after_help = ls::EXAMPLES)]
     Ls(ls::Ls),
     /// Show what COS keeps of an object beside its bytes
+    #[command(after_help = "Example:\n  cos stat cos://examplebucket-1250000000/notes/a.txt")]
     Stat(stat::Stat),
     /// Write an object to standard output
+    #[command(after_help = "Example:\n  cos cat --range 0-99 cos://examplebucket-1250000000/notes/a.txt")]
     Cat(cat::Cat),
+    #[command(after_help = cp::EXAMPLES)]
     Cp(cp::Cp),
-    /// Remove an object
+    #[command(after_help = rm::EXAMPLES)]
     Rm(rm::Rm),
+    #[command(after_help = presign::EXAMPLES)]
+    Presign(presign::Presign),
+    #[command(after_help = sign::EXAMPLES)]
     Sign(sign::Sign),
 }
 
@@ -106,6 +118,7 @@ async fn run(Settings { general, command }: Settings) -> Outcome {
         Command::Cat(command) => cat::run(&session, command).await,
         Command::Cp(command) => cp::run(&session, command).await,
         Command::Rm(command) => rm::run(&session, command).await,
+        Command::Presign(command) => presign::run(&session, command).await,
         Command::Sign(_) => Ok(()),
     }
 }

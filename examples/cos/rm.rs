@@ -4,20 +4,53 @@ use clap::Args;
 use serde_json::json;
 use tencent_cos::DeleteObject;
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::session::Session;
-use crate::url::ObjectUrl;
+use crate::sweep::sweep;
+use crate::url::{ObjectUrl, PrefixUrl, VersionId};
 
+pub const EXAMPLES: &str = "\
+Examples:
+  cos rm cos://examplebucket-1250000000/notes/a.txt
+  cos rm --recursive --dry-run cos://examplebucket-1250000000/logs/2025/";
+
+/// Remove an object, or with --recursive all behind a prefix
+///
+/// A prefix is text, not a folder: cos://BUCKET-APPID/a takes a/b, and ab as well. cos://BUCKET-APPID alone is every object of
+/// the bucket. What could not be removed is told line by line on standard error, and the exit status is 1.
+///
+/// Versions are not touched, unless --version-id names one: where the bucket keeps them, a removed object is hidden
+/// behind a delete marker and its versions stay.
 #[derive(Debug, Args)]
 pub struct Rm {
-    /// cos://BUCKET-APPID/KEY; one that does not exist is a success
+    /// cos://BUCKET-APPID/KEY, or cos://BUCKET-APPID[/PREFIX] with --recursive; one that does not exist is a success
     #[arg(value_name = "OBJECT")]
-    object: ObjectUrl,
+    url: PrefixUrl,
+    /// Remove this version for good
+    #[arg(long, value_name = "ID", conflicts_with = "recursive")]
+    version_id: Option<VersionId>,
+    /// Remove every object whose key begins with PREFIX
+    #[arg(long, short)]
+    recursive: bool,
+    /// Print what --recursive would remove, and remove nothing
+    #[arg(long, requires = "recursive")]
+    dry_run: bool,
 }
 
-pub async fn run(session: &Session, Rm { object }: Rm) -> Outcome {
+pub async fn run(session: &Session, Rm { url, version_id, recursive, dry_run }: Rm) -> Outcome {
+    if recursive {
+        return sweep(session, url, dry_run).await;
+    }
+    if url.prefix.is_empty() {
+        return Err(Failure::usage("key: is empty; --recursive removes every object of a bucket"));
+    }
+    let object = ObjectUrl::try_from(url)?;
     let bucket = session.bucket(&object.bucket)?;
-    let removed = session.send(&bucket, DeleteObject::new(object.key.clone())).await?;
+    let mut delete = DeleteObject::new(object.key.clone());
+    if let Some(VersionId(id)) = version_id {
+        delete = delete.version_id(id);
+    }
+    let removed = session.send(&bucket, delete).await?;
     let mut output = session.output();
     let json = || {
         json!({

@@ -12,6 +12,7 @@ use crate::output::Output;
 
 pub struct Session {
     client: Client,
+    region: Region,
     endpoint: Endpoint,
     json: bool,
     verbose: bool,
@@ -21,19 +22,25 @@ impl Session {
     pub fn open(general: &General) -> Outcome<Self> {
         let region = given(general.region.as_ref(), "COS_REGION")
             .ok_or_else(|| Failure::usage("no region: give --region or set COS_REGION"))?;
+        let region = Region::new(region)?;
         let endpoint = given(general.endpoint.as_ref(), "COS_ENDPOINT");
         let endpoint = endpoint.map(Endpoint::custom).transpose()?.unwrap_or_default();
         let client = Client::builder()
-            .region(Region::new(region)?)
+            .region(&region)
             .endpoint(endpoint.clone())
             .credentials(EnvironmentCredentials::new())
             .user_agent("cos-example")
             .build()?;
-        Ok(Self { client, endpoint, json: general.json, verbose: general.verbose })
+        Ok(Self { client, region, endpoint, json: general.json, verbose: general.verbose })
     }
 
     pub fn bucket(&self, name: &BucketName) -> Outcome<Bucket> {
         Ok(self.client.bucket(name)?)
+    }
+
+    /// A bucket in that region, else in that of the general options.
+    pub fn bucket_in(&self, region: Option<&Region>, name: &BucketName) -> Outcome<Bucket> {
+        Ok(self.client.bucket_in(region.unwrap_or(&self.region), name)?)
     }
 
     pub fn output(&self) -> Output {
@@ -58,6 +65,20 @@ impl Session {
             eprintln!("<   {name}: {}", OneLine(&String::from_utf8_lossy(value.as_bytes())));
         }
         Ok(answer.into_body())
+    }
+
+    /// Sends what is about the account, not a bucket.
+    pub async fn send_to_account<O: Operation>(&self, operation: O) -> Outcome<O::Output> {
+        if self.verbose {
+            let address = self.endpoint.address(None, &self.region)?;
+            eprintln!("> {} to {}://{}", O::NAME, address.scheme().as_str(), address.host());
+        }
+        let start = Instant::now();
+        let answer = self.client.send(operation).await?;
+        if self.verbose {
+            eprintln!("< done after {} ms", start.elapsed().as_millis());
+        }
+        Ok(answer)
     }
 }
 

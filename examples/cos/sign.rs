@@ -14,6 +14,9 @@ use tencent_cos::sign::{SECURITY_TOKEN, SigningKey};
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
+pub const EXAMPLES: &str = "Example:
+  cos sign --method GET --path /a.txt --header Host:HOST --start 1700000000 --end 1700003600";
+
 /// Sign a request and show every step, to find out why COS said 403
 ///
 /// Prints the HttpString, StringToSign, signature and Authorization of a request as JSON. Compare the first two with

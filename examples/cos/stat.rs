@@ -9,18 +9,25 @@ use tencent_cos::HeadObject;
 use crate::failure::Outcome;
 use crate::output::time_text;
 use crate::session::Session;
-use crate::url::ObjectUrl;
+use crate::url::{ObjectUrl, VersionId};
 
 #[derive(Debug, Args)]
 pub struct Stat {
     /// cos://BUCKET-APPID/KEY
     #[arg(value_name = "OBJECT")]
     object: ObjectUrl,
+    /// This version, in place of the latest
+    #[arg(long, value_name = "ID")]
+    version_id: Option<VersionId>,
 }
 
-pub async fn run(session: &Session, Stat { object }: Stat) -> Outcome {
+pub async fn run(session: &Session, Stat { object, version_id }: Stat) -> Outcome {
     let bucket = session.bucket(&object.bucket)?;
-    let meta = session.send(&bucket, HeadObject::new(object.key.clone())).await?;
+    let mut head = HeadObject::new(object.key.clone());
+    if let Some(VersionId(id)) = version_id {
+        head = head.version_id(id);
+    }
+    let meta = session.send(&bucket, head).await?;
     let metadata: BTreeMap<&str, &str> = meta.metadata().collect();
     // A number of 64 bits does not survive every reader of JSON.
     let crc64 = meta.crc64.map(|crc64| crc64.to_string());

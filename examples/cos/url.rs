@@ -27,6 +27,10 @@ pub struct PrefixUrl {
     pub prefix: String,
 }
 
+/// The id of a version, as listings show it.
+#[derive(Clone, Debug)]
+pub struct VersionId(pub String);
+
 /// One side of a copy.
 #[derive(Clone, Debug)]
 pub enum Place {
@@ -63,8 +67,24 @@ impl FromStr for ObjectUrl {
     type Err = Refused;
 
     fn from_str(text: &str) -> Result<Self, Refused> {
-        let PrefixUrl { bucket, prefix } = text.parse()?;
+        Ok(text.parse::<PrefixUrl>()?.try_into()?)
+    }
+}
+
+impl TryFrom<PrefixUrl> for ObjectUrl {
+    type Error = Error;
+
+    fn try_from(PrefixUrl { bucket, prefix }: PrefixUrl) -> Result<Self, Error> {
         Ok(Self { bucket, key: ObjectKey::new(prefix)? })
+    }
+}
+
+impl FromStr for VersionId {
+    type Err = Refused;
+
+    /// An empty one would mean the latest version.
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        if text.is_empty() { Err(Refused("is empty".to_owned())) } else { Ok(Self(text.to_owned())) }
     }
 }
 

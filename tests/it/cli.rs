@@ -1,160 +1,21 @@
 //! The `cos` command as a program, against the emulator as a program.
 
-use std::env;
+mod remote;
+mod remove;
+mod shell;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::io::Read;
+use std::process::Command;
 use std::time::Duration;
 
-use cos_emulator::{Action, Emulator, Matcher, Rule};
+use cos_emulator::{Action, Matcher, Rule};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use self::shell::{KEY_VARIABLES, Shell, bytes, names, program, text};
 
 const ODD_KEYS: [&str; 10] =
     ["a b+%2F?#.txt", "目录/😀.bin", "a/../b", "./c", "a//b", "/lead", "-", "cos://x", "a&b=c;d'e\"f\\g", "trailing/"];
-
-const KEY_VARIABLES: [&str; 4] =
-    ["TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"];
-
-/// A program that `cargo test --workspace` builds beside this one.
-fn program(name: &str) -> PathBuf {
-    let own = env::current_exe().expect("a test knows where it is");
-    let profile = own.ancestors().nth(2).expect("tests are in deps");
-    let path = profile.join(name).with_extension(env::consts::EXE_EXTENSION);
-    assert!(path.exists(), "{} is missing: `cargo test --workspace` builds it", path.display());
-    path
-}
-
-/// Where `cos` runs: its environment, and a directory of its own.
-struct Shell {
-    variables: Vec<(String, String)>,
-    directory: TempDir,
-    emulator: Option<Child>,
-}
-
-impl Shell {
-    /// With an emulator in a process of its own, and a temporary key of it.
-    fn new() -> Self {
-        let mut command = Command::new(program("cos-emulator"));
-        command.args(["--listen", "127.0.0.1:0", "--strict", "--temporary", "3600"]).stdout(Stdio::piped());
-        let mut emulator = command.spawn().expect("the emulator starts");
-        let mut variables = Vec::new();
-        for line in BufReader::new(emulator.stdout.take().expect("it is piped")).lines() {
-            let line = line.expect("the emulator prints text");
-            let Some((name, value)) = line.strip_prefix("export ").and_then(|line| line.split_once('=')) else {
-                continue;
-            };
-            variables.push((name.to_owned(), value.to_owned()));
-            if name == "TENCENTCLOUD_TOKEN" {
-                break;
-            }
-        }
-        assert_eq!(variables.len(), 6, "the emulator ended early");
-        Self { variables, directory: tempfile::tempdir().unwrap(), emulator: Some(emulator) }
-    }
-
-    /// With an emulator in this process, which a script makes fail.
-    fn over(emulator: &Emulator) -> Self {
-        let variables = [
-            ("COS_ENDPOINT", emulator.endpoint()),
-            ("COS_BUCKET", emulator.bucket().to_owned()),
-            ("COS_REGION", emulator.region().to_owned()),
-            ("TENCENTCLOUD_SECRET_ID", emulator.secret_id().to_owned()),
-            ("TENCENTCLOUD_SECRET_KEY", emulator.secret_key().to_owned()),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
-        Self { variables, directory: tempfile::tempdir().unwrap(), emulator: None }
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(program("examples/cos"));
-        command.current_dir(self.directory.path());
-        for name in ["COS_ENDPOINT", "COS_REGION"].into_iter().chain(KEY_VARIABLES) {
-            command.env_remove(name);
-        }
-        command.envs(self.variables.clone());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command().args(arguments).output().expect("cos starts")
-    }
-
-    /// What a command printed that must succeed.
-    fn done(&self, arguments: &[&str]) -> Vec<u8> {
-        let output = self.run(arguments);
-        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "cos {arguments:?}");
-        output.stdout
-    }
-
-    fn json(&self, arguments: &[&str]) -> Vec<Value> {
-        let printed = self.done(&[&["--json"], arguments].concat());
-        text(&printed).lines().map(|line| serde_json::from_str(line).expect(line)).collect()
-    }
-
-    /// What a command told on its one line of standard error, and its status.
-    fn failed(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.run(arguments);
-        let (status, told) = (output.status.code().expect("no signal"), text(&output.stderr).to_owned());
-        assert!(status != 0 && output.stdout.is_empty(), "cos {arguments:?}: {status} {}", text(&output.stdout));
-        (status, told)
-    }
-
-    fn fed(&self, arguments: &[&str], input: &[u8]) -> Output {
-        let mut child = self.command().args(arguments).stdin(Stdio::piped()).spawn().expect("cos starts");
-        let mut stdin = child.stdin.take().expect("it is piped");
-        let input = input.to_vec();
-        // From a thread, as the program may print before it has read everything.
-        let writer = std::thread::spawn(move || stdin.write_all(&input));
-        let output = child.wait_with_output().expect("cos ends");
-        let _ = writer.join().expect("the thread ends");
-        output
-    }
-
-    fn url(&self, key: &str) -> String {
-        let (_, bucket) = self.variables.iter().find(|(name, _)| name == "COS_BUCKET").expect("a bucket");
-        format!("cos://{bucket}/{key}")
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        fs::write(self.path(name), bytes).expect("the test directory is writable");
-    }
-
-    fn files(&self) -> Vec<String> {
-        names(self.directory.path())
-    }
-}
-
-impl Drop for Shell {
-    fn drop(&mut self) {
-        if let Some(emulator) = &mut self.emulator {
-            let _ = emulator.kill();
-            let _ = emulator.wait();
-        }
-    }
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).expect("a directory");
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("cos prints UTF-8")
-}
-
-/// Bytes that repeat nowhere near a buffer size.
-fn bytes(length: usize) -> Vec<u8> {
-    (0..length).map(|at| u8::try_from((at * 7 + at / 251) % 256).unwrap_or_default()).collect()
-}
 
 #[test]
 fn odd_keys_make_the_round_trip() {
@@ -260,13 +121,23 @@ fn wrong_usage_is_2_before_anything_is_sent() {
         (&["cp", "in", &long], "key: is 851 bytes long"),
         (&["stat", &hostile], "bucket"),
         (&["rm", &shell.url("")], "key: is empty"),
+        (&["rm", shell.url("").trim_end_matches('/')], "--recursive removes every object of a bucket"),
         (&["cat", "cos://nameless/k"], "bucket: is not of the form"),
         (&["cat", "k"], "does not begin with cos://"),
         (&["rb", &object], "names more than a bucket"),
         (&["cat", &object, "--range", "5-4"], "--range"),
         (&["cat", &object, "--range=-5"], "--range"),
         (&["cp", "in", "out"], "neither SRC nor DST"),
-        (&["cp", &object, &object], "from COS to COS"),
+        (&["cp", &object, &object], "SRC and DST are the same object"),
+        (&["cp", "in", &object, "--source-region", "ap-shanghai"], "--source-region is for copies from COS to COS"),
+        (&["cp", "in", &object, "--version-id", "v"], "--version-id is for a SRC on COS"),
+        (&["rm", &object, "--version-id", ""], "is empty"),
+        (&["rm", &object, "--dry-run"], "--recursive"),
+        (&["rm", &object, "--recursive", "--version-id", "v"], "cannot be used with"),
+        (&["ls", "--versions"], "PREFIX"),
+        (&["presign", &object, "--method", "POST"], "--method"),
+        (&["presign", &object, "--expires", "0"], "--expires"),
+        (&["presign", &object, "--expires", "604801"], "--expires"),
         (&["cp", &folder, "."], "its last segment is no file name"),
         (&["ls", &object, "--endpoint", "ftp://x"], "endpoint: does not begin with http"),
         (&["ls", &object, "--endpoint", "http://cos.example.com"], "endpoint: is plain http"),
@@ -432,8 +303,10 @@ async fn an_interrupted_download_leaves_no_trace() {
 
 #[test]
 fn examples_run_without_an_account_and_without_certificates() {
-    for (example, last) in [("put_get", "deleted it, request id "), ("presigned_url", "deleted it")] {
-        let shell = offline();
+    for (example, last) in
+        [("put_get", "deleted it, request id "), ("presigned_url", "deleted it"), ("multipart", "deleted it")]
+    {
+        let shell = Shell::offline();
         let mut command = Command::new(program(&format!("examples/{example}")));
         for name in ["COS_ENDPOINT", "COS_REGION", "COS_BUCKET"].into_iter().chain(KEY_VARIABLES) {
             command.env_remove(name);
@@ -473,13 +346,9 @@ fn sign(shell: &Shell, case: &Value, token: Option<&str>, headers: &[&Value]) ->
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn offline() -> Shell {
-    Shell { variables: Vec::new(), directory: tempfile::tempdir().unwrap(), emulator: None }
-}
-
 #[test]
 fn sign_reproduces_every_signature_of_the_official_sdks() {
-    let shell = offline();
+    let shell = Shell::offline();
     let cases = vectors(include_str!("../golden/sdk_vectors.json"));
     let published = vectors(include_str!("../golden/official_examples.json"));
     assert_eq!((cases.len(), published.len()), (135, 3));
@@ -512,7 +381,7 @@ fn sign_reproduces_every_signature_of_the_official_sdks() {
 
 #[test]
 fn sign_takes_a_request_from_arguments_as_from_standard_input() {
-    let mut shell = offline();
+    let mut shell = Shell::offline();
     shell.variables = [("TENCENTCLOUD_SECRET_ID", "AKIDexample"), ("TENCENTCLOUD_SECRET_KEY", "example")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();

@@ -1,0 +1,134 @@
+//! `cos rm --recursive`.
+
+use cos_emulator::{Action, Emulator, Matcher, Rule};
+use serde_json::{Value, json};
+
+use super::shell::{Shell, text};
+
+const LISTED: &str = "DELETE Multiple Objects";
+
+fn keys(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|it| it["key"].as_str().expect("a key")).collect()
+}
+
+fn sent(emulator: &Emulator, operation: &str) -> usize {
+    emulator.journal().iter().filter(|record| record.operation == operation).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn rm_recursive_removes_what_begins_with_the_prefix_a_thousand_at_once() {
+    let emulator = crate::support::emulator().await;
+    for number in 0..1500 {
+        emulator.put_object(emulator.bucket(), &format!("p/{number:04}"), "x");
+    }
+    // The last two cannot stand in XML.
+    let odd =
+        ["p/a&b<c>\"'", "p/ lead and trail ", "p/..", "p//", "p/世界😀", "p/tab\tline\n", "p/\u{1}", "p/return\r"];
+    for key in odd {
+        emulator.put_object(emulator.bucket(), key, "x");
+    }
+    for key in ["P/0000", "p", "q/0000"] {
+        emulator.put_object(emulator.bucket(), key, "kept");
+    }
+    let shell = Shell::over(&emulator);
+
+    let shown = shell.json(&["rm", "--recursive", "--dry-run", &shell.url("p/")]);
+    assert_eq!((shown.len(), sent(&emulator, LISTED), sent(&emulator, "DELETE Object")), (1508, 0, 0));
+    let bucket = emulator.bucket();
+    assert!(shown.contains(&json!({ "bucket": bucket, "key": "p/\u{1}", "size": 1, "dry_run": true })), "{shown:?}");
+    let printed = shell.done(&["rm", "-r", "--dry-run", &shell.url("p/tab")]);
+    assert_eq!(text(&printed), format!("would remove cos://{bucket}/p/tab\\tline\\n\n"));
+
+    let removed = shell.json(&["rm", "--recursive", &shell.url("p/")]);
+    assert_eq!((removed.len(), sent(&emulator, LISTED), sent(&emulator, "DELETE Object")), (1508, 2, 2));
+    let (mut told, mut expected) = (keys(&removed), keys(&shown));
+    told.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+    for line in &removed {
+        let names: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["bucket", "delete_marker", "key", "request_id", "version_id"]);
+    }
+    assert_eq!(keys(&shell.json(&["ls", "-r", &shell.url("")])), ["P/0000", "p", "q/0000"]);
+    // Nothing is there any more, and that is no failure.
+    assert!(shell.done(&["rm", "--recursive", &shell.url("p/")]).is_empty());
+}
+
+#[test]
+fn a_whole_bucket_goes_only_when_it_is_said() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    for key in ["a", "b/c", "..x"] {
+        shell.put(&shell.url(key), "x");
+    }
+    assert_eq!(shell.failed(&["rm", &bucket]).0, 2);
+    assert_eq!(shell.json(&["rm", "-r", "--dry-run", &bucket]).len(), 3);
+    let printed = shell.done(&["rm", "-r", &bucket]);
+    let told: Vec<_> = text(&printed).lines().map(|line| line.split(" (request id ").next().unwrap()).collect();
+    assert_eq!(told, ["..x", "a", "b/c"].map(|key| format!("removed {bucket}/{key}")));
+    shell.done(&["rb", &bucket]);
+}
+
+#[test]
+fn versions_stay_behind_delete_markers() {
+    let shell = Shell::with(&["--versioned", "kept-1250000000"]);
+    for key in ["a", "b"] {
+        shell.put(&shell.url(key), "x");
+    }
+    let removed = shell.json(&["rm", "--recursive", &shell.url("")]);
+    assert!(removed.iter().all(|it| it["delete_marker"] == true && it["version_id"].is_string()), "{removed:?}");
+    assert!(shell.done(&["ls", &shell.url("")]).is_empty());
+    let versions = shell.json(&["ls", "--versions", &shell.url("")]);
+    let seen: Vec<_> = versions.iter().map(|it| json!([it["key"], it["delete_marker"], it["latest"]])).collect();
+    let expected =
+        [json!(["a", true, true]), json!(["a", false, false]), json!(["b", true, true]), json!(["b", false, false])];
+    assert_eq!(seen, expected);
+    assert_eq!(
+        (&versions[0]["version_id"], &versions[2]["version_id"]),
+        (&removed[0]["version_id"], &removed[1]["version_id"])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn each_failure_has_a_line_and_the_rest_goes_on() {
+    let emulator = crate::support::emulator().await;
+    let bucket = emulator.bucket().to_owned();
+    for key in ["a", "b", "c", "d\u{1}", "e\u{2}"] {
+        emulator.put_object(&bucket, key, "x");
+    }
+    let shell = Shell::over(&emulator);
+    let answer = "<DeleteResult><Deleted><Key>a</Key></Deleted>\
+                  <Error><Key>b</Key><Code>ObjectLocked</Code><Message>Locked.</Message></Error></DeleteResult>";
+    let answer = Action::RawBody { status: 200, headers: Vec::new(), body: answer.into() };
+    emulator.script(Rule::on(LISTED).then(answer));
+    emulator
+        .script(Rule::on(Matcher::operation("DELETE Object").key("d\u{1}")).then(Action::status(403, "AccessDenied")));
+    let output = shell.run(&["--json", "rm", "-r", &shell.url("")]);
+    let told: Vec<_> = text(&output.stderr).lines().collect();
+    assert_eq!((output.status.code(), told.len()), (Some(1), 4), "{told:?}");
+    assert!(told[0].starts_with(&format!("cos: cos://{bucket}/b: ObjectLocked Locked. (request id ")), "{told:?}");
+    assert!(
+        told[1].starts_with(&format!("cos: cos://{bucket}/c: COS does not say whether it was removed")),
+        "{told:?}"
+    );
+    assert!(told[2].starts_with(&format!("cos: cos://{bucket}/d\\u{{1}}: DELETE Object ")), "{told:?}");
+    assert!(told[2].contains("403 AccessDenied"), "{told:?}");
+    assert_eq!(told[3], "cos: 3 of 5 objects were not removed");
+    let removed: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(keys(&removed), ["a", "e\u{2}"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_request_that_fails_as_a_whole_ends_it() {
+    let emulator = crate::support::emulator().await;
+    for number in 0..1001 {
+        emulator.put_object(emulator.bucket(), &format!("{number:04}"), "x");
+    }
+    let shell = Shell::over(&emulator);
+    emulator.script(Rule::on(LISTED).always().then(Action::status(403, "AccessDenied")));
+    let (status, told) = shell.failed(&["rm", "-r", &shell.url("")]);
+    assert!(status == 1 && told.starts_with(&format!("cos: {LISTED} ")) && told.lines().count() == 1, "{told}");
+    assert_eq!(sent(&emulator, LISTED), 1);
+    emulator.clear_script();
+    assert_eq!(shell.json(&["rm", "-r", &shell.url("")]).len(), 1001);
+}
