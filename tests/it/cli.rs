@@ -320,6 +320,32 @@ fn examples_run_without_an_account_and_without_certificates() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_multipart_example_leaves_no_parts_behind_when_it_fails() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let run = || {
+        let mut command = Command::new(program("examples/multipart"));
+        for name in KEY_VARIABLES {
+            command.env_remove(name);
+        }
+        command.envs(shell.variables.clone()).output().expect("the example starts")
+    };
+    for operation in ["Upload Part", "Complete Multipart Upload"] {
+        emulator.script(Rule::on(operation).then(Action::status(403, "AccessDenied")));
+        let output = run();
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && told.starts_with(&format!("{operation} ")), "{told}");
+        assert!(emulator.uploads(emulator.bucket()).is_empty(), "{operation}");
+    }
+    // Where the object may be there by now, nothing is aborted.
+    emulator.script(Rule::on("Complete Multipart Upload").always().then(Action::ResetBeforeHeaders));
+    assert_eq!(run().status.code(), Some(1));
+    assert_eq!(emulator.uploads(emulator.bucket()).len(), 1);
+    emulator.clear_script();
+    assert_eq!(run().status.code(), Some(0));
+}
+
 /// The header signatures of a file that follow COS's documents.
 fn vectors(json: &str) -> Vec<Value> {
     let file: Value = serde_json::from_str(json).unwrap();
