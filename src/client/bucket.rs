@@ -222,13 +222,14 @@ impl Bucket {
 
     /// Signs an operation into a URL that needs no further signature.
     ///
-    /// Any operation can be presigned. Its body is not looked at: no length and no checksum is signed unless set. What
-    /// headers it has ([`Presigned::headers`]) must be sent with the URL as they are. The second argument is the
-    /// lifetime, or [`PresignOptions`].
+    /// Any operation on a bucket or an object can be presigned. Its body is not looked at: no length and no checksum is
+    /// signed unless set. What headers it has ([`Presigned::headers`]) must be sent with the URL as they are. The second
+    /// argument is the lifetime, or [`PresignOptions`].
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, or, by choice, when
-    /// the key ends sooner; [`ErrorKind::Credentials`](crate::ErrorKind::Credentials).
+    /// the key ends sooner, and for an operation on the account;
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials).
     ///
     /// COS reference: [Presigned URLs](https://cloud.tencent.com/document/product/436/14114)
     pub async fn presign<O: Operation>(&self, operation: O, options: impl Into<PresignOptions>) -> Result<Presigned> {

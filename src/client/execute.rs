@@ -284,6 +284,19 @@ impl Call<'_> {
         }
     }
 
+    /// The request at its address.
+    pub(crate) fn place<O: Operation>(&self, operation: &O, address: &Address) -> Result<(Head, Body)> {
+        let request = operation.request()?;
+        // The account has another host than its buckets: there the same path and query mean something else.
+        match (request.target(), self.route.bucket.is_empty()) {
+            (Target::Service, false) => Err(Error::input("operation", "is about the account: Client::send sends it")),
+            (Target::Bucket | Target::Object(_), true) => {
+                Err(Error::input("operation", "is about a bucket: Bucket::send sends it"))
+            }
+            _ => request.into_head(O::METHOD, address),
+        }
+    }
+
     /// The request as it is signed and sent, but for the signature.
     pub(crate) fn describe<O: Operation>(
         &self,
@@ -291,7 +304,7 @@ impl Call<'_> {
         address: &Address,
         attempt: u32,
     ) -> Result<(Head, Body)> {
-        let (mut head, body) = operation.request()?.into_head(O::METHOD, address)?;
+        let (mut head, body) = self.place(operation, address)?;
         self.overrides.apply(&mut head);
         if attempt > 1 {
             head.headers.insert("x-cos-sdk-retry", HeaderValue::from_static("true"));

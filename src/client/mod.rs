@@ -98,7 +98,7 @@ impl Client {
     /// Sends an operation on the account.
     ///
     /// # Errors
-    /// As [`Bucket::send`].
+    /// As [`Bucket::send`]; [`ErrorKind::Input`](crate::ErrorKind::Input) for an operation on a bucket or an object.
     pub async fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
         let region = self.0.region.clone().ok_or_else(|| Error::input("region", "is not set"))?;
         let route = self.route(None, &region)?;

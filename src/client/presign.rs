@@ -95,7 +95,7 @@ impl Call<'_> {
         if lifetime > MAX_PRESIGN && !options.over_a_week {
             return Err(Error::input("lifetime", "is over seven days; allow_over_a_week() permits it"));
         }
-        let (mut head, _) = operation.request()?.into_head(O::METHOD, &self.route.address)?;
+        let (mut head, _) = self.place(operation, &self.route.address)?;
         // Whoever uses the URL brings a body of their own.
         head.headers.remove(header::CONTENT_LENGTH);
         self.overrides.apply(&mut head);
