@@ -272,16 +272,21 @@ impl Call<'_> {
             })?)
         };
         let (status, id) = (parts.status.as_u16(), parts.headers.get("x-cos-request-id").cloned());
-        match operation.output(&sent, Response::from_parts(parts, body)) {
-            Ok(output) => Ok((output, kept)),
-            Err(error) if error.kind() == ErrorKind::Response && error.service().is_none() => {
+        let mut error = match operation.output(&sent, Response::from_parts(parts, body)) {
+            Ok(output) => return Ok((output, kept)),
+            Err(error) => error,
+        };
+        let evidence = judge_output(&error, operation.safety());
+        if error.kind() == ErrorKind::Response {
+            if error.service().is_none() {
                 // An operation reads values; whose answer they were in is known here.
                 let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-                let error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
-                Err(Failure { evidence: judge_output(&error), error })
+                error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
             }
-            Err(error) => Err(Failure { evidence: judge_output(&error), error }),
+            // What cannot be read is a success all the same.
+            error = error.may_have(true);
         }
+        Err(Failure { error, evidence })
     }
 
     /// The request at its address.
@@ -416,9 +421,11 @@ async fn capped(mut body: ByteStream) -> Bytes {
 }
 
 /// A success that was none.
-fn judge_output(error: &Error) -> Evidence {
+fn judge_output(error: &Error, safety: Safety) -> Evidence {
     match (error.kind(), error.service()) {
         (ErrorKind::Service, Some(service)) => Evidence::Answer(service.class()),
+        // What COS made of other bytes stands: only where twice is as once does the second time mend it.
+        (ErrorKind::Integrity, _) if !matches!(safety, Safety::Read | Safety::SameEffect) => Evidence::Final,
         (ErrorKind::Integrity, _) => Evidence::Answer(Class::Integrity),
         (ErrorKind::Ambiguous, _) => Evidence::Unknown,
         _ => Evidence::Final,
