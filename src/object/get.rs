@@ -296,7 +296,8 @@ impl Stream for Checked {
                     }
                 }
             }
-            Some(Err(error)) => Some(Err(error)),
+            // The transport cannot know that nothing was changed.
+            Some(Err(error)) => Some(Err(error.may_have(false))),
             None => self.wrong_end().map(Err),
         };
         self.done = !matches!(item, Some(Ok(_)));
