@@ -213,7 +213,7 @@ impl Operation {
             Self::ListMultipartUploads => "List Multipart Uploads",
             Self::CompleteMultipartUpload => "Complete Multipart Upload",
             Self::AbortMultipartUpload => "Abort Multipart Upload",
-            Self::GetBucketVersions => "GET Bucket Object versions",
+            Self::GetBucketVersions => "GET Bucket Object Versions",
             Self::PutBucketVersioning => "PUT Bucket versioning",
             Self::GetBucketVersioning => "GET Bucket versioning",
             Self::Other(name) => name,

@@ -37,7 +37,7 @@ pub(crate) fn configuration(call: &Call<'_>) -> Result<Reply, CosError> {
     Ok(Reply::xml(xml.finish()))
 }
 
-/// GET Bucket Object versions. A page holds `max-keys` versions, delete markers and common prefixes together.
+/// GET Bucket Object Versions. A page holds `max-keys` versions, delete markers and common prefixes together.
 pub(crate) fn list(call: &Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
     deny_strangers(call)?;

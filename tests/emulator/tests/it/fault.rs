@@ -281,7 +281,7 @@ async fn every_operation_can_go_wrong() {
             "DELETE Multiple Objects",
             ask("POST", "/", &[("delete", "")]).body("<Delete><Object><Key>z</Key></Object></Delete>"),
         ),
-        ("GET Bucket Object versions", ask("GET", "/", &[("versions", "")])),
+        ("GET Bucket Object Versions", ask("GET", "/", &[("versions", "")])),
         ("PUT Bucket versioning", ask("PUT", "/", &[("versioning", "")]).body(enabled)),
         ("GET Bucket versioning", ask("GET", "/", &[("versioning", "")])),
         (
