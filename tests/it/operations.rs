@@ -1,0 +1,845 @@
+//! One table of all operations: how each is prepared, what it is, and what its success leaves behind.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use cos_emulator::Emulator;
+use futures_util::TryStreamExt as _;
+use http::{Method, Response};
+use tencent_cos::client::provider::BoxFuture;
+use tencent_cos::{
+    AbortMultipartUpload, AppendObject, Bucket, Client, ClientBuilder, CompleteMultipartUpload, CompletedPart,
+    CopyObject, CopySource, Crc64, CreateBucket, DeleteBucket, DeleteKey, DeleteObject, DeleteObjects,
+    GetBucketVersioning, GetObject, HeadBucket, HeadObject, InitiateMultipartUpload, ListBuckets, ListMultipartUploads,
+    ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, PresignOptions, Presigned, PutBucketVersioning,
+    PutObject, Result, Safety, Sent, UploadPart, UploadPartCopy, Versioning, read_response,
+};
+
+use crate::support::{self, InMemory};
+
+/// What stands in the answer to a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Headers; the request is a HEAD.
+    Head,
+    /// Headers.
+    Empty,
+    /// The bytes of an object.
+    Stream,
+    /// A document.
+    Xml,
+    /// A document, when the work is done: maybe much later, and maybe an error.
+    LateXml,
+}
+
+/// One operation, or one way of using it that repeats differently.
+pub struct Row {
+    /// Its type.
+    pub name: &'static str,
+    /// What makes this row another than the one before.
+    pub variant: &'static str,
+    /// Its title in the COS reference.
+    pub title: &'static str,
+    /// What repeating it may do.
+    pub safety: Safety,
+    /// What it answers.
+    pub answer: Answer,
+    prepare: for<'a> fn(&'a Scene) -> BoxFuture<'a, Box<dyn Trial>>,
+}
+
+impl Row {
+    /// Brings the emulator to where the operation makes sense, and makes the operation.
+    pub async fn prepare(&self, scene: &Scene) -> Box<dyn Trial> {
+        let trial = (self.prepare)(scene).await;
+        scene.emulator().clear_journal();
+        trial
+    }
+
+    /// Whether an attempt whose end is unknown may be repeated.
+    pub fn is_repeatable(&self) -> bool {
+        matches!(self.safety, Safety::Read | Safety::SameEffect | Safety::Guarded)
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        if self.variant.is_empty() { Ok(()) } else { write!(f, " ({})", self.variant) }
+    }
+}
+
+/// An operation that is ready to be sent, whatever its type.
+pub trait Trial: Send + Sync {
+    /// Sends it, and looks at its output.
+    fn send<'a>(&'a self, client: &'a Client) -> BoxFuture<'a, Result<()>>;
+
+    /// Signs it into a URL.
+    fn presign<'a>(&'a self, client: &'a Client, options: PresignOptions) -> BoxFuture<'a, Result<Presigned>>;
+
+    /// The body that belongs to it.
+    fn body(&self) -> Bytes;
+
+    /// Reads an answer that somebody else brought, and looks at the output.
+    fn read(&self, response: Response<Bytes>) -> BoxFuture<'_, Result<()>>;
+
+    /// Whether the emulator is as a success leaves it.
+    fn check<'a>(&'a self, scene: &'a Scene) -> BoxFuture<'a, ()>;
+
+    /// Whether it is what the table says.
+    fn is(&self, row: &Row);
+
+    /// The upload it is about.
+    fn upload_id(&self) -> Option<String>;
+
+    /// Whether it is about the account, not a bucket.
+    fn is_of_the_account(&self) -> bool;
+}
+
+/// An emulator, and a client of it to which nothing befalls.
+pub struct Scene {
+    world: World,
+    admin: Client,
+    key: ObjectKey,
+}
+
+enum World {
+    Memory(InMemory),
+    Sockets(Emulator),
+}
+
+const KEY: &str = "photos/a b+1%.txt";
+const OTHER_KEY: &str = "photos/source & more.txt";
+const MADE: &str = "made-1250000000";
+const DOOMED: &str = "doomed-1250000000";
+
+impl Scene {
+    /// Without a socket: time may be paused.
+    pub fn in_memory() -> Self {
+        Self::new(World::Memory(InMemory::new()))
+    }
+
+    /// Over sockets.
+    pub async fn over_sockets() -> Self {
+        Self::new(World::Sockets(support::emulator().await))
+    }
+
+    fn new(world: World) -> Self {
+        let admin = client_of(&world).build().expect("a client");
+        Self { world, admin, key: KEY.parse().expect("a key") }
+    }
+
+    /// Another name for the object that operations are about.
+    pub fn with_key(self, key: &str) -> Self {
+        Self { key: key.parse().expect("a key"), ..self }
+    }
+
+    pub fn emulator(&self) -> &Emulator {
+        match &self.world {
+            World::Memory(memory) => &memory.emulator,
+            World::Sockets(emulator) => emulator,
+        }
+    }
+
+    pub fn memory(&self) -> &InMemory {
+        match &self.world {
+            World::Memory(memory) => memory,
+            World::Sockets(_) => panic!("this scene has sockets"),
+        }
+    }
+
+    /// A client of the emulator, with its permanent key.
+    pub fn client(&self) -> ClientBuilder {
+        client_of(&self.world)
+    }
+
+    pub fn admin(&self) -> Bucket {
+        self.admin.bucket(self.emulator().bucket()).expect("a bucket")
+    }
+
+    pub fn key(&self) -> ObjectKey {
+        self.key.clone()
+    }
+
+    /// How often it was sent, as the emulator saw it.
+    pub fn sends(&self, title: &str) -> usize {
+        self.emulator().journal().iter().filter(|record| record.operation == title).count()
+    }
+
+    fn put(&self, key: &str, body: &'static str) {
+        self.emulator().put_object(self.emulator().bucket(), key, body);
+    }
+
+    async fn put_version(&self, body: &'static str) -> String {
+        let stored = self.admin().send(PutObject::new(self.key(), body)).await.expect("a version");
+        stored.version_id.expect("a version id")
+    }
+
+    async fn set_versioning(&self) {
+        let enabled = PutBucketVersioning::new(Versioning::Enabled);
+        self.admin().send(enabled).await.expect("versioning");
+    }
+
+    async fn begin_upload(&self) -> String {
+        self.admin().send(InitiateMultipartUpload::new(self.key())).await.expect("an upload").upload_id
+    }
+
+    async fn upload_part(&self, upload_id: &str) -> CompletedPart {
+        let part = UploadPart::new(self.key(), upload_id, 1, "hello");
+        (&self.admin().send(part).await.expect("a part")).into()
+    }
+
+    /// An object to copy from.
+    fn source(&self) -> CopySource {
+        self.put(OTHER_KEY, "hello");
+        CopySource::new(self.admin().name(), self.admin().region(), &OTHER_KEY.parse().expect("a key"))
+    }
+}
+
+fn client_of(world: &World) -> ClientBuilder {
+    match world {
+        World::Memory(memory) => memory.client(),
+        World::Sockets(emulator) => support::client(emulator),
+    }
+}
+
+/// What a success leaves behind.
+enum Fact {
+    /// All objects of the bucket, with their bytes.
+    Objects(Vec<(String, &'static str)>),
+    /// So many uploads are under way.
+    Uploads(usize),
+    /// The upload has one part, of so many bytes.
+    Part(String, u64),
+    /// Whether there is such a bucket.
+    Bucket(&'static str, bool),
+    /// The bucket keeps versions.
+    Versioned,
+    /// This version is gone.
+    NoVersion(String),
+}
+
+impl Fact {
+    async fn check(&self, scene: &Scene) {
+        let admin = scene.admin();
+        match self {
+            Self::Objects(expected) => {
+                let listed: Vec<String> =
+                    admin.list("").map_ok(|object| object.key).try_collect().await.expect("a listing");
+                let keys: Vec<&str> = expected.iter().map(|(key, _)| key.as_str()).collect();
+                assert_eq!(listed, keys);
+                for (key, bytes) in expected {
+                    let stored = scene.emulator().object(admin.name().as_str(), key).expect("an object");
+                    assert_eq!(stored.bytes(), *bytes);
+                }
+            }
+            Self::Uploads(count) => {
+                let list = admin.send(ListMultipartUploads::new()).await.expect("a list of uploads");
+                assert_eq!(list.uploads.len(), *count);
+                assert!(list.uploads.iter().all(|upload| upload.key == scene.key.as_str()));
+            }
+            Self::Part(upload_id, size) => {
+                let list = admin.send(ListParts::new(scene.key(), upload_id)).await.expect("a list of parts");
+                let parts: Vec<_> = list.parts.iter().map(|part| (part.part_number, part.size)).collect();
+                assert_eq!(parts, [(1, *size)]);
+            }
+            Self::Bucket(name, there) => {
+                let bucket = scene.admin.bucket(*name).expect("a bucket");
+                match bucket.send(HeadBucket::new()).await {
+                    Ok(_) => assert!(there, "{name} is still there"),
+                    Err(error) => assert!(!there && error.is_not_found(), "{error}"),
+                }
+            }
+            Self::Versioned => {
+                let found = admin.send(GetBucketVersioning::new()).await.expect("a setting");
+                assert_eq!(found, Some(Versioning::Enabled));
+            }
+            Self::NoVersion(version_id) => {
+                let gone = HeadObject::new(scene.key()).version_id(version_id);
+                assert!(admin.send(gone).await.expect_err("the version is there").is_not_found());
+            }
+        }
+    }
+}
+
+type Verify<T> = Box<dyn Fn(T) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+struct Ready<O: Operation> {
+    operation: O,
+    bucket: Option<&'static str>,
+    verify: Verify<O::Output>,
+    leaves: Vec<Fact>,
+}
+
+/// An operation on the bucket of the scene, and how its output is looked at.
+fn ready<O: Operation>(operation: O, verify: impl Fn(O::Output) + Send + Sync + 'static) -> Ready<O> {
+    let verify: Verify<O::Output> = Box::new(move |output| {
+        verify(output);
+        Box::pin(async { Ok(()) })
+    });
+    Ready { operation, bucket: None, verify, leaves: Vec::new() }
+}
+
+impl<O> Ready<O>
+where
+    O: Operation + Clone + 'static,
+    O::Output: Send,
+{
+    fn in_bucket(mut self, name: &'static str) -> Self {
+        self.bucket = Some(name);
+        self
+    }
+
+    fn leaves<const N: usize>(mut self, facts: [Fact; N]) -> Box<dyn Trial> {
+        self.leaves = facts.into();
+        Box::new(self)
+    }
+
+    fn bucket(&self, client: &Client) -> Bucket {
+        client.bucket(self.bucket.unwrap_or(BUCKET)).expect("a bucket")
+    }
+}
+
+/// The bucket the emulator has if nobody asks for others.
+const BUCKET: &str = "examplebucket-1250000000";
+
+impl<O> Trial for Ready<O>
+where
+    O: Operation + Clone + 'static,
+    O::Output: Send,
+{
+    fn send<'a>(&'a self, client: &'a Client) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let operation = self.operation.clone();
+            let output = if self.is_of_the_account() {
+                client.send(operation).await?
+            } else {
+                self.bucket(client).send(operation).await?
+            };
+            (self.verify)(output).await
+        })
+    }
+
+    fn presign<'a>(&'a self, client: &'a Client, options: PresignOptions) -> BoxFuture<'a, Result<Presigned>> {
+        Box::pin(async move { self.bucket(client).presign(self.operation.clone(), options).await })
+    }
+
+    fn body(&self) -> Bytes {
+        let request = self.operation.request().expect("a request");
+        request.body_ref().as_bytes().expect("a body in memory")
+    }
+
+    fn read(&self, response: Response<Bytes>) -> BoxFuture<'_, Result<()>> {
+        let (body, mut sent) = (self.body(), Sent::default());
+        (sent.length, sent.crc64, sent.attempts) = (body.len() as u64, Crc64::of(&body), 1);
+        let output = read_response(&self.operation, &sent, response);
+        Box::pin(async move { (self.verify)(output?).await })
+    }
+
+    fn check<'a>(&'a self, scene: &'a Scene) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            for fact in &self.leaves {
+                fact.check(scene).await;
+            }
+        })
+    }
+
+    fn is(&self, row: &Row) {
+        let works_long = row.answer == Answer::LateXml;
+        let is_head = row.answer == Answer::Head;
+        assert_eq!((O::NAME, self.operation.safety()), (row.title, row.safety), "{row}");
+        assert_eq!((O::WORKS_LONG, O::METHOD == Method::HEAD), (works_long, is_head), "{row}");
+        assert!(self.operation.permissions().iter().all(|(action, _)| action.starts_with("name/cos:")), "{row}");
+    }
+
+    fn upload_id(&self) -> Option<String> {
+        self.operation.request().expect("a request").param("uploadId").map(str::to_owned)
+    }
+
+    fn is_of_the_account(&self) -> bool {
+        *self.operation.request().expect("a request").target() == tencent_cos::Target::Service
+    }
+}
+
+/// Every object there is, by key.
+fn objects(mut all: Vec<(String, &'static str)>) -> Fact {
+    all.sort();
+    Fact::Objects(all)
+}
+
+/// The one object the operation is about.
+fn object(scene: &Scene, bytes: &'static str) -> Fact {
+    objects(vec![(scene.key().to_string(), bytes)])
+}
+
+fn with_source(scene: &Scene, bytes: Option<&'static str>) -> Fact {
+    let mut all = vec![(OTHER_KEY.to_owned(), "hello")];
+    all.extend(bytes.map(|bytes| (scene.key().to_string(), bytes)));
+    objects(all)
+}
+
+const HELLO: u64 = 5;
+
+/// All of them, and those that repeat in several ways more than once.
+pub static TABLE: &[Row] = &[
+    Row {
+        name: "PutObject",
+        variant: "",
+        title: "PUT Object",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "what was there before");
+                let put = PutObject::new(scene.key(), "hello");
+                ready(put, |put| assert_eq!(put.crc64, Some(Crc64::of(b"hello")))).leaves([object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "PutObject",
+        variant: "forbid_overwrite",
+        title: "PUT Object",
+        safety: Safety::Guarded,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                let put = PutObject::new(scene.key(), "hello").forbid_overwrite();
+                ready(put, |put| assert_eq!(put.crc64, Some(Crc64::of(b"hello")))).leaves([object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "GetObject",
+        variant: "",
+        title: "GET Object",
+        safety: Safety::Read,
+        answer: Answer::Stream,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "hello");
+                let mut get = ready(GetObject::new(scene.key()), drop);
+                get.verify = Box::new(|object| {
+                    Box::pin(async move {
+                        assert_eq!(object.bytes(1024).await?, "hello");
+                        Ok(())
+                    })
+                });
+                get.leaves([object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "HeadObject",
+        variant: "",
+        title: "HEAD Object",
+        safety: Safety::Read,
+        answer: Answer::Head,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "hello");
+                ready(HeadObject::new(scene.key()), |meta| assert_eq!(meta.content_length, Some(HELLO)))
+                    .leaves([object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "DeleteObject",
+        variant: "",
+        title: "DELETE Object",
+        safety: Safety::CreatesState,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "hello");
+                ready(DeleteObject::new(scene.key()), drop).leaves([objects(vec![])])
+            })
+        },
+    },
+    Row {
+        name: "DeleteObject",
+        variant: "unversioned",
+        title: "DELETE Object",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "hello");
+                ready(DeleteObject::new(scene.key()).unversioned(), drop).leaves([objects(vec![])])
+            })
+        },
+    },
+    Row {
+        name: "DeleteObject",
+        variant: "one version",
+        title: "DELETE Object",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.set_versioning().await;
+                let old = scene.put_version("hello").await;
+                scene.put_version("hello again").await;
+                let delete = DeleteObject::new(scene.key()).version_id(&old);
+                ready(delete, |deleted| assert!(!deleted.delete_marker))
+                    .leaves([Fact::NoVersion(old), object(scene, "hello again")])
+            })
+        },
+    },
+    Row {
+        name: "DeleteObjects",
+        variant: "",
+        title: "DELETE Multiple Objects",
+        safety: Safety::CreatesState,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "hello");
+                scene.put(OTHER_KEY, "hello");
+                ready(DeleteObjects::new([scene.key().as_str(), OTHER_KEY]), |answer| {
+                    assert_eq!((answer.deleted.len(), answer.failed.len()), (2, 0));
+                })
+                .leaves([objects(vec![])])
+            })
+        },
+    },
+    Row {
+        name: "DeleteObjects",
+        variant: "unversioned",
+        title: "DELETE Multiple Objects",
+        safety: Safety::SameEffect,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "hello");
+                scene.put(OTHER_KEY, "hello");
+                ready(DeleteObjects::new([scene.key().as_str()]).unversioned(), |answer| {
+                    assert_eq!((answer.deleted.len(), answer.failed.len()), (1, 0));
+                })
+                .leaves([with_source(scene, None)])
+            })
+        },
+    },
+    Row {
+        name: "DeleteObjects",
+        variant: "versions",
+        title: "DELETE Multiple Objects",
+        safety: Safety::SameEffect,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.set_versioning().await;
+                let old = scene.put_version("hello").await;
+                scene.put_version("hello again").await;
+                let key = DeleteKey::from(&scene.key()).version_id(&old);
+                ready(DeleteObjects::new([key]), |answer| assert!(answer.failed.is_empty()))
+                    .leaves([Fact::NoVersion(old), object(scene, "hello again")])
+            })
+        },
+    },
+    Row {
+        name: "CopyObject",
+        variant: "",
+        title: "PUT Object - Copy",
+        safety: Safety::Commit,
+        answer: Answer::LateXml,
+        prepare: |scene| {
+            Box::pin(async {
+                let copy = CopyObject::new(scene.source(), scene.key());
+                ready(copy, |copy| assert_eq!(copy.crc64, Some(Crc64::of(b"hello"))))
+                    .leaves([with_source(scene, Some("hello"))])
+            })
+        },
+    },
+    Row {
+        name: "AppendObject",
+        variant: "",
+        title: "APPEND Object",
+        safety: Safety::Guarded,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(AppendObject::new(scene.key(), 0, "he")).await.expect("an append");
+                let append = AppendObject::new(scene.key(), 2, "llo").previous_crc64(Crc64::of(b"he"));
+                ready(append, |appended| assert_eq!(appended.next_position, HELLO)).leaves([object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "InitiateMultipartUpload",
+        variant: "",
+        title: "Initiate Multipart Upload",
+        safety: Safety::CreatesState,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                ready(InitiateMultipartUpload::new(scene.key()), |begun| assert!(!begun.upload_id.is_empty()))
+                    .leaves([Fact::Uploads(1)])
+            })
+        },
+    },
+    Row {
+        name: "UploadPart",
+        variant: "",
+        title: "Upload Part",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                let id = scene.begin_upload().await;
+                let part = UploadPart::new(scene.key(), &id, 1, "hello");
+                ready(part, |part| assert_eq!(part.crc64, Some(Crc64::of(b"hello"))))
+                    .leaves([Fact::Uploads(1), Fact::Part(id, HELLO)])
+            })
+        },
+    },
+    Row {
+        name: "UploadPartCopy",
+        variant: "",
+        title: "Upload Part - Copy",
+        safety: Safety::SameEffect,
+        answer: Answer::LateXml,
+        prepare: |scene| {
+            Box::pin(async {
+                let id = scene.begin_upload().await;
+                let part = UploadPartCopy::new(scene.key(), &id, 1, scene.source()).range(1..=3);
+                ready(part, |part| assert!(!part.etag.is_empty())).leaves([Fact::Uploads(1), Fact::Part(id, 3)])
+            })
+        },
+    },
+    Row {
+        name: "ListParts",
+        variant: "",
+        title: "List Parts",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                let id = scene.begin_upload().await;
+                scene.upload_part(&id).await;
+                ready(ListParts::new(scene.key(), &id), |list| {
+                    let parts: Vec<_> = list.parts.iter().map(|part| (part.part_number, part.size)).collect();
+                    assert_eq!(parts, [(1, HELLO)]);
+                })
+                .leaves([Fact::Part(id, HELLO)])
+            })
+        },
+    },
+    Row {
+        name: "ListMultipartUploads",
+        variant: "",
+        title: "List Multipart Uploads",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                let id = scene.begin_upload().await;
+                ready(ListMultipartUploads::new(), move |list| {
+                    let ids: Vec<_> = list.uploads.iter().map(|upload| &upload.upload_id).collect();
+                    assert_eq!(ids, [&id]);
+                })
+                .leaves([Fact::Uploads(1)])
+            })
+        },
+    },
+    Row {
+        name: "CompleteMultipartUpload",
+        variant: "",
+        title: "Complete Multipart Upload",
+        safety: Safety::Commit,
+        answer: Answer::LateXml,
+        prepare: |scene| {
+            Box::pin(async {
+                let id = scene.begin_upload().await;
+                let part = scene.upload_part(&id).await;
+                let complete = CompleteMultipartUpload::new(scene.key(), id, [part]).crc64(Crc64::of(b"hello"));
+                ready(complete, |done| assert!(done.etag.ends_with("-1\""), "{}", done.etag))
+                    .leaves([Fact::Uploads(0), object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "AbortMultipartUpload",
+        variant: "",
+        title: "Abort Multipart Upload",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                let id = scene.begin_upload().await;
+                scene.upload_part(&id).await;
+                ready(AbortMultipartUpload::new(scene.key(), id), drop).leaves([Fact::Uploads(0), objects(vec![])])
+            })
+        },
+    },
+    Row {
+        name: "CreateBucket",
+        variant: "",
+        title: "PUT Bucket",
+        safety: Safety::Guarded,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async { ready(CreateBucket::new(), drop).in_bucket(MADE).leaves([Fact::Bucket(MADE, true)]) })
+        },
+    },
+    Row {
+        name: "HeadBucket",
+        variant: "",
+        title: "HEAD Bucket",
+        safety: Safety::Read,
+        answer: Answer::Head,
+        prepare: |_| {
+            Box::pin(async {
+                ready(HeadBucket::new(), |meta| assert_eq!(meta.region.as_deref(), Some("ap-guangzhou")))
+                    .leaves([Fact::Bucket(BUCKET, true)])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucket",
+        variant: "",
+        title: "DELETE Bucket",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                let doomed = scene.admin.bucket(DOOMED).expect("a bucket");
+                doomed.send(CreateBucket::new()).await.expect("a new bucket");
+                ready(DeleteBucket::new(), drop).in_bucket(DOOMED).leaves([Fact::Bucket(DOOMED, false)])
+            })
+        },
+    },
+    Row {
+        name: "ListObjects",
+        variant: "",
+        title: "GET Bucket",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "hello");
+                let key = scene.key();
+                ready(ListObjects::new(), move |list| {
+                    let objects: Vec<_> = list.objects.iter().map(|it| (it.key.as_str(), it.size)).collect();
+                    assert_eq!((objects, list.is_truncated), (vec![(key.as_str(), HELLO)], false));
+                })
+                .leaves([object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "ListBuckets",
+        variant: "",
+        title: "GET Service",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |_| {
+            Box::pin(async {
+                ready(ListBuckets::new(), |list| {
+                    let names: Vec<_> = list.buckets.iter().map(|bucket| bucket.name.as_str()).collect();
+                    assert_eq!(names, [BUCKET]);
+                })
+                .leaves([])
+            })
+        },
+    },
+    Row {
+        name: "ListObjectVersions",
+        variant: "",
+        title: "GET Bucket Object Versions",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.set_versioning().await;
+                let (old, new) = (scene.put_version("hello").await, scene.put_version("hello again").await);
+                ready(ListObjectVersions::new(), move |list| {
+                    let ids: Vec<_> = list.versions.iter().map(|it| (it.version_id.as_str(), it.is_latest)).collect();
+                    assert_eq!(ids, [(new.as_str(), true), (old.as_str(), false)]);
+                })
+                .leaves([object(scene, "hello again")])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketVersioning",
+        variant: "",
+        title: "PUT Bucket versioning",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async { ready(PutBucketVersioning::new(Versioning::Enabled), drop).leaves([Fact::Versioned]) })
+        },
+    },
+    Row {
+        name: "GetBucketVersioning",
+        variant: "",
+        title: "GET Bucket versioning",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.set_versioning().await;
+                ready(GetBucketVersioning::new(), |found| assert_eq!(found, Some(Versioning::Enabled)))
+                    .leaves([Fact::Versioned])
+            })
+        },
+    },
+];
+
+/// The types that implement `Operation`, as the sources of the library tell.
+pub fn public_operations() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                names.extend(operations_of(&std::fs::read_to_string(path).expect("a source")));
+            }
+        }
+    }
+    names
+}
+
+/// `impl Operation for PutObject {`, but neither in a comment nor indented, as in a test.
+fn operations_of(source: &str) -> impl Iterator<Item = String> {
+    source.lines().filter(|line| line.starts_with("impl")).filter_map(|line| {
+        let (_, implementor) = line.split_once(" Operation for ")?;
+        let name = implementor.split(|c: char| !c.is_alphanumeric()).next()?;
+        Some(name.to_owned())
+    })
+}
+
+#[test]
+fn every_public_operation_is_in_the_table() {
+    let public = public_operations();
+    let known: BTreeSet<String> = TABLE.iter().map(|row| row.name.to_owned()).collect();
+    assert_eq!(known, public, "the table on the left, the sources on the right");
+    assert!(public.len() >= 22, "{public:?}");
+    let variants: BTreeSet<String> = TABLE.iter().map(ToString::to_string).collect();
+    assert_eq!(variants.len(), TABLE.len());
+    // It finds what it looks for.
+    let source = "/// impl Operation for GetSymlink {\nimpl<T: BucketConfig> Operation for PutConfig<T> {\n";
+    assert_eq!(operations_of(source).collect::<Vec<_>>(), ["PutConfig"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_operation_is_what_the_table_says_and_succeeds_in_one_request() {
+    for row in TABLE {
+        let scene = Scene::in_memory();
+        let trial = row.prepare(&scene).await;
+        trial.is(row);
+        let client = scene.client().build().expect("a client");
+        trial.send(&client).await.unwrap_or_else(|error| panic!("{row}: {error}"));
+        let records = scene.emulator().journal();
+        assert_eq!(records.len(), 1, "{row}");
+        assert_eq!(records[0].operation, row.title, "{row}");
+        // An answer of this kind has a body, or has none.
+        assert_eq!(records[0].bytes_out > 0, !matches!(row.answer, Answer::Empty | Answer::Head), "{row}");
+        trial.check(&scene).await;
+    }
+}
