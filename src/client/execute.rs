@@ -146,7 +146,8 @@ impl Call<'_> {
             match journey.history.decide(evidence, operation.safety(), replayable, temporary, limit) {
                 Decision::Stop => return Err(error),
                 Decision::StopAmbiguous => {
-                    let guarded = evidence == Evidence::Answer(Class::Terminal);
+                    let guarded =
+                        operation.safety() == Safety::Guarded && evidence == Evidence::Answer(Class::Terminal);
                     let done = if guarded { self.reconcile(operation, journey).await } else { None };
                     return done.ok_or_else(|| error.into_ambiguous());
                 }
