@@ -6,8 +6,9 @@ use cos_emulator::Emulator;
 use futures_util::TryStreamExt as _;
 use http_body_util::{BodyExt as _, Empty};
 use tencent_cos::{
-    Attributes, Bucket, ClientBuilder, Conditions, Endpoint, Error, ErrorKind, GetObject, ListObjects, ObjectKey,
-    Overrides, PutObject, Tags, Transport,
+    AppendObject, Attributes, Bucket, ClientBuilder, CompleteMultipartUpload, Conditions, CopyObject, CopySource,
+    DeleteObjects, Endpoint, Error, ErrorKind, GetObject, InitiateMultipartUpload, ListMultipartUploads, ListObjects,
+    ObjectKey, Overrides, PutObject, Tags, Transport, UploadPart,
 };
 
 use crate::support::{InMemory, client, emulator};
@@ -171,6 +172,52 @@ async fn odd_keys_through_a_proxy() {
     over_sockets(&emulator, client, "proxy").await;
     let record = emulator.journal().remove(NEIGHBOURS.len());
     assert!(record.target.starts_with("http://examplebucket-1250000000.cos."), "{}", record.target);
+}
+
+/// The same for the other calls that name a key: in the path, in the header of a copy, in the documents of a multiple
+/// deletion and of an upload by parts.
+#[tokio::test]
+async fn odd_keys_of_every_other_call() {
+    let emulator = emulator().await;
+    let name = emulator.bucket();
+    let bucket = crate::support::bucket(&emulator);
+    for key in NEIGHBOURS {
+        emulator.put_object(name, key, "neighbour");
+    }
+    let stored = |key: &str| emulator.object(name, key).unwrap_or_else(|| panic!("{key:?} is not there")).bytes();
+    for key in ODD {
+        let parsed: ObjectKey = key.parse().expect(key);
+        let body = format!("appended to {key:?}");
+        bucket.send(AppendObject::new(parsed.clone(), 0, body.clone())).await.expect(key);
+        assert_eq!(stored(key), body);
+        let target = format!("copied/{key}");
+        let source = CopySource::new(bucket.name(), bucket.region(), &parsed);
+        bucket.send(CopyObject::new(source.clone(), target.parse().expect(key))).await.expect(key);
+        assert_eq!(stored(&target), body);
+
+        let target = format!("parts/{key}");
+        let parsed: ObjectKey = target.parse().expect(key);
+        let upload = bucket.send(InitiateMultipartUpload::new(parsed.clone())).await.expect(key).upload_id;
+        let part = bucket.send(UploadPart::new(parsed.clone(), upload.as_str(), 1, body.clone())).await.expect(key);
+        let listed = bucket.send(ListMultipartUploads::new()).await.expect(key);
+        assert_eq!(listed.uploads.iter().map(|upload| &upload.key).collect::<Vec<_>>(), [&target]);
+        bucket.send(CompleteMultipartUpload::new(parsed, upload, [&part])).await.expect(key);
+        assert_eq!(stored(&target), body);
+    }
+    // An XML document cannot carry every key.
+    let carried = |key: &&str| !key.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+    let listed: Vec<&str> = ODD.into_iter().filter(carried).collect();
+    assert!(listed.len() > 30);
+    let deleted = bucket.send(DeleteObjects::new(listed.iter().copied())).await.unwrap();
+    assert_eq!(deleted.deleted.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), listed);
+    for key in ODD {
+        assert_eq!(emulator.object(name, key).is_none(), carried(&key), "{key:?}");
+        assert!(emulator.object(name, &format!("copied/{key}")).is_some(), "{key:?}");
+    }
+    for key in NEIGHBOURS {
+        assert_eq!(stored(key), "neighbour");
+    }
+    assert!(emulator.journal().iter().all(|record| record.signature_error.is_none()));
 }
 
 #[track_caller]

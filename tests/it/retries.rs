@@ -15,8 +15,8 @@ use http::Method;
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
     Attributes, Body, Bucket, ByteStream, Crc64, CreateBucket, DeleteObject, Error, ErrorKind, GetObject, HttpClient,
-    Integrity, ListObjects, ObjectKey, Operation, Overrides, Payload, Permissions, Phase, PutObject, Request, Safety,
-    Sent, StorageClass, TransportError,
+    InitiateMultipartUpload, Integrity, ListObjects, ObjectKey, Operation, Overrides, Payload, Permissions, Phase,
+    PutObject, Request, Safety, Sent, StorageClass, TransportError, UploadPart,
 };
 use tokio::time::{Instant, sleep};
 
@@ -229,6 +229,31 @@ async fn a_delete_without_version_is_not_repeated_blindly() {
     mem.emulator.script(Rule::on("DELETE Object").then(Action::status(500, "InternalError")).effect(Effect::Apply));
     let error = bucket.delete("k").await.unwrap_err();
     assert_eq!((error.attempts(), error.may_have_taken_effect()), (1, true), "{error}");
+}
+
+/// F8 and F7 for uploads by parts: a second beginning would be an upload nobody knows of, a second part is the same.
+#[tokio::test(start_paused = true)]
+async fn an_upload_is_begun_once() {
+    let key = || -> ObjectKey { "new".parse().unwrap() };
+    for action in [Action::ResetBeforeHeaders, Action::StallBeforeHeaders(seconds(3600))] {
+        let (mem, bucket) = rig();
+        mem.emulator.script(Rule::on(Matcher::any()).always().then(action.clone()).effect(Effect::Apply));
+        let error = bucket.send(InitiateMultipartUpload::new(key())).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Ambiguous, 1), "{action:?}: {error}");
+        assert_eq!(mem.emulator.journal().len(), 1, "{action:?}");
+    }
+    let (mem, _) = rig();
+    let (bucket, _) = failing(&mem, |number| (number < 2).then(|| TransportError::new(Phase::Connect, "refused")));
+    let upload = bucket.send(InitiateMultipartUpload::new(key())).await.unwrap();
+    assert_eq!(mem.emulator.journal().len(), 1);
+    for action in [Action::ResetBeforeHeaders, Action::status(500, "InternalError"), Action::CorruptByte { at: 3 }] {
+        mem.emulator.clear_journal();
+        mem.emulator.script(Rule::on("Upload Part").then(action.clone()).effect(Effect::Apply));
+        let part = UploadPart::new(key(), upload.upload_id.clone(), 1, "hello");
+        let output = bucket.send(part).await.unwrap();
+        assert_eq!(output.etag, "\"5d41402abc4b2a76b9719d911017c592\"", "{action:?}");
+        assert_eq!(mem.emulator.journal().len(), 2, "{action:?}");
+    }
 }
 
 /// F13: 30 s for the head of an answer, then again.

@@ -14,7 +14,7 @@ use tencent_cos::client::provider::{BoxFuture, ProvideCredentials};
 use tencent_cos::sign::SigningKey;
 use tencent_cos::{
     Attributes, Bucket, ByteStream, Client, Credentials, CustomerKey, Encryption, Endpoint, Error, GetObject,
-    HeadObject, HttpClient, ListObjects, Operation as _, Overrides, Payload, PutObject, SessionCredentials,
+    HeadObject, HttpClient, ListObjects, Operation as _, Overrides, Payload, PutObject, SessionCredentials, Transport,
     TransportError,
 };
 use tracing::field::{Field, Visit};
@@ -250,9 +250,12 @@ async fn secrets_show_nowhere() {
     let temporary = emulator.mint(Duration::from_secs(3600));
     search.secret(&temporary.secret_key);
     search.secret(&temporary.token);
-    let permanent = client(&emulator).build().unwrap();
-    let with_token = client(&emulator).credentials(session(&temporary)).build().unwrap();
-    for client in [&permanent, &with_token] {
+    let through = |transport| client(&emulator).transport(transport);
+    let permanent = through(Transport::Reqwest).build().unwrap();
+    let with_token = through(Transport::Hyper).credentials(session(&temporary)).build().unwrap();
+    let permanent_by_hyper = through(Transport::Hyper).build().unwrap();
+    let with_token_by_reqwest = through(Transport::Reqwest).credentials(session(&temporary)).build().unwrap();
+    for client in [&permanent, &with_token, &permanent_by_hyper, &with_token_by_reqwest] {
         let bucket = client.bucket(emulator.bucket()).unwrap();
         bucket.put("k", "hello").await.unwrap();
         bucket.get("k").await.unwrap().bytes(10).await.unwrap();
@@ -346,16 +349,19 @@ async fn secrets_of_connections_show_nowhere() {
     search.secret(PROXY_PASSWORD);
     let emulator =
         Emulator::builder().credentials("AKIDplanted", SECRET_KEY).tls_self_made(true).start().await.unwrap();
-    let trusting = client(&emulator).root_certificates(emulator.ca_pem().unwrap());
-    let plain = |url: &str| client(&emulator).endpoint(Endpoint::custom(url).unwrap()).allow_http(true).max_attempts(2);
+    let through = |transport| client(&emulator).transport(transport).allow_http(true).max_attempts(2);
+    let at = |transport, url: &str| through(transport).endpoint(Endpoint::custom(url).unwrap());
+    let plain = |url: &str| at(Transport::Reqwest, url);
     let proxy = format!("http://user:{PROXY_PASSWORD}@127.0.0.1:1");
-    let clients: Vec<(&str, Client)> = vec![
-        ("fine", trusting.build().unwrap()),
-        ("no trust", client(&emulator).build().unwrap()),
-        ("refused", plain("http://127.0.0.1:1").build().unwrap()),
-        ("no host", plain("http://nonexistent.invalid").build().unwrap()),
-        ("no proxy", plain("http://cos.example").proxy(&proxy).build().unwrap()),
-    ];
+    let mut clients: Vec<(&str, Client)> =
+        vec![("no proxy", plain("http://cos.example").proxy(&proxy).build().unwrap())];
+    for transport in [Transport::Reqwest, Transport::Hyper] {
+        let trusting = through(transport).root_certificates(emulator.ca_pem().unwrap());
+        clients.push(("fine", trusting.build().unwrap()));
+        clients.push(("no trust", through(transport).build().unwrap()));
+        clients.push(("refused", at(transport, "http://127.0.0.1:1").build().unwrap()));
+        clients.push(("no host", at(transport, "http://nonexistent.invalid").build().unwrap()));
+    }
     for (what, client) in &clients {
         search.show(client);
         let bucket = client.bucket(emulator.bucket()).unwrap();
