@@ -88,3 +88,16 @@ async fn a_temporary_key_signs_its_token_everywhere() {
     assert!(url.url.contains("x-cos-security-token="));
     assert!(!format!("{url:?}").contains("q-signature"));
 }
+
+#[tokio::test]
+async fn one_request_after_another_leaves_nothing_behind() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    bucket.put("k", "hello").await.unwrap();
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    for _ in 0..50 {
+        bucket.get("k").await.unwrap().bytes(10).await.unwrap();
+    }
+    assert!(tasks() <= before + 2, "{before} tasks became {}", tasks());
+}

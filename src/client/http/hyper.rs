@@ -138,7 +138,8 @@ impl HttpClient for HyperTransport {
             loop {
                 let (mut connection, reused) = match self.pool.take(&host).await {
                     Some(connection) => (connection, true),
-                    None => (self.connect(&host).await?, false),
+                    // In a box: connecting is rare, and its state large.
+                    None => (Box::pin(self.connect(&host)).await?, false),
                 };
                 let before = connection.written();
                 let mut error = match connection.sender.try_send_request(request).await {
@@ -234,7 +235,8 @@ impl Pool {
             return;
         }
         let mut hosts = self.lock();
-        let first = hosts.values().all(Vec::is_empty);
+        // Hosts stay on the list, with or without connections, until it is tidied.
+        let first = hosts.is_empty();
         let idle = hosts.entry(host).or_default();
         if idle.len() < self.max {
             idle.push(Idle { connection, since: Instant::now() });
