@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         let server = Server::start();
         for verb in [Verb::Put, Verb::Get] {
-            for kind in Kind::ALL {
+            for &kind in Kind::ALL {
                 let worker = &mut workers(kind, verb, server.address, 1).await[0];
                 for _ in 0..10 {
                     worker.once(verb).await;

@@ -107,7 +107,7 @@ fn agrees_with_the_official_sdks() {
 
     let credentials = credentials(token.expect("a token"));
     let get = GetObject::new(ObjectKey::new("exampleobject").expect("a key"));
-    let mut head = get.request().and_then(|request| request.into_head(Method::GET, &address())).expect("a head").0;
+    let mut head = get.request().expect("a request").into_head(Method::GET, &address()).0;
     sign::headers(&mut head, &SigningKey::for_key_time(&credentials, START, END).expect("a key"));
     assert_eq!(head.headers()[header::AUTHORIZATION], expected);
 

@@ -25,20 +25,21 @@ pub struct Head {
 }
 
 impl Head {
-    pub(crate) fn new(method: Method, address: &Address, key: Option<(&str, &str)>) -> Result<Self> {
+    pub(crate) fn new(method: Method, address: &Address, key: Option<(&str, &str)>, more: HeaderMap) -> Self {
         let (raw, encoded) = key.unwrap_or(("", "/"));
         let prefix = address.prefix();
-        let mut headers = HeaderMap::with_capacity(12);
-        let host = HeaderValue::from_str(address.host());
-        headers.insert(header::HOST, host.map_err(|_| Error::input("endpoint", "has a host no header can carry"))?);
-        Ok(Self {
+        // Host, Content-Length, User-Agent, the token, Authorization, and one that a transport adds.
+        let mut headers = HeaderMap::with_capacity(6 + more.len());
+        headers.insert(header::HOST, address.host_header().clone());
+        headers.extend(more);
+        Self {
             method,
             address: address.clone(),
             path: [prefix, "/", raw].concat(),
             url_path: [prefix, encoded].concat(),
             query: Vec::new(),
             headers,
-        })
+        }
     }
 
     /// The method.
@@ -79,10 +80,16 @@ impl Head {
     /// # Errors
     /// [`ErrorKind::Input`] when no URL can be made of it.
     pub fn into_request<B>(self, body: B) -> Result<http::Request<B>> {
-        let uri = Uri::try_from(self.url()).map_err(|error| {
-            // The URL may carry a signature: the message tells its length, the source what is wrong with it.
-            Error::new(ErrorKind::Input, format!("a URL of {} bytes", self.path_and_query().len())).with_source(error)
-        })?;
+        let target = self.path_and_query();
+        let length = target.len();
+        let uri = Uri::builder()
+            .scheme(self.address.scheme().as_str())
+            .authority(self.address.authority().clone())
+            .path_and_query(target)
+            .build();
+        // The URL may carry a signature: the message tells its length, the source what is wrong with it.
+        let uri =
+            uri.map_err(|error| Error::new(ErrorKind::Input, format!("a URL of {length} bytes")).with_source(error))?;
         let mut request = http::Request::new(body);
         *request.method_mut() = self.method;
         *request.uri_mut() = uri;

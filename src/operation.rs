@@ -377,24 +377,21 @@ impl Request {
         &self.body
     }
 
-    /// Puts the request to an address: the key is encoded here, once.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `endpoint` when its host cannot stand in a header.
-    pub fn into_head(self, method: Method, address: &Address) -> Result<(Head, Body)> {
+    /// Puts the request to an address.
+    #[must_use]
+    pub fn into_head(self, method: Method, address: &Address) -> (Head, Body) {
         let key = match &self.target {
             Target::Object(key) => Some((key.as_str(), key.url_path())),
             Target::Bucket | Target::Service => None,
         };
         // COS answers 411 to a PUT or POST without a length, also where there is no body.
         let has_length = self.body.len() > 0 || method == Method::PUT || method == Method::POST;
-        let mut head = Head::new(method, address, key)?;
+        let mut head = Head::new(method, address, key, self.headers);
         head.query = self.query;
-        head.headers.extend(self.headers);
         if has_length {
             head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         }
-        Ok((head, self.body))
+        (head, self.body)
     }
 }
 
@@ -503,7 +500,7 @@ pub(crate) fn as_text<O: Operation>(operation: &O) -> String {
     use crate::region::{BucketName, Endpoint, Region};
     let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());
     let address = Endpoint::default().address(Some(&bucket), &region).unwrap();
-    let (head, body) = operation.request().unwrap().into_head(O::METHOD, &address).unwrap();
+    let (head, body) = operation.request().unwrap().into_head(O::METHOD, &address);
     let mut lines = vec![format!("{} {}", head.method(), head.path_and_query())];
     let mut headers: Vec<_> =
         head.headers().iter().filter(|(name, _)| **name != header::HOST && **name != header::CONTENT_LENGTH).collect();

@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use http::HeaderValue;
+use http::uri::Authority;
+
 use crate::error::{Error, Result};
 
 /// A COS region, for instance `ap-guangzhou`.
@@ -277,7 +280,10 @@ impl Endpoint {
         if host.len() > 60 && bucket.is_some() && !matches!(self.0, Kind::Custom(_)) {
             return Err(Error::input("bucket", "makes a host longer than the 60 characters COS allows"));
         }
-        Ok(Address { scheme, host: host.into(), prefix: prefix.into() })
+        let authority = Authority::try_from(host).map_err(|_| Error::input("endpoint", "has a host no URL has"))?;
+        let host = HeaderValue::from_str(authority.as_str());
+        let host = host.map_err(|_| Error::input("endpoint", "has a host no header can carry"))?;
+        Ok(Address { scheme, authority, host, prefix: prefix.into() })
     }
 }
 
@@ -304,7 +310,9 @@ impl FromStr for Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     scheme: Scheme,
-    host: Arc<str>,
+    authority: Authority,
+    /// The same, for the header of every request.
+    host: HeaderValue,
     prefix: Arc<str>,
 }
 
@@ -316,6 +324,14 @@ impl Address {
 
     /// The host as it stands in the `Host` header: with its port unless that is the scheme's own.
     pub fn host(&self) -> &str {
+        self.authority.as_str()
+    }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    pub(crate) fn host_header(&self) -> &HeaderValue {
         &self.host
     }
 
@@ -326,7 +342,7 @@ impl Address {
 
     /// Whether the host is this machine: what goes there cannot be overheard.
     pub fn is_loopback(&self) -> bool {
-        let host = without_port(&self.host);
+        let host = without_port(self.host());
         host == "localhost" || ip(host).is_some_and(|ip| ip.is_loopback())
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
@@ -23,6 +23,8 @@ pub enum Verb {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Ours,
+    #[cfg(feature = "hyper")]
+    OursOnHyper,
     Reqwest,
     Hyper,
 }
@@ -37,11 +39,19 @@ impl Verb {
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Ours, Self::Reqwest, Self::Hyper];
+    pub const ALL: &[Self] = &[
+        Self::Ours,
+        #[cfg(feature = "hyper")]
+        Self::OursOnHyper,
+        Self::Reqwest,
+        Self::Hyper,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
+            #[cfg(feature = "hyper")]
+            Self::OursOnHyper => "ours-on-hyper",
             Self::Reqwest => "reqwest",
             Self::Hyper => "hyper",
         }
@@ -57,7 +67,7 @@ pub enum Worker {
 
 /// As many workers of a kind, with one client among them.
 pub async fn workers(kind: Kind, verb: Verb, server: SocketAddr, count: usize) -> Vec<Worker> {
-    let bucket = bucket(server);
+    let bucket = bucket(kind, server);
     let (head, headers) = signed(&bucket, verb).await;
     let body = if verb == Verb::Put { Bytes::from_static(&OBJECT) } else { Bytes::new() };
     let client = bare();
@@ -65,6 +75,8 @@ pub async fn workers(kind: Kind, verb: Verb, server: SocketAddr, count: usize) -
     for _ in 0..count {
         workers.push(match kind {
             Kind::Ours => Worker::Ours(bucket.clone()),
+            #[cfg(feature = "hyper")]
+            Kind::OursOnHyper => Worker::Ours(bucket.clone()),
             Kind::Reqwest => {
                 let mut request = reqwest::Request::new(head.0.clone(), head.1.parse().expect("a URL"));
                 *request.headers_mut() = headers.clone();
@@ -76,8 +88,6 @@ pub async fn workers(kind: Kind, verb: Verb, server: SocketAddr, count: usize) -
                 *request.method_mut() = head.0.clone();
                 *request.uri_mut() = head.1.parse::<http::Uri>().expect("a URL").path().parse().expect("a path");
                 *request.headers_mut() = headers.clone();
-                // What reqwest adds.
-                request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("*/*"));
                 Worker::Hyper(connect(server).await, request)
             }
         });
@@ -112,16 +122,20 @@ impl Worker {
     }
 }
 
-fn bucket(server: SocketAddr) -> Bucket {
+fn bucket(kind: Kind, server: SocketAddr) -> Bucket {
     #[allow(clippy::disallowed_methods)] // a key must end some time from now
     let end = SystemTime::now() + Duration::from_secs(3600);
     let credentials = SessionCredentials::new("AKIDexampleFAKEexample", "FAKEsecretKEYexample", token(), end);
-    let client = Client::builder()
+    let builder = Client::builder()
         .region(REGION)
         .endpoint(Endpoint::custom(format!("http://{server}")).expect("an endpoint"))
-        .credentials(credentials.expect("a key"))
-        .build();
-    client.and_then(|client| client.bucket(BUCKET)).expect("a bucket")
+        .credentials(credentials.expect("a key"));
+    let builder = match kind {
+        #[cfg(feature = "hyper")]
+        Kind::OursOnHyper => builder.transport(tencent_cos::Transport::Hyper),
+        _ => builder,
+    };
+    builder.build().and_then(|client| client.bucket(BUCKET)).expect("a bucket")
 }
 
 /// Method and URL, and all headers, as this crate signs them.

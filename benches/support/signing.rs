@@ -22,6 +22,5 @@ pub fn put() -> Head {
         Attributes::new().content_type("image/png").meta("origin", "camera-7").meta("album", "spring, 2026");
     let key = ObjectKey::new(&PATH[1..]).expect("a key");
     let put = PutObject::new(key, vec![0; 4096]).attributes(attributes).acl(Acl::private());
-    let request = put.request().and_then(|request| request.header("content-length", "4096")).expect("a request");
-    request.into_head(Method::PUT, &address()).expect("a head").0
+    put.request().expect("a request").into_head(Method::PUT, &address()).0
 }

@@ -91,7 +91,8 @@ impl Call<'_> {
     /// Sends the operation until it succeeds, fails for good, or the budget ends. `keep` keeps the head of the answer.
     pub(crate) async fn send<O: Operation>(&self, operation: &O, keep: bool) -> Result<(O::Output, Option<Parts>)> {
         let mut journey = Journey { keep, ..Journey::default() };
-        let run = async {
+        // Pinned, so that it is not moved from hand to hand: it is large.
+        let run = std::pin::pin!(async {
             let outcome = match self.overrides.deadline {
                 None => self.run(operation, &mut journey).await,
                 Some(deadline) => match tokio::time::timeout(deadline, self.run(operation, &mut journey)).await {
@@ -110,7 +111,7 @@ impl Call<'_> {
                 trace::gave_up(&error);
                 error
             })
-        };
+        });
         trace::operation(O::NAME, &O::METHOD, &self.route.address, || self.target(operation), run).await
     }
 
@@ -299,7 +300,7 @@ impl Call<'_> {
             (Target::Bucket | Target::Object(_), true) => {
                 Err(Error::input("operation", "is about a bucket: Bucket::send sends it"))
             }
-            _ => request.into_head(O::METHOD, address),
+            _ => Ok(request.into_head(O::METHOD, address)),
         }
     }
 
