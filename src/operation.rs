@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 use md5::{Digest, Md5};
 
 use crate::body::{Body, ByteStream};
-use crate::error::{Error, Result, ServiceError};
+use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::head::{self, Head, Param};
 use crate::key::ObjectKey;
 use crate::region::Address;
@@ -107,6 +107,28 @@ pub trait Paged: Operation + Sized {
     /// # Errors
     /// [`ErrorKind::Response`](crate::ErrorKind::Response) when the marker does not advance: such a listing never ends.
     fn next_page(&self, output: &Self::Output) -> Result<Option<Self>>;
+}
+
+/// The size of a page, as a parameter; from 1 to `max`.
+pub(crate) fn page_size(field: &'static str, size: Option<u32>, max: u32) -> Result<Option<String>> {
+    match size {
+        Some(size) if !(1..=max).contains(&size) => Err(Error::input(field, format!("is not from 1 to {max}"))),
+        size => Ok(size.map(|size| size.to_string())),
+    }
+}
+
+/// A listing whose marker stays where it is would never end.
+pub(crate) fn stands_still() -> Error {
+    Error::new(ErrorKind::Response, "the listing does not advance: its marker is not behind the last")
+}
+
+/// A key, and an id among those of that key.
+pub(crate) type Markers = (Option<String>, Option<String>);
+
+/// The markers of the next page. Ids of one key are opaque, so they advance when they change; keys in byte order.
+pub(crate) fn next_markers(now: &Markers, next: Markers) -> Result<Markers> {
+    let advances = next.0 > now.0 || (next.0 == now.0 && next.1 != now.1);
+    if next.0.is_some() && advances { Ok(next) } else { Err(stands_still()) }
 }
 
 /// What repeating a request may do, after an attempt whose end is unknown.
@@ -488,7 +510,7 @@ pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<()> {
     match header_number(headers, "x-cos-hash-crc64ecma") {
         Some(stored) if stored != sent.crc64 => {
             let message = format!("COS stored bytes with CRC-64 {stored}, {} were sent", sent.crc64);
-            Err(Error::new(crate::ErrorKind::Integrity, message).may_have(true))
+            Err(Error::new(ErrorKind::Integrity, message).may_have(true))
         }
         _ => Ok(()),
     }

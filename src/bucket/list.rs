@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, request_id};
+use crate::error::{Error, Result};
+use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, page_size, request_id, stands_still};
 use crate::options::StorageClass;
 use crate::time::parse_iso8601;
 use crate::xml;
@@ -79,9 +79,7 @@ impl Operation for ListObjects {
     const METHOD: Method = Method::GET;
 
     fn request(&self) -> Result<Request> {
-        if self.max_keys.is_some_and(|max_keys| !(1..=1000).contains(&max_keys)) {
-            return Err(Error::input("max_keys", "is not from 1 to 1000"));
-        }
+        let max_keys = page_size("max_keys", self.max_keys, 1000)?;
         if self.delimiter.as_ref().is_some_and(|delimiter| delimiter.chars().count() != 1) {
             return Err(Error::input("delimiter", "is not a single character"));
         }
@@ -90,7 +88,7 @@ impl Operation for ListObjects {
             .query_opt("prefix", self.prefix.clone())
             .query_opt("delimiter", self.delimiter.clone())
             .query_opt("marker", self.marker.clone())
-            .query_opt("max-keys", self.max_keys.map(|max_keys| max_keys.to_string()))
+            .query_opt("max-keys", max_keys)
             .query("encoding-type", "url"))
     }
 
@@ -120,9 +118,7 @@ impl Paged for ListObjects {
         let last = last_key.max(output.common_prefixes.last().map(String::as_str));
         match output.next_marker.as_deref().or(last) {
             Some(marker) if Some(marker) > self.marker.as_deref() => Ok(Some(self.clone().marker(marker))),
-            _ => {
-                Err(Error::new(ErrorKind::Response, "the listing does not advance: its marker is not behind the last"))
-            }
+            _ => Err(stands_still()),
         }
     }
 }
@@ -231,6 +227,7 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
     use crate::operation::as_text;
 
     fn read(xml: &'static str) -> Result<ObjectList> {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, request_id};
+use crate::error::Result;
+use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, page_size, request_id, stands_still};
 use crate::region::Region;
 use crate::time::parse_iso8601;
 use crate::xml;
@@ -13,7 +13,7 @@ use crate::xml;
 /// Lists the buckets of the account. Send it with [`Client::send`](crate::Client::send).
 ///
 /// # Errors
-/// [`ErrorKind::Service`] with code `AccessDenied`; it is never anonymous.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `AccessDenied`; it is never anonymous.
 ///
 /// COS reference: [GET Service](https://cloud.tencent.com/document/product/436/8291)
 #[doc(alias = "GET Service")]
@@ -59,13 +59,11 @@ impl Operation for ListBuckets {
     const METHOD: Method = Method::GET;
 
     fn request(&self) -> Result<Request> {
-        if self.max_keys.is_some_and(|max_keys| !(1..=2000).contains(&max_keys)) {
-            return Err(Error::input("max_keys", "is not from 1 to 2000"));
-        }
+        let max_keys = page_size("max_keys", self.max_keys, 2000)?;
         Ok(Request::service()
             .query_opt("region", self.region.as_ref().map(ToString::to_string))
             .query_opt("marker", self.marker.clone())
-            .query_opt("max-keys", self.max_keys.map(|max_keys| max_keys.to_string())))
+            .query_opt("max-keys", max_keys))
     }
 
     fn safety(&self) -> Safety {
@@ -99,7 +97,7 @@ impl Paged for ListBuckets {
         match &output.next_marker {
             _ if !output.is_truncated => Ok(None),
             Some(marker) if self.marker.as_ref() != Some(marker) => Ok(Some(self.clone().marker(marker))),
-            _ => Err(Error::new(ErrorKind::Response, "the listing does not advance: its marker stays the same")),
+            _ => Err(stands_still()),
         }
     }
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, request_id};
+use crate::error::Result;
+use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, next_markers, page_size, request_id};
 use crate::options::StorageClass;
 use crate::time::parse_iso8601;
 use crate::xml;
@@ -13,7 +13,7 @@ use crate::xml;
 /// Lists versions of objects and delete markers, up to 1 000 a page: by key, the newest of a key first.
 ///
 /// # Errors
-/// [`ErrorKind::Service`] with code `NoSuchBucket` or `AccessDenied`.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
 ///
 /// COS reference: [GET Bucket Object Versions](https://cloud.tencent.com/document/product/436/35521)
 #[doc(alias = "GET Bucket Object Versions")]
@@ -75,16 +75,14 @@ impl Operation for ListObjectVersions {
     const METHOD: Method = Method::GET;
 
     fn request(&self) -> Result<Request> {
-        if self.max_keys.is_some_and(|max_keys| !(1..=1000).contains(&max_keys)) {
-            return Err(Error::input("max_keys", "is not from 1 to 1000"));
-        }
+        let max_keys = page_size("max_keys", self.max_keys, 1000)?;
         Ok(Request::bucket()
             .query("versions", "")
             .query_opt("prefix", self.prefix.clone())
             .query_opt("delimiter", self.delimiter.clone())
             .query_opt("key-marker", self.key_marker.clone())
             .query_opt("version-id-marker", self.version_id_marker.clone())
-            .query_opt("max-keys", self.max_keys.map(|max_keys| max_keys.to_string()))
+            .query_opt("max-keys", max_keys)
             .query("encoding-type", "url"))
     }
 
@@ -109,17 +107,10 @@ impl Paged for ListObjectVersions {
         if !output.is_truncated {
             return Ok(None);
         }
-        let markers = (output.next_key_marker.clone(), output.next_version_id_marker.clone());
-        // Version ids of one key are opaque, so they advance when they change; keys advance in byte order.
-        let advances =
-            markers.0 > self.key_marker || (markers.0 == self.key_marker && markers.1 != self.version_id_marker);
-        if markers.0.is_none() || !advances {
-            return Err(Error::new(
-                ErrorKind::Response,
-                "the listing does not advance: its marker is not behind the last",
-            ));
-        }
-        Ok(Some(Self { key_marker: markers.0, version_id_marker: markers.1, ..self.clone() }))
+        let now = (self.key_marker.clone(), self.version_id_marker.clone());
+        let next = (output.next_key_marker.clone(), output.next_version_id_marker.clone());
+        let (key_marker, version_id_marker) = next_markers(&now, next)?;
+        Ok(Some(Self { key_marker, version_id_marker, ..self.clone() }))
     }
 }
 

@@ -4,16 +4,16 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, request_id};
+use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, page_size, request_id, stands_still};
 use crate::time::parse_iso8601;
 use crate::xml;
 
 /// Lists the parts of a multipart upload, up to 1 000 a page, in order of their numbers.
 ///
 /// # Errors
-/// [`ErrorKind::Service`] with code `NoSuchUpload`: completed, aborted, or never begun.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchUpload`: completed, aborted, or never begun.
 ///
 /// COS reference: [List Parts](https://cloud.tencent.com/document/product/436/7747)
 #[doc(alias = "List Parts")]
@@ -53,12 +53,10 @@ impl Operation for ListParts {
     const METHOD: Method = Method::GET;
 
     fn request(&self) -> Result<Request> {
-        if self.max_parts.is_some_and(|max_parts| !(1..=1000).contains(&max_parts)) {
-            return Err(Error::input("max_parts", "is not from 1 to 1000"));
-        }
+        let max_parts = page_size("max_parts", self.max_parts, 1000)?;
         Ok(super::upload(&self.key, &self.upload_id)?
             .query_opt("part-number-marker", self.marker.map(|marker| marker.to_string()))
-            .query_opt("max-parts", self.max_parts.map(|max_parts| max_parts.to_string()))
+            .query_opt("max-parts", max_parts)
             .query("encoding-type", "url"))
     }
 
@@ -85,9 +83,7 @@ impl Paged for ListParts {
         }
         match output.next_marker.or(output.parts.last().map(|part| part.part_number)) {
             Some(marker) if Some(marker) > self.marker => Ok(Some(self.clone().marker(marker))),
-            _ => {
-                Err(Error::new(ErrorKind::Response, "the listing does not advance: its marker is not behind the last"))
-            }
+            _ => Err(stands_still()),
         }
     }
 }

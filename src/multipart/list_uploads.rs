@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, request_id};
+use crate::error::Result;
+use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, next_markers, page_size, request_id};
 use crate::options::StorageClass;
 use crate::time::parse_iso8601;
 use crate::xml;
@@ -15,7 +15,7 @@ use crate::xml;
 /// They take up paid space until they are completed or aborted.
 ///
 /// # Errors
-/// [`ErrorKind::Service`] with code `NoSuchBucket` or `AccessDenied`.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
 ///
 /// COS reference: [List Multipart Uploads](https://cloud.tencent.com/document/product/436/7736)
 #[doc(alias = "List Multipart Uploads")]
@@ -77,16 +77,14 @@ impl Operation for ListMultipartUploads {
     const METHOD: Method = Method::GET;
 
     fn request(&self) -> Result<Request> {
-        if self.max_uploads.is_some_and(|max_uploads| !(1..=1000).contains(&max_uploads)) {
-            return Err(Error::input("max_uploads", "is not from 1 to 1000"));
-        }
+        let max_uploads = page_size("max_uploads", self.max_uploads, 1000)?;
         Ok(Request::bucket()
             .query("uploads", "")
             .query_opt("prefix", self.prefix.clone())
             .query_opt("delimiter", self.delimiter.clone())
             .query_opt("key-marker", self.key_marker.clone())
             .query_opt("upload-id-marker", self.upload_id_marker.clone())
-            .query_opt("max-uploads", self.max_uploads.map(|max_uploads| max_uploads.to_string()))
+            .query_opt("max-uploads", max_uploads)
             .query("encoding-type", "url"))
     }
 
@@ -111,17 +109,10 @@ impl Paged for ListMultipartUploads {
         if !output.is_truncated {
             return Ok(None);
         }
-        let markers = (output.next_key_marker.clone(), output.next_upload_id_marker.clone());
-        // Ids of one key are opaque, so they advance when they change; keys advance in byte order.
-        let advances =
-            markers.0 > self.key_marker || (markers.0 == self.key_marker && markers.1 != self.upload_id_marker);
-        if markers.0.is_none() || !advances {
-            return Err(Error::new(
-                ErrorKind::Response,
-                "the listing does not advance: its marker is not behind the last",
-            ));
-        }
-        Ok(Some(Self { key_marker: markers.0, upload_id_marker: markers.1, ..self.clone() }))
+        let now = (self.key_marker.clone(), self.upload_id_marker.clone());
+        let next = (output.next_key_marker.clone(), output.next_upload_id_marker.clone());
+        let (key_marker, upload_id_marker) = next_markers(&now, next)?;
+        Ok(Some(Self { key_marker, upload_id_marker, ..self.clone() }))
     }
 }
 
