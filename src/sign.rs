@@ -20,6 +20,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -49,8 +50,16 @@ pub struct SigningKey {
     key_time: String,
     end: SystemTime,
     hmac: Hmac<Sha1>,
+    token: Option<Token>,
+}
+
+/// A session token, the longest value of almost every request that has one.
+#[derive(Clone)]
+struct Token {
     /// Marked sensitive; shared, not copied, from request to request.
-    token: Option<HeaderValue>,
+    value: HeaderValue,
+    /// As it stands in the canonical form, encoded once.
+    encoded: Arc<str>,
 }
 
 impl SigningKey {
@@ -87,7 +96,9 @@ impl SigningKey {
             // `Credentials` let only visible ASCII in.
             let mut value = HeaderValue::from_str(token).unwrap_or(HeaderValue::from_static(""));
             value.set_sensitive(true);
-            value
+            let mut encoded = String::with_capacity(token.len() * 3 / 2);
+            push_encoded(&mut encoded, token);
+            Token { value, encoded: encoded.into() }
         });
         Ok(Self {
             secret_id: credentials.secret_id().to_owned(),
@@ -121,7 +132,7 @@ impl SigningKey {
     pub fn stages(&self, method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> Stages {
         let params = canonical(params.len(), params.iter().copied());
         let headers = canonical(headers.len(), headers.iter().copied());
-        let http_string = http_string(method, path, &params, &headers);
+        let http_string = http_string(method, path, &params, &headers, self.token.as_ref());
         let digest = Sha1::digest(http_string.as_bytes());
         let signature = self.signature(&digest.into());
         Stages {
@@ -133,7 +144,7 @@ impl SigningKey {
     }
 
     fn authorization(&self, method: &str, path: &str, params: &[Pair], headers: &[Pair]) -> String {
-        let digest = Sha1::digest(http_string(method, path, params, headers).as_bytes());
+        let digest = Sha1::digest(http_string(method, path, params, headers, self.token.as_ref()).as_bytes());
         self.assemble(&self.signature(&digest.into()), params, headers)
     }
 
@@ -213,7 +224,7 @@ pub enum Host {
 /// Signs the request in its headers: adds `x-cos-security-token` if there is a token, then `Authorization`.
 pub fn headers(head: &mut Head, key: &SigningKey) {
     if let Some(token) = &key.token {
-        head.headers.insert(&SECURITY_TOKEN_HEADER, token.clone());
+        head.headers.insert(&SECURITY_TOKEN_HEADER, token.value.clone());
     }
     let authorization = authorization(head, key, &Host::Own);
     head.headers.insert(header::AUTHORIZATION, sensitive(authorization));
@@ -223,7 +234,7 @@ pub fn headers(head: &mut Head, key: &SigningKey) {
 ///
 /// What headers the request carries by now are signed with it and must be sent with the URL as they are.
 pub fn query(head: &mut Head, key: &SigningKey, host: &Host) {
-    if let Some(token) = key.token.as_ref().and_then(|token| token.to_str().ok()) {
+    if let Some(token) = key.token.as_ref().and_then(|token| token.value.to_str().ok()) {
         head.query.push((Cow::Borrowed(SECURITY_TOKEN), Cow::Owned(token.to_owned())));
     }
     let authorization = authorization(head, key, host);
@@ -308,7 +319,7 @@ fn encoded_name(name: &str) -> Cow<'_, str> {
     Cow::Owned(encoded)
 }
 
-fn http_string(method: &str, path: &str, params: &[Pair], headers: &[Pair]) -> String {
+fn http_string(method: &str, path: &str, params: &[Pair], headers: &[Pair], token: Option<&Token>) -> String {
     // Encoding grows values; half as much again holds every usual request without a second allocation.
     let length = |pairs: &[Pair]| pairs.iter().map(|(name, value)| 2 + name.len() + value.len() * 3 / 2).sum::<usize>();
     let mut text = String::with_capacity(16 + method.len() + path.len() + length(params) + length(headers));
@@ -317,21 +328,24 @@ fn http_string(method: &str, path: &str, params: &[Pair], headers: &[Pair]) -> S
     text.push('\n');
     text.push_str(path);
     text.push('\n');
-    push_pairs(&mut text, params);
+    push_pairs(&mut text, params, token);
     text.push('\n');
-    push_pairs(&mut text, headers);
+    push_pairs(&mut text, headers, token);
     text.push('\n');
     text
 }
 
-fn push_pairs(text: &mut String, pairs: &[Pair]) {
+fn push_pairs(text: &mut String, pairs: &[Pair], token: Option<&Token>) {
     for (index, (name, value)) in pairs.iter().enumerate() {
         if index > 0 {
             text.push('&');
         }
         text.push_str(name);
         text.push('=');
-        push_encoded(text, value);
+        match token {
+            Some(token) if token.value == *value => text.push_str(&token.encoded),
+            _ => push_encoded(text, value),
+        }
     }
 }
 
