@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tencent_cos::client::provider::BoxFuture;
-use tencent_cos::{ByteStream, Endpoint, ErrorKind, HttpClient, Payload, Phase, TransportError};
+use tencent_cos::{Body, ByteStream, Endpoint, ErrorKind, HttpClient, Payload, Phase, TransportError};
 
 use crate::support::{InMemory, ServiceTransport};
 
@@ -163,4 +163,14 @@ impl HttpClient for Nowhere {
         self.0.lock().unwrap().push(if host.ends_with(BACKUP) { BACKUP } else { PRIMARY }.to_owned());
         Box::pin(async { Err(TransportError::new(Phase::Connect, "refused")) })
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_runs_once_outlives_connections_that_were_never_made() {
+    let scene = Scene::new(Primary::Refused);
+    let pieces = futures_util::stream::iter([Ok::<_, tencent_cos::Error>(Bytes::from_static(b"hello"))]);
+    let body = Body::once(5, ByteStream::new(Some(5), pieces));
+    scene.memory.bucket_of(scene.client()).put("k", body).await.unwrap();
+    assert_eq!(scene.asked(), [PRIMARY, PRIMARY, BACKUP]);
+    assert_eq!(scene.memory.emulator.object(scene.memory.emulator.bucket(), "k").unwrap().bytes(), "hello");
 }
