@@ -38,15 +38,13 @@ use crate::xml;
 ///     type Response = Bytes;
 ///     const NAME: &'static str = "GET Object symlink";
 ///     const METHOD: Method = Method::GET;
+///     const PERMISSIONS: Permissions = Permissions::target("name/cos:GetSymlink");
 ///
 ///     fn request(&self) -> Result<Request> {
 ///         Ok(Request::object(&self.0).query("symlink", ""))
 ///     }
 ///     fn safety(&self) -> Safety {
 ///         Safety::Read
-///     }
-///     fn permissions(&self) -> Permissions {
-///         Permissions::target("name/cos:GetSymlink")
 ///     }
 ///     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<String> {
 ///         let target = response.headers().get("x-cos-symlink-target");
@@ -63,6 +61,8 @@ pub trait Operation: Send + Sync {
     const NAME: &'static str;
     /// The HTTP method.
     const METHOD: Method;
+    /// The rights it needs: what a policy for a key must allow.
+    const PERMISSIONS: Permissions;
     /// Whether COS answers only when it has copied or merged what may be large: such an answer may take minutes.
     const WORKS_LONG: bool = false;
 
@@ -74,9 +74,6 @@ pub trait Operation: Send + Sync {
 
     /// What repeating it may do. It may depend on values: a guard header, a version id.
     fn safety(&self) -> Safety;
-
-    /// The rights it needs.
-    fn permissions(&self) -> Permissions;
 
     /// Reads the answer; the status is a success.
     ///

@@ -56,6 +56,7 @@ impl Operation for CreateBucket {
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket";
     const METHOD: Method = Method::PUT;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucket");
 
     fn request(&self) -> Result<Request> {
         let request = Request::bucket().with(&self.acl)?;
@@ -67,10 +68,6 @@ impl Operation for CreateBucket {
 
     fn safety(&self) -> Safety {
         Safety::Guarded
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::bucket("name/cos:PutBucket")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<CreateBucketOutput> {

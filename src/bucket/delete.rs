@@ -29,6 +29,7 @@ impl Operation for DeleteBucket {
     type Response = Bytes;
     const NAME: &'static str = "DELETE Bucket";
     const METHOD: Method = Method::DELETE;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:DeleteBucket");
 
     fn request(&self) -> Result<Request> {
         Ok(Request::bucket())
@@ -36,10 +37,6 @@ impl Operation for DeleteBucket {
 
     fn safety(&self) -> Safety {
         Safety::SameEffect
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::bucket("name/cos:DeleteBucket")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketOutput> {

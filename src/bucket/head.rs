@@ -29,6 +29,7 @@ impl Operation for HeadBucket {
     type Response = Bytes;
     const NAME: &'static str = "HEAD Bucket";
     const METHOD: Method = Method::HEAD;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:HeadBucket");
 
     fn request(&self) -> Result<Request> {
         Ok(Request::bucket())
@@ -36,10 +37,6 @@ impl Operation for HeadBucket {
 
     fn safety(&self) -> Safety {
         Safety::Read
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::bucket("name/cos:HeadBucket")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<BucketMeta> {

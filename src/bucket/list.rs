@@ -77,6 +77,7 @@ impl Operation for ListObjects {
     type Response = Bytes;
     const NAME: &'static str = "GET Bucket";
     const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucket");
 
     fn request(&self) -> Result<Request> {
         let max_keys = page_size("max_keys", self.max_keys, 1000)?;
@@ -94,10 +95,6 @@ impl Operation for ListObjects {
 
     fn safety(&self) -> Safety {
         Safety::Read
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::bucket("name/cos:GetBucket")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<ObjectList> {

@@ -57,6 +57,7 @@ impl Operation for ListBuckets {
     type Response = Bytes;
     const NAME: &'static str = "GET Service";
     const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::service("name/cos:GetService");
 
     fn request(&self) -> Result<Request> {
         let max_keys = page_size("max_keys", self.max_keys, 2000)?;
@@ -68,10 +69,6 @@ impl Operation for ListBuckets {
 
     fn safety(&self) -> Safety {
         Safety::Read
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::service("name/cos:GetService")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<BucketList> {

@@ -73,6 +73,7 @@ impl Operation for ListObjectVersions {
     type Response = Bytes;
     const NAME: &'static str = "GET Bucket Object Versions";
     const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketObjectVersions");
 
     fn request(&self) -> Result<Request> {
         let max_keys = page_size("max_keys", self.max_keys, 1000)?;
@@ -88,10 +89,6 @@ impl Operation for ListObjectVersions {
 
     fn safety(&self) -> Safety {
         Safety::Read
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::bucket("name/cos:GetBucketObjectVersions")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<VersionList> {

@@ -64,6 +64,7 @@ impl Operation for PutBucketVersioning {
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket versioning";
     const METHOD: Method = Method::PUT;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketVersioning");
 
     fn request(&self) -> Result<Request> {
         let body = VersioningConfiguration { status: Some(self.0) };
@@ -72,10 +73,6 @@ impl Operation for PutBucketVersioning {
 
     fn safety(&self) -> Safety {
         Safety::SameEffect
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::bucket("name/cos:PutBucketVersioning")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketVersioningOutput> {
@@ -88,6 +85,7 @@ impl Operation for GetBucketVersioning {
     type Response = Bytes;
     const NAME: &'static str = "GET Bucket versioning";
     const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketVersioning");
 
     fn request(&self) -> Result<Request> {
         Ok(Request::bucket().query("versioning", ""))
@@ -95,10 +93,6 @@ impl Operation for GetBucketVersioning {
 
     fn safety(&self) -> Safety {
         Safety::Read
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::bucket("name/cos:GetBucketVersioning")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<Versioning>> {

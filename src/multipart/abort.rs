@@ -33,6 +33,7 @@ impl Operation for AbortMultipartUpload {
     type Response = Bytes;
     const NAME: &'static str = "Abort Multipart Upload";
     const METHOD: Method = Method::DELETE;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:AbortMultipartUpload");
 
     fn request(&self) -> Result<Request> {
         super::upload(&self.key, &self.upload_id)
@@ -40,10 +41,6 @@ impl Operation for AbortMultipartUpload {
 
     fn safety(&self) -> Safety {
         Safety::SameEffect
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:AbortMultipartUpload")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<AbortMultipartUploadOutput> {

@@ -92,6 +92,7 @@ impl Operation for CompleteMultipartUpload {
     type Response = Bytes;
     const NAME: &'static str = "Complete Multipart Upload";
     const METHOD: Method = Method::POST;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:CompleteMultipartUpload");
     const WORKS_LONG: bool = true;
 
     fn request(&self) -> Result<Request> {
@@ -112,10 +113,6 @@ impl Operation for CompleteMultipartUpload {
 
     fn safety(&self) -> Safety {
         Safety::Commit
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:CompleteMultipartUpload")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<CompleteMultipartUploadOutput> {

@@ -77,6 +77,7 @@ impl Operation for InitiateMultipartUpload {
     type Response = Bytes;
     const NAME: &'static str = "Initiate Multipart Upload";
     const METHOD: Method = Method::POST;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:InitiateMultipartUpload");
 
     fn request(&self) -> Result<Request> {
         Request::object(&self.key)
@@ -90,10 +91,6 @@ impl Operation for InitiateMultipartUpload {
 
     fn safety(&self) -> Safety {
         Safety::CreatesState
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:InitiateMultipartUpload")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<InitiateMultipartUploadOutput> {

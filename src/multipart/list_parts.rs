@@ -51,6 +51,7 @@ impl Operation for ListParts {
     type Response = Bytes;
     const NAME: &'static str = "List Parts";
     const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:ListParts");
 
     fn request(&self) -> Result<Request> {
         let max_parts = page_size("max_parts", self.max_parts, 1000)?;
@@ -62,10 +63,6 @@ impl Operation for ListParts {
 
     fn safety(&self) -> Safety {
         Safety::Read
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:ListParts")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PartList> {

@@ -75,6 +75,7 @@ impl Operation for ListMultipartUploads {
     type Response = Bytes;
     const NAME: &'static str = "List Multipart Uploads";
     const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:ListMultipartUploads");
 
     fn request(&self) -> Result<Request> {
         let max_uploads = page_size("max_uploads", self.max_uploads, 1000)?;
@@ -90,10 +91,6 @@ impl Operation for ListMultipartUploads {
 
     fn safety(&self) -> Safety {
         Safety::Read
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::bucket("name/cos:ListMultipartUploads")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<UploadList> {

@@ -75,6 +75,7 @@ impl Operation for UploadPart {
     type Response = Bytes;
     const NAME: &'static str = "Upload Part";
     const METHOD: Method = Method::PUT;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:UploadPart");
 
     fn request(&self) -> Result<Request> {
         if self.body.len() > super::MAX_PART_BYTES {
@@ -89,10 +90,6 @@ impl Operation for UploadPart {
 
     fn safety(&self) -> Safety {
         Safety::SameEffect
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:UploadPart")
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<UploadPartOutput> {

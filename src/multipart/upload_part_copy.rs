@@ -58,6 +58,7 @@ impl Operation for UploadPartCopy {
     type Response = Bytes;
     const NAME: &'static str = "Upload Part - Copy";
     const METHOD: Method = Method::PUT;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:UploadPartCopy").and_source("name/cos:GetObject");
     const WORKS_LONG: bool = true;
 
     fn request(&self) -> Result<Request> {
@@ -74,10 +75,6 @@ impl Operation for UploadPartCopy {
 
     fn safety(&self) -> Safety {
         Safety::SameEffect
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:UploadPartCopy").and_source("name/cos:GetObject")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<UploadPartCopyOutput> {

@@ -95,6 +95,7 @@ impl Operation for AppendObject {
     type Response = Bytes;
     const NAME: &'static str = "APPEND Object";
     const METHOD: Method = Method::POST;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:AppendObject");
 
     fn request(&self) -> Result<Request> {
         if self.position.checked_add(self.body.len()).is_none_or(|end| end > super::PutObject::MAX_BYTES) {
@@ -112,10 +113,6 @@ impl Operation for AppendObject {
 
     fn safety(&self) -> Safety {
         Safety::Guarded
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:AppendObject")
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<AppendObjectOutput> {

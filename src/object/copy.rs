@@ -110,6 +110,7 @@ impl Operation for CopyObject {
     type Response = Bytes;
     const NAME: &'static str = "PUT Object - Copy";
     const METHOD: Method = Method::PUT;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:PutObject").and_source("name/cos:GetObject");
     const WORKS_LONG: bool = true;
 
     fn request(&self) -> Result<Request> {
@@ -127,10 +128,6 @@ impl Operation for CopyObject {
 
     fn safety(&self) -> Safety {
         Safety::Commit
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:PutObject").and_source("name/cos:GetObject")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<CopyObjectOutput> {
@@ -219,7 +216,7 @@ mod tests {
              [0]"
         );
         assert_eq!(as_text(&copy()), "PUT /k\nx-cos-copy-source: s-1.cos.ap-y.myqcloud.com/a%20b\n[0]");
-        assert_eq!(copy().permissions().iter().count(), 2);
+        assert_eq!(CopyObject::PERMISSIONS.iter().count(), 2);
     }
 
     #[test]

@@ -50,6 +50,7 @@ impl Operation for DeleteObject {
     type Response = Bytes;
     const NAME: &'static str = "DELETE Object";
     const METHOD: Method = Method::DELETE;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:DeleteObject");
 
     fn request(&self) -> Result<Request> {
         Ok(Request::object(&self.key).query_opt("versionId", self.version_id.clone()))
@@ -57,10 +58,6 @@ impl Operation for DeleteObject {
 
     fn safety(&self) -> Safety {
         if self.version_id.is_some() || self.unversioned { Safety::SameEffect } else { Safety::CreatesState }
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:DeleteObject")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteObjectOutput> {

@@ -105,6 +105,7 @@ impl Operation for DeleteObjects {
     type Response = Bytes;
     const NAME: &'static str = "DELETE Multiple Objects";
     const METHOD: Method = Method::POST;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:DeleteObject");
 
     fn request(&self) -> Result<Request> {
         if !(1..=Self::MAX_KEYS).contains(&self.keys.len()) {
@@ -124,10 +125,6 @@ impl Operation for DeleteObjects {
     fn safety(&self) -> Safety {
         let named = self.keys.iter().all(|it| it.version_id.is_some());
         if named || self.unversioned { Safety::SameEffect } else { Safety::CreatesState }
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:DeleteObject")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteObjectsOutput> {

@@ -135,6 +135,7 @@ impl Operation for GetObject {
     type Response = ByteStream;
     const NAME: &'static str = "GET Object";
     const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:GetObject");
 
     fn request(&self) -> Result<Request> {
         let mut request = Request::object(&self.key);
@@ -152,10 +153,6 @@ impl Operation for GetObject {
 
     fn safety(&self) -> Safety {
         Safety::Read
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:GetObject")
     }
 
     fn output(&self, _: &Sent, response: Response<ByteStream>) -> Result<Object> {

@@ -61,6 +61,7 @@ impl Operation for HeadObject {
     type Response = Bytes;
     const NAME: &'static str = "HEAD Object";
     const METHOD: Method = Method::HEAD;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:HeadObject");
 
     fn request(&self) -> Result<Request> {
         Request::object(&self.key)
@@ -71,10 +72,6 @@ impl Operation for HeadObject {
 
     fn safety(&self) -> Safety {
         Safety::Read
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:HeadObject")
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<ObjectMeta> {

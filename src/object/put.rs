@@ -120,6 +120,7 @@ impl Operation for PutObject {
     type Response = Bytes;
     const NAME: &'static str = "PUT Object";
     const METHOD: Method = Method::PUT;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:PutObject");
 
     fn request(&self) -> Result<Request> {
         if self.body.len() > Self::MAX_BYTES {
@@ -138,10 +139,6 @@ impl Operation for PutObject {
 
     fn safety(&self) -> Safety {
         if self.forbid_overwrite { Safety::Guarded } else { Safety::SameEffect }
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:PutObject")
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<PutObjectOutput> {

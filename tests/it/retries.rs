@@ -797,6 +797,7 @@ impl Operation for Restore {
     type Response = Bytes;
     const NAME: &'static str = "POST Object restore";
     const METHOD: Method = Method::POST;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:PostObjectRestore");
 
     fn request(&self) -> tencent_cos::Result<Request> {
         Ok(Request::object(&self.0).query("restore", ""))
@@ -804,10 +805,6 @@ impl Operation for Restore {
 
     fn safety(&self) -> Safety {
         Safety::CreatesState
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:PostObjectRestore")
     }
 
     fn output(&self, _: &Sent, _: http::Response<Bytes>) -> tencent_cos::Result<()> {

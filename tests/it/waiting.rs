@@ -146,6 +146,7 @@ impl Operation for Merge {
     type Response = Bytes;
     const NAME: &'static str = "Merge";
     const METHOD: Method = Method::PUT;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:PutObject");
     const WORKS_LONG: bool = true;
 
     fn request(&self) -> tencent_cos::Result<Request> {
@@ -154,10 +155,6 @@ impl Operation for Merge {
 
     fn safety(&self) -> Safety {
         Safety::Commit
-    }
-
-    fn permissions(&self) -> Permissions {
-        Permissions::target("name/cos:PutObject")
     }
 
     fn output(&self, _: &Sent, _: http::Response<Bytes>) -> tencent_cos::Result<()> {
