@@ -15,7 +15,13 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// All but [`once`](Self::once) can be sent again, so that a failed attempt can be repeated.
 #[derive(Clone, Default)]
-pub struct Body(pub(crate) Source);
+pub struct Body {
+    pub(crate) source: Source,
+    pub(crate) observer: Option<Observer>,
+}
+
+/// Is told how many bytes of an attempt the transport has taken.
+pub(crate) type Observer = Arc<dyn Fn(u64) + Send + Sync>;
 
 #[derive(Clone, Default)]
 pub(crate) enum Source {
@@ -40,29 +46,37 @@ pub(crate) enum Source {
 impl Body {
     /// No bytes.
     pub fn empty() -> Self {
-        Self(Source::Empty)
+        Source::Empty.into()
     }
 
     /// `length` bytes of the file from `offset`. It is opened anew for every attempt; if it turns out shorter, the
     /// request fails with [`ErrorKind::Changed`].
     pub fn file(path: impl Into<PathBuf>, offset: u64, length: u64) -> Self {
-        Self(Source::File { path: path.into().into(), offset, length })
+        Source::File { path: path.into().into(), offset, length }.into()
     }
 
     /// `length` bytes of a stream that can be made anew for every attempt.
     pub fn factory(length: u64, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
-        Self(Source::Factory { length, open: Arc::new(open) })
+        Source::Factory { length, open: Arc::new(open) }.into()
     }
 
     /// `length` bytes of a stream that runs once: a request with it is not repeated once bytes were taken.
     pub fn once(length: u64, stream: ByteStream) -> Self {
-        Self(Source::Once { length, stream: Arc::new(Mutex::new(Some(stream))) })
+        Source::Once { length, stream: Arc::new(Mutex::new(Some(stream))) }.into()
+    }
+
+    /// Tells `observer` how many bytes the transport has taken, from 0 in every attempt anew. It is called between two
+    /// frames, so it must be quick and must not block.
+    #[must_use]
+    pub fn observe(mut self, observer: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
     }
 
     /// How many bytes it is.
     #[allow(clippy::len_without_is_empty)] // an empty body is a body like any other
     pub fn len(&self) -> u64 {
-        match &self.0 {
+        match &self.source {
             Source::Empty => 0,
             Source::Bytes(bytes) => bytes.len() as u64,
             Source::File { length, .. } | Source::Factory { length, .. } | Source::Once { length, .. } => *length,
@@ -71,7 +85,7 @@ impl Body {
 
     /// The bytes, when they are in memory.
     pub fn as_bytes(&self) -> Option<Bytes> {
-        match &self.0 {
+        match &self.source {
             Source::Empty => Some(Bytes::new()),
             Source::Bytes(bytes) => Some(bytes.clone()),
             _ => None,
@@ -80,7 +94,7 @@ impl Body {
 
     /// The file and the offset in it, when it is a part of one.
     pub fn as_file(&self) -> Option<(&Path, u64)> {
-        match &self.0 {
+        match &self.source {
             Source::File { path, offset, .. } => Some((path, *offset)),
             _ => None,
         }
@@ -88,7 +102,7 @@ impl Body {
 
     /// The stream, when it is one; one that runs once is gone with this.
     pub fn open_stream(&self) -> Option<ByteStream> {
-        match &self.0 {
+        match &self.source {
             Source::Factory { open, .. } => Some(open()),
             Source::Once { stream, .. } => stream.lock().unwrap_or_else(PoisonError::into_inner).take(),
             _ => None,
@@ -97,7 +111,7 @@ impl Body {
 
     /// Whether it can be sent (again).
     pub fn is_replayable(&self) -> bool {
-        match &self.0 {
+        match &self.source {
             Source::Once { stream, .. } => stream.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
             _ => true,
         }
@@ -106,7 +120,7 @@ impl Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0 {
+        let kind = match &self.source {
             Source::Empty => "empty",
             Source::Bytes(_) => "bytes",
             Source::File { .. } => "file",
@@ -117,9 +131,15 @@ impl fmt::Debug for Body {
     }
 }
 
+impl From<Source> for Body {
+    fn from(source: Source) -> Self {
+        Self { source, observer: None }
+    }
+}
+
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Self::empty() } else { Self(Source::Bytes(bytes)) }
+        if bytes.is_empty() { Self::empty() } else { Source::Bytes(bytes).into() }
     }
 }
 

@@ -98,6 +98,7 @@
 //! A module uses lower floors only.
 //!
 //! ```text
+//! 4  transfer                                          whole files and directories, by operations
 //! 3  client (bucket, execute, retry, provider, http)   the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket                         operations: know no client, no credentials, no signing
 //! 1  operation  options  sign  head  body  xml         vocabulary of a request; pure
@@ -120,6 +121,7 @@
 //! ```
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![allow(dead_code)] // the jobs that use the base of transfers come with the next commits
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "client"), allow(rustdoc::broken_intra_doc_links))] // the front page tells of the client
 
@@ -139,6 +141,8 @@ mod options;
 mod region;
 pub mod sign;
 mod time;
+#[cfg(feature = "client")]
+pub mod transfer;
 mod xml;
 
 pub use crate::body::{Body, ByteStream};

@@ -103,7 +103,7 @@ mod tests {
     fn request_as_text() {
         assert_eq!(as_text(&CreateBucket::new().acl(Acl::private())), "PUT /\nx-cos-acl: private\n[0]");
         let request = CreateBucket::new().multi_az().request().unwrap();
-        let crate::body::Source::Bytes(body) = &request.body_ref().0 else { panic!("no body") };
+        let crate::body::Source::Bytes(body) = &request.body_ref().source else { panic!("no body") };
         let xml = "<CreateBucketConfiguration><BucketAZConfig>MAZ</BucketAZConfig></CreateBucketConfiguration>";
         assert_eq!(body, xml);
         assert_eq!(request.headers()["content-type"], "application/xml");

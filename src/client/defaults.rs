@@ -15,6 +15,7 @@
 //! | failures in a row that lead to the other host, within, for | 2, 10 s, 5 min | [`failover`](crate::ClientBuilder::failover) |
 //! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
+//! | memory of all transfers of a client | 64 MiB | [`memory_limit`](crate::ClientBuilder::memory_limit) |
 //! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |
 //! | idle connections of a host, with the transport on hyper | 64 | |
 //! | a signature of a request holds | 15 min, not beyond the key's end | |
@@ -53,6 +54,10 @@ pub const BACKOFF_CAP: Duration = Duration::from_secs(20);
 pub const RETRY_BUDGET: u32 = 500;
 /// Connections at once.
 pub const MAX_CONNECTIONS: usize = 256;
+/// What all transfers of a client hold at once, in bytes.
+pub const MEMORY_LIMIT: u64 = 64 * 1024 * 1024;
+/// The least of that.
+pub const MIN_MEMORY_LIMIT: u64 = 8 * 1024 * 1024;
 /// How long an idle connection is kept: shorter than servers and load balancers keep theirs.
 pub const POOL_IDLE: Duration = Duration::from_secs(25);
 /// Idle connections of a host, with the transport on hyper.

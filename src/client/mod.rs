@@ -6,6 +6,7 @@ pub mod defaults;
 mod execute;
 mod failover;
 mod http;
+mod memory;
 mod overrides;
 mod payload;
 mod presign;
@@ -31,6 +32,7 @@ use self::execute::{Call, Engine, Limits};
 use self::http::HyperTransport;
 pub use self::http::{HttpClient, Phase, Transport, TransportError};
 use self::http::{ReqwestTransport, TransportOptions};
+use self::memory::Memory;
 pub use self::overrides::Overrides;
 pub use self::payload::Payload;
 pub use self::presign::{PresignOptions, Presigned};
@@ -56,6 +58,7 @@ struct Inner {
     allow_http: bool,
     failover: bool,
     hosts: Mutex<HashMap<String, Arc<HostState>>>,
+    memory: Memory,
 }
 
 impl Client {
@@ -111,6 +114,11 @@ impl Client {
         self.0.engine.signer.credentials()
     }
 
+    /// What transfers may hold.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.0.memory
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
@@ -149,6 +157,7 @@ pub struct ClientBuilder {
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
     max_connections: usize,
+    memory_limit: u64,
     allow_http: bool,
     failover: bool,
     user_agent: String,
@@ -171,6 +180,7 @@ impl Default for ClientBuilder {
                 attempts: defaults::MAX_ATTEMPTS,
             },
             max_connections: defaults::MAX_CONNECTIONS,
+            memory_limit: defaults::MEMORY_LIMIT,
             allow_http: false,
             failover: true,
             user_agent: concat!("tencent-cos-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -291,6 +301,16 @@ impl ClientBuilder {
         self
     }
 
+    /// How many bytes all transfers of this client hold at once: parts of streams that must be sent again if they fail,
+    /// and what is on its way between file and network. At least 8 MiB.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        if bytes < defaults::MIN_MEMORY_LIMIT {
+            self.refuse(Error::input("memory_limit", "is under 8 MiB"));
+        }
+        self.memory_limit = bytes;
+        self
+    }
+
     /// How long an idle connection is kept.
     pub fn pool_idle(mut self, timeout: Duration) -> Self {
         self.connections.pool_idle = timeout;
@@ -338,7 +358,9 @@ impl ClientBuilder {
             user_agent: header_value("user_agent", &self.user_agent)?,
         };
         let (region, endpoint, allow_http, failover) = (self.region, self.endpoint, self.allow_http, self.failover);
-        Ok(Client(Arc::new(Inner { engine, region, endpoint, allow_http, failover, hosts: Mutex::default() })))
+        let memory = Memory::new(self.memory_limit);
+        let hosts = Mutex::default();
+        Ok(Client(Arc::new(Inner { engine, region, endpoint, allow_http, failover, hosts, memory })))
     }
 
     fn refuse(&mut self, error: Error) {

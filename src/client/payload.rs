@@ -15,7 +15,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
 use tokio::time::Instant;
 
-use crate::body::{Body, ByteStream, Source};
+use crate::body::{Body, ByteStream, Observer, Source};
 use crate::client::defaults::FRAME;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +27,7 @@ pub struct Payload {
     remaining: u64,
     crc64: Crc64,
     progress: Arc<Progress>,
+    observer: Option<Observer>,
     /// Where a stream that runs once came from, until something is taken of it.
     untouched: Option<Slot>,
 }
@@ -44,7 +45,7 @@ impl Payload {
     pub(crate) async fn open(body: Body) -> Result<Self> {
         let length = body.len();
         let mut untouched = None;
-        let frames = match body.0 {
+        let frames = match body.source {
             Source::Empty => Frames::Bytes(Bytes::new()),
             Source::Bytes(bytes) => Frames::Bytes(bytes),
             Source::File { path, offset, .. } => {
@@ -66,7 +67,10 @@ impl Payload {
             }
         };
         let progress = Arc::new(Progress::new(length));
-        Ok(Self { frames, remaining: length, crc64: Crc64::new(), progress, untouched })
+        if let Some(observer) = &body.observer {
+            observer(0);
+        }
+        Ok(Self { frames, remaining: length, crc64: Crc64::new(), progress, observer: body.observer, untouched })
     }
 
     /// How many bytes are left to hand out.
@@ -133,6 +137,9 @@ impl http_body::Body for Payload {
                     self.remaining -= bytes.len() as u64;
                     let crc64 = (self.remaining == 0).then(|| self.crc64.value());
                     self.progress.took(bytes.len() as u64, crc64);
+                    if let Some(observer) = &self.observer {
+                        observer(self.progress.sent().0);
+                    }
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
                 Err(error) => {

@@ -1,0 +1,46 @@
+//! The bytes that the transfers of a client may hold at once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A permit counts KiB: the semaphore takes 32 bits.
+const UNIT: u64 = 1024;
+
+#[derive(Clone)]
+pub(crate) struct Memory {
+    free: Arc<Semaphore>,
+    limit: u64,
+}
+
+/// Bytes that are held; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Memory {
+    pub(crate) fn new(limit: u64) -> Self {
+        let units = usize::try_from(limit / UNIT).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self { free: Arc::new(Semaphore::new(units)), limit }
+    }
+
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Waits until so many bytes are free; who asks for more than there is gets all there is.
+    pub(crate) async fn hold(&self, bytes: u64) -> Held {
+        let units = u32::try_from(bytes.min(self.limit).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let units = units.min(u32::try_from(self.limit / UNIT).unwrap_or(u32::MAX));
+        let permit = Arc::clone(&self.free).acquire_many_owned(units).await;
+        Held { _permit: permit.expect("the semaphore is never closed") }
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}

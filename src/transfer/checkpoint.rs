@@ -1,0 +1,277 @@
+//! A file that remembers what of a transfer is done, so that another process can go on with it.
+//!
+//! A line of format and version, then a record a line: its CRC-64 in hexadecimal and a JSON document. The first record
+//! says what the transfer is, the others what of it is done. The file comes into being whole (written beside, synced,
+//! linked to its name) and grows by records; a last line that a crash tore is cut off. It is private to its owner, locked
+//! while in use, and holds no key and no token.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha1::{Digest as _, Sha1};
+
+use crate::crc64::Crc64;
+use crate::error::{Error, ErrorKind, Result};
+use crate::transfer::disk::{blocking, io_error, is_at, sync_directory};
+
+const FORMAT: &str = "tencent-cos checkpoint 1\n";
+/// 10 000 parts take under 2 MiB.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A checkpoint that this process holds. `H` says what the transfer is, `R` what of it is done.
+pub(super) struct Checkpoint<H, R> {
+    path: PathBuf,
+    file: Arc<Mutex<File>>,
+    records: PhantomData<fn(H, R)>,
+}
+
+impl<H, R> Checkpoint<H, R>
+where
+    H: Serialize + DeserializeOwned + Send + 'static,
+    R: Serialize + DeserializeOwned + Send + 'static,
+{
+    /// Opens a checkpoint that is there; `None` when there is none, or what is there is none of this version.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when it cannot be read, or another transfer holds it.
+    pub(super) async fn open(path: PathBuf) -> Result<Option<(Self, H, Vec<R>)>> {
+        blocking(move || {
+            let Some(mut file) = open_locked(&path).map_err(|error| io_error("opening", &path, error))? else {
+                return Ok(None);
+            };
+            let text = read(&mut file).map_err(|error| io_error("reading", &path, error))?;
+            let Some((head, records, good)) = parse(&text) else { return Ok(None) };
+            let cut = file.set_len(good).and_then(|()| file.seek(SeekFrom::End(0)));
+            cut.map_err(|error| io_error("mending", &path, error))?;
+            Ok(Some((Self::holding(path, file), head, records)))
+        })
+        .await
+    }
+
+    /// Makes a checkpoint in place of any that is there and not held.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when it cannot be written, or another transfer holds it.
+    pub(super) async fn create(path: PathBuf, head: H) -> Result<Self> {
+        blocking(move || {
+            let line = line(&head)?;
+            let file = create_locked(&path, &line).map_err(|error| io_error("writing", &path, error))?;
+            Ok(Self::holding(path, file))
+        })
+        .await
+    }
+
+    fn holding(path: PathBuf, file: File) -> Self {
+        Self { path, file: Arc::new(Mutex::new(file)), records: PhantomData }
+    }
+
+    /// Remembers that something is done. What it speaks of must be on disk by then.
+    pub(super) async fn record(&self, record: R) -> Result<()> {
+        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        blocking(move || {
+            let line = line(&record)?;
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
+            written.map_err(|error| io_error("writing", &path, error))
+        })
+        .await
+    }
+
+    /// Removes it: the transfer is over.
+    pub(super) async fn remove(self) -> Result<()> {
+        blocking(move || match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("removing", &self.path, error)),
+            _ => Ok(()),
+        })
+        .await
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The name of the checkpoint of a transfer, from what makes it the one it is.
+pub(super) fn file_name(kind: &str, of: &[&str]) -> String {
+    let mut digest = Sha1::new();
+    for part in of {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    format!("{kind}-{}.cos-checkpoint", hex::encode(digest.finalize()))
+}
+
+/// Two processes may find the same file; the lock decides, and then whether it is still there.
+fn open_locked(path: &Path) -> io::Result<Option<File>> {
+    let file = match File::options().read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    lock(&file)?;
+    Ok(is_at(&file, path)?.then_some(file))
+}
+
+fn create_locked(path: &Path, head: &str) -> io::Result<File> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    if let Some(old) = open_locked(path)? {
+        fs::remove_file(path)?;
+        drop(old);
+    }
+    let mut temporary = tempfile::Builder::new().prefix(".cos-").tempfile_in(directory)?;
+    lock(temporary.as_file())?;
+    temporary.write_all(FORMAT.as_bytes())?;
+    temporary.write_all(head.as_bytes())?;
+    temporary.as_file().sync_all()?;
+    // Not over one that another process made meanwhile.
+    let file = temporary.persist_noclobber(path).map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => busy(),
+        _ => error.error,
+    })?;
+    sync_directory(directory)?;
+    Ok(file)
+}
+
+fn lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(busy()),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn busy() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "another transfer holds this checkpoint")
+}
+
+fn read(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn line(record: &impl Serialize) -> Result<String> {
+    let json = serde_json::to_string(record)
+        .map_err(|error| Error::new(ErrorKind::Io, "the checkpoint cannot be written").with_source(error))?;
+    Ok(format!("{:016x} {json}\n", Crc64::of(json.as_bytes())))
+}
+
+/// Head and records, and where the last good line ends.
+fn parse<H: DeserializeOwned, R: DeserializeOwned>(bytes: &[u8]) -> Option<(H, Vec<R>, u64)> {
+    let mut rest = bytes.strip_prefix(FORMAT.as_bytes())?;
+    let head = next_record(&mut rest)?;
+    let mut records = Vec::new();
+    let mut good = rest;
+    while let Some(record) = next_record(&mut rest) {
+        records.push(record);
+        good = rest;
+    }
+    Some((head, records, (bytes.len() - good.len()) as u64))
+}
+
+fn next_record<T: DeserializeOwned>(rest: &mut &[u8]) -> Option<T> {
+    let end = rest.iter().position(|&byte| byte == b'\n')?;
+    let (line, after) = (&rest[..end], &rest[end + 1..]);
+    let (checksum, json) = (line.get(..16)?, line.get(17..)?);
+    let checksum = u64::from_str_radix(std::str::from_utf8(checksum).ok()?, 16).ok()?;
+    if line[16] != b' ' || checksum != Crc64::of(json) {
+        return None;
+    }
+    *rest = after;
+    serde_json::from_slice(json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Numbers = Checkpoint<String, u32>;
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn with_records(directory: &Path) -> PathBuf {
+        let path = directory.join("c");
+        run(async {
+            let checkpoint = Numbers::create(path.clone(), "head".to_owned()).await.unwrap();
+            checkpoint.record(1).await.unwrap();
+            checkpoint.record(2).await.unwrap();
+        });
+        path
+    }
+
+    #[test]
+    fn what_was_recorded_is_found_again_and_grows() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = with_records(directory.path());
+        run(async {
+            let (checkpoint, head, records) = Numbers::open(path.clone()).await.unwrap().unwrap();
+            assert_eq!((head.as_str(), records.as_slice()), ("head", [1, 2].as_slice()));
+            checkpoint.record(3).await.unwrap();
+        });
+        run(async {
+            let (checkpoint, _, records) = Numbers::open(path.clone()).await.unwrap().unwrap();
+            assert_eq!(records, [1, 2, 3]);
+            checkpoint.remove().await.unwrap();
+            assert!(Numbers::open(path.clone()).await.unwrap().is_none());
+        });
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_torn_end_loses_records_but_never_invents_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = with_records(directory.path());
+        let whole = fs::read(&path).unwrap();
+        for (position, bit) in (0..whole.len()).flat_map(|position| (0..8).map(move |bit| (position, bit))) {
+            let mut changed = whole.clone();
+            changed[position] ^= 1 << bit;
+            if let Some((head, records, good)) = parse::<String, u32>(&changed) {
+                assert_eq!(head, "head");
+                // A letter of a checksum in upper case is the same number.
+                assert!([1, 2].starts_with(&records), "{records:?}");
+                assert!(good <= whole.len() as u64);
+            }
+        }
+        for end in 0..whole.len() {
+            fs::write(&path, &whole[..end]).unwrap();
+            let Some((_, _, records)) = run(Numbers::open(path.clone())).unwrap() else { continue };
+            assert!([1, 2].starts_with(&records) && records.len() < 2);
+            let (head, again, good) = parse::<String, u32>(&fs::read(&path).unwrap()).unwrap();
+            assert_eq!((head.as_str(), again), ("head", records));
+            assert_eq!(good, fs::metadata(&path).unwrap().len());
+        }
+    }
+
+    #[test]
+    fn two_transfers_do_not_hold_one_checkpoint() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c");
+        run(async {
+            let first = Numbers::create(path.clone(), "a".to_owned()).await.unwrap();
+            for refused in
+                [Numbers::open(path.clone()).await.err(), Numbers::create(path.clone(), "b".to_owned()).await.err()]
+            {
+                assert_eq!(refused.unwrap().kind(), ErrorKind::Io);
+            }
+            drop(first);
+            assert!(Numbers::create(path, "b".to_owned()).await.is_ok());
+        });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn it_is_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let path = with_records(directory.path());
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

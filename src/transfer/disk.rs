@@ -1,0 +1,94 @@
+//! Files, off the runtime's threads; and what the systems do differently about them.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Runs work that blocks where it may block. It is not stopped when the future is dropped.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down").with_source(error)),
+    }
+}
+
+/// An error of a file; `doing` names it.
+pub(super) fn io_error(doing: &str, path: &Path, error: io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("{doing} {}", path.display())).with_source(error)
+}
+
+/// What tells whether a file is still the one it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileState {
+    pub(super) length: u64,
+    /// Nanoseconds since 1970, negative before; 0 where the system keeps none.
+    modified: i128,
+    /// Device and file number; 0 where the system tells none.
+    identity: (u64, u64),
+}
+
+impl FileState {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().map_or(0, nanos);
+        Self { length: metadata.len(), modified, identity: identity(metadata) }
+    }
+}
+
+fn nanos(time: SystemTime) -> i128 {
+    let span = |span: std::time::Duration| i128::try_from(span.as_nanos()).unwrap_or(i128::MAX);
+    time.duration_since(UNIX_EPOCH).map_or_else(|before| -span(before.duration()), span)
+}
+
+/// Whether the path still leads to this open file.
+pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(there) => Ok(identity(&there) == identity(&file.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
+/// Writes all bytes at an offset; does not move where others read and write.
+#[cfg(unix)]
+pub(super) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+/// Writes all bytes at an offset.
+#[cfg(windows)]
+pub(super) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_write(file, bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                bytes = &bytes[written..];
+                offset += written as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a renamed or removed name last: what a directory holds is on disk only once the directory is.
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
+    // Elsewhere a directory cannot be opened as a file, and the rename itself lasts.
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}

@@ -1,0 +1,179 @@
+//! A transfer in the caller's hands: a future, and a handle beside it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::watch;
+
+use crate::client::provider::BoxFuture;
+use crate::error::{Error, ErrorKind, Result};
+use crate::transfer::progress::{Counter, PartMeter, Progress, ProgressWatch};
+
+/// A transfer: a future that gives its result.
+///
+/// # Cancellation
+/// Dropping it stops all I/O. [`TransferHandle::cancel`] stops it in order: the future then ends with
+/// [`ErrorKind::Cancelled`] after it has cleaned up behind itself.
+#[must_use = "nothing is transferred before it is awaited"]
+pub struct Transfer<T> {
+    run: BoxFuture<'static, Result<T>>,
+    control: Control,
+}
+
+impl<T> Transfer<T> {
+    pub(super) fn new(run: BoxFuture<'static, Result<T>>, control: Control) -> Self {
+        Self { run, control }
+    }
+
+    /// A handle to look at it, hold it and stop it, from anywhere.
+    pub fn handle(&self) -> TransferHandle {
+        TransferHandle(self.control.clone())
+    }
+
+    /// Calls `callback` with the progress, at most ten times a second and once at the end. It runs between two pieces of
+    /// a part, so it must be quick and must not block.
+    pub fn on_progress(self, callback: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.control.counter.on_progress(Box::new(callback));
+        self
+    }
+}
+
+impl<T> Future for Transfer<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.control.counter.start();
+        let outcome = self.run.as_mut().poll(cx);
+        if outcome.is_ready() {
+            self.control.counter.end();
+        }
+        outcome
+    }
+}
+
+impl<T> fmt::Debug for Transfer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transfer").field("progress", &self.control.counter.snapshot()).finish_non_exhaustive()
+    }
+}
+
+/// Looks at a transfer, holds it, stops it. Cheap to clone; it does not keep the transfer alive.
+#[derive(Clone)]
+pub struct TransferHandle(Control);
+
+impl TransferHandle {
+    /// How far it is now.
+    pub fn progress(&self) -> Progress {
+        self.0.counter.snapshot()
+    }
+
+    /// Follows the progress.
+    pub fn watch(&self) -> ProgressWatch {
+        self.0.counter.watch()
+    }
+
+    /// Begins no further part until [`resume`](Self::resume). Parts that are under way are finished.
+    pub fn pause(&self) {
+        self.0.set(|state| if *state == State::Running { Some(State::Paused) } else { None });
+    }
+
+    /// Goes on after a pause.
+    pub fn resume(&self) {
+        self.0.set(|state| if *state == State::Paused { Some(State::Running) } else { None });
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        *self.0.state.borrow() == State::Paused
+    }
+
+    /// Stops it: the future ends with [`ErrorKind::Cancelled`] once it has cleaned up. An object that is being
+    /// completed, or was, stays.
+    pub fn cancel(&self) {
+        self.0.set(|_| Some(State::Cancelled));
+    }
+}
+
+impl fmt::Debug for TransferHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransferHandle")
+            .field("progress", &self.progress())
+            .field("paused", &self.is_paused())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    Paused,
+    Cancelled,
+}
+
+/// The job's side of the handle.
+#[derive(Clone)]
+#[allow(missing_debug_implementations)] // nobody outside can hold one
+pub struct Control {
+    counter: Arc<Counter>,
+    state: Arc<watch::Sender<State>>,
+}
+
+impl Control {
+    pub(super) fn new() -> Self {
+        Self { counter: Arc::new(Counter::new()), state: Arc::new(watch::Sender::new(State::Running)) }
+    }
+
+    fn set(&self, next: impl FnOnce(&State) -> Option<State>) {
+        self.state.send_if_modified(|state| match next(state) {
+            Some(next) if *state != State::Cancelled => {
+                *state = next;
+                true
+            }
+            _ => false,
+        });
+    }
+
+    /// What there is to do, once it is known.
+    pub(super) fn set_total(&self, bytes: Option<u64>, parts: Option<u32>) {
+        self.counter.set_total(bytes, parts);
+    }
+
+    /// Begins a part.
+    pub(super) fn meter(&self) -> PartMeter {
+        PartMeter::new(Arc::clone(&self.counter))
+    }
+
+    /// Waits while the transfer is paused.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] when it was cancelled.
+    pub(super) async fn ready(&self) -> Result<()> {
+        let mut state = self.state.subscribe();
+        let state = state.wait_for(|state| *state != State::Paused).await;
+        match state.as_deref() {
+            Ok(State::Cancelled) | Err(_) => Err(cancelled()),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Runs the future until it is done or the transfer is cancelled; then the future is dropped.
+    pub(super) async fn unless_cancelled<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut state = self.state.subscribe();
+        let stop = std::pin::pin!(async move {
+            if state.wait_for(|state| *state == State::Cancelled).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        });
+        let future = std::pin::pin!(future);
+        match futures_util::future::select(future, stop).await {
+            futures_util::future::Either::Left((outcome, _)) => outcome,
+            futures_util::future::Either::Right(_) => Err(cancelled()),
+        }
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the transfer was cancelled")
+}

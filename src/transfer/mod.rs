@@ -1,0 +1,52 @@
+//! Transfers: whole objects and directories, split into parts, verified, resumable, in bounded memory.
+//!
+//! A transfer is a value that says what to do ([`Job`]), given to [`Bucket::transfer`]. What comes back is a future with
+//! a handle: [`Transfer`]. Nothing happens before it is polled, and all I/O stops when it is dropped.
+//!
+//! How it is built: a job plans its parts ([`plan`], pure), takes memory from the client's budget for what it must hold,
+//! runs operations like any caller, and tells its [`Control`] how far it is. It knows nothing of signing or retries:
+//! those belong to the client, which signs each part when it is sent.
+
+mod checkpoint;
+mod disk;
+mod handle;
+mod plan;
+mod progress;
+
+pub use self::handle::{Transfer, TransferHandle};
+pub use self::progress::{Progress, ProgressWatch};
+
+use self::handle::Control;
+use crate::client::Bucket;
+use crate::client::provider::BoxFuture;
+use crate::error::Result;
+
+/// What [`Bucket::transfer`] runs.
+pub trait Job: sealed::Run {}
+
+impl<J: sealed::Run> Job for J {}
+
+mod sealed {
+    use super::{BoxFuture, Bucket, Control, Result};
+
+    pub trait Run: Send + 'static {
+        type Output: Send + 'static;
+
+        fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<Self::Output>>;
+    }
+}
+
+impl Bucket {
+    /// Makes a transfer of a job. It begins when it is first polled.
+    ///
+    /// # Errors
+    /// The future's, as the job says. [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after
+    /// [`TransferHandle::cancel`].
+    ///
+    /// # Cancellation
+    /// Dropping the future stops all I/O. What a job leaves behind then, it says itself.
+    pub fn transfer<J: Job>(&self, job: J) -> Transfer<J::Output> {
+        let control = Control::new();
+        Transfer::new(job.run(self.clone(), control.clone()), control)
+    }
+}

@@ -1,0 +1,220 @@
+//! How far a transfer is: counted by its parts, told at most ten times a second.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How often progress is told at most.
+const TICK: Duration = Duration::from_millis(100);
+/// The span the rate is taken over.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// How far a transfer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes moved: those of parts that are done, and of parts under way. It falls when a part is begun again.
+    pub bytes: u64,
+    /// Of how many; `None` while that is not known.
+    pub total_bytes: Option<u64>,
+    /// Parts done. Of a directory: objects done.
+    pub parts: u32,
+    /// Of how many; `None` while that is not known.
+    pub total_parts: Option<u32>,
+    /// Bytes a second, over the last five seconds.
+    pub rate: f64,
+    /// Since the transfer began, pauses included.
+    pub elapsed: Duration,
+}
+
+impl Progress {
+    /// How long the rest will take at this rate; `None` when it cannot be told.
+    pub fn remaining_time(&self) -> Option<Duration> {
+        let left = self.total_bytes?.saturating_sub(self.bytes);
+        #[allow(clippy::cast_precision_loss)] // an estimate
+        let seconds = left as f64 / self.rate;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}
+
+/// Follows the progress of a transfer.
+#[derive(Clone)]
+pub struct ProgressWatch(watch::Receiver<Progress>);
+
+impl ProgressWatch {
+    /// Waits for news, at most ten a second; `None` once the transfer has ended and its last state was told.
+    ///
+    /// # Cancellation
+    /// Safe: no news is lost.
+    pub async fn next(&mut self) -> Option<Progress> {
+        self.0.changed().await.ok()?;
+        Some(*self.0.borrow_and_update())
+    }
+}
+
+impl fmt::Debug for ProgressWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ProgressWatch").field(&*self.0.borrow()).finish()
+    }
+}
+
+type Callback = Box<dyn Fn(Progress) + Send + Sync>;
+
+/// What the parts of a transfer count on.
+pub(super) struct Counter {
+    started: OnceLock<Instant>,
+    bytes: AtomicU64,
+    total_bytes: AtomicU64,
+    parts: AtomicU32,
+    total_parts: AtomicU32,
+    /// Milliseconds from the start at which news were told last.
+    told: AtomicU64,
+    ended: AtomicBool,
+    samples: Mutex<VecDeque<(Instant, u64)>>,
+    callback: Mutex<Option<Callback>>,
+    news: watch::Sender<Progress>,
+}
+
+const UNKNOWN: u64 = u64::MAX;
+const UNKNOWN_PARTS: u32 = u32::MAX;
+
+impl Counter {
+    pub(super) fn new() -> Self {
+        Self {
+            started: OnceLock::new(),
+            bytes: AtomicU64::new(0),
+            total_bytes: AtomicU64::new(UNKNOWN),
+            parts: AtomicU32::new(0),
+            total_parts: AtomicU32::new(UNKNOWN_PARTS),
+            told: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            samples: Mutex::default(),
+            callback: Mutex::default(),
+            news: watch::Sender::new(Progress::default()),
+        }
+    }
+
+    pub(super) fn start(&self) {
+        self.started.get_or_init(Instant::now);
+    }
+
+    pub(super) fn on_progress(&self, callback: Callback) {
+        *self.callback.lock().unwrap_or_else(PoisonError::into_inner) = Some(callback);
+    }
+
+    pub(super) fn watch(&self) -> ProgressWatch {
+        ProgressWatch(self.news.subscribe())
+    }
+
+    pub(super) fn set_total(&self, bytes: Option<u64>, parts: Option<u32>) {
+        self.total_bytes.store(bytes.unwrap_or(UNKNOWN), Ordering::Relaxed);
+        self.total_parts.store(parts.unwrap_or(UNKNOWN_PARTS), Ordering::Relaxed);
+    }
+
+    fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn take_back(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Tells the news, unless some were told a moment ago.
+    fn tick(&self) {
+        let Some(started) = self.started.get() else { return };
+        let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let told = self.told.load(Ordering::Relaxed);
+        #[allow(clippy::cast_possible_truncation)] // a hundred
+        let due = now >= told + TICK.as_millis() as u64;
+        if due && self.told.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.tell();
+        }
+    }
+
+    /// Tells the last news.
+    pub(super) fn end(&self) {
+        if !self.ended.swap(true, Ordering::Relaxed) {
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        let progress = self.sample();
+        self.news.send_replace(progress);
+        if let Some(callback) = &*self.callback.lock().unwrap_or_else(PoisonError::into_inner) {
+            callback(progress);
+        }
+    }
+
+    fn sample(&self) -> Progress {
+        let now = Instant::now();
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        samples.push_back((now, bytes));
+        while samples.len() > 2 && samples.front().is_some_and(|(at, _)| now - *at > WINDOW) {
+            samples.pop_front();
+        }
+        drop(samples);
+        self.snapshot()
+    }
+
+    pub(super) fn snapshot(&self) -> Progress {
+        let Some(&started) = self.started.get() else { return Progress::default() };
+        let now = Instant::now();
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        let total_bytes = Some(self.total_bytes.load(Ordering::Relaxed)).filter(|&total| total != UNKNOWN);
+        let total_parts = Some(self.total_parts.load(Ordering::Relaxed)).filter(|&total| total != UNKNOWN_PARTS);
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, before) = samples.front().copied().filter(|(at, _)| *at < now).unwrap_or((started, 0));
+        drop(samples);
+        let span = (now - since).as_secs_f64();
+        #[allow(clippy::cast_precision_loss)] // an estimate
+        let rate = if span > 0.0 { bytes.saturating_sub(before) as f64 / span } else { 0.0 };
+        let parts = self.parts.load(Ordering::Relaxed);
+        Progress { bytes, total_bytes, parts, total_parts, rate, elapsed: now - started }
+    }
+}
+
+/// The bytes of one part on the way; what it counted is taken back when it is dropped before it is done.
+pub(super) struct PartMeter {
+    counter: Arc<Counter>,
+    counted: AtomicU64,
+    done: bool,
+}
+
+impl PartMeter {
+    pub(super) fn new(counter: Arc<Counter>) -> Self {
+        Self { counter, counted: AtomicU64::new(0), done: false }
+    }
+
+    /// So many bytes of the part are moved; fewer than before when it was begun again.
+    pub(super) fn set(&self, bytes: u64) {
+        let before = self.counted.swap(bytes, Ordering::Relaxed);
+        if bytes >= before {
+            self.counter.add(bytes - before);
+        } else {
+            self.counter.take_back(before - bytes);
+        }
+        self.counter.tick();
+    }
+
+    /// The part is done, with so many bytes.
+    pub(super) fn done(mut self, bytes: u64) {
+        self.done = true;
+        self.counter.parts.fetch_add(1, Ordering::Relaxed);
+        self.set(bytes);
+    }
+}
+
+impl Drop for PartMeter {
+    fn drop(&mut self) {
+        if !self.done {
+            self.counter.take_back(*self.counted.get_mut());
+        }
+    }
+}
