@@ -154,8 +154,8 @@ pub use crate::bucket::{
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use crate::client::{
-    Bucket, Client, ClientBuilder, HttpClient, Overrides, Payload, Phase, PresignOptions, Presigned, Transport,
-    TransportError,
+    Bucket, Client, ClientBuilder, Connections, HttpClient, Overrides, Payload, Phase, PresignOptions, Presigned,
+    Transport, TransportError,
 };
 pub use crate::crc64::Crc64;
 #[doc(inline)]

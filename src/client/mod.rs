@@ -28,10 +28,7 @@ use tokio::sync::Semaphore;
 pub use self::bucket::Bucket;
 use self::clock::{CorrectedClock, SystemClock};
 use self::execute::{Call, Engine, Limits};
-#[cfg(feature = "hyper")]
-use self::http::HyperTransport;
-pub use self::http::{HttpClient, Phase, Transport, TransportError};
-use self::http::{ReqwestTransport, TransportOptions};
+pub use self::http::{Connections, HttpClient, Phase, Transport, TransportError};
 use self::memory::Memory;
 pub use self::overrides::Overrides;
 pub use self::payload::Payload;
@@ -152,8 +149,7 @@ pub struct ClientBuilder {
     endpoint: Endpoint,
     credentials: Option<Arc<dyn ProvideCredentials>>,
     http: Option<Arc<dyn HttpClient>>,
-    transport: Transport,
-    connections: TransportOptions,
+    connections: Connections,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
     max_connections: usize,
@@ -171,8 +167,7 @@ impl Default for ClientBuilder {
             endpoint: Endpoint::default(),
             credentials: None,
             http: None,
-            transport: Transport::default(),
-            connections: TransportOptions::default(),
+            connections: Connections::new(),
             clock: None,
             limits: Limits {
                 stall: defaults::STALL_TIMEOUT,
@@ -231,7 +226,7 @@ impl ClientBuilder {
 
     /// Which of the transports that come with the crate carries the requests.
     pub fn transport(mut self, transport: Transport) -> Self {
-        self.transport = transport;
+        self.connections = self.connections.transport(transport);
         self
     }
 
@@ -244,35 +239,31 @@ impl ClientBuilder {
 
     /// Sends everything through this proxy: `http://user:password@host:port`.
     pub fn proxy(mut self, url: &str) -> Self {
-        if let Err(error) = self.connections.proxy(url) {
-            self.refuse(error);
-        }
+        self.connections = self.connections.proxy(url);
         self
     }
 
     /// Uses the proxy of this machine's environment. Off by default.
     pub fn system_proxy(mut self, system: bool) -> Self {
-        self.connections.system_proxy = system;
+        self.connections = self.connections.system_proxy(system);
         self
     }
 
     /// Trusts these certificates (PEM, one or several) beside those of the machine.
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
-        if let Err(error) = self.connections.root_certificates(pem.as_ref()) {
-            self.refuse(error);
-        }
+        self.connections = self.connections.root_certificates(pem);
         self
     }
 
     /// Connects to this address for that host, in place of asking DNS. The host stays what is signed and what TLS checks.
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
-        self.connections.resolve.push((host.into(), address));
+        self.connections = self.connections.resolve(host, address);
         self
     }
 
     /// How long connecting may take, TLS included.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connections.connect_timeout = timeout;
+        self.connections = self.connections.connect_timeout(timeout);
         self
     }
 
@@ -313,7 +304,7 @@ impl ClientBuilder {
 
     /// How long an idle connection is kept.
     pub fn pool_idle(mut self, timeout: Duration) -> Self {
-        self.connections.pool_idle = timeout;
+        self.connections = self.connections.pool_idle(timeout);
         self
     }
 
@@ -334,7 +325,7 @@ impl ClientBuilder {
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first value that was none, and when there are no
     /// credentials: anonymous ones must be asked for.
-    pub fn build(self) -> Result<Client> {
+    pub fn build(mut self) -> Result<Client> {
         if let Some(error) = self.refused {
             return Err(error);
         }
@@ -343,12 +334,8 @@ impl ClientBuilder {
         })?;
         let clock = Arc::new(CorrectedClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()))));
         let credentials = RefreshingCredentials::new(provider).with_clock(Arc::<CorrectedClock>::clone(&clock));
-        let http: Arc<dyn HttpClient> = match (self.http, self.transport) {
-            (Some(http), _) => http,
-            (None, Transport::Reqwest) => Arc::new(ReqwestTransport::new(self.connections)),
-            #[cfg(feature = "hyper")]
-            (None, Transport::Hyper) => Arc::new(HyperTransport::new(self.connections)?),
-        };
+        self.connections.check()?;
+        let http = self.http.map_or_else(|| self.connections.open(), Ok)?;
         let engine = Engine {
             http,
             signer: Arc::new(Signer::new(credentials)),

@@ -66,11 +66,15 @@ impl Payload {
                 })?)
             }
         };
-        let progress = Arc::new(Progress::new(length));
         if let Some(observer) = &body.observer {
             observer(0);
         }
-        Ok(Self { frames, remaining: length, crc64: Crc64::new(), progress, observer: body.observer, untouched })
+        Ok(Self::new(length, frames, body.observer, untouched))
+    }
+
+    fn new(length: u64, frames: Frames, observer: Option<Observer>, untouched: Option<Slot>) -> Self {
+        let progress = Arc::new(Progress::new(length));
+        Self { frames, remaining: length, crc64: Crc64::new(), progress, observer, untouched }
     }
 
     /// How many bytes are left to hand out.
@@ -114,6 +118,13 @@ fn changed(what: &'static str) -> Error {
 
 fn io_error(doing: String, error: io::Error) -> Error {
     Error::new(ErrorKind::Io, doing).with_source(error)
+}
+
+/// Bytes in memory, for requests of your own.
+impl From<Bytes> for Payload {
+    fn from(bytes: Bytes) -> Self {
+        Self::new(bytes.len() as u64, Frames::Bytes(bytes), None, None)
+    }
 }
 
 impl http_body::Body for Payload {

@@ -1,12 +1,15 @@
 //! The seam to the network: thin, replaceable, with errors of our own.
 
+mod connections;
 #[cfg(feature = "hyper")]
 mod hyper;
 mod options;
 mod reqwest;
 
 use std::fmt;
+use std::sync::Arc;
 
+pub use self::connections::Connections;
 #[cfg(feature = "hyper")]
 pub(crate) use self::hyper::HyperTransport;
 pub use self::options::Transport;
@@ -35,6 +38,16 @@ pub trait HttpClient: Send + Sync + fmt::Debug {
         &self,
         request: http::Request<Payload>,
     ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>>;
+}
+
+/// Shared by several clients.
+impl<H: HttpClient + ?Sized> HttpClient for Arc<H> {
+    fn execute(
+        &self,
+        request: http::Request<Payload>,
+    ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
+        (**self).execute(request)
+    }
 }
 
 /// How far a request came before the connection failed it.

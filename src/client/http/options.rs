@@ -1,4 +1,4 @@
-//! What the builder of the client says of the connections, for each transport that comes with the crate.
+//! What is said of the connections, for each transport that comes with the crate.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ pub enum Transport {
     Hyper,
 }
 
-/// What the builder of the client says of the connections.
+/// What is said of the connections.
 #[derive(Clone)]
 pub(crate) struct TransportOptions {
     pub(crate) connect_timeout: Duration,
