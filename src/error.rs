@@ -1,9 +1,13 @@
 //! What can go wrong, and the one table that says what an answer of COS means.
 
+mod signature;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::{Duration, SystemTime};
+
+pub use self::signature::{Canonical, SignatureMismatch};
 
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,6 +36,8 @@ struct Inner {
     may_have_taken_effect: bool,
     service: Option<ServiceError>,
     upload_id: Option<String>,
+    mismatch: Option<Box<SignatureMismatch>>,
+    advice: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -91,6 +97,8 @@ pub struct ServiceError {
     pub retry_after: Option<Duration>,
     /// The server's time, from the `Date` header.
     pub server_time: Option<SystemTime>,
+    /// What COS says it signed, when it says so.
+    pub signed: Option<Box<Canonical>>,
 }
 
 /// What an answer means for the loop. The first row that matches wins; see [`ServiceError::class`].
@@ -165,6 +173,8 @@ impl Error {
             may_have_taken_effect: matches!(kind, ErrorKind::Ambiguous),
             service: None,
             upload_id: None,
+            mismatch: None,
+            advice: None,
             source: None,
         }))
     }
@@ -238,6 +248,24 @@ impl Error {
         self
     }
 
+    /// What this client signed, when COS refused the signature.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_signed(mut self, ours: Canonical) -> Self {
+        let cos = self.0.service.as_ref().and_then(|service| service.signed.as_deref()).cloned();
+        if let Some(mismatch) = cos.map(|cos| SignatureMismatch::new(ours, cos)) {
+            self.0.advice = Some(format!("first difference: {mismatch}"));
+            self.0.mismatch = Some(Box::new(mismatch));
+        }
+        self
+    }
+
+    /// A word to the reader about what to do. No secret.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_advice(mut self, advice: String) -> Self {
+        self.0.advice.get_or_insert(advice);
+        self
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -286,6 +314,17 @@ impl Error {
     /// The multipart upload it was about: with it, an upload whose end is unknown can be looked at and aborted.
     pub fn upload_id(&self) -> Option<&str> {
         self.0.upload_id.as_deref()
+    }
+
+    /// After `SignatureDoesNotMatch`: what this client signed beside what COS says it saw, and the first difference.
+    pub fn signature_mismatch(&self) -> Option<&SignatureMismatch> {
+        self.0.mismatch.as_deref()
+    }
+
+    /// What the client knows beyond COS's answer: the right that was needed, when the temporary key ends, by how much the
+    /// clock is off, the first difference of two signatures. `Display` ends with it.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.advice.as_deref()
     }
 
     /// Whether the same call may succeed later. The client has already retried within its budget.
@@ -373,6 +412,9 @@ impl fmt::Display for Error {
                 write!(f, "{comma}{} attempt{plural}", inner.attempts)?;
             }
             f.write_str(")")?;
+        }
+        if let Some(advice) = &inner.advice {
+            write!(f, "; {}", Line(advice))?;
         }
         Ok(())
     }

@@ -160,7 +160,7 @@ pub use crate::client::{
 pub use crate::crc64::Crc64;
 #[doc(inline)]
 pub use crate::credentials::{Credentials, SessionCredentials};
-pub use crate::error::{Error, ErrorKind, Result, ServiceError};
+pub use crate::error::{Canonical, Error, ErrorKind, Result, ServiceError, SignatureMismatch};
 pub use crate::head::Head;
 pub use crate::key::ObjectKey;
 pub use crate::multipart::{

@@ -453,6 +453,7 @@ pub(crate) fn refusal(head: &Parts, document: &[u8]) -> ServiceError {
         code: Some(told.code).filter(|code| !code.is_empty()).or(from_header("x-cos-error-code")).unwrap_or_default(),
         message: told.message,
         resource: told.resource,
+        signed: told.signed,
         trace_id: from_header("x-cos-trace-id").unwrap_or(told.trace_id),
         retry_after: retry_after(&head.headers),
         ..bare_answer(head)

@@ -230,6 +230,13 @@ pub fn headers(head: &mut Head, key: &SigningKey) {
     head.headers.insert(header::AUTHORIZATION, sensitive(authorization));
 }
 
+/// What [`headers`] signed, stage by stage: the request as it is, with or without its signature.
+pub fn header_stages(head: &Head, key: &SigningKey) -> Stages {
+    let params: Vec<(&str, &str)> = head.query.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let headers: Vec<(&str, &str)> = signed_headers(&head.headers, &Host::Own).collect();
+    key.stages(head.method.as_str(), &head.path, &params, &headers)
+}
+
 /// Signs the request in its query: adds the token if there is one, then the seven `q-` parameters.
 ///
 /// What headers the request carries by now are signed with it and must be sent with the URL as they are.

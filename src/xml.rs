@@ -5,7 +5,7 @@ use quick_xml::events::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::error::{Canonical, Error, ErrorKind, Result, ServiceError};
 
 /// The longest document that is read.
 #[cfg(feature = "client")]
@@ -55,11 +55,15 @@ pub(crate) fn read_error(xml: &[u8]) -> ServiceError {
         resource: String,
         request_id: String,
         trace_id: String,
+        string_to_sign: String,
+        format_string: String,
     }
     let document = match check(xml) {
         Ok(text) if text.root == "Error" => quick_xml::de::from_str(text.xml).unwrap_or_default(),
         _ => Document::default(),
     };
+    let says = !document.format_string.is_empty() && !document.string_to_sign.is_empty();
+    let signed = says.then(|| Canonical::new(&document.format_string, &document.string_to_sign));
     let short = |text: String| discreet(text.chars().take(1024).collect());
     ServiceError {
         code: short(document.code),
@@ -67,6 +71,7 @@ pub(crate) fn read_error(xml: &[u8]) -> ServiceError {
         resource: short(document.resource),
         request_id: short(document.request_id),
         trace_id: short(document.trace_id),
+        signed: signed.map(Box::new),
         ..ServiceError::default()
     }
 }

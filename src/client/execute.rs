@@ -108,6 +108,7 @@ impl Call<'_> {
                 let request = operation.request().ok();
                 let upload_id = request.as_ref().and_then(|request| request.param("uploadId"));
                 let error = error.during(O::NAME, &self.target(operation), journey.attempts).with_upload_id(upload_id);
+                let error = self.explain(operation, journey.snapshot.as_ref(), error);
                 trace::gave_up(&error);
                 error
             })

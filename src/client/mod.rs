@@ -4,6 +4,7 @@ mod bucket;
 mod clock;
 pub mod defaults;
 mod execute;
+mod explain;
 mod failover;
 mod http;
 mod memory;

@@ -4,6 +4,7 @@ mod cli;
 mod clock;
 mod compile;
 mod everyday;
+mod explain;
 mod failover;
 mod faults;
 mod keys;

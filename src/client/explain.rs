@@ -1,0 +1,82 @@
+//! What the client knows about a refusal beyond what COS says.
+
+use std::time::{Duration, SystemTime};
+
+use crate::client::execute::Call;
+use crate::client::provider::Snapshot;
+use crate::error::{Canonical, Error};
+use crate::operation::{Operation, Scope};
+use crate::sign::{self, SigningKey};
+
+impl Call<'_> {
+    /// Adds the right that was needed, the end of the key, how far the clock is off, or what was signed.
+    pub(super) fn explain<O: Operation>(&self, operation: &O, key: Option<&Snapshot>, error: Error) -> Error {
+        let (Some(service), Some(key)) = (error.service(), key) else { return error };
+        let bare = service.code.is_empty() && !service.request_id.is_empty();
+        if let (Some(saw), "SignatureDoesNotMatch") = (&service.signed, service.code.as_str()) {
+            return match self.signed(operation, key, saw, error.attempts()) {
+                Some(ours) => error.with_signed(ours),
+                None => error,
+            };
+        }
+        if error.is_clock_skew() {
+            let here = self.engine.clock.mark().0;
+            return match service.server_time.and_then(|there| apart(here, there)) {
+                Some(told) => error.with_advice(told),
+                None => error,
+            };
+        }
+        if service.status == 403 && (bare || service.code == "AccessDenied") {
+            return error.with_advice(self.needed::<O>(key));
+        }
+        error
+    }
+
+    /// What was signed, with the time COS saw.
+    fn signed<O: Operation>(&self, operation: &O, key: &Snapshot, saw: &Canonical, attempt: u32) -> Option<Canonical> {
+        let (start, end) = saw.string_to_sign.split('\n').nth(1)?.split_once(';')?;
+        let key = SigningKey::for_key_time(key.credentials(), start.parse().ok()?, end.parse().ok()?).ok()?;
+        let (_, address) = self.route.choose(self.engine.clock.mark().1);
+        let (mut head, _) = self.describe(operation, address, attempt).ok()?;
+        sign::headers(&mut head, &key);
+        let stages = sign::header_stages(&head, &key);
+        Some(Canonical::new(&stages.http_string, &stages.string_to_sign))
+    }
+
+    fn needed<O: Operation>(&self, key: &Snapshot) -> String {
+        let rights: Vec<String> =
+            O::PERMISSIONS.iter().map(|(action, scope)| format!("{action} on {}", on(scope))).collect();
+        let told = format!("it needs {}", rights.join(" and "));
+        let (Some(end), Some(_)) = (key.credentials().expires_at(), key.credentials().token()) else { return told };
+        match end.duration_since(self.engine.clock.mark().0) {
+            Ok(left) => format!("{told}; the temporary key, which ends in {}, may lack it", rough(left)),
+            Err(_) => format!("{told}; the temporary key is over"),
+        }
+    }
+}
+
+fn on(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Source => "the object it reads from",
+        Scope::Target => "the object",
+        Scope::Bucket => "the bucket",
+        Scope::Service => "the account",
+    }
+}
+
+/// How far apart two clocks are; `None` when that is not what COS can mind.
+fn apart(here: SystemTime, there: SystemTime) -> Option<String> {
+    let (by, way) = match here.duration_since(there) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    (by >= Duration::from_secs(60)).then(|| format!("the clock of this machine is {} {way} that of COS", rough(by)))
+}
+
+fn rough(span: Duration) -> String {
+    match span.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}

@@ -1,0 +1,81 @@
+//! What an error adds to COS's answer: the first difference of two signatures, the right, the key's end, the clock.
+
+use std::time::Duration;
+
+use cos_emulator::{Action, Matcher, Rule};
+use tencent_cos::client::provider::BoxFuture;
+use tencent_cos::{Attributes, ByteStream, Credentials, HttpClient, Payload, PutObject, TransportError};
+
+use crate::support::{InMemory, ServiceTransport, session};
+
+/// A proxy on the way that changes a header that was signed.
+#[derive(Debug)]
+struct Meddler(ServiceTransport);
+
+impl HttpClient for Meddler {
+    fn execute(
+        &self,
+        mut request: http::Request<Payload>,
+    ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
+        request.headers_mut().insert("content-type", "text/plain; charset=utf-8".parse().unwrap());
+        self.0.execute(request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_signature_tells_the_first_difference_and_no_secret() {
+    let memory = InMemory::new();
+    let key = memory.emulator.mint(Duration::from_secs(1800));
+    let client =
+        memory.client().credentials(session(&key)).http_client(Meddler(ServiceTransport(memory.emulator.service())));
+    let put = PutObject::new("k".parse().unwrap(), "hello").attributes(Attributes::new().content_type("text/plain"));
+    let error = memory.bucket_of(client).send(put).await.unwrap_err();
+    assert_eq!(error.code(), Some("SignatureDoesNotMatch"));
+    let told = "header content-type: signed \"text%2Fplain\", COS saw \"text%2Fplain%3B%20charset%3Dutf-8\"";
+    let mismatch = error.signature_mismatch().unwrap();
+    assert_eq!(mismatch.first_difference(), told);
+    assert!(error.to_string().ends_with(&format!("; first difference: {told}")), "{error}");
+    // The rest is the same, line breaks included.
+    assert_eq!(
+        mismatch.ours.http_string,
+        mismatch.cos.http_string.replace("text%2Fplain%3B%20charset%3Dutf-8", "text%2Fplain")
+    );
+    assert!(mismatch.ours.http_string.starts_with("put\n/k\n\n") && mismatch.ours.http_string.ends_with('\n'));
+    let printed = format!("{error:?} {error} {mismatch:?}");
+    assert!(![&key.token, &key.secret_key].iter().any(|secret| printed.contains(secret.as_str())), "{printed}");
+    assert!(printed.contains("x-cos-security-token=(masked"), "{printed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_key_of_another_id_is_told_apart_from_a_wrong_request() {
+    let memory = InMemory::new();
+    let wrong = Credentials::permanent(memory.emulator.secret_id(), "another-secret").unwrap();
+    let bucket = memory.bucket_of(memory.client().credentials(wrong));
+    let error = bucket.get("a b&c<d").await.unwrap_err();
+    let difference = error.signature_mismatch().unwrap().first_difference();
+    assert!(difference.starts_with("nothing: "), "{difference}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn access_denied_names_the_right_and_the_end_of_a_temporary_key() {
+    let memory = InMemory::new();
+    let key = memory.emulator.mint(Duration::from_secs(1800));
+    let bucket = memory.bucket_of(memory.client().credentials(session(&key)));
+    memory.emulator.script(Rule::on(Matcher::any()).then(Action::status(403, "AccessDenied")).always());
+    let error = bucket.put("k", "hello").await.unwrap_err();
+    assert_eq!(
+        error.advice(),
+        Some("it needs name/cos:PutObject on the object; the temporary key, which ends in 30 min, may lack it")
+    );
+    let error = bucket.head("k").await.unwrap_err();
+    assert!(error.advice().unwrap().starts_with("it needs name/cos:HeadObject on the object"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_clock_is_told_with_its_error() {
+    let memory = InMemory::new();
+    memory.clock.set_off(48 * 3600);
+    let error = memory.bucket().put("k", "hello").await.unwrap_err();
+    assert!(error.is_clock_skew());
+    assert_eq!(error.advice(), Some("the clock of this machine is 48 h ahead of that of COS"), "{error}");
+}
