@@ -41,6 +41,7 @@
 //! | see every limit and wait | [`client::defaults`] |
 //! | find out why COS says `SignatureDoesNotMatch` | [`sign::SigningKey::stages`] |
 //! | use another HTTP library | [`Bucket::sign`], [`HttpClient`], or the core without features: [`Operation`], [`sign`], [`read_response`] |
+//! | do without a runtime | [`blocking`] |
 //! | send a call that is missing here | implement [`Operation`] |
 //!
 //! # Two doors
@@ -89,6 +90,7 @@
 //! | `rustls` | yes | TLS by rustls, with the certificates of the machine |
 //! | `native-tls` | | TLS by the library of the platform |
 //! | `hyper` | | a second transport, [`Transport`]`::Hyper`, for many small objects |
+//! | `blocking` | | [`blocking`]: the same for programs without a runtime |
 //! | `tracing` | | a span for an operation, an event for an attempt |
 //!
 //! Without features the core is left: operations, signatures, errors, with no I/O and no runtime.
@@ -123,8 +125,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![allow(dead_code)] // the jobs that use the base of transfers come with the next commits
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(feature = "client"), allow(rustdoc::broken_intra_doc_links))] // the front page tells of the client
+#![cfg_attr(not(all(feature = "client", feature = "blocking")), allow(rustdoc::broken_intra_doc_links))] // the front page tells of the client
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod body;
 mod bucket;
 #[cfg(feature = "client")]

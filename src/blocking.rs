@@ -1,0 +1,386 @@
+//! The same for programs without a runtime: every call waits for its end.
+//!
+//! A thin layer over [`Client`](crate::Client) and [`Bucket`](crate::Bucket): options, errors, retries and limits are
+//! theirs. A runtime with one thread of its own does the work; it lives as long as the client and its buckets. Inside a
+//! tokio runtime these calls would stop a thread that others need, so there they are an error: use the async client.
+//!
+//! # Examples
+//! ```no_run
+//! use std::io::Read as _;
+//!
+//! use tencent_cos::{Credentials, blocking};
+//!
+//! # fn example() -> tencent_cos::Result<()> {
+//! let builder = tencent_cos::Client::builder().region("ap-guangzhou");
+//! let client = blocking::Client::new(builder.credentials(Credentials::permanent("AKID…", "…")?))?;
+//! let bucket = client.bucket("examplebucket-1250000000")?;
+//!
+//! bucket.put("notes/a.txt", "hello")?;
+//! let mut text = String::new();
+//! bucket.get("notes/a.txt")?.read_to_string(&mut text)?;
+//! for object in bucket.list("notes/") {
+//!     println!("{}", object?.key);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use futures_core::stream::BoxStream;
+use futures_util::StreamExt as _;
+
+use crate::transfer::{Job, Progress, TransferHandle};
+use crate::{
+    Body, BucketName, ByteStream, ClientBuilder, ContentRange, DeleteObjectOutput, Error, ErrorKind, Integrity,
+    ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions, Presigned, PutObjectOutput,
+    Region, Result,
+};
+
+/// A connection to COS for one account; see [`crate::Client`]. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    client: crate::Client,
+    runtime: Runtime,
+}
+
+impl Client {
+    /// Makes a client of what the builder holds. No I/O happens here.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`]; [`ErrorKind::Io`] when no thread can be had.
+    pub fn new(builder: ClientBuilder) -> Result<Self> {
+        Ok(Self { client: builder.build()?, runtime: Runtime::new()? })
+    }
+
+    /// A bucket in the client's region; see [`crate::Client::bucket`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn bucket<B>(&self, name: B) -> Result<Bucket>
+    where
+        B: TryInto<BucketName>,
+        B::Error: Into<Error>,
+    {
+        Ok(Bucket { bucket: self.client.bucket(name)?, runtime: self.runtime.clone() })
+    }
+
+    /// A bucket in another region.
+    ///
+    /// # Errors
+    /// As [`bucket`](Self::bucket).
+    pub fn bucket_in<R, B>(&self, region: R, name: B) -> Result<Bucket>
+    where
+        R: TryInto<Region>,
+        R::Error: Into<Error>,
+        B: TryInto<BucketName>,
+        B::Error: Into<Error>,
+    {
+        Ok(Bucket { bucket: self.client.bucket_in(region, name)?, runtime: self.runtime.clone() })
+    }
+
+    /// Sends an operation on the account; see [`crate::Client::send`].
+    ///
+    /// # Errors
+    /// As there; [`ErrorKind::Input`] inside a tokio runtime.
+    pub fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
+        self.runtime.wait(self.client.send(operation))
+    }
+}
+
+/// One bucket to talk to; see [`crate::Bucket`]. Cheap to clone.
+///
+/// Every call is [`ErrorKind::Input`] with field `runtime` inside a tokio runtime.
+#[derive(Clone)]
+pub struct Bucket {
+    bucket: crate::Bucket,
+    runtime: Runtime,
+}
+
+impl Bucket {
+    /// The same bucket with other settings for what goes through this handle.
+    #[must_use]
+    pub fn with(&self, overrides: Overrides) -> Self {
+        Self { bucket: self.bucket.with(overrides), runtime: self.runtime.clone() }
+    }
+
+    /// Stores an object; see [`crate::Bucket::put`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn put<K>(&self, key: K, body: impl Into<Body>) -> Result<PutObjectOutput>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.runtime.wait(self.bucket.put(key, body))
+    }
+
+    /// Reads an object; see [`crate::Bucket::get`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get<K>(&self, key: K) -> Result<Object>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        let object = self.runtime.wait(self.bucket.get(key))?;
+        Ok(self.object(object))
+    }
+
+    /// Reads an object with all the options of [`GetObject`](crate::GetObject).
+    ///
+    /// # Errors
+    /// As [`crate::Bucket::send`].
+    pub fn read(&self, operation: crate::GetObject) -> Result<Object> {
+        let object = self.send(operation)?;
+        Ok(self.object(object))
+    }
+
+    fn object(&self, object: crate::Object) -> Object {
+        let crate::Object { meta, body, content_range, integrity, .. } = object;
+        Object { meta, content_range, integrity, body, piece: Bytes::new(), runtime: self.runtime.clone() }
+    }
+
+    /// Reads what COS keeps of an object beside its bytes; see [`crate::Bucket::head`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn head<K>(&self, key: K) -> Result<ObjectMeta>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.runtime.wait(self.bucket.head(key))
+    }
+
+    /// Whether there is such an object; see [`crate::Bucket::exists`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn exists<K>(&self, key: K) -> Result<bool>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.runtime.wait(self.bucket.exists(key))
+    }
+
+    /// Removes an object; see [`crate::Bucket::delete`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn delete<K>(&self, key: K) -> Result<DeleteObjectOutput>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.runtime.wait(self.bucket.delete(key))
+    }
+
+    /// All objects whose keys begin so, page by page as the iterator is read; the first error ends it.
+    pub fn list(&self, prefix: impl Into<String>) -> Iter<ObjectSummary> {
+        self.iter(self.bucket.list(prefix))
+    }
+
+    /// All pages of an operation; the first error ends the iterator.
+    pub fn pages<O>(&self, operation: O) -> Iter<O::Output>
+    where
+        O: Paged + 'static,
+        O::Output: Send,
+    {
+        self.iter(self.bucket.pages(operation))
+    }
+
+    fn iter<T>(&self, stream: BoxStream<'static, Result<T>>) -> Iter<T> {
+        Iter { stream: Some(stream), runtime: self.runtime.clone() }
+    }
+
+    /// Sends an operation; see [`crate::Bucket::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
+        self.runtime.wait(self.bucket.send(operation))
+    }
+
+    /// A URL that lets anybody read the object for `lifetime`; see [`crate::Bucket::presign_get`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn presign_get<K>(&self, key: K, lifetime: Duration) -> Result<Presigned>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.runtime.wait(self.bucket.presign_get(key, lifetime))
+    }
+
+    /// Signs an operation into a URL; see [`crate::Bucket::presign`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn presign<O: Operation>(&self, operation: O, options: impl Into<PresignOptions>) -> Result<Presigned> {
+        self.runtime.wait(self.bucket.presign(operation, options))
+    }
+
+    /// Makes a transfer of a job; see [`crate::Bucket::transfer`]. It begins with [`Transfer::wait`].
+    pub fn transfer<J: Job>(&self, job: J) -> Transfer<J::Output> {
+        Transfer { transfer: self.bucket.transfer(job), runtime: self.runtime.clone() }
+    }
+}
+
+/// An object that is being read: what COS keeps of it, and its bytes through [`io::Read`].
+///
+/// The end of the bytes is told only after their number, and their CRC-64 where there is one, were found right; else
+/// reading ends with an error that holds an [`Error`].
+pub struct Object {
+    /// What COS keeps of it.
+    pub meta: ObjectMeta,
+    /// Which bytes these are, when a range was asked for.
+    pub content_range: Option<ContentRange>,
+    /// Whether the bytes are checked while they run through.
+    pub integrity: Integrity,
+    body: ByteStream,
+    piece: Bytes,
+    runtime: Runtime,
+}
+
+impl Object {
+    /// Reads everything into memory, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`crate::Object::bytes`].
+    pub fn bytes(self, limit: usize) -> Result<Bytes> {
+        self.runtime.wait(self.body.bytes(limit))
+    }
+}
+
+impl io::Read for Object {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() && !buffer.is_empty() {
+            let body = &mut self.body;
+            match self.runtime.wait(async { body.next().await.transpose() }) {
+                Ok(Some(piece)) => self.piece = piece,
+                Ok(None) => return Ok(0),
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+        let length = self.piece.len().min(buffer.len());
+        self.piece.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
+
+/// What a listing gives, one by one.
+pub struct Iter<T> {
+    stream: Option<BoxStream<'static, Result<T>>>,
+    runtime: Runtime,
+}
+
+impl<T> Iterator for Iter<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let stream = self.stream.as_mut()?;
+        let item = self.runtime.wait(async { stream.next().await.transpose() }).transpose();
+        if !matches!(item, Some(Ok(_))) {
+            self.stream = None;
+        }
+        item
+    }
+}
+
+/// A transfer that begins with [`wait`](Self::wait); see [`crate::transfer::Transfer`].
+#[must_use = "nothing is transferred before it is waited for"]
+#[derive(Debug)]
+pub struct Transfer<T> {
+    transfer: crate::transfer::Transfer<T>,
+    runtime: Runtime,
+}
+
+impl<T> Transfer<T> {
+    /// A handle to look at it, hold it and stop it from another thread.
+    pub fn handle(&self) -> TransferHandle {
+        self.transfer.handle()
+    }
+
+    /// Calls `callback` with the progress, at most ten times a second and once at the end, from the client's thread.
+    pub fn on_progress(mut self, callback: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.transfer = self.transfer.on_progress(callback);
+        self
+    }
+
+    /// Transfers, and waits for the end.
+    ///
+    /// # Errors
+    /// As the job says; [`ErrorKind::Input`] inside a tokio runtime.
+    pub fn wait(self) -> Result<T> {
+        self.runtime.wait(self.transfer)
+    }
+}
+
+/// A runtime of one thread, shared; the last to go ends it.
+#[derive(Clone, Debug)]
+struct Runtime(Arc<Owned>);
+
+#[derive(Debug)]
+struct Owned(Option<tokio::runtime::Runtime>);
+
+impl Runtime {
+    fn new() -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("tencent-cos")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Io, "no thread for the client").with_source(error))?;
+        Ok(Self(Arc::new(Owned(Some(runtime)))))
+    }
+
+    fn wait<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            return Err(Error::input("runtime", "a blocking call inside a tokio runtime; use the async client there"));
+        }
+        let runtime = self.0.0.as_ref().expect("taken when dropped");
+        runtime.block_on(future)
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // In the background: a runtime must not be waited for inside another.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.client.fmt(f)
+    }
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bucket.fmt(f)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Object").field("meta", &self.meta).field("integrity", &self.integrity).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Iter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").finish_non_exhaustive()
+    }
+}

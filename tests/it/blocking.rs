@@ -1,0 +1,76 @@
+//! The blocking door, from threads without a runtime.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use cos_emulator::{Action, Emulator, Rule};
+use tencent_cos::{ErrorKind, GetObject, ListBuckets, Overrides, blocking};
+
+use crate::support;
+
+/// Runs the test on a thread of its own beside the emulator's runtime.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || done.send(work()));
+    wait.await.expect("the thread did not panic")
+}
+
+fn client(emulator: &Emulator) -> blocking::Client {
+    blocking::Client::new(support::client(emulator)).expect("a client")
+}
+
+#[tokio::test]
+async fn everyday_verbs_without_a_runtime() {
+    let emulator = support::emulator().await;
+    let client = client(&emulator);
+    let bucket = client.bucket(emulator.bucket()).unwrap();
+    beside(move || {
+        let body = "0123456789".repeat(20_000);
+        let put = bucket.put("a b", body.clone()).unwrap();
+        assert_eq!(bucket.head("a b").unwrap().crc64, put.crc64);
+        assert!(bucket.exists("a b").unwrap() && !bucket.exists("b").unwrap());
+        let mut read = String::new();
+        bucket.get("a b").unwrap().read_to_string(&mut read).unwrap();
+        assert_eq!(read, body);
+        let part = bucket.read(GetObject::new("a b".parse().unwrap()).range(5..15)).unwrap();
+        assert_eq!(part.bytes(10).unwrap(), "5678901234");
+        let keys: Vec<_> = bucket.list("a").map(|object| object.unwrap().key).collect();
+        assert_eq!(keys, ["a b"]);
+        assert!(bucket.presign_get("a b", Duration::from_secs(60)).unwrap().url.contains("/a%20b?"));
+        bucket.delete("a b").unwrap();
+        assert!(bucket.get("a b").unwrap_err().is_not_found());
+        assert_eq!(client.send(ListBuckets::new()).unwrap().buckets.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_wrong_is_an_error_of_the_reader() {
+    let emulator = support::emulator().await;
+    emulator.put_object(emulator.bucket(), "k", vec![7; 100_000]);
+    emulator.script(Rule::on("GET Object").then(Action::WrongCrc).always());
+    let bucket = client(&emulator).bucket(emulator.bucket()).unwrap();
+    beside(move || {
+        let bucket = bucket.with(Overrides::new().max_attempts(1));
+        let error = bucket.get("k").unwrap().read_to_end(&mut Vec::new()).unwrap_err();
+        let error = error.get_ref().unwrap().downcast_ref::<tencent_cos::Error>().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Integrity);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn inside_a_runtime_it_is_an_error_and_no_panic() {
+    let emulator = support::emulator().await;
+    let bucket = client(&emulator).bucket(emulator.bucket()).unwrap();
+    for error in [
+        bucket.put("k", "v").unwrap_err(),
+        bucket.list("").next().unwrap().unwrap_err(),
+        bucket.presign_get("k", Duration::from_secs(60)).unwrap_err(),
+    ] {
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("runtime")));
+    }
+    assert!(emulator.journal().is_empty());
+    // The last handle goes here, inside the runtime.
+    drop(bucket);
+}
