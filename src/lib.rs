@@ -37,6 +37,7 @@
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`] |
+//! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
 //! | bring keys | [`Credentials`], [`SessionCredentials`], [`client::provider`] |
 //! | see every limit and wait | [`client::defaults`] |
 //! | find out why COS says `SignatureDoesNotMatch` | [`sign::SigningKey::stages`] |
@@ -102,7 +103,7 @@
 //! ```text
 //! 4  transfer                                          whole files and directories, by operations
 //! 3  client (bucket, execute, retry, provider, http)   the lowest floor that waits, sleeps and reads the clock
-//! 2  object  multipart  bucket                         operations: know no client, no credentials, no signing
+//! 2  object  multipart  bucket  policy                 operations: know no client, no credentials, no signing
 //! 1  operation  options  sign  head  body  xml         vocabulary of a request; pure
 //! 0  error  time  credentials  region  key  crc64      leaves
 //! ```
@@ -142,6 +143,7 @@ mod multipart;
 mod object;
 mod operation;
 mod options;
+pub mod policy;
 mod region;
 pub mod sign;
 mod time;

@@ -1,0 +1,191 @@
+//! When a statement holds.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+/// A condition of a [`Statement`](super::Statement): an operator, a key, and values of which one must fit.
+///
+/// A condition on what a request does not have is not met; [`if_exist`](Self::if_exist) turns that round. Put a condition
+/// only on actions whose requests have the key.
+///
+/// COS reference: [Condition keys](https://intl.cloud.tencent.com/document/product/436/46206)
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Condition {
+    operator: String,
+    key: String,
+    values: Vec<Value>,
+    refused: Option<&'static str>,
+}
+
+impl Condition {
+    /// The request comes from one of these addresses, or networks like `10.0.0.0/8`.
+    pub fn source_ip<T: Into<String>>(addresses: impl IntoIterator<Item = T>) -> Self {
+        let values: Vec<String> = addresses.into_iter().map(Into::into).collect();
+        let wrong = !values.iter().all(|value| is_network(value));
+        Self::new("ip_equal", "qcs:ip", values).refused_if(wrong, "has a condition on an address that is none")
+    }
+
+    /// The body has at most so many bytes. For [`UploadPart`](crate::UploadPart) that is the part.
+    pub fn content_length_at_most(bytes: u64) -> Self {
+        Self::new("numeric_less_than_equal", "cos:content-length", [bytes])
+    }
+
+    /// The `Content-Type` is this, or like this where a `*` stands at an end: `image/*`.
+    pub fn content_type(pattern: impl Into<String>) -> Self {
+        let pattern = pattern.into();
+        let operator = if pattern.contains('*') { "string_like" } else { "string_equal" };
+        Self::new(operator, "cos:content-type", [pattern])
+    }
+
+    /// A listing asks for exactly this prefix.
+    pub fn list_prefix(prefix: impl Into<String>) -> Self {
+        Self::new("string_equal", "cos:prefix", [prefix.into()])
+    }
+
+    /// The request comes over https.
+    pub fn secure_transport() -> Self {
+        Self::new("bool_equal", "cos:secure-transport", ["true"])
+    }
+
+    /// Any other: an operator like `string_equal`, a key like `cos:x-cos-storage-class`, and values, numbers or strings.
+    pub fn new<V: Into<Value>>(
+        operator: impl Into<String>,
+        key: impl Into<String>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        Self { operator: operator.into(), key: key.into(), values, refused: None }
+    }
+
+    /// It is met, too, by requests that do not have the key.
+    pub fn if_exist(mut self) -> Self {
+        if !self.operator.ends_with(IF_EXIST) {
+            self.operator.push_str(IF_EXIST);
+        }
+        self
+    }
+
+    fn refused_if(mut self, wrong: bool, why: &'static str) -> Self {
+        self.refused = self.refused.or(wrong.then_some(why));
+        self
+    }
+
+    /// Operator, key and value as they stand in the document, or why nothing ever meets it.
+    pub(super) fn write(self) -> Result<(String, String, Value), String> {
+        if let Some(why) = self.refused {
+            return Err(why.to_owned());
+        }
+        let name = self.operator.strip_suffix(IF_EXIST).unwrap_or(&self.operator);
+        if !OPERATORS.contains(&name) {
+            return Err(format!("has a condition with an operator that CAM does not have: {:?}", self.operator));
+        }
+        if self.key.is_empty() || self.values.is_empty() {
+            return Err("has a condition without a key or without a value".to_owned());
+        }
+        let inner = |value: &Value| {
+            let text = value.as_str().unwrap_or_default();
+            let text = text.strip_prefix('*').unwrap_or(text);
+            text.strip_suffix('*').unwrap_or(text).contains('*')
+        };
+        if name == "string_like" && self.values.iter().any(inner) {
+            return Err("has a condition with a `*` that is not at an end".to_owned());
+        }
+        let mut values = self.values;
+        let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+        Ok((self.operator, self.key, value))
+    }
+}
+
+const IF_EXIST: &str = "_if_exist";
+
+const OPERATORS: [&str; 12] = [
+    "string_equal",
+    "string_not_equal",
+    "string_like",
+    "numeric_equal",
+    "numeric_not_equal",
+    "numeric_greater_than",
+    "numeric_greater_than_equal",
+    "numeric_less_than",
+    "numeric_less_than_equal",
+    "ip_equal",
+    "ip_not_equal",
+    "bool_equal",
+];
+
+/// An address, or one with the length of a prefix.
+fn is_network(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let Ok(address) = address.parse::<IpAddr>() else { return false };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= longest))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Policy, Resource, Statement};
+    use super::*;
+
+    fn statement() -> Statement {
+        Statement::allow(&Resource::everything()).action("name/cos:PutObject")
+    }
+
+    fn condition(statement: Statement) -> Value {
+        let json = Policy::new().statement(statement).to_json().unwrap();
+        serde_json::from_str::<Value>(&json).unwrap()["statement"][0]["condition"].clone()
+    }
+
+    /// The condition of the vendor's demo for uploads from a browser, and that of its example for addresses.
+    #[test]
+    fn conditions_are_written_as_in_the_documents() {
+        let demo = statement()
+            .when(Condition::content_type("image/*").if_exist())
+            .when(Condition::content_length_at_most(5_242_880));
+        assert_eq!(
+            condition(demo),
+            json!({
+                "string_like_if_exist": {"cos:content-type": "image/*"},
+                "numeric_less_than_equal": {"cos:content-length": 5_242_880},
+            })
+        );
+        let addresses = ["192.168.1.0/24", "101.226.100.185", "101.226.100.186"];
+        assert_eq!(
+            condition(statement().when(Condition::source_ip(addresses))),
+            json!({"ip_equal": {"qcs:ip": addresses}})
+        );
+        let more = statement()
+            .when(Condition::list_prefix("folder1"))
+            .when(Condition::content_type("image/jpeg"))
+            .when(Condition::secure_transport())
+            .when(Condition::new("string_not_equal", "cos:x-cos-storage-class", ["ARCHIVE", "DEEP_ARCHIVE"]));
+        assert_eq!(
+            condition(more),
+            json!({
+                "string_equal": {"cos:prefix": "folder1", "cos:content-type": "image/jpeg"},
+                "bool_equal": {"cos:secure-transport": "true"},
+                "string_not_equal": {"cos:x-cos-storage-class": ["ARCHIVE", "DEEP_ARCHIVE"]},
+            })
+        );
+    }
+
+    #[test]
+    fn conditions_that_nothing_meets_are_refused() {
+        for bad in [
+            Condition::source_ip(["10.0.0.0/33"]),
+            Condition::source_ip(["localhost"]),
+            Condition::source_ip([""; 0]),
+            Condition::content_type("a*b"),
+            Condition::new("string_equals", "cos:prefix", ["a"]),
+            Condition::new("string_equal", "", ["a"]),
+        ] {
+            let error = Policy::new().statement(statement().when(bad)).to_json().unwrap_err();
+            assert_eq!(error.field(), Some("policy"), "{error}");
+        }
+        let twice = statement().when(Condition::content_type("a/b")).when(Condition::content_type("c/d"));
+        assert!(Policy::new().statement(twice).to_json().unwrap_err().to_string().contains("two conditions"));
+    }
+}
