@@ -37,6 +37,7 @@
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`] |
+//! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
 //! | bring keys | [`Credentials`], [`SessionCredentials`], [`client::provider`] |
 //! | see every limit and wait | [`client::defaults`] |
@@ -177,7 +178,7 @@ pub use crate::multipart::{
 pub use crate::object::{
     AppendObject, AppendObjectOutput, ContentRange, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey,
     DeleteObject, DeleteObjectOutput, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject, HeadObject,
-    Integrity, Object, ObjectMeta, PutObject, PutObjectOutput,
+    Integrity, Object, ObjectMeta, PostForm, PostPolicy, PutObject, PutObjectOutput,
 };
 pub use crate::operation::{
     Describe, Operation, Paged, Permissions, Request, ResponseBody, Safety, Scope, Sent, Target, read_response,

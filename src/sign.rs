@@ -114,6 +114,16 @@ impl SigningKey {
         &self.key_time
     }
 
+    /// The `SecretId`.
+    pub(crate) fn secret_id(&self) -> &str {
+        &self.secret_id
+    }
+
+    /// The session token.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_ref()?.value.to_str().ok()
+    }
+
     /// When signatures of this key end.
     pub fn end(&self) -> SystemTime {
         self.end
@@ -141,6 +151,15 @@ impl SigningKey {
             authorization: self.assemble(&signature, &params, &headers),
             http_string,
         }
+    }
+
+    /// Signs the policy of a form upload: exactly this text, before it is encoded. Returns the field `q-signature`.
+    ///
+    /// COS reference: [POST Object](https://cloud.tencent.com/document/product/436/14690)
+    pub fn sign_policy(&self, policy: &str) -> String {
+        let digest = Hex::of(&Sha1::digest(policy.as_bytes()).into());
+        let signature = self.hmac.clone().chain_update(digest.as_str().as_bytes()).finalize();
+        Hex::of(&signature.into_bytes().into()).as_str().to_owned()
     }
 
     fn authorization(&self, method: &str, path: &str, params: &[Pair], headers: &[Pair]) -> String {
@@ -241,7 +260,7 @@ pub fn header_stages(head: &Head, key: &SigningKey) -> Stages {
 ///
 /// What headers the request carries by now are signed with it and must be sent with the URL as they are.
 pub fn query(head: &mut Head, key: &SigningKey, host: &Host) {
-    if let Some(token) = key.token.as_ref().and_then(|token| token.value.to_str().ok()) {
+    if let Some(token) = key.token() {
         head.query.push((Cow::Borrowed(SECURITY_TOKEN), Cow::Owned(token.to_owned())));
     }
     let authorization = authorization(head, key, host);

@@ -40,6 +40,15 @@ pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(text.trim()).ok()
 }
 
+/// The ISO 8601 form, in whole seconds: `2019-08-30T09:38:12.000Z`.
+pub(crate) fn iso8601(time: SystemTime) -> String {
+    // The longest unix time of COS is within the years of the calendar.
+    let date = i64::try_from(unix_seconds(time)).ok().and_then(|it| OffsetDateTime::from_unix_timestamp(it).ok());
+    let date = date.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (day, (hour, minute, second)) = (date.date(), date.to_hms());
+    format!("{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.000Z", day.year(), u8::from(day.month()), day.day())
+}
+
 /// Reads ISO 8601 as COS and STS write it: `2020-12-10T03:37:30.000Z`, with or without a fraction.
 pub(crate) fn parse_iso8601(text: &str) -> Option<SystemTime> {
     let time = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
@@ -59,6 +68,13 @@ mod tests {
         assert_eq!(at("2018-12-04T17:06:16+08:00"), Some(1_543_914_376));
         assert_eq!(at("yesterday"), None);
         assert_eq!(at("1900-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn iso_times_are_written_in_whole_seconds() {
+        let time = UNIX_EPOCH + Duration::from_millis(1_567_157_892_414);
+        assert_eq!(iso8601(time), "2019-08-30T09:38:12.000Z");
+        assert_eq!(iso8601(UNIX_EPOCH + Duration::from_secs(253_402_300_799)), "9999-12-31T23:59:59.000Z");
     }
 
     #[test]

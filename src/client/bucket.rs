@@ -12,7 +12,8 @@ use crate::client::route::Route;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::object::{
-    DeleteObject, DeleteObjectOutput, GetObject, HeadObject, Object, ObjectMeta, PutObject, PutObjectOutput,
+    DeleteObject, DeleteObjectOutput, GetObject, HeadObject, Object, ObjectMeta, PostForm, PostPolicy, PutObject,
+    PutObjectOutput,
 };
 use crate::operation::{Operation, Paged};
 use crate::region::{BucketName, Region};
@@ -187,14 +188,7 @@ impl Bucket {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn send_raw<O: Operation>(&self, operation: O) -> Result<http::Response<O::Output>> {
-        let (output, head) = self.call().send(&operation, true).await?;
-        let mut response = http::Response::new(output);
-        if let Some(head) = head {
-            *response.status_mut() = head.status;
-            *response.version_mut() = head.version;
-            *response.headers_mut() = head.headers;
-        }
-        Ok(response)
+        self.call().send_raw(&operation).await
     }
 
     /// All pages of an operation, fetched as the stream is read.
@@ -212,9 +206,7 @@ impl Bucket {
             let bucket = bucket.clone();
             async move {
                 let Some(operation) = operation else { return Ok(None) };
-                let (output, _) = bucket.call().send(&operation, false).await?;
-                let next = operation.next_page(&output)?;
-                Ok(Some((output, next)))
+                bucket.call().page(&operation).await.map(Some)
             }
         });
         pages.boxed()
@@ -222,7 +214,7 @@ impl Bucket {
 
     /// Signs an operation into a URL that needs no further signature.
     ///
-    /// Any operation on a bucket or an object can be presigned. Its body is not looked at: no length and no checksum is
+    /// Any operation on a bucket or an object can be presigned; [`Client::presign`] does it for those on the account. Its body is not looked at: no length and no checksum is
     /// signed unless set. What headers it has ([`Presigned::headers`]) must be sent with the URL as they are. The second
     /// argument is the lifetime, or [`PresignOptions`].
     ///
@@ -237,6 +229,22 @@ impl Bucket {
             .presign(&operation, &options.into())
             .await
             .map_err(|error| error.during(O::NAME, self.name.as_str(), 0))
+    }
+
+    /// Signs a form with which a web page uploads within the limits of the policy.
+    ///
+    /// The second argument is the lifetime, or [`PresignOptions`] without a host or a length. The form ends with the key
+    /// if that is sooner, and carries the session token of a temporary one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, or, by choice, when
+    /// the key ends sooner, and when the credentials are anonymous;
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials).
+    ///
+    /// COS reference: [POST Object](https://cloud.tencent.com/document/product/436/14690)
+    pub async fn post_form(&self, policy: PostPolicy, options: impl Into<PresignOptions>) -> Result<PostForm> {
+        let form = self.call().post_form(&policy, &self.name, &options.into()).await;
+        form.map_err(|error| error.during("POST Object", self.name.as_str(), 0))
     }
 
     /// Signs an operation for another HTTP client, which must send it within 15 minutes and send every header as it is.

@@ -25,7 +25,7 @@ use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::head::Head;
 use crate::key::ObjectKey;
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{Operation, ResponseBody, Safety, Sent, Target, bare_answer, header_text, refusal};
+use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent, Target, bare_answer, header_text, refusal};
 use crate::region::Address;
 use crate::sign;
 use crate::time::Clock;
@@ -114,6 +114,25 @@ impl Call<'_> {
             })
         });
         trace::operation(O::NAME, &O::METHOD, &self.route.address, || self.target(operation), run).await
+    }
+
+    /// The same, with status and headers of the answer beside the output.
+    pub(crate) async fn send_raw<O: Operation>(&self, operation: &O) -> Result<Response<O::Output>> {
+        let (output, head) = self.send(operation, true).await?;
+        let mut response = Response::new(output);
+        if let Some(head) = head {
+            *response.status_mut() = head.status;
+            *response.version_mut() = head.version;
+            *response.headers_mut() = head.headers;
+        }
+        Ok(response)
+    }
+
+    /// A page, and the operation that fetches the next.
+    pub(crate) async fn page<O: Paged>(&self, operation: &O) -> Result<(O::Output, Option<O>)> {
+        let (output, _) = self.send(operation, false).await?;
+        let next = operation.next_page(&output)?;
+        Ok((output, next))
     }
 
     /// What the operation is about, for people to read: the bucket, or bucket and key.

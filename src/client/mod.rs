@@ -1,5 +1,6 @@
 //! The async client: the lowest floor that waits, sleeps and reads the clock.
 
+mod account;
 mod bucket;
 mod clock;
 pub mod defaults;
@@ -28,7 +29,7 @@ use tokio::sync::Semaphore;
 
 pub use self::bucket::Bucket;
 use self::clock::{CorrectedClock, SystemClock};
-use self::execute::{Call, Engine, Limits};
+use self::execute::{Engine, Limits};
 pub use self::http::{Connections, HttpClient, Phase, Transport, TransportError};
 use self::memory::Memory;
 pub use self::overrides::Overrides;
@@ -39,7 +40,6 @@ use self::route::{HostState, Route};
 use self::signer::Signer;
 use crate::error::{Error, Result};
 use crate::head::header_value;
-use crate::operation::Operation;
 use crate::region::{BucketName, Endpoint, Region, Scheme};
 use crate::time::Clock;
 
@@ -94,17 +94,6 @@ impl Client {
         let name = name.try_into().map_err(Into::into)?;
         let route = self.route(Some(&name), &region)?;
         Ok(Bucket::new(self.clone(), name, region, Arc::new(route)))
-    }
-
-    /// Sends an operation on the account.
-    ///
-    /// # Errors
-    /// As [`Bucket::send`]; [`ErrorKind::Input`](crate::ErrorKind::Input) for an operation on a bucket or an object.
-    pub async fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
-        let region = self.0.region.clone().ok_or_else(|| Error::input("region", "is not set"))?;
-        let route = self.route(None, &region)?;
-        let call = Call { engine: &self.0.engine, route: &route, overrides: &Overrides::new() };
-        Ok(call.send(&operation, false).await?.0)
     }
 
     /// The client's credentials: look at the current key, or invalidate it.

@@ -24,8 +24,15 @@ pub struct Overrides {
 
 impl Overrides {
     /// No other settings.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            deadline: None,
+            max_attempts: None,
+            provider: None,
+            signer: None,
+            headers: Vec::new(),
+            query: Vec::new(),
+        }
     }
 
     /// How long an operation may take with all its attempts and waits; of a stream, until it begins. When it passes the

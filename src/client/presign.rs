@@ -6,8 +6,11 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use crate::body::Body;
 use crate::client::defaults::MAX_PRESIGN;
 use crate::client::execute::Call;
+use crate::credentials::Credentials;
 use crate::error::{Error, Result};
+use crate::object::{PostForm, PostPolicy};
 use crate::operation::Operation;
+use crate::region::BucketName;
 use crate::sign::{self, BACKDATE, Host, SigningKey};
 use crate::time::Clock;
 
@@ -56,6 +59,28 @@ impl PresignOptions {
     }
 }
 
+impl PresignOptions {
+    fn check(&self) -> Result<()> {
+        if self.lifetime < Duration::from_secs(1) {
+            return Err(Error::input("lifetime", "is under a second"));
+        }
+        if self.lifetime > MAX_PRESIGN && !self.over_a_week {
+            return Err(Error::input("lifetime", "is over seven days; allow_over_a_week() permits it"));
+        }
+        Ok(())
+    }
+
+    /// A key for the lifetime from now on, or until the credentials end.
+    fn key(&self, credentials: &Credentials, now: SystemTime) -> Result<SigningKey> {
+        let (start, end) = (now.checked_sub(BACKDATE).unwrap_or(now), now + self.lifetime);
+        let key = SigningKey::new(credentials, start, end)?;
+        if self.refuse_short_key && credentials.expires_at().is_some_and(|expiry| expiry < end) {
+            return Err(Error::input("lifetime", "goes beyond the end of the key"));
+        }
+        Ok(key)
+    }
+}
+
 impl From<Duration> for PresignOptions {
     fn from(lifetime: Duration) -> Self {
         Self::new(lifetime)
@@ -88,13 +113,7 @@ impl fmt::Debug for Presigned {
 
 impl Call<'_> {
     pub(crate) async fn presign<O: Operation>(&self, operation: &O, options: &PresignOptions) -> Result<Presigned> {
-        let lifetime = options.lifetime;
-        if lifetime < Duration::from_secs(1) {
-            return Err(Error::input("lifetime", "is under a second"));
-        }
-        if lifetime > MAX_PRESIGN && !options.over_a_week {
-            return Err(Error::input("lifetime", "is over seven days; allow_over_a_week() permits it"));
-        }
+        options.check()?;
         let (mut head, _) = self.place(operation, &self.route.address)?;
         // Whoever uses the URL brings a body of their own.
         head.headers.remove(header::CONTENT_LENGTH);
@@ -104,13 +123,9 @@ impl Call<'_> {
         }
         let snapshot = self.signer().credentials().current().await?;
         let now = self.engine.clock.now();
-        let mut expires_at = now + lifetime;
+        let mut expires_at = now + options.lifetime;
         if !snapshot.credentials().is_anonymous() {
-            let start = now.checked_sub(BACKDATE).unwrap_or(now);
-            let key = SigningKey::new(snapshot.credentials(), start, expires_at)?;
-            if options.refuse_short_key && snapshot.credentials().expires_at().is_some_and(|end| end < expires_at) {
-                return Err(Error::input("lifetime", "goes beyond the end of the key"));
-            }
+            let key = options.key(snapshot.credentials(), now)?;
             expires_at = key.end();
             sign::query(&mut head, &key, &options.host);
         }
@@ -118,6 +133,22 @@ impl Call<'_> {
         let mut headers = head.headers;
         headers.remove(header::HOST);
         Ok(Presigned { method: head.method, url, headers, expires_at })
+    }
+
+    /// A form for this bucket.
+    pub(crate) async fn post_form(
+        &self,
+        policy: &PostPolicy,
+        bucket: &BucketName,
+        options: &PresignOptions,
+    ) -> Result<PostForm> {
+        options.check()?;
+        if options.host != Host::Own || options.content_length.is_some() {
+            return Err(Error::input("options", "bind a form to a host or a length; its policy has limits of its own"));
+        }
+        let snapshot = self.signer().credentials().current().await?;
+        let key = options.key(snapshot.credentials(), self.engine.clock.now())?;
+        Ok(policy.form(bucket, &self.route.address, &key))
     }
 
     pub(crate) async fn sign<O: Operation>(&self, operation: &O) -> Result<http::Request<Body>> {

@@ -6,6 +6,7 @@ mod delete;
 mod delete_many;
 mod get;
 mod head;
+mod post_policy;
 mod put;
 
 pub use self::append::{AppendObject, AppendObjectOutput};
@@ -14,4 +15,5 @@ pub use self::delete::{DeleteObject, DeleteObjectOutput};
 pub use self::delete_many::{DeleteFailure, DeleteKey, DeleteObjects, DeleteObjectsOutput, DeletedObject};
 pub use self::get::{ContentRange, GetObject, Integrity, Object};
 pub use self::head::{HeadObject, ObjectMeta};
+pub use self::post_policy::{PostForm, PostPolicy};
 pub use self::put::{PutObject, PutObjectOutput};

@@ -202,7 +202,7 @@ mod tests {
     }
 
     /// The first example of "actions for temporary keys", with the comments taken out: uploads below `doc/`, downloads
-    /// below `doc2/`. It has the form upload, and no HeadObject, which finds out how an upload ended.
+    /// below `doc2/`. It has the form upload, and no `HeadObject`, which finds out how an upload ended.
     #[test]
     fn the_example_of_the_reference_is_written_by_operations() {
         let documented = json!({

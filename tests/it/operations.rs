@@ -322,7 +322,13 @@ where
     }
 
     fn presign<'a>(&'a self, client: &'a Client, options: PresignOptions) -> BoxFuture<'a, Result<Presigned>> {
-        Box::pin(async move { self.bucket(client).presign(self.operation.clone(), options).await })
+        Box::pin(async move {
+            let operation = self.operation.clone();
+            if self.is_of_the_account() {
+                return client.presign(operation, options).await;
+            }
+            self.bucket(client).presign(operation, options).await
+        })
     }
 
     fn body(&self) -> Bytes {

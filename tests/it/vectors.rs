@@ -105,6 +105,22 @@ fn the_documented_examples_reproduce() {
     check(&cases(OFFICIAL), "header", 3);
 }
 
+/// Signed is the exact text, whatever its blanks; it travels in Base64.
+#[test]
+fn policies_of_forms_are_signed_as_the_official_sdks_sign_them() {
+    for (file, count) in [(SDKS, 3), (OFFICIAL, 1)] {
+        let cases: Vec<_> = cases(file).into_iter().filter(|case| case.is("post-policy", true)).collect();
+        assert_eq!(cases.len(), count);
+        for case in cases {
+            let credentials = Credentials::permanent(case.text("secret_id"), case.text("secret_key")).expect("a key");
+            let (start, end) = case.text("key_time").split_once(';').expect("a span");
+            let (start, end) = (start.parse().expect("a start"), end.parse().expect("an end"));
+            let key = SigningKey::for_key_time(&credentials, start, end).expect("a span");
+            assert_eq!(key.sign_policy(case.text("policy")), case.text("signature"), "{}", case.text("id"));
+        }
+    }
+}
+
 /// An SDK that leaves the rule is known by name, so that a change of ours towards it is noticed.
 #[test]
 fn what_leaves_the_rule_is_known() {
