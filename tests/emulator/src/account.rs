@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use crate::cam::Holder;
 use crate::ids::Ids;
 
 /// The emulator's clock: a base, the system's unless the builder was given another, and a shift that tests may change.
@@ -88,6 +89,7 @@ pub enum ExpiryAnswer {
 #[derive(Clone)]
 pub(crate) struct Key {
     pub(crate) secret: Arc<str>,
+    pub(crate) holder: Arc<Holder>,
     pub(crate) temporary: Option<Temporary>,
 }
 
@@ -95,45 +97,70 @@ pub(crate) struct Key {
 pub(crate) struct Temporary {
     pub(crate) token: Arc<str>,
     pub(crate) expires_at: SystemTime,
-    /// Made dead before its time, by [`Keys::expire`].
-    pub(crate) dead: bool,
-    pub(crate) answer: ExpiryAnswer,
+    /// Made dead before its time, by [`Keys::expire`], and to be answered so.
+    dead: Option<ExpiryAnswer>,
 }
 
-/// The keys of the one account there is.
-pub(crate) struct Keys(RwLock<HashMap<String, Key>>);
+impl Key {
+    /// Whether this is the token that goes with the key. A permanent key has none.
+    pub(crate) fn takes(&self, token: Option<&[u8]>) -> bool {
+        self.temporary.as_ref().map(|temporary| temporary.token.as_bytes()) == token
+    }
+
+    pub(crate) fn is_over(&self, now: SystemTime) -> bool {
+        self.temporary.as_ref().is_some_and(|temporary| temporary.dead.is_some() || now >= temporary.expires_at)
+    }
+}
+
+/// The keys of the account, of its sub-accounts, and of everybody's sessions.
+pub(crate) struct Keys {
+    known: RwLock<HashMap<String, Key>>,
+    /// For keys whose time is over.
+    answer: RwLock<ExpiryAnswer>,
+}
 
 impl Keys {
-    pub(crate) fn new(secret_id: &str, secret_key: &str) -> Self {
-        let key = Key { secret: Arc::from(secret_key), temporary: None };
-        Self(RwLock::new(HashMap::from([(secret_id.to_owned(), key)])))
+    pub(crate) fn new(answer: ExpiryAnswer) -> Self {
+        Self { known: RwLock::default(), answer: RwLock::new(answer) }
     }
 
     pub(crate) fn find(&self, secret_id: &str) -> Option<Key> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(secret_id).cloned()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(secret_id).cloned()
     }
 
-    pub(crate) fn add(&self, key: &TemporaryKey) {
-        let temporary = Temporary {
-            token: Arc::from(key.token.as_str()),
-            expires_at: key.expires_at,
-            dead: false,
-            answer: ExpiryAnswer::default(),
-        };
-        let entry = Key { secret: Arc::from(key.secret_key.as_str()), temporary: Some(temporary) };
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key.secret_id.clone(), entry);
+    pub(crate) fn add_permanent(&self, secret_id: &str, secret_key: &str, holder: Holder) {
+        self.insert(secret_id, Key { secret: Arc::from(secret_key), holder: Arc::new(holder), temporary: None });
+    }
+
+    pub(crate) fn add(&self, key: &TemporaryKey, holder: Holder) {
+        let temporary = Temporary { token: Arc::from(key.token.as_str()), expires_at: key.expires_at, dead: None };
+        let secret = Arc::from(key.secret_key.as_str());
+        self.insert(&key.secret_id, Key { secret, holder: Arc::new(holder), temporary: Some(temporary) });
+    }
+
+    fn insert(&self, secret_id: &str, key: Key) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(secret_id.to_owned(), key);
     }
 
     pub(crate) fn remove(&self, secret_id: &str) -> bool {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(secret_id).is_some()
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(secret_id).is_some()
     }
 
     pub(crate) fn expire(&self, secret_id: &str, answer: ExpiryAnswer) -> bool {
-        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let Some(temporary) = keys.get_mut(secret_id).and_then(|key| key.temporary.as_mut()) else { return false };
-        temporary.dead = true;
-        temporary.answer = answer;
+        temporary.dead = Some(answer);
         true
+    }
+
+    /// How a request with a key that is over is answered.
+    pub(crate) fn answer_for(&self, key: &Key) -> ExpiryAnswer {
+        let own = key.temporary.as_ref().and_then(|temporary| temporary.dead);
+        own.unwrap_or_else(|| *self.answer.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_answer(&self, answer: ExpiryAnswer) {
+        *self.answer.write().unwrap_or_else(PoisonError::into_inner) = answer;
     }
 }
 

@@ -20,13 +20,15 @@ use crate::address::without_port;
 use crate::encoding::{Query, decode_form, encode, encode_name};
 use crate::error::CosError;
 use crate::ids::unix_seconds;
+use crate::policy::Rights;
 use crate::request::Head;
 
 /// Who sent a request, as far as its signature proves it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Caller {
     Anonymous,
-    Owner,
+    /// Somebody with a key, who may do no more than this.
+    Known(Rights),
 }
 
 /// How far a client's clock may be ahead of the service's.
@@ -59,7 +61,7 @@ enum Carrier {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Window {
+pub(crate) struct Window {
     start: u64,
     end: u64,
 }
@@ -134,7 +136,7 @@ impl Claim {
 }
 
 impl Window {
-    fn parse(text: &str, field: &str) -> Result<Self, CosError> {
+    pub(crate) fn parse(text: &str, field: &str) -> Result<Self, CosError> {
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             if digits { text.parse::<u64>().ok() } else { None }
@@ -193,28 +195,47 @@ pub(crate) struct Canonical {
 
 /// Believes a claim, or says why not: key known, token right, time right, signature right, token still alive.
 pub(crate) fn verify(head: &Head, claim: &Claim, keys: &Keys, clock: &Clock) -> Result<Caller, CosError> {
+    let token = token(head);
+    let check = |secret: &str| check_signature(head, claim, secret);
+    let times = [claim.sign_time, claim.key_time];
+    // Go prints a sign time of its own but signs the key time. Both windows must hold, as only the second is protected.
+    believe(
+        &Proof { key_id: &claim.key_id, token: token.as_deref(), times: &times, check: &check },
+        &head.method,
+        keys,
+        clock,
+    )
+}
+
+/// What somebody shows to be believed, whatever carried it.
+pub(crate) struct Proof<'a> {
+    pub(crate) key_id: &'a str,
+    pub(crate) token: Option<&'a [u8]>,
+    pub(crate) times: &'a [Window],
+    /// Whether the signature is that of this secret.
+    pub(crate) check: &'a dyn Fn(&str) -> Result<(), CosError>,
+}
+
+pub(crate) fn believe(proof: &Proof<'_>, method: &Method, keys: &Keys, clock: &Clock) -> Result<Caller, CosError> {
     let now = clock.now();
     let unknown = || {
         CosError::new(403, "InvalidAccessKeyId", "The access key ID you provided does not exist in our records.")
-            .with("AccessKeyId", claim.key_id.clone())
+            .with("AccessKeyId", proof.key_id)
     };
-    let key = keys.find(&claim.key_id).ok_or_else(unknown)?;
+    let key = keys.find(proof.key_id).ok_or_else(unknown)?;
     // A temporary id means nothing without its token, and a permanent one has no token: to the service the pair is unknown.
-    let expected = key.temporary.as_ref().map(|temporary| temporary.token.as_bytes());
-    if token(head).as_deref() != expected {
+    if !key.takes(proof.token) {
         return Err(unknown());
     }
-    // Go prints a sign time of its own but signs the key time. Both windows must hold, as only the second is protected.
     let seconds = unix_seconds(now);
-    claim.sign_time.check(seconds)?;
-    claim.key_time.check(seconds)?;
-
-    check_signature(head, claim, &key.secret)?;
-
-    if let Some(temporary) = key.temporary.filter(|temporary| temporary.dead || now >= temporary.expires_at) {
-        return Err(expired(temporary.answer, &head.method));
+    for window in proof.times {
+        window.check(seconds)?;
     }
-    Ok(Caller::Owner)
+    (proof.check)(&key.secret)?;
+    if key.is_over(now) {
+        return Err(expired(keys.answer_for(&key), method));
+    }
+    Ok(Caller::Known(key.holder.rights.clone()))
 }
 
 fn expired(answer: ExpiryAnswer, method: &Method) -> CosError {
@@ -255,7 +276,7 @@ fn check_signature(head: &Head, claim: &Claim, secret: &str) -> Result<(), CosEr
         .with("FormatString", String::from_utf8_lossy(&computed.http_string).into_owned()))
 }
 
-fn does_not_match(message: &str) -> CosError {
+pub(crate) fn does_not_match(message: &str) -> CosError {
     CosError::new(403, "SignatureDoesNotMatch", message.to_owned())
 }
 
@@ -322,7 +343,7 @@ fn cover<'a>(
     Ok(())
 }
 
-fn hmac_hex(key: &[u8], message: &[u8]) -> String {
+pub(crate) fn hmac_hex(key: &[u8], message: &[u8]) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(message);
     hex::encode(mac.finalize().into_bytes())

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::Emulator;
-use crate::account::{Clock, Keys};
+use crate::account::{Clock, ExpiryAnswer, Keys};
 use crate::address::{Domains, is_bucket_name, is_region_name};
+use crate::cam::{self, Cam, Holder, Role, WebIdentity};
 use crate::fault::Script;
 use crate::ids::Ids;
 use crate::journal::Journal;
+use crate::policy::BadPolicy;
 use crate::server::{Server, Socketing};
 use crate::service::{Service, World};
 use crate::store::{Acl, Store, Versioning};
@@ -32,6 +34,12 @@ pub struct Builder {
     buckets: Vec<(String, String, Versioning)>,
     secret_id: String,
     secret_key: String,
+    rights: Option<String>,
+    sub_accounts: Vec<SubAccount>,
+    roles: Vec<Role>,
+    web_identities: Vec<WebIdentity>,
+    instance_role: Option<String>,
+    expiry_answer: ExpiryAnswer,
     data_dir: Option<PathBuf>,
     listen: String,
     tls: Option<TlsChoice>,
@@ -41,6 +49,13 @@ pub struct Builder {
     socketing: Socketing,
     clock: Clock,
     journal: usize,
+}
+
+#[derive(Debug)]
+struct SubAccount {
+    secret_id: String,
+    secret_key: String,
+    policy: Option<String>,
 }
 
 #[derive(Debug)]
@@ -55,6 +70,12 @@ impl Default for Builder {
             buckets: Vec::new(),
             secret_id: DEFAULT_SECRET_ID.to_owned(),
             secret_key: DEFAULT_SECRET_KEY.to_owned(),
+            rights: None,
+            sub_accounts: Vec::new(),
+            roles: Vec::new(),
+            web_identities: Vec::new(),
+            instance_role: None,
+            expiry_answer: ExpiryAnswer::default(),
             data_dir: None,
             listen: "127.0.0.1:0".to_owned(),
             tls: None,
@@ -89,6 +110,57 @@ impl Builder {
     pub fn credentials(mut self, secret_id: impl Into<String>, secret_key: impl Into<String>) -> Self {
         self.secret_id = secret_id.into();
         self.secret_key = secret_key.into();
+        self
+    }
+
+    /// What the permanent key may do: a policy as JSON. Without it that is everything.
+    pub fn rights(mut self, policy: impl Into<String>) -> Self {
+        self.rights = Some(policy.into());
+        self
+    }
+
+    /// A sub-account with a permanent key of its own and, if there is one, a policy. May be repeated.
+    ///
+    /// STS gives it keys of up to 36 hours, where the account itself gets 2 hours.
+    pub fn sub_account(
+        mut self,
+        secret_id: impl Into<String>,
+        secret_key: impl Into<String>,
+        policy: Option<&str>,
+    ) -> Self {
+        let policy = policy.map(str::to_owned);
+        self.sub_accounts.push(SubAccount { secret_id: secret_id.into(), secret_key: secret_key.into(), policy });
+        self
+    }
+
+    /// A role that can be assumed. May be repeated.
+    pub fn role(mut self, role: Role) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// A token of an identity provider that is good for a role, by its name. May be repeated, and later there is
+    /// [`Emulator::trust_web_identity`].
+    pub fn web_identity(
+        mut self,
+        provider: impl Into<String>,
+        token: impl Into<String>,
+        role: impl Into<String>,
+    ) -> Self {
+        let (provider, token, role) = (provider.into(), token.into(), role.into());
+        self.web_identities.push(WebIdentity { provider, token, role });
+        self
+    }
+
+    /// The role, by its name, of the instance whose metadata the emulator plays. Without it the metadata knows no role.
+    pub fn instance_role(mut self, name: impl Into<String>) -> Self {
+        self.instance_role = Some(name.into());
+        self
+    }
+
+    /// How requests are answered whose temporary key is over.
+    pub fn expiry_answer(mut self, answer: ExpiryAnswer) -> Self {
+        self.expiry_answer = answer;
         self
     }
 
@@ -231,8 +303,27 @@ impl Builder {
         if let Some((host, bucket)) = self.domains.iter().find(|(_, bucket)| store.bucket(bucket).is_none()) {
             return Err(StartError::setting(format!("domain {host} stands for bucket {bucket}, which does not exist")));
         }
+        let appid = bucket.rsplit_once('-').map_or_else(String::new, |(_, appid)| appid.to_owned());
+        let owns = |id: &str| id == appid || store.owns(id);
+        let named: Vec<String> =
+            self.web_identities.iter().map(|known| known.role.clone()).chain(self.instance_role.clone()).collect();
+        let cam = Cam::new(&self.roles, self.web_identities, &owns).map_err(StartError::policy)?;
+        if let Some(name) = named.iter().find(|name| cam.role_by_name(name).is_none()) {
+            return Err(StartError::setting(format!("there is no role {name}")));
+        }
+        let keys = Keys::new(self.expiry_answer);
+        let root = Holder::root(cam::rights(self.rights.as_deref(), &owns).map_err(StartError::policy)?);
+        keys.add_permanent(&self.secret_id, &self.secret_key, root.clone());
+        for (number, sub_account) in self.sub_accounts.iter().enumerate() {
+            let rights = cam::rights(sub_account.policy.as_deref(), &owns).map_err(StartError::policy)?;
+            let holder = Holder::sub_account(number + 11, rights);
+            keys.add_permanent(&sub_account.secret_id, &sub_account.secret_key, holder);
+        }
         let world = World {
-            keys: Keys::new(&self.secret_id, &self.secret_key),
+            keys,
+            root,
+            cam,
+            instance_role: self.instance_role,
             clock: self.clock,
             store,
             script: Script::default(),
@@ -242,7 +333,7 @@ impl Builder {
             strict_signature: self.strict_signature,
             small_parts: self.small_parts,
             region: region.clone(),
-            appid: bucket.rsplit_once('-').map_or_else(String::new, |(_, appid)| appid.to_owned()),
+            appid,
         };
         Ok(Emulator {
             service: Service { world: Arc::new(world) },
@@ -281,7 +372,9 @@ impl Builder {
             Some(TlsChoice::Given(tls)) => Ok(Some(tls.clone())),
             Some(TlsChoice::SelfMade) => {
                 let mut names: Vec<String> =
-                    ["localhost", "127.0.0.1", "::1", "service.cos.myqcloud.com"].map(str::to_owned).into();
+                    ["localhost", "127.0.0.1", "::1", "service.cos.myqcloud.com", "sts.tencentcloudapi.com"]
+                        .map(str::to_owned)
+                        .into();
                 let mut regions: Vec<String> =
                     self.checked_buckets()?.into_iter().map(|(_, region, _)| region).collect();
                 regions.sort_unstable();
@@ -290,6 +383,7 @@ impl Builder {
                     names.push(format!("*.cos.{region}.myqcloud.com"));
                     names.push(format!("*.cos.{region}.tencentcos.cn"));
                     names.push(format!("cos.{region}.myqcloud.com"));
+                    names.push(format!("sts.{region}.tencentcloudapi.com"));
                 }
                 names.extend(self.domains.iter().map(|(host, _)| crate::address::without_port(host).to_owned()));
                 Ok(Some(Tls::for_names(names)))
@@ -308,6 +402,10 @@ pub struct StartError {
 impl StartError {
     pub(crate) fn setting(what: String) -> Self {
         Self { what, source: None }
+    }
+
+    fn policy(bad: BadPolicy) -> Self {
+        Self::setting(bad.message)
     }
 }
 

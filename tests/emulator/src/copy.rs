@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use md5::{Digest, Md5};
 
+use crate::access;
 use crate::address::{self, Address, Domains, Region};
 use crate::attributes::{draft, forbids_overwrite, refuse_unknown, writable_key};
 use crate::bucket::iso_seconds;
@@ -161,6 +162,7 @@ impl Source {
         let bucket =
             call.world.store.bucket(&bucket).filter(|bucket| region.is_none_or(|region| region == bucket.region));
         let bucket = bucket.ok_or_else(CosError::no_such_bucket)?;
+        access::demand(call, &[access::GET_OBJECT], &bucket, &key)?;
         let found = bucket.find(&key, id.as_deref());
         may_read(call, &bucket, found.as_deref().ok())?;
         let version = found.map_err(|reason| match reason {

@@ -1,5 +1,6 @@
 //! DELETE Multiple Objects.
 
+use crate::access;
 use crate::error::CosError;
 use crate::object::may_write;
 use crate::receive::receive_document;
@@ -9,6 +10,9 @@ use crate::store::Deleted;
 use crate::xml::{Document, Element};
 
 const MOST_KEYS: usize = 1000;
+
+/// The older documents name the first, the newer ones the second. Each key is looked at by itself.
+const ACTIONS: [&str; 2] = ["name/cos:DeleteObject", "name/cos:DeleteMultipleObjects"];
 
 /// Deletes one key after the other, and says for each what became of it. Missing ones count as deleted.
 pub(crate) async fn delete(call: &mut Call<'_>) -> Result<Reply, CosError> {
@@ -20,7 +24,8 @@ pub(crate) async fn delete(call: &mut Call<'_>) -> Result<Reply, CosError> {
 
     let mut xml = Document::new("DeleteResult");
     for (key, id) in objects {
-        match bucket.delete(key, id, call.world.clock.now()) {
+        let may = access::demand(call, &ACTIONS, &bucket, key);
+        match may.and_then(|()| bucket.delete(key, id, call.world.clock.now())) {
             Ok(deleted) if !quiet => write_deleted(&mut xml, key, id, &deleted),
             Ok(_) => {}
             Err(error) => write_error(&mut xml, key, id, &error),

@@ -20,12 +20,16 @@
 //! # Ok(()) }
 //! ```
 //!
+//! The same port plays STS (`POST /` with an action, for any host), which gives keys whose policies are enforced, and the
+//! metadata of an instance. Faults are scripted for both as for COS: `Rule::on("AssumeRole")`.
+//!
 //! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen. Only bytes
 //! that are no HTTP at all (or a head of several hundred KB) get the bare 4xx of the HTTP library, without a request id.
 
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod access;
 mod account;
 mod address;
 mod append;
@@ -34,6 +38,7 @@ mod auth;
 mod body;
 mod bucket;
 mod builder;
+mod cam;
 mod casing;
 mod copy;
 mod delete_many;
@@ -43,8 +48,10 @@ mod fault;
 mod ids;
 mod journal;
 mod media;
+mod metadata;
 mod multipart;
 mod object;
+mod policy;
 mod receive;
 mod request;
 mod respond;
@@ -52,6 +59,7 @@ mod server;
 mod service;
 mod service_list;
 mod store;
+mod sts;
 mod tls;
 mod versions;
 mod wire;
@@ -67,6 +75,7 @@ use bytes::Bytes;
 pub use account::{ExpiryAnswer, TemporaryKey};
 pub use body::{Body, Injected};
 pub use builder::{Builder, StartError};
+pub use cam::Role;
 pub use fault::{Action, Effect, Ending, Matcher, Rule, Spaces};
 pub use journal::Record;
 pub use service::Service;
@@ -144,12 +153,39 @@ impl Emulator {
         self.service.clone()
     }
 
-    /// Issues a temporary key, accepted from now on until its time is over by the emulator's clock.
+    /// Issues a temporary key, accepted from now on until its time is over by the emulator's clock. It may do what the
+    /// permanent key may.
     pub fn mint(&self, lifetime: Duration) -> TemporaryKey {
+        self.issue(lifetime, None)
+    }
+
+    /// Issues a temporary key that may do what the permanent key may and this policy (as JSON) allows.
+    ///
+    /// # Panics
+    /// If the policy is none.
+    pub fn mint_with(&self, lifetime: Duration, policy: &str) -> TemporaryKey {
+        let policy = self.service.world.policy(policy).unwrap_or_else(|bad| panic!("{}", bad.message));
+        self.issue(lifetime, Some(Arc::new(policy)))
+    }
+
+    fn issue(&self, lifetime: Duration, policy: Option<Arc<policy::Policy>>) -> TemporaryKey {
         let world = &self.service.world;
         let key = account::issue(&world.ids, world.clock.now(), lifetime);
-        world.keys.add(&key);
+        let mut holder = world.root.clone();
+        holder.rights = holder.rights.within(policy);
+        world.keys.add(&key, holder);
         key
+    }
+
+    /// Accepts a token of an identity provider for a role, by its name, from now on.
+    pub fn trust_web_identity(&self, provider: &str, token: &str, role: &str) {
+        let (provider, token, role) = (provider.to_owned(), token.to_owned(), role.to_owned());
+        self.service.world.cam.trust(cam::WebIdentity { provider, token, role });
+    }
+
+    /// Accepts a token of an identity provider no longer. False if it was not known.
+    pub fn distrust_web_identity(&self, token: &str) -> bool {
+        self.service.world.cam.distrust(token)
     }
 
     /// Forgets a key, permanent or temporary: from now on it is `InvalidAccessKeyId`. False if it was not known.
@@ -160,6 +196,11 @@ impl Emulator {
     /// Makes a temporary key dead at once, and says how requests with it are answered. False if there is no such key.
     pub fn expire(&self, secret_id: &str, answer: ExpiryAnswer) -> bool {
         self.service.world.keys.expire(secret_id, answer)
+    }
+
+    /// Says how requests are answered from now on whose temporary key is over, unless [`Emulator::expire`] said so.
+    pub fn set_expiry_answer(&self, answer: ExpiryAnswer) {
+        self.service.world.keys.set_answer(answer);
     }
 
     /// Sets the emulator's clock this many seconds ahead of its base (behind, if negative). It does not add up.
@@ -180,6 +221,11 @@ impl Emulator {
     /// Every request seen, in the order in which their heads were complete.
     pub fn journal(&self) -> Vec<Record> {
         self.service.world.journal.records()
+    }
+
+    /// How many requests the journal has of an operation: `PUT Object`, `AssumeRole`, `Instance metadata`.
+    pub fn count(&self, operation: &str) -> usize {
+        self.journal().iter().filter(|record| record.operation == operation).count()
     }
 
     /// Empties the journal.

@@ -2,12 +2,12 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use cos_emulator::Emulator;
+use cos_emulator::{Emulator, ExpiryAnswer, Role, TemporaryKey};
 
 const DEFAULT_REGION: &str = "ap-guangzhou";
 
@@ -45,6 +45,47 @@ struct Settings {
     /// Print a temporary key that lives this long, in place of the permanent one
     #[arg(long, value_name = "SECONDS")]
     temporary: Option<u64>,
+    /// A file with the policy of the temporary key
+    #[arg(long, value_name = "FILE", requires = "temporary")]
+    temporary_policy: Option<PathBuf>,
+    /// How to answer requests whose temporary key is over
+    #[arg(long, value_enum, default_value = "bad-request")]
+    expired: Expired,
+    /// A file with the policy that says what the permanent key may do
+    #[arg(long, value_name = "FILE")]
+    rights: Option<PathBuf>,
+    /// A role that can be assumed, with a file that holds its policy; may be repeated
+    #[arg(long, value_name = "NAME[=FILE]")]
+    role: Vec<String>,
+    /// A token of an identity provider and the role it is good for; may be repeated
+    #[arg(long, num_args = 3, value_names = ["PROVIDER", "TOKEN", "ROLE"])]
+    web_identity: Vec<String>,
+    /// The role of the instance whose metadata is played
+    #[arg(long, value_name = "ROLE")]
+    instance_role: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Expired {
+    /// 400 `ExpiredToken`
+    BadRequest,
+    /// 403 `ExpiredToken`
+    Forbidden,
+    /// 403 `AccessDenied`, Request has expired
+    Request,
+    /// 403 without a body for HEAD, else 400 `ExpiredToken`
+    BareHead,
+}
+
+impl From<Expired> for ExpiryAnswer {
+    fn from(expired: Expired) -> Self {
+        match expired {
+            Expired::BadRequest => Self::BadRequest,
+            Expired::Forbidden => Self::Forbidden,
+            Expired::Request => Self::RequestHasExpired,
+            Expired::BareHead => Self::BareHead,
+        }
+    }
 }
 
 #[tokio::main]
@@ -67,7 +108,12 @@ async fn main() -> ExitCode {
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let emulator = start(&settings).await?;
     let ca_file = write_ca(&emulator)?;
-    print_environment(&emulator, settings.temporary, ca_file.as_ref())?;
+    let temporary = settings.temporary.map(Duration::from_secs);
+    let temporary = match (temporary, &settings.temporary_policy) {
+        (Some(lifetime), Some(file)) => Some(emulator.mint_with(lifetime, &read(file)?)),
+        (lifetime, _) => lifetime.map(|lifetime| emulator.mint(lifetime)),
+    };
+    print_environment(&emulator, temporary.as_ref(), ca_file.as_ref())?;
     asked_to_stop().await?;
     println!("stopping");
     Ok(())
@@ -94,6 +140,7 @@ async fn start(settings: &Settings) -> Result<Emulator, Box<dyn Error>> {
         .tls_self_made(settings.tls)
         .strict_signature(settings.strict)
         .small_parts(settings.small_parts)
+        .expiry_answer(settings.expired.into())
         .journal(false);
     for text in &settings.bucket {
         let (name, region) = text.split_once('@').unwrap_or((text, DEFAULT_REGION));
@@ -109,7 +156,26 @@ async fn start(settings: &Settings) -> Result<Emulator, Box<dyn Error>> {
     if let Some(data) = &settings.data {
         builder = builder.data_dir(data);
     }
+    if let Some(file) = &settings.rights {
+        builder = builder.rights(read(file)?);
+    }
+    for text in &settings.role {
+        builder = builder.role(match text.split_once('=') {
+            Some((name, file)) => Role::new(name).policy(read(Path::new(file))?),
+            None => Role::new(text),
+        });
+    }
+    for identity in settings.web_identity.chunks_exact(3) {
+        builder = builder.web_identity(&identity[0], &identity[1], &identity[2]);
+    }
+    if let Some(role) = &settings.instance_role {
+        builder = builder.instance_role(role);
+    }
     Ok(builder.start().await?)
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
 /// The authority's certificate, in a file that goes with the process.
@@ -123,16 +189,16 @@ fn write_ca(emulator: &Emulator) -> Result<Option<tempfile::NamedTempFile>, Box<
 /// The lines to copy into a shell.
 fn print_environment(
     emulator: &Emulator,
-    temporary: Option<u64>,
+    temporary: Option<&TemporaryKey>,
     ca_file: Option<&tempfile::NamedTempFile>,
 ) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "# listening on {}, stop with Ctrl-C", emulator.address())?;
+    writeln!(out, "# STS and the metadata of the instance answer there, too")?;
     writeln!(out, "export COS_ENDPOINT={}", emulator.endpoint())?;
     writeln!(out, "export COS_BUCKET={}", emulator.bucket())?;
     writeln!(out, "export COS_REGION={}", emulator.region())?;
-    if let Some(seconds) = temporary {
-        let key = emulator.mint(Duration::from_secs(seconds));
+    if let Some(key) = temporary {
         writeln!(out, "export TENCENTCLOUD_SECRET_ID={}", key.secret_id)?;
         writeln!(out, "export TENCENTCLOUD_SECRET_KEY={}", key.secret_key)?;
         writeln!(out, "export TENCENTCLOUD_TOKEN={}", key.token)?;

@@ -4,13 +4,13 @@ use crate::attributes::{draft, forbids_overwrite, refuse_unknown, writable_key};
 use crate::bucket::{
     Spelling, check_delimiter, deny_strangers, iso_milliseconds, page_size, write_person, write_prefixes,
 };
+use crate::cam::OWNER;
 use crate::encoding::encode_path;
 use crate::error::CosError;
 use crate::object::{describe_write, may_write};
 use crate::receive::{Digests, receive, receive_document};
 use crate::respond::Reply;
 use crate::service::{CRC, Call};
-use crate::service_list::OWNER;
 use crate::store::{Completion, Entry, ListQuery};
 use crate::xml::{Document, Element};
 

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, request::Parts};
 
 use crate::address::{self, Address, Domains};
 use crate::encoding::{Query, decode_path};
+use crate::{metadata, sts};
 
 /// A request head. Everything derived from the request line is decoded exactly once, here.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Head {
     pub(crate) address: Address,
     /// Set if the target could not be decoded: a lone `%`.
     pub(crate) broken_target: bool,
+    /// The form that a request to the account as a whole carries: the older way to call STS. Read before anything else.
+    pub(crate) form: Option<Query>,
 }
 
 impl Head {
@@ -46,7 +49,16 @@ impl Head {
             headers,
             address,
             broken_target,
+            form: None,
         }
+    }
+
+    /// Whether the body is a form and names what is asked for.
+    pub(crate) fn expects_form(&self) -> bool {
+        let form =
+            self.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        let bucket = matches!(self.address, Address::Bucket { .. });
+        form && !bucket && self.method == Method::POST && self.path == b"/" && !self.headers.contains_key("x-tc-action")
     }
 
     /// A header as text. An empty value counts as absent: the Node SDK sends `Content-Type:` and means nothing by it.
@@ -88,6 +100,11 @@ pub(crate) enum Operation {
     GetBucketVersions,
     PutBucketVersioning,
     GetBucketVersioning,
+    PostObject,
+    OptionsObject,
+    /// A call of STS, by its action.
+    Sts(String),
+    InstanceMetadata,
     /// Known to COS, or to nobody, but not done here.
     Other(Cow<'static, str>),
 }
@@ -141,6 +158,12 @@ const SUB_RESOURCES: [&str; 42] = [
 impl Operation {
     fn of(head: &Head) -> Self {
         let method = head.method.as_str();
+        if let Some(action) = sts::action_of(head) {
+            return Self::Sts(action);
+        }
+        if metadata::is_asked(head) {
+            return Self::InstanceMetadata;
+        }
         let has_key = match &head.address {
             Address::Service { .. } if method == "GET" && head.path == b"/" => return Self::GetService,
             Address::Service { .. } => return Self::Other(format!("{method} on the service host").into()),
@@ -156,13 +179,13 @@ impl Operation {
             ("HEAD", false) => Self::HeadBucket,
             ("DELETE", false) => Self::DeleteBucket,
             ("GET", false) => Self::GetBucket,
-            ("POST", false) => Self::Other("POST Object".into()),
+            ("POST", false) => Self::PostObject,
             ("PUT", true) if head.headers.contains_key("x-cos-copy-source") => Self::CopyObject,
             ("PUT", true) => Self::PutObject,
             ("GET", true) => Self::GetObject,
             ("HEAD", true) => Self::HeadObject,
             ("DELETE", true) => Self::DeleteObject,
-            ("OPTIONS", _) => Self::Other("OPTIONS Object".into()),
+            ("OPTIONS", _) => Self::OptionsObject,
             (method, _) => {
                 Self::Other(format!("{method} on {}", if has_key { "an object" } else { "a bucket" }).into())
             }
@@ -216,6 +239,10 @@ impl Operation {
             Self::GetBucketVersions => "GET Bucket Object Versions",
             Self::PutBucketVersioning => "PUT Bucket versioning",
             Self::GetBucketVersioning => "GET Bucket versioning",
+            Self::PostObject => "POST Object",
+            Self::OptionsObject => "OPTIONS Object",
+            Self::Sts(action) => action,
+            Self::InstanceMetadata => "Instance metadata",
             Self::Other(name) => name,
         }
     }

@@ -90,8 +90,12 @@ impl Reply {
     /// The headers of every answer that comes from COS.
     pub(crate) fn sign_off(&mut self, request_id: &str, now: SystemTime) {
         self.set(SERVER.as_str(), "tencent-cos");
-        self.set(DATE.as_str(), httpdate::fmt_http_date(now));
+        self.date(now);
         self.set("x-cos-request-id", request_id);
+    }
+
+    pub(crate) fn date(&mut self, now: SystemTime) {
+        self.set(DATE.as_str(), httpdate::fmt_http_date(now));
     }
 
     /// Adds the length unless the answer has none or states its own, and hands everything to the connection.

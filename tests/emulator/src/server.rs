@@ -9,6 +9,7 @@ use http::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ProtocolVersion;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -92,10 +93,11 @@ async fn accept(
             Some(_) = tasks.join_next() => continue,
         };
         match accepted {
-            Ok((tcp, _)) => {
+            Ok((tcp, from)) => {
                 let number = connections.accepted.fetch_add(1, Ordering::Relaxed) + 1;
                 let open = Open::new(&connections);
-                let connection = serve(tcp, number, service.clone(), tls.clone(), socketing.link);
+                let connection =
+                    serve(tcp, Control::new(number, from.ip()), service.clone(), tls.clone(), socketing.link);
                 tasks.spawn(async move {
                     connection.await;
                     drop(open);
@@ -107,17 +109,18 @@ async fn accept(
     }
 }
 
-async fn serve(tcp: TcpStream, number: u64, service: Service, tls: Option<TlsAcceptor>, link: Option<Link>) {
+async fn serve(tcp: TcpStream, control: Arc<Control>, service: Service, tls: Option<TlsAcceptor>, link: Option<Link>) {
     let _ = tcp.set_nodelay(true);
     if let Some(link) = link {
         let _ = SockRef::from(&tcp).set_send_buffer_size(link.buffer());
     }
-    let control = Control::new(number);
     let wire = Wire::new(tcp, Arc::clone(&control), link);
     match tls {
         None => serve_http(wire, service, control).await,
         Some(tls) => {
             if let Ok(stream) = tls.accept(wire).await {
+                let version = stream.get_ref().1.protocol_version();
+                control.secured(if version == Some(ProtocolVersion::TLSv1_2) { "1.2" } else { "1.3" });
                 serve_http(stream, service, control).await;
             }
         }

@@ -5,21 +5,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response, StatusCode, request::Parts};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 
 use crate::account::{Clock, Keys};
 use crate::address::{Address, Domains, Region};
 use crate::auth::{self, Caller};
 use crate::body::{Body, BoxError, Injected, Plan, ReadPlan, Upload};
+use crate::cam::{Cam, Holder};
 use crate::error::CosError;
 use crate::fault::{Action, Effect, Ending, Fate, Script, Subject};
 use crate::ids::Ids;
 use crate::journal::{Entry, Journal, Record};
+use crate::policy::{BadPolicy, Policy};
 use crate::request::{Head, Operation};
 use crate::respond::Reply;
 use crate::store::{Bucket, Store};
-use crate::wire::{Control, Order};
+use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
-use crate::{append, bucket, copy, delete_many, multipart, object, service_list, versions};
+use crate::{access, append, bucket, copy, delete_many, metadata, multipart, object, service_list, sts, versions};
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,6 +34,11 @@ pub struct Service {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) keys: Keys,
+    /// The account itself, with the rights that the builder left it.
+    pub(crate) root: Holder,
+    pub(crate) cam: Cam,
+    /// The role of the instance whose metadata is played.
+    pub(crate) instance_role: Option<String>,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     pub(crate) script: Script,
@@ -52,6 +60,14 @@ pub(crate) struct Call<'a> {
     pub(crate) head: &'a Head,
     pub(crate) upload: &'a mut Upload,
     pub(crate) caller: Caller,
+    pub(crate) peer: Peer,
+}
+
+impl World {
+    /// Reads a policy about this account.
+    pub(crate) fn policy(&self, text: &str) -> Result<Policy, BadPolicy> {
+        Policy::parse(text, &|appid| appid == self.appid || self.store.owns(appid))
+    }
 }
 
 impl Service {
@@ -85,8 +101,16 @@ impl Service {
         }
         let (parts, body) = request.into_parts();
         let length = content_length(&parts);
-        let head = Head::new(parts, &self.world.domains);
-        let asked = Asked::new(&self.world, head, control.as_ref().map_or(0, |control| control.connection));
+        let mut head = Head::new(parts, &self.world.domains);
+        if head.expects_form() {
+            let body = Box::pin(Limited::new(body, sts::LONGEST_BODY).collect()).await;
+            let bytes = body.map_or_else(|_| Bytes::new(), Collected::to_bytes);
+            head.form = sts::read_form(&bytes);
+            let asked = Asked::new(&self.world, head, control.as_deref());
+            let upload = Upload::new(Full::new(bytes), length, asked.entry.clone());
+            return asked.answer(&self.world, upload, control).await;
+        }
+        let asked = Asked::new(&self.world, head, control.as_deref());
         let upload = Upload::new(body, length, asked.entry.clone());
         asked.answer(&self.world, upload, control).await
     }
@@ -127,14 +151,18 @@ struct Asked {
     fate: Option<Fate>,
     request_id: String,
     entry: Entry,
+    peer: Peer,
 }
 
 impl Asked {
-    fn new(world: &World, head: Head, connection: u64) -> Self {
+    fn new(world: &World, head: Head, control: Option<&Control>) -> Self {
         let time = world.clock.now();
-        let request_id = world.ids.request(time);
         let operation = head.operation();
-        let (key_id, caller) = authenticate(world, &head, &operation);
+        let (request_id, (key_id, caller)) = match operation {
+            Operation::Sts(_) => (sts::request_id(&world.ids), (None, Ok(Caller::Anonymous))),
+            Operation::InstanceMetadata => (world.ids.request(time), (None, Ok(Caller::Anonymous))),
+            _ => (world.ids.request(time), authenticate(world, &head, &operation)),
+        };
         let fate = fate(world, &head, &operation);
         let entry = world.journal.begin(|| {
             let (bucket, key) = named(&head.address);
@@ -155,13 +183,14 @@ impl Asked {
                 code: None,
                 bytes_in: 0,
                 bytes_out: 0,
-                connection,
+                connection: control.map_or(0, |control| control.connection),
                 time,
                 request_id: request_id.clone(),
                 faulted: fate.is_some(),
             }
         });
-        Self { head, operation, caller, fate, request_id, entry }
+        let peer = control.map_or(Peer::NOBODY, Control::peer);
+        Self { head, operation, caller, fate, request_id, entry, peer }
     }
 
     async fn answer(
@@ -207,20 +236,42 @@ impl Asked {
 
     /// The real answer.
     async fn perform(&self, world: &World, upload: &mut Upload) -> Reply {
-        let result = match &self.caller {
-            Err(error) => Err(error.clone()),
-            Ok(caller) => {
-                let mut call = Call { world, head: &self.head, upload, caller: caller.clone() };
+        let result = match (&self.operation, &self.caller) {
+            (Operation::Sts(_), _) => {
+                let answered = Box::pin(sts::answer(world, &self.head, upload, &self.request_id)).await;
+                self.entry.update(|record| {
+                    record.key_id = answered.key_id;
+                    record.signature_error = answered.signature_error;
+                });
+                Ok(answered.reply)
+            }
+            (Operation::InstanceMetadata, _) => Ok(metadata::answer(world, &self.head)),
+            (_, Err(error)) => Err(error.clone()),
+            (operation, Ok(caller)) => {
+                let mut call = Call { world, head: &self.head, upload, caller: caller.clone(), peer: self.peer };
                 // Boxed, as the largest handler would otherwise set the size of every request's future.
-                Box::pin(call.dispatch(&self.operation)).await
+                Box::pin(call.dispatch(operation)).await
             }
         };
         let mut reply = result.unwrap_or_else(|error| self.refusal(world, &error));
-        reply.sign_off(&self.request_id, world.clock.now());
+        self.sign_off(world, &mut reply);
         reply
     }
 
+    /// The headers of every answer of the service that speaks.
+    fn sign_off(&self, world: &World, reply: &mut Reply) {
+        match self.operation {
+            Operation::Sts(_) | Operation::InstanceMetadata => reply.date(world.clock.now()),
+            _ => reply.sign_off(&self.request_id, world.clock.now()),
+        }
+    }
+
     fn refusal(&self, world: &World, error: &CosError) -> Reply {
+        match self.operation {
+            Operation::Sts(_) => return sts::refused(error.status, &error.code, &error.message, &self.request_id),
+            Operation::InstanceMetadata => return metadata::text(error.status, &error.message),
+            _ => {}
+        }
         let resource = format!("{}{}", self.head.host, self.head.path_text());
         Reply::error(error, &self.head.method, &resource, &self.request_id, &world.ids.trace())
     }
@@ -231,7 +282,7 @@ impl Asked {
             Action::Status { status, code, message, retry_after, request_id } => {
                 let error = CosError::new(*status, code.clone(), message.clone());
                 let mut reply = self.refusal(world, &error);
-                reply.sign_off(&self.request_id, world.clock.now());
+                self.sign_off(world, &mut reply);
                 reply.set_if("retry-after", retry_after.as_ref());
                 if !request_id {
                     forget_ids(&mut reply);
@@ -240,7 +291,7 @@ impl Asked {
             }
             Action::RawBody { status, headers, body } => {
                 let mut reply = raw(*status, headers, body);
-                reply.sign_off(&self.request_id, world.clock.now());
+                self.sign_off(world, &mut reply);
                 Some(reply)
             }
             Action::Foreign { status, headers, body } => Some(raw(*status, headers, body)),
@@ -251,7 +302,7 @@ impl Asked {
                     }
                     _ => Reply::xml(DECLARATION.to_owned()),
                 };
-                reply.sign_off(&self.request_id, world.clock.now());
+                self.sign_off(world, &mut reply);
                 Some(reply)
             }
             _ => None,
@@ -398,6 +449,7 @@ impl Call<'_> {
         if let Some(rate) = traffic_limit(self.head)? {
             self.upload.slow_down(rate);
         }
+        access::check(self, operation)?;
         match operation {
             Operation::GetService => service_list::get(self),
             Operation::PutBucket => bucket::put(self).await,
@@ -421,15 +473,18 @@ impl Call<'_> {
             Operation::GetBucketVersions => versions::list(self),
             Operation::PutBucketVersioning => versions::configure(self).await,
             Operation::GetBucketVersioning => versions::configuration(self),
-            Operation::Other(name) => {
-                if self.caller == Caller::Anonymous && self.head.method != Method::OPTIONS {
+            Operation::PostObject | Operation::OptionsObject | Operation::Other(_) => {
+                if self.is_anonymous() && self.head.method != Method::OPTIONS {
                     return Err(CosError::access_denied());
                 }
                 match self.head.method.as_str() {
-                    "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "OPTIONS" => Err(CosError::not_implemented(name)),
+                    "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "OPTIONS" => {
+                        Err(CosError::not_implemented(operation.name()))
+                    }
                     _ => Err(CosError::method_not_allowed()),
                 }
             }
+            Operation::Sts(_) | Operation::InstanceMetadata => Err(CosError::method_not_allowed()),
         }
     }
 
@@ -464,6 +519,6 @@ impl Call<'_> {
     }
 
     pub(crate) fn is_anonymous(&self) -> bool {
-        self.caller == Caller::Anonymous
+        matches!(self.caller, Caller::Anonymous)
     }
 }

@@ -4,18 +4,13 @@ use std::cmp::Ordering;
 
 use crate::address::Address;
 use crate::bucket::iso_seconds;
+use crate::cam::{OWNER, UIN};
 use crate::encoding::Query;
 use crate::error::CosError;
 use crate::respond::Reply;
 use crate::service::Call;
 use crate::store::Bucket;
 use crate::xml::Document;
-
-/// The account that owns everything.
-const UIN: &str = "100000000001";
-
-/// The same, in the long form.
-pub(crate) const OWNER: &str = "qcs::cam::uin/100000000001:uin/100000000001";
 
 pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
     if call.is_anonymous() {

@@ -1,9 +1,10 @@
 //! The socket under a connection: a link of limited speed, and orders to break it.
 
 use std::io::{self, IoSlice};
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -40,10 +41,25 @@ pub(crate) enum Order {
     Reset,
 }
 
+/// Who is at the other end, and how well nobody else can listen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    pub(crate) ip: IpAddr,
+    /// The version of TLS, as `1.3`.
+    pub(crate) tls: Option<&'static str>,
+}
+
+impl Peer {
+    /// Whoever calls without a socket.
+    pub(crate) const NOBODY: Self = Self { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), tls: None };
+}
+
 /// The handle that handlers hold on their connection.
 #[derive(Debug)]
 pub(crate) struct Control {
     pub(crate) connection: u64,
+    ip: IpAddr,
+    tls: OnceLock<&'static str>,
     order: AtomicU8,
     /// Heads and ends of messages so far: odd while a request is being answered.
     messages: AtomicU64,
@@ -53,9 +69,18 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    pub(crate) fn new(connection: u64) -> Arc<Self> {
+    pub(crate) fn new(connection: u64, ip: IpAddr) -> Arc<Self> {
         let (order, messages, heads) = (AtomicU8::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { connection, order, messages, heads, reader: Mutex::default() })
+        Arc::new(Self { connection, ip, tls: OnceLock::new(), order, messages, heads, reader: Mutex::default() })
+    }
+
+    /// TLS has been agreed on, in this version.
+    pub(crate) fn secured(&self, version: &'static str) {
+        let _ = self.tls.set(version);
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        Peer { ip: self.ip, tls: self.tls.get().copied() }
     }
 
     /// A request has come.

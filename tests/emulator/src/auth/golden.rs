@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::*;
 use crate::account::TemporaryKey;
 use crate::address::Domains;
+use crate::cam::Holder;
 
 const SDKS: &str = include_str!("../../../golden/sdk_vectors.json");
 const OFFICIAL: &str = include_str!("../../../golden/official_examples.json");
@@ -82,16 +83,21 @@ fn spelled(url: &str) -> &str {
 fn keys(case: &Case, head: &Head) -> Keys {
     let sent = token(head).map(|token| String::from_utf8(token.into_owned()).unwrap());
     match case.token.clone().or(sent) {
-        None => Keys::new(&case.secret_id, &case.secret_key),
+        None => {
+            let keys = Keys::new(ExpiryAnswer::default());
+            keys.add_permanent(&case.secret_id, &case.secret_key, Holder::root(Rights::default()));
+            keys
+        }
         Some(token) => {
-            let keys = Keys::new("other", "other");
-            keys.add(&TemporaryKey {
+            let keys = Keys::new(ExpiryAnswer::default());
+            let key = TemporaryKey {
                 secret_id: case.secret_id.clone(),
                 secret_key: case.secret_key.clone(),
                 token,
                 start: UNIX_EPOCH,
                 expires_at: UNIX_EPOCH + Duration::from_secs(4_000_000_000),
-            });
+            };
+            keys.add(&key, Holder::root(Rights::default()));
             keys
         }
     }

@@ -135,6 +135,12 @@ impl Store {
         self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
+    /// Whether one of the buckets is this account's.
+    pub(crate) fn owns(&self, appid: &str) -> bool {
+        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        buckets.keys().any(|name| name.rsplit_once('-').is_some_and(|(_, owner)| owner == appid))
+    }
+
     /// All buckets, by name.
     pub(crate) fn buckets(&self) -> Vec<Arc<Bucket>> {
         self.buckets.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()

@@ -76,6 +76,17 @@ async fn a_dead_key_is_answered_in_each_documented_form() {
         assert_eq!(refused.verdict(), head, "{answer:?}");
     }
     assert!(!emulator.expire(emulator.secret_id(), ExpiryAnswer::Forbidden));
+
+    // A key that ran out is answered as the emulator was told for all of them.
+    let key = emulator.mint(Duration::from_secs(10));
+    emulator.shift_clock(10);
+    let get = Ask::new(&emulator, "GET", "/k").temporary(&key);
+    for (answer, want) in
+        [(ExpiryAnswer::BadRequest, "400 ExpiredToken"), (ExpiryAnswer::RequestHasExpired, "403 AccessDenied")]
+    {
+        emulator.set_expiry_answer(answer);
+        assert_eq!(get.send(&emulator).await.verdict(), want);
+    }
 }
 
 #[tokio::test]

@@ -249,7 +249,7 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn enc(bytes: &[u8]) -> String {
+pub(crate) fn enc(bytes: &[u8]) -> String {
     let literal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     bytes
         .iter()

@@ -1,0 +1,116 @@
+//! What a request asks for in the words of access management, and whether its key may.
+
+use crate::address::{Address, Region};
+use crate::auth::Caller;
+use crate::error::CosError;
+use crate::policy::{Facts, Question, Target};
+use crate::request::Operation;
+use crate::service::Call;
+use crate::store::Bucket;
+
+/// What an operation is called in policies, and what it is done to.
+enum Asks {
+    Account(&'static str),
+    Bucket(&'static str),
+    Object(&'static str),
+    /// Said of the bucket, but granted with the beginning of a key, too: that of the parameter `prefix`.
+    Prefix(&'static str),
+    /// Nothing, or something that only the body tells: its handler asks.
+    Later,
+}
+
+fn asks(operation: &Operation) -> Asks {
+    match operation {
+        Operation::GetService => Asks::Account("name/cos:GetService"),
+        Operation::PutBucket => Asks::Bucket("name/cos:PutBucket"),
+        Operation::HeadBucket => Asks::Bucket("name/cos:HeadBucket"),
+        Operation::DeleteBucket => Asks::Bucket("name/cos:DeleteBucket"),
+        Operation::GetBucket => Asks::Bucket("name/cos:GetBucket"),
+        Operation::GetBucketVersions => Asks::Bucket("name/cos:GetBucketObjectVersions"),
+        Operation::PutBucketVersioning => Asks::Bucket("name/cos:PutBucketVersioning"),
+        Operation::GetBucketVersioning => Asks::Bucket("name/cos:GetBucketVersioning"),
+        Operation::ListMultipartUploads => Asks::Prefix("name/cos:ListMultipartUploads"),
+        // The source of a copy is asked for where it is found.
+        Operation::PutObject | Operation::CopyObject | Operation::UploadPartCopy => Asks::Object("name/cos:PutObject"),
+        Operation::GetObject => Asks::Object(GET_OBJECT),
+        Operation::HeadObject => Asks::Object("name/cos:HeadObject"),
+        Operation::DeleteObject => Asks::Object("name/cos:DeleteObject"),
+        Operation::AppendObject => Asks::Object("name/cos:AppendObject"),
+        Operation::InitiateMultipartUpload => Asks::Object("name/cos:InitiateMultipartUpload"),
+        Operation::UploadPart => Asks::Object("name/cos:UploadPart"),
+        Operation::ListParts => Asks::Object("name/cos:ListParts"),
+        Operation::CompleteMultipartUpload => Asks::Object("name/cos:CompleteMultipartUpload"),
+        Operation::AbortMultipartUpload => Asks::Object("name/cos:AbortMultipartUpload"),
+        Operation::DeleteMultipleObjects
+        | Operation::PostObject
+        | Operation::OptionsObject
+        | Operation::Sts(_)
+        | Operation::InstanceMetadata
+        | Operation::Other(_) => Asks::Later,
+    }
+}
+
+pub(crate) const GET_OBJECT: &str = "name/cos:GetObject";
+
+/// Refuses what the key may not do. It comes before everything else: who may not ask does not learn what is there.
+pub(crate) fn check(call: &Call<'_>, operation: &Operation) -> Result<(), CosError> {
+    let Caller::Known(rights) = &call.caller else { return Ok(()) };
+    if rights.are_unlimited() {
+        return Ok(());
+    }
+    let facts = facts(call);
+    let (name, at, key) = place(call)?;
+    let to = |action, key| Question { action, target: Target::Bucket { bucket: name, region: &at, key } };
+    let allowed = match asks(operation) {
+        Asks::Later => true,
+        Asks::Account(action) => rights.allow(&[Question { action, target: Target::Account }], &facts),
+        Asks::Bucket(action) => rights.allow(&[to(action, "")], &facts),
+        Asks::Object(action) => rights.allow(&[to(action, key)], &facts),
+        Asks::Prefix(action) => {
+            let prefix = call.head.query.get("prefix").unwrap_or_default();
+            rights.allow(&[to(action, ""), to(action, prefix)], &facts)
+        }
+    };
+    if allowed { Ok(()) } else { Err(CosError::access_denied()) }
+}
+
+/// Refuses what the key may not do to one object: any of these actions will do.
+pub(crate) fn demand(call: &Call<'_>, actions: &[&str], bucket: &Bucket, key: &str) -> Result<(), CosError> {
+    let Caller::Known(rights) = &call.caller else { return Ok(()) };
+    let target = Target::Bucket { bucket: &bucket.name, region: &bucket.region, key };
+    let questions: Vec<Question<'_>> = actions.iter().map(|&action| Question { action, target }).collect();
+    if rights.are_unlimited() || rights.allow(&questions, &facts(call)) {
+        Ok(())
+    } else {
+        Err(CosError::access_denied())
+    }
+}
+
+/// Bucket, region and key; the region is the bucket's own if there is such a bucket.
+fn place<'c>(call: &Call<'c>) -> Result<(&'c str, String, &'c str), CosError> {
+    let Address::Bucket { bucket, region, key, .. } = &call.head.address else { return Ok(("", String::new(), "")) };
+    let key = std::str::from_utf8(key).map_err(|_| CosError::invalid_uri())?;
+    let kept = call.world.store.bucket(bucket).map(|bucket| bucket.region.clone());
+    let region = kept.unwrap_or_else(|| match region {
+        Region::Named(region) => region.clone(),
+        _ => call.world.region.clone(),
+    });
+    Ok((bucket, region, key))
+}
+
+/// What conditions may ask about.
+fn facts(call: &Call<'_>) -> Facts {
+    let mut facts = Facts::default();
+    let (header, query) = (|name| call.head.header(name), |name| call.head.query.get(name));
+    facts.add("qcs:ip", Some(call.peer.ip.to_string()));
+    facts.add("cos:secure-transport", Some(call.peer.tls.is_some().to_string()));
+    facts.add("cos:tls-version", call.peer.tls);
+    facts.add("cos:x-cos-storage-class", header("x-cos-storage-class"));
+    facts.add("cos:x-cos-acl", header("x-cos-acl"));
+    facts.add("cos:content-length", header("content-length"));
+    facts.add("cos:content-type", header("content-type"));
+    facts.add("cos:versionid", query("versionId"));
+    facts.add("cos:prefix", query("prefix"));
+    facts.add("cos:response-content-type", query("response-content-type"));
+    facts
+}
