@@ -187,8 +187,16 @@ pub struct ByteStream {
 
 enum Inner {
     Bytes(Option<Bytes>),
-    /// Never locked: the mutex makes a stream that may only move between threads one that may also be shared.
-    Stream(Mutex<Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>>),
+    /// Locked by no reader: the mutex makes a stream that may only move between threads one that may also be shared.
+    Stream(Mutex<Pin<Box<dyn Pieces>>>),
+}
+
+/// What comes piece by piece, and knows what it is a piece of.
+pub(crate) trait Pieces: Stream<Item = Result<Bytes>> + Send {
+    /// Says of an error what was being read.
+    fn about(&self, error: Error) -> Error {
+        error
+    }
 }
 
 impl ByteStream {
@@ -198,14 +206,19 @@ impl ByteStream {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<Error> + 'static,
     {
-        Self { inner: Inner::Stream(Mutex::new(Box::pin(Converted(Box::pin(stream))))), length }
+        Self::from_pieces(length, Converted(Box::pin(stream)))
     }
 
-    pub(crate) fn from_results(
-        length: Option<u64>,
-        stream: impl Stream<Item = Result<Bytes>> + Send + 'static,
-    ) -> Self {
-        Self { inner: Inner::Stream(Mutex::new(Box::pin(stream))), length }
+    pub(crate) fn from_pieces(length: Option<u64>, pieces: impl Pieces + 'static) -> Self {
+        Self { inner: Inner::Stream(Mutex::new(Box::pin(pieces))), length }
+    }
+
+    /// Says of an error what was being read.
+    pub(crate) fn about(&self, error: Error) -> Error {
+        match &self.inner {
+            Inner::Bytes(_) => error,
+            Inner::Stream(stream) => stream.lock().unwrap_or_else(PoisonError::into_inner).about(error),
+        }
     }
 
     /// How many bytes it will be, if that is known.
@@ -283,4 +296,11 @@ where
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.as_mut().poll_next(cx).map(|item| item.map(|bytes| bytes.map_err(Into::into)))
     }
+}
+
+impl<S, E> Pieces for Converted<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send,
+    E: Into<Error>,
+{
 }

@@ -230,6 +230,24 @@ impl Error {
         self
     }
 
+    /// The same failure of a request that named the object as it was: another one is there by now.
+    #[cfg(feature = "client")]
+    pub(crate) fn if_changed(mut self) -> Self {
+        if self.0.kind == ErrorKind::Service && matches!(self.status(), Some(412 | 416)) {
+            self.0.kind = ErrorKind::Changed;
+            self.0.message = "the object changed while it was being read".into();
+            self.0.retryable = false;
+        }
+        self
+    }
+
+    /// The same failure, told of this operation.
+    #[cfg(feature = "client")]
+    pub(crate) fn renamed(mut self, operation: &'static str) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
     /// Where and how often it was tried; the executor adds this once, at the end.
     #[cfg(feature = "client")]
     pub(crate) fn during(mut self, operation: &'static str, target: &str, attempts: u32) -> Self {

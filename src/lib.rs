@@ -64,7 +64,8 @@
 //! ([`Operation::safety`]): a read, a put, a delete of a named version; not a delete that may add a delete marker, which
 //! ends as [`ErrorKind::Ambiguous`] when nothing says how it went. Each attempt is signed afresh with the key of the
 //! moment. An answer that says the key is over refreshes it, once; one that says the clock is wrong corrects it, once.
-//! While `myqcloud.com` is out of reach, buckets on their default hosts are reached under `tencentcos.cn`.
+//! The body of an object that breaks off or stalls is read on from the next byte. While `myqcloud.com` is out of reach,
+//! buckets on their default hosts are reached under `tencentcos.cn`.
 //!
 //! # Integrity
 //!
@@ -105,7 +106,7 @@
 //! 4  transfer                                          whole files and directories, by operations
 //! 3  client (bucket, execute, retry, provider, http)   the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket  policy                 operations: know no client, no credentials, no signing
-//! 1  operation  options  sign  head  body  xml         vocabulary of a request; pure
+//! 1  operation  options  rest  sign  head  body  xml   vocabulary of a request; pure
 //! 0  error  time  credentials  region  key  crc64      leaves
 //! ```
 //!
@@ -146,6 +147,7 @@ mod operation;
 mod options;
 pub mod policy;
 mod region;
+mod rest;
 pub mod sign;
 mod time;
 #[cfg(feature = "client")]
@@ -176,18 +178,19 @@ pub use crate::multipart::{
     PartSummary, UploadList, UploadPart, UploadPartCopy, UploadPartCopyOutput, UploadPartOutput, UploadSummary,
 };
 pub use crate::object::{
-    AppendObject, AppendObjectOutput, ContentRange, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey,
-    DeleteObject, DeleteObjectOutput, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject, HeadObject,
-    Integrity, Object, ObjectMeta, PostForm, PostPolicy, PutObject, PutObjectOutput,
+    AppendObject, AppendObjectOutput, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey, DeleteObject,
+    DeleteObjectOutput, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject, HeadObject, Integrity, Object,
+    ObjectMeta, PostForm, PostPolicy, PutObject, PutObjectOutput,
 };
 pub use crate::operation::{
     Describe, Operation, Paged, Permissions, Request, ResponseBody, Safety, Scope, Sent, Target, read_response,
 };
 pub use crate::options::{
-    Acl, Attributes, ByteRange, Conditions, CopySource, CustomerKey, Encryption, ResponseOverrides, StorageClass, Tags,
-    TrafficLimit,
+    Acl, Attributes, ByteRange, Conditions, ContentRange, CopySource, CustomerKey, Encryption, ResponseOverrides,
+    StorageClass, Tags, TrafficLimit,
 };
 pub use crate::region::{Address, BucketName, Endpoint, Region, Scheme};
+pub use crate::rest::Rest;
 pub use crate::time::Clock;
 
 /// The examples of the README are compiled with the tests.

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::head::{self, Head, Param};
 use crate::key::ObjectKey;
 use crate::region::Address;
+use crate::rest::Rest;
 use crate::time::parse_http_date;
 use crate::xml;
 
@@ -81,6 +82,13 @@ pub trait Operation: Send + Sync {
     /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not what COS documents,
     /// [`ErrorKind::Service`](crate::ErrorKind::Service) when it is an error in a success's clothes.
     fn output(&self, sent: &Sent, response: Response<Self::Response>) -> Result<Self::Output>;
+
+    /// For an answer that is handed on as a stream: what it takes to read on when its body breaks off. `None`, unless an
+    /// operation says otherwise: then the stream ends with the error.
+    fn rest(&self, head: &Parts) -> Option<Rest> {
+        let _ = head;
+        None
+    }
 
     /// After an attempt whose end is unknown: whether this refusal says that the attempt took effect, and its output then.
     /// A bucket that is already yours was made; an upload that is gone was aborted.

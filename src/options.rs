@@ -13,7 +13,7 @@ pub(crate) use self::attributes::{META_PREFIX, decode_meta_text};
 pub use self::conditions::{Conditions, ResponseOverrides};
 pub use self::copy_source::CopySource;
 pub use self::encryption::{CustomerKey, Encryption};
-pub use self::range::ByteRange;
+pub use self::range::{ByteRange, ContentRange};
 
 use crate::error::{Error, Result};
 use crate::operation::{Describe, Request};

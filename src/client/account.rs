@@ -1,5 +1,7 @@
 //! What a client does with operations on the account, as [`Bucket`](crate::Bucket) does with those on a bucket.
 
+use std::sync::{Arc, LazyLock};
+
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt as _;
 use futures_util::stream::try_unfold;
@@ -13,7 +15,7 @@ use crate::client::route::Route;
 use crate::error::{Error, Result};
 use crate::operation::{Operation, Paged};
 
-static NO_OVERRIDES: Overrides = Overrides::new();
+static NO_OVERRIDES: LazyLock<Arc<Overrides>> = LazyLock::new(Arc::default);
 
 impl Client {
     /// Sends an operation on the account, like [`ListBuckets`](crate::ListBuckets).
@@ -73,12 +75,12 @@ impl Client {
         outcome.map_err(|error| error.during(O::NAME, "", 0))
     }
 
-    fn account(&self) -> Result<Route> {
+    fn account(&self) -> Result<Arc<Route>> {
         let region = self.0.region.clone().ok_or_else(|| Error::input("region", "is not set"))?;
-        self.route(None, &region)
+        self.route(None, &region).map(Arc::new)
     }
 
-    fn call<'a>(&'a self, route: &'a Route) -> Call<'a> {
+    fn call<'a>(&'a self, route: &'a Arc<Route>) -> Call<'a> {
         Call { engine: self.engine(), route, overrides: &NO_OVERRIDES }
     }
 }

@@ -11,6 +11,8 @@
 //! | wait before a repeat: random up to | 100 ms · 2ⁿ, at most 20 s | |
 //! | the same when COS says `SlowDown` | 1 s · 2ⁿ, at most 20 s | |
 //! | what `Retry-After` may ask for | 60 s | |
+//! | a body that breaks off is read on at once when so much came since the last time | 64 KiB | |
+//! | the same when less came | as a repeat, as often as attempts | |
 //! | retry budget of a host: tokens, of a repeat, of a throttled repeat, back for a success | 500, 14, 5, 1 | |
 //! | failures in a row that lead to the other host, within, for | 2, 10 s, 5 min | [`failover`](crate::ClientBuilder::failover) |
 //! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
@@ -52,6 +54,8 @@ pub const THROTTLE_BASE: Duration = Duration::from_secs(1);
 pub const BACKOFF_CAP: Duration = Duration::from_secs(20);
 /// Tokens of the retry budget of a host.
 pub const RETRY_BUDGET: u32 = 500;
+/// So much of a body is progress: after it, reading on when it breaks off is not a repeat.
+pub const PROGRESS: u64 = 64 * 1024;
 /// Connections at once.
 pub const MAX_CONNECTIONS: usize = 256;
 /// What all transfers of a client hold at once, in bytes.

@@ -16,6 +16,7 @@ use crate::client::http::{HttpClient, Phase, TransportError};
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
+use crate::client::resume::{Origin, Resuming};
 use crate::client::retry::{Decision, Evidence, History, backoff};
 use crate::client::route::{Route, server_time, sign_of};
 use crate::client::signer::Signer;
@@ -58,9 +59,9 @@ pub(crate) struct Limits {
 
 /// One operation on one route.
 pub(crate) struct Call<'a> {
-    pub(crate) engine: &'a Engine,
-    pub(crate) route: &'a Route,
-    pub(crate) overrides: &'a Overrides,
+    pub(crate) engine: &'a Arc<Engine>,
+    pub(crate) route: &'a Arc<Route>,
+    pub(crate) overrides: &'a Arc<Overrides>,
 }
 
 /// How far an operation came; it survives the deadline that ends it.
@@ -137,10 +138,8 @@ impl Call<'_> {
 
     /// What the operation is about, for people to read: the bucket, or bucket and key.
     fn target<O: Operation>(&self, operation: &O) -> String {
-        match operation.request().map(|request| request.target().clone()) {
-            Ok(Target::Object(key)) => format!("{}/{key}", self.route.bucket),
-            _ => self.route.bucket.clone(),
-        }
+        let target = operation.request().map(|request| request.target().clone());
+        self.route.told(&target.unwrap_or(Target::Bucket))
     }
 
     async fn run<O: Operation>(&self, operation: &O, journey: &mut Journey) -> Result<(O::Output, Option<Parts>)> {
@@ -271,8 +270,10 @@ impl Call<'_> {
         );
         // While COS works it may send nothing for long, or a blank now and then.
         let silence = if O::WORKS_LONG { COMMIT_TIMEOUT } else { self.engine.limits.stall };
-        let body = ByteStream::from_results(body.content_length(), Stalling::new(body, silence, permit));
+        let announced = body.content_length();
+        let body = Stalling::new(body, silence, permit);
         if !parts.status.is_success() {
+            let body = ByteStream::from_pieces(announced, body);
             return Err(self.refused(&parts, body, snapshot, offset).await);
         }
         if sent_length != length {
@@ -285,9 +286,10 @@ impl Call<'_> {
         let body = if O::METHOD == Method::HEAD {
             O::Response::from_bytes(Bytes::new())
         } else if O::Response::STREAMED {
-            O::Response::from_stream(body)
+            let body = self.resuming(operation, journey.attempts, &parts, body);
+            O::Response::from_stream(ByteStream::from_pieces(announced, body))
         } else {
-            let read = body.bytes(xml::MAX_BYTES).await;
+            let read = ByteStream::from_pieces(announced, body).bytes(xml::MAX_BYTES).await;
             O::Response::from_bytes(read.map_err(|error| Failure {
                 evidence: if error.kind() == ErrorKind::Response { Evidence::Final } else { Evidence::Unknown },
                 error: error.with_service(bare_answer(&parts)),
@@ -309,6 +311,22 @@ impl Call<'_> {
             error = error.may_have(true);
         }
         Err(Failure { error, evidence })
+    }
+
+    /// The body of an answer that is handed on as a stream.
+    fn resuming<O: Operation>(&self, operation: &O, attempts: u32, head: &Parts, body: Stalling) -> Resuming {
+        let rest = operation.rest(head);
+        let origin = Origin {
+            engine: Arc::clone(self.engine),
+            route: Arc::clone(self.route),
+            overrides: Arc::clone(self.overrides),
+            operation: O::NAME,
+            target: if rest.is_some() { None } else { Some(self.target(operation)) },
+            attempts,
+            status: head.status,
+            request_id: head.headers.get("x-cos-request-id").cloned(),
+        };
+        Resuming::new(body, rest, origin)
     }
 
     /// The request at its address.

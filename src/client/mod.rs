@@ -13,6 +13,7 @@ mod overrides;
 mod payload;
 mod presign;
 pub mod provider;
+mod resume;
 mod retry;
 mod route;
 mod signer;
@@ -50,7 +51,7 @@ use crate::time::Clock;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
+    engine: Arc<Engine>,
     region: Option<Region>,
     endpoint: Endpoint,
     allow_http: bool,
@@ -106,7 +107,7 @@ impl Client {
         &self.0.memory
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.0.engine
     }
 
@@ -326,14 +327,14 @@ impl ClientBuilder {
         let credentials = RefreshingCredentials::new(provider).with_clock(Arc::<CorrectedClock>::clone(&clock));
         self.connections.check()?;
         let http = self.http.map_or_else(|| self.connections.open(), Ok)?;
-        let engine = Engine {
+        let engine = Arc::new(Engine {
             http,
             signer: Arc::new(Signer::new(credentials)),
             clock,
             limits: self.limits,
             connections: Arc::new(Semaphore::new(self.max_connections)),
             user_agent: header_value("user_agent", &self.user_agent)?,
-        };
+        });
         let (region, endpoint, allow_http, failover) = (self.region, self.endpoint, self.allow_http, self.failover);
         let memory = Memory::new(self.memory_limit);
         let hosts = Mutex::default();

@@ -53,7 +53,7 @@ pub(crate) struct History {
     read_again: bool,
 }
 
-const TRANSIENT_COST: u32 = 14;
+pub(crate) const TRANSIENT_COST: u32 = 14;
 const THROTTLE_COST: u32 = 5;
 
 impl History {

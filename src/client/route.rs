@@ -8,7 +8,7 @@ use http::{Response, header};
 
 use crate::client::failover::{Breaker, Side, Sign};
 use crate::client::retry::Budget;
-use crate::operation::bare_answer;
+use crate::operation::{Target, bare_answer};
 use crate::region::{Address, Scheme};
 
 /// Where the requests of a bucket, or of the account, go.
@@ -41,6 +41,14 @@ impl Route {
         match &self.backup {
             Some(backup) if self.host.breaker.choose(now) == Side::Backup => (Side::Backup, backup),
             _ => (Side::Primary, &self.address),
+        }
+    }
+
+    /// What a request is about, for people to read: the bucket, or bucket and key.
+    pub(crate) fn told(&self, target: &Target) -> String {
+        match target {
+            Target::Object(key) => format!("{}/{key}", self.bucket),
+            _ => self.bucket.clone(),
         }
     }
 

@@ -9,7 +9,7 @@ use futures_core::Stream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
-use crate::body::ByteStream;
+use crate::body::{ByteStream, Pieces};
 use crate::client::http::{Phase, TransportError};
 use crate::error::Result;
 
@@ -50,3 +50,5 @@ impl Stream for Stalling {
         Poll::Ready(Some(Err(TransportError::new(Phase::ReadBody, told).timed_out(true).into())))
     }
 }
+
+impl Pieces for Stalling {}

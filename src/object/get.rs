@@ -1,29 +1,32 @@
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use http::response::Parts;
 use http::{Method, Response, StatusCode};
 
-use crate::body::ByteStream;
+use crate::body::{ByteStream, Pieces};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::object::ObjectMeta;
 use crate::operation::{Operation, Permissions, Request, Safety, Sent};
-use crate::options::{ByteRange, Conditions, CustomerKey, ResponseOverrides, TrafficLimit};
+use crate::options::{ByteRange, Conditions, ContentRange, CustomerKey, ResponseOverrides, TrafficLimit};
+use crate::rest::Rest;
 
 /// Reads an object, or a range of it, as a stream.
 ///
-/// The bytes are handed on as they come, with a stall limit and no limit in total. The CRC-64 of a whole object is
-/// checked while it runs through: a mismatch is an error before the end of the stream. Changes nothing and may be
-/// repeated freely.
+/// The bytes are handed on as they come, with a stall limit and no limit in total. A body that breaks off or stalls is
+/// read on from the next byte, as long as the object is the same: as often as it takes while it advances, and as often as
+/// any request where it does not. The CRC-64 of a whole object is checked while it runs through: a mismatch is an error
+/// before the end of the stream. Changes nothing and may be repeated freely.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchVersion`, `AccessDenied`,
 /// `InvalidObjectState` (archived and not restored), `InvalidRange`, or status 304 and 412 when a condition does not
 /// hold. From the stream: [`ErrorKind::Integrity`](crate::ErrorKind::Integrity),
+/// [`ErrorKind::Changed`](crate::ErrorKind::Changed) when it broke off and another object is there by now,
 /// [`ErrorKind::Transport`](crate::ErrorKind::Transport), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
 ///
 /// # Cancellation
@@ -155,6 +158,11 @@ impl Operation for GetObject {
         Safety::Read
     }
 
+    fn rest(&self, head: &Parts) -> Option<Rest> {
+        // What was processed on the way is not the object.
+        if self.params.is_empty() { Rest::of(self.request().ok()?, head) } else { None }
+    }
+
     fn output(&self, _: &Sent, response: Response<ByteStream>) -> Result<Object> {
         let (head, body) = response.into_parts();
         let meta = ObjectMeta::new(head.headers);
@@ -183,7 +191,7 @@ impl Operation for GetObject {
         };
         let length = meta.content_length;
         let checked = Checked { body, remaining: length, crc64, done: false };
-        Ok(Object { body: ByteStream::from_results(length, checked), meta, content_range, integrity })
+        Ok(Object { body: ByteStream::from_pieces(length, checked), meta, content_range, integrity })
     }
 }
 
@@ -219,34 +227,6 @@ pub enum Integrity {
     Crc64(u64),
     /// They are not, and why. Their number is still checked.
     Unverified(&'static str),
-}
-
-/// Which bytes of how many an answer brings (`Content-Range`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ContentRange {
-    /// The first byte, from 0.
-    pub first: u64,
-    /// The last byte, included.
-    pub last: u64,
-    /// The size of the whole object.
-    pub total: u64,
-}
-
-impl ContentRange {
-    fn parse(text: &str) -> Option<Self> {
-        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-        let (first, last) = range.split_once('-')?;
-        let [first, last, total] = [first, last, total].map(|number| number.trim().parse::<u64>().ok());
-        let range = Self { first: first?, last: last?, total: total? };
-        (range.first <= range.last && range.last < range.total).then_some(range)
-    }
-}
-
-impl fmt::Display for ContentRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bytes {}-{}/{}", self.first, self.last, self.total)
-    }
 }
 
 /// Counts the bytes, sums them up, and turns a wrong end into an error.
@@ -286,19 +266,26 @@ impl Stream for Checked {
                     crc64.update(&bytes);
                 }
                 match self.remaining.map(|remaining| remaining.checked_sub(bytes.len() as u64)) {
-                    Some(None) => Some(Err(Error::new(ErrorKind::Response, "the body is longer than announced"))),
+                    Some(None) => {
+                        Some(Err(self.about(Error::new(ErrorKind::Response, "the body is longer than announced"))))
+                    }
                     left => {
                         self.remaining = left.flatten();
                         Some(Ok(bytes))
                     }
                 }
             }
-            // The transport cannot know that nothing was changed.
-            Some(Err(error)) => Some(Err(error.may_have(false))),
-            None => self.wrong_end().map(Err),
+            broken @ Some(Err(_)) => broken,
+            None => self.wrong_end().map(|error| Err(self.about(error))),
         };
         self.done = !matches!(item, Some(Ok(_)));
         Poll::Ready(item)
+    }
+}
+
+impl Pieces for Checked {
+    fn about(&self, error: Error) -> Error {
+        self.body.about(error)
     }
 }
 

@@ -66,6 +66,39 @@ impl Describe for ByteRange {
     }
 }
 
+/// Which bytes of how many an answer brings (`Content-Range`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContentRange {
+    /// The first byte, from 0.
+    pub first: u64,
+    /// The last byte, included.
+    pub last: u64,
+    /// The size of the whole object.
+    pub total: u64,
+}
+
+impl ContentRange {
+    /// How many bytes that is.
+    pub fn length(&self) -> u64 {
+        self.last - self.first + 1
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let [first, last, total] = [first, last, total].map(|number| number.trim().parse::<u64>().ok());
+        let range = Self { first: first?, last: last?, total: total? };
+        (range.first <= range.last && range.last < range.total).then_some(range)
+    }
+}
+
+impl fmt::Display for ContentRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bytes {}-{}/{}", self.first, self.last, self.total)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ mod multipart;
 mod operations;
 mod presign;
 mod refresh;
+mod resume;
 mod retries;
 mod secrets;
 mod support;

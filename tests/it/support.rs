@@ -1,6 +1,7 @@
 //! Clients of an emulator, with and without sockets.
 
 use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -153,4 +154,42 @@ impl HttpClient for ServiceTransport {
             Ok(http::Response::from_parts(parts, ByteStream::new(length, pieces)))
         })
     }
+}
+
+/// Bytes of which no stretch looks like another.
+pub fn noise(length: usize, seed: u64) -> Bytes {
+    let mut random = Random(seed);
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        bytes.extend_from_slice(&random.next().to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes.into()
+}
+
+/// `SplitMix64`: the same numbers for the same seed.
+pub struct Random(pub u64);
+
+impl Random {
+    /// A seed for this run; a test prints it, so that what it found can be found again: `COS_SEED`.
+    pub fn seed() -> u64 {
+        let given = std::env::var("COS_SEED").ok().and_then(|seed| seed.parse().ok());
+        given.unwrap_or_else(|| std::hash::RandomState::new().build_hasher().finish())
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
+
+/// Whether proofs of size are wanted at full size.
+pub fn full() -> bool {
+    std::env::var_os("COS_FULL").is_some()
 }

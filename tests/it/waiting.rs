@@ -199,7 +199,7 @@ async fn a_download_that_stands_still_is_given_up_after_twenty_seconds() {
     let mem = InMemory::new();
     let whole = pattern(MIB);
     mem.emulator.put_object(mem.emulator.bucket(), "big", whole.clone());
-    let bucket = mem.bucket();
+    let bucket = mem.bucket_of(mem.client().max_attempts(1));
     for at in [0, 1, 700_000] {
         mem.emulator.script(Rule::on("GET Object").then(Action::StallBody { at, lasting: seconds(3600) }));
         let start = Instant::now();

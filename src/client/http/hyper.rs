@@ -27,7 +27,7 @@ use tokio_rustls::TlsConnector;
 
 use super::options::TransportOptions;
 use super::{HttpClient, Phase, TransportError};
-use crate::body::ByteStream;
+use crate::body::{ByteStream, Pieces};
 use crate::client::defaults;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::BoxFuture;
@@ -294,7 +294,7 @@ impl Answer {
             return http::Response::from_parts(head, Bytes::new().into());
         }
         let answer = Self { body, lease: Some((connection, host, Arc::downgrade(pool))) };
-        http::Response::from_parts(head, ByteStream::from_results(length, answer))
+        http::Response::from_parts(head, ByteStream::from_pieces(length, answer))
     }
 
     fn give_back(&mut self) {
@@ -305,6 +305,8 @@ impl Answer {
         }
     }
 }
+
+impl Pieces for Answer {}
 
 impl Stream for Answer {
     type Item = Result<Bytes>;

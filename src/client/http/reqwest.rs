@@ -13,7 +13,7 @@ use reqwest::Url;
 
 use super::options::{Certificate, TransportOptions};
 use super::{HttpClient, Phase, TransportError};
-use crate::body::ByteStream;
+use crate::body::{ByteStream, Pieces};
 use crate::client::payload::Payload;
 use crate::client::provider::BoxFuture;
 use crate::error::{BoxError, Result};
@@ -117,7 +117,7 @@ impl HttpClient for ReqwestTransport {
             let length = body.size_hint().exact();
             let body = match length {
                 Some(0) => Bytes::new().into(),
-                _ => ByteStream::from_results(length, Answer(body)),
+                _ => ByteStream::from_pieces(length, Answer(body)),
             };
             Ok(http::Response::from_parts(head, body))
         })
@@ -126,6 +126,8 @@ impl HttpClient for ReqwestTransport {
 
 /// The body of an answer.
 struct Answer(reqwest::Body);
+
+impl Pieces for Answer {}
 
 impl Stream for Answer {
     type Item = Result<Bytes>;

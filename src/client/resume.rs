@@ -1,0 +1,207 @@
+//! The body of an answer that is read on when it breaks off.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{HeaderValue, Method, Response, StatusCode};
+
+use crate::body::{ByteStream, Pieces};
+use crate::client::defaults::{BACKOFF_BASE, PROGRESS};
+use crate::client::execute::{Call, Engine};
+use crate::client::overrides::Overrides;
+use crate::client::provider::BoxFuture;
+use crate::client::retry::{TRANSIENT_COST, backoff};
+use crate::client::route::Route;
+use crate::client::stall::Stalling;
+use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::operation::{Operation, Permissions, Request, Safety, Sent};
+use crate::rest::Rest;
+
+/// Hands on a body; when it breaks off, asks for the rest from the next byte that was not handed on. It does so again as
+/// long as bytes come, and where none come as often as any request is tried.
+pub(crate) struct Resuming {
+    reading: Reading,
+    rest: Option<Arc<Rest>>,
+    origin: Origin,
+    delivered: u64,
+    /// As of the last break.
+    delivered_before: u64,
+    /// How often it was asked for, the first time included, since it advanced.
+    tries: u32,
+    /// Tokens of the budget, given back when it advances.
+    spent: u32,
+}
+
+/// Where the answer came from.
+pub(crate) struct Origin {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) route: Arc<Route>,
+    pub(crate) overrides: Arc<Overrides>,
+    pub(crate) operation: &'static str,
+    /// Of an answer that cannot be read on; else the request knows it.
+    pub(crate) target: Option<String>,
+    pub(crate) attempts: u32,
+    pub(crate) status: StatusCode,
+    pub(crate) request_id: Option<HeaderValue>,
+}
+
+enum Reading {
+    First(Stalling),
+    Next(ByteStream),
+    Asking(BoxFuture<'static, Result<(ByteStream, Sent)>>),
+    Over,
+}
+
+impl Resuming {
+    pub(crate) fn new(body: Stalling, rest: Option<Rest>, origin: Origin) -> Self {
+        Self {
+            reading: Reading::First(body),
+            rest: rest.map(Arc::new),
+            origin,
+            delivered: 0,
+            delivered_before: 0,
+            tries: 1,
+            spent: 0,
+        }
+    }
+
+    /// Asks for the rest after this, or gives it back: then it is the end.
+    fn ask(&mut self, error: Error) -> Result<()> {
+        let broke = matches!(error.kind(), ErrorKind::Transport | ErrorKind::Timeout);
+        let Some(rest) = self.rest.as_ref().filter(|rest| broke && self.delivered < rest.length()) else {
+            return Err(error);
+        };
+        let Origin { engine, route, overrides, .. } = &self.origin;
+        let mut wait = None;
+        if self.delivered - self.delivered_before >= PROGRESS {
+            route.host.budget.give_back(std::mem::take(&mut self.spent));
+            self.tries = 1;
+        } else {
+            wait = Some(backoff(BACKOFF_BASE, self.tries, fastrand::f64()));
+            if !route.host.budget.take(TRANSIENT_COST) {
+                return Err(error);
+            }
+            self.spent += TRANSIENT_COST;
+        }
+        if self.tries >= overrides.max_attempts.unwrap_or(engine.limits.attempts) {
+            return Err(error);
+        }
+        self.tries += 1;
+        self.delivered_before = self.delivered;
+        let (engine, route, overrides) = (Arc::clone(engine), Arc::clone(route), Arc::clone(overrides));
+        let read_on = ReadOn { rest: Arc::clone(rest), delivered: self.delivered };
+        self.reading = Reading::Asking(Box::pin(async move {
+            if let Some(wait) = wait {
+                tokio::time::sleep(wait).await;
+            }
+            let call = Call { engine: &engine, route: &route, overrides: &overrides };
+            Ok(call.send(&read_on, false).await?.0)
+        }));
+        Ok(())
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        loop {
+            let item = match &mut self.reading {
+                Reading::First(body) => ready!(Pin::new(body).poll_next(cx)),
+                Reading::Next(body) => ready!(Pin::new(body).poll_next(cx)),
+                Reading::Over => return Poll::Ready(None),
+                Reading::Asking(answer) => match ready!(answer.as_mut().poll(cx)) {
+                    Ok((body, sent)) => {
+                        self.origin.attempts += sent.attempts;
+                        self.reading = Reading::Next(body);
+                        continue;
+                    }
+                    Err(error) => {
+                        self.origin.attempts += error.attempts();
+                        self.reading = Reading::Over;
+                        return Poll::Ready(Some(Err(error.if_changed())));
+                    }
+                },
+            };
+            let error = match item {
+                Some(Ok(bytes)) => {
+                    self.delivered += bytes.len() as u64;
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
+                Some(Err(error)) => error,
+                None => match self.missing() {
+                    0 => return Poll::Ready(None),
+                    // A transport may take the end of a connection for the end of the body.
+                    missing => ended_early(missing),
+                },
+            };
+            // What is left of the body goes before the rest is asked for, and its connection with it.
+            self.reading = Reading::Over;
+            if let Err(error) = self.ask(error) {
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+    }
+
+    fn missing(&self) -> u64 {
+        self.rest.as_ref().map_or(0, |rest| rest.length().saturating_sub(self.delivered))
+    }
+}
+
+impl Stream for Resuming {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(self.poll_body(cx));
+        // The transport cannot know that nothing was changed.
+        Poll::Ready(item.map(|item| item.map_err(|error| self.about(error).may_have(false))))
+    }
+}
+
+impl Pieces for Resuming {
+    fn about(&self, error: Error) -> Error {
+        let Origin { route, operation, target, attempts, status, request_id, .. } = &self.origin;
+        let target = match (target, &self.rest) {
+            (None, Some(rest)) => route.told(rest.request().target()),
+            (target, _) => target.clone().unwrap_or_default(),
+        };
+        let error = if error.service().is_some() {
+            error
+        } else {
+            let request_id = request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+            error.with_service(ServiceError { status: status.as_u16(), request_id, ..ServiceError::default() })
+        };
+        error.renamed(operation).during(operation, &target, *attempts)
+    }
+}
+
+fn ended_early(missing: u64) -> Error {
+    Error::new(ErrorKind::Transport, format!("the body ended {missing} bytes early")).retryable(true)
+}
+
+/// Asks for the rest.
+struct ReadOn {
+    rest: Arc<Rest>,
+    delivered: u64,
+}
+
+impl Operation for ReadOn {
+    type Output = (ByteStream, Sent);
+    type Response = ByteStream;
+    const NAME: &'static str = "GET Object";
+    const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:GetObject");
+
+    fn request(&self) -> Result<Request> {
+        self.rest.request_after(self.delivered)
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Read
+    }
+
+    fn output(&self, sent: &Sent, response: Response<ByteStream>) -> Result<Self::Output> {
+        let (head, body) = response.into_parts();
+        self.rest.check(self.delivered, &head)?;
+        Ok((body, *sent))
+    }
+}
