@@ -27,6 +27,7 @@ struct Parts {
     token: Option<Zeroizing<String>>,
     starts_at: Option<SystemTime>,
     expires_at: Option<SystemTime>,
+    told_at: Option<SystemTime>,
 }
 
 impl Credentials {
@@ -70,7 +71,7 @@ impl Credentials {
         if let Some(token) = &token {
             check("token", token)?;
         }
-        Ok(Self(Some(Arc::new(Parts { secret_id, secret_key, token, starts_at, expires_at }))))
+        Ok(Self(Some(Arc::new(Parts { secret_id, secret_key, token, starts_at, expires_at, told_at: None }))))
     }
 
     /// Whether there is no key.
@@ -101,6 +102,12 @@ impl Credentials {
     /// When the key ends; `None` for a permanent key.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.as_ref()?.expires_at
+    }
+
+    /// What the issuer's clock showed when it gave the key out.
+    #[cfg(feature = "client")]
+    pub(crate) fn told_at(&self) -> Option<SystemTime> {
+        self.0.as_ref()?.told_at
     }
 }
 
@@ -176,6 +183,28 @@ impl SessionCredentials {
     /// when a part is missing or unusable. No value is repeated in the message.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         Document::read(json)?.into_key()
+    }
+
+    /// Notes what the issuer's clock showed when it gave the key out: the `Date` of its answer.
+    ///
+    /// A client sets its clock right by it, but only when by its own clock the key makes no sense: over already, not
+    /// begun yet, or longer than any key lives. Else this changes nothing.
+    #[must_use]
+    pub fn told_at(self, issuer_time: SystemTime) -> Self {
+        let Credentials(Some(parts)) = self.0 else { return self };
+        let told_at = Some(issuer_time);
+        let parts = match Arc::try_unwrap(parts) {
+            Ok(parts) => Parts { told_at, ..parts },
+            Err(shared) => Parts {
+                secret_id: shared.secret_id.clone(),
+                secret_key: shared.secret_key.clone(),
+                token: shared.token.clone(),
+                starts_at: shared.starts_at,
+                expires_at: shared.expires_at,
+                told_at,
+            },
+        };
+        Self(Credentials(Some(Arc::new(parts))))
     }
 
     /// The temporary `SecretId` (`TmpSecretId`).

@@ -79,7 +79,7 @@ impl Bucket {
     /// The same bucket with other settings for what goes through this handle.
     #[must_use]
     pub fn with(&self, overrides: Overrides) -> Self {
-        let overrides = overrides.with_clock(self.client.engine().clock());
+        let overrides = overrides.with_clock(&self.client.engine().clock);
         Self { overrides: Arc::new(overrides), ..self.clone() }
     }
 

@@ -1,9 +1,10 @@
-//! The system clock and its only reader, and the correction COS gives it.
+//! The system clock and its only reader, and the correction it gets from COS and from those who issue keys.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::credentials::Credentials;
 use crate::time::Clock;
 
 /// The clocks of this machine.
@@ -32,8 +33,9 @@ impl Clock for SystemClock {
 
 /// A clock set right by what COS says: one correction for the endpoint of a client.
 ///
-/// COS refuses requests of a clock that is more than 15 minutes off. The correction is learned from such a refusal
-/// alone, and measured anew with every later answer, until the clock is right by itself.
+/// COS refuses requests of a clock that is more than 15 minutes off. The correction is learned from such a refusal, or
+/// from a key that makes no sense by this clock, and measured anew with every later answer, until the clock is right by
+/// itself.
 #[derive(Debug)]
 pub(crate) struct CorrectedClock {
     raw: Arc<dyn Clock>,
@@ -45,6 +47,8 @@ pub(crate) struct CorrectedClock {
 const NOTABLE: i64 = 30_000;
 /// Larger ones are no clock that runs wrong, and no server to be believed.
 const BELIEVABLE: i64 = 24 * 3600 * 1000;
+/// The longest life of a key: STS issues none beyond 36 h. A quarter of an hour more for clocks that differ.
+pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(36 * 3600 + 900);
 /// A date that was so long under way tells little.
 const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(10);
 
@@ -82,6 +86,26 @@ impl CorrectedClock {
         notable
     }
 
+    /// After a new key, asked for at `sent`: takes the issuer's time on where the key makes no sense by this clock, over
+    /// already, not begun yet, or longer than any key lives.
+    ///
+    /// The issuer's time is what its clock showed when it gave the key out. Without that, a start that lies ahead is at
+    /// least a time that has passed. A key that is over by its issuer's own clock proves nothing.
+    pub(crate) fn heed(&self, sent: (SystemTime, Duration), key: &Credentials) {
+        let now = self.now();
+        let left = key.expires_at().map(|end| end.duration_since(now).unwrap_or_default());
+        let ahead = key.starts_at().filter(|start| *start > now + Duration::from_millis(NOTABLE.unsigned_abs()));
+        if ahead.is_none() && left.is_none_or(|left| !left.is_zero() && left <= LONGEST_LIFE) {
+            return;
+        }
+        let alive = |time: &SystemTime| key.expires_at().is_none_or(|end| *time < end);
+        if let Some(time) = key.told_at().or(ahead).filter(alive)
+            && let Some(offset) = self.measure(sent, time)
+        {
+            self.correct(offset);
+        }
+    }
+
     /// Whether there is a correction to be kept up.
     pub(crate) fn is_corrected(&self) -> bool {
         self.offset.load(Ordering::Relaxed) != 0
@@ -112,6 +136,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+    use crate::credentials::SessionCredentials;
 
     #[derive(Debug)]
     struct Hands(Mutex<Duration>);
@@ -143,6 +168,41 @@ mod tests {
         assert_eq!(clock.now(), sent.0 - Duration::from_secs(1201));
         clock.follow(900);
         assert!(!clock.is_corrected());
+    }
+
+    /// A key from minute `start` to minute `end` of the clock, and what its issuer's clock showed.
+    fn key(start: Option<i64>, end: i64, told_at: Option<i64>) -> Credentials {
+        let unix = |minutes: i64| u64::try_from(1_000_000 + 60 * minutes).unwrap();
+        let start = start.map_or(String::new(), |start| format!(r#""startTime":{},"#, unix(start)));
+        let json =
+            format!(r#"{{"tmpSecretId":"i","tmpSecretKey":"k","token":"t",{start}"expiredTime":{}}}"#, unix(end));
+        let key = SessionCredentials::from_json(json.as_bytes()).unwrap();
+        let time = told_at.map(|minutes| UNIX_EPOCH + Duration::from_secs(unix(minutes)));
+        time.map_or(key.clone(), |time| key.told_at(time)).into()
+    }
+
+    #[test]
+    fn a_key_that_makes_no_sense_by_this_clock_sets_it_right() {
+        for (what, key, minutes) in [
+            ("sensible", key(Some(0), 30, Some(0)), 0),
+            ("sensible, whatever the issuer's clock shows", key(Some(-5), 25, Some(20)), 0),
+            ("over, and nothing else is known", key(None, -30, None), 0),
+            ("over; its start may be long ago", key(Some(-60), -30, None), 0),
+            ("over here, alive at the issuer", key(Some(-60), -30, Some(-59)), -59),
+            ("over there as well", key(Some(-60), -30, Some(-29)), 0),
+            ("not begun yet: at least its start has passed", key(Some(20), 50, None), 20),
+            ("not begun yet, and the issuer tells the time", key(Some(20), 50, Some(22)), 22),
+            ("longer than any key lives", key(None, 37 * 60, Some(20 * 60)), 20 * 60),
+            ("longer than any key lives, and why is not known", key(None, 37 * 60, None), 0),
+            ("not to be believed", key(Some(30 * 60), 31 * 60, Some(30 * 60)), 0),
+        ] {
+            let (_, clock) = clock();
+            let before = clock.mark();
+            clock.heed(before, &key);
+            let shift = Duration::from_secs(60 * i64::unsigned_abs(minutes));
+            let expected = if minutes < 0 { before.0 - shift } else { before.0 + shift };
+            assert_eq!(clock.now(), expected, "{what}");
+        }
     }
 
     #[test]

@@ -37,17 +37,11 @@ use crate::xml;
 pub(crate) struct Engine {
     pub(crate) http: Arc<dyn HttpClient>,
     pub(crate) signer: Arc<Signer>,
+    /// The clock as COS sees it.
     pub(crate) clock: Arc<CorrectedClock>,
     pub(crate) limits: Limits,
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) user_agent: HeaderValue,
-}
-
-impl Engine {
-    /// The clock as COS sees it.
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        Arc::<CorrectedClock>::clone(&self.clock)
-    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -36,7 +36,7 @@ use self::memory::Memory;
 pub use self::overrides::Overrides;
 pub use self::payload::Payload;
 pub use self::presign::{PresignOptions, Presigned};
-use self::provider::{ProvideCredentials, RefreshingCredentials};
+use self::provider::{ChainCredentials, ProvideCredentials, RefreshingCredentials, Variables};
 use self::route::{HostState, Route};
 use self::signer::Signer;
 use crate::error::{Error, Result};
@@ -64,6 +64,14 @@ impl Client {
     /// Begins a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
+    }
+
+    /// A client as the environment describes it; see [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`]. Whether there is a key shows with the first request.
+    pub fn from_env() -> Result<Self> {
+        ClientBuilder::from_env().build()
     }
 
     /// A bucket in the client's region, by its full name: `name-appid`.
@@ -176,6 +184,33 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
+    /// What the environment says: keys from [`ChainCredentials::standard`], the region from `COS_REGION`, else
+    /// `TENCENTCLOUD_REGION`, else `TKE_REGION`, the endpoint from `COS_ENDPOINT`. What is set later counts.
+    pub fn from_env() -> Self {
+        Self::from_variables(&Variables::of_process())
+    }
+
+    /// The same, with the variables read through `lookup`.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::from_variables(&Variables::new(lookup))
+    }
+
+    fn from_variables(variables: &Variables) -> Self {
+        let mut builder = Self::default().credentials(ChainCredentials::of(variables, None));
+        let region = ["COS_REGION", "TENCENTCLOUD_REGION", "TKE_REGION"].iter().find_map(|name| variables.get(name));
+        if let Some(region) = region {
+            builder = builder.region(region);
+        }
+        match variables.get("COS_ENDPOINT").map(Endpoint::custom) {
+            Some(Ok(endpoint)) => builder.endpoint(endpoint),
+            Some(Err(error)) => {
+                builder.refuse(error);
+                builder
+            }
+            None => builder,
+        }
+    }
+
     /// The region of the buckets, for instance `ap-guangzhou`.
     pub fn region<R>(mut self, region: R) -> Self
     where
@@ -324,7 +359,7 @@ impl ClientBuilder {
             Error::input("credentials", "are not set; Credentials::anonymous() reads what anybody may read")
         })?;
         let clock = Arc::new(CorrectedClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()))));
-        let credentials = RefreshingCredentials::new(provider).with_clock(Arc::<CorrectedClock>::clone(&clock));
+        let credentials = RefreshingCredentials::over(provider, Arc::clone(&clock));
         self.connections.check()?;
         let http = self.http.map_or_else(|| self.connections.open(), Ok)?;
         let engine = Arc::new(Engine {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+use crate::client::clock::CorrectedClock;
 use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
 use crate::client::signer::Signer;
 use crate::error::{Error, Result};
 use crate::head::{Head, Param, header_name, header_value};
-use crate::time::Clock;
 
 /// Settings for what goes through one handle of a bucket ([`Bucket::with`](crate::Bucket::with)).
 #[derive(Clone, Default)]
@@ -80,8 +80,8 @@ impl Overrides {
         self
     }
 
-    pub(crate) fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        let cache = self.provider.take().map(|provider| RefreshingCredentials::new(provider).with_clock(clock));
+    pub(crate) fn with_clock(mut self, clock: &Arc<CorrectedClock>) -> Self {
+        let cache = self.provider.take().map(|provider| RefreshingCredentials::over(provider, Arc::clone(clock)));
         self.signer = cache.map(|cache| Arc::new(Signer::new(cache))).or(self.signer);
         self
     }

@@ -16,6 +16,7 @@ mod refresh;
 mod resume;
 mod retries;
 mod secrets;
+mod sources;
 mod support;
 mod tamper;
 mod vectors;

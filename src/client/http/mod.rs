@@ -116,6 +116,11 @@ impl TransportError {
         matches!(self.phase, Phase::Dns | Phase::Connect | Phase::Tls) || self.request_bytes == Some(0)
     }
 
+    /// What the library below says, without what this error says already.
+    pub(crate) fn into_source(self) -> BoxError {
+        self.source
+    }
+
     /// Whether the connection was an idle one that had gone away.
     pub(crate) fn is_stale(&self) -> bool {
         self.reused == Some(true) && self.request_bytes == Some(0)

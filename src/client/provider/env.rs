@@ -1,18 +1,18 @@
 //! Keys from environment variables.
 
 use std::fmt;
-use std::sync::Arc;
 
-use super::{BoxFuture, CredentialError, ProvideCredentials};
+use super::{BoxFuture, CredentialError, ProvideCredentials, Variables};
 use crate::credentials::Credentials;
 
 const SECRET_ID: &str = "TENCENTCLOUD_SECRET_ID";
 const SECRET_KEY: &str = "TENCENTCLOUD_SECRET_KEY";
-/// The first that is set counts: the tools of Tencent read the one, Terraform and Pulumi the other.
-const TOKENS: [&str; 2] = ["TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"];
+/// The first that is set counts: the tools of Tencent read the first, Terraform and Pulumi the second, and the third is
+/// an old name that is still met.
+const TOKENS: [&str; 3] = ["TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN", "QCLOUD_SECRET_TOKEN"];
 
-/// Reads `TENCENTCLOUD_SECRET_ID`, `TENCENTCLOUD_SECRET_KEY` and, for a temporary key, `TENCENTCLOUD_TOKEN` or
-/// `TENCENTCLOUD_SECURITY_TOKEN`.
+/// Reads `TENCENTCLOUD_SECRET_ID`, `TENCENTCLOUD_SECRET_KEY` and, for a temporary key, `TENCENTCLOUD_TOKEN`, else
+/// `TENCENTCLOUD_SECURITY_TOKEN`, else `QCLOUD_SECRET_TOKEN`.
 ///
 /// The variables are read anew each time. One that is empty counts as absent. The end of a temporary key does not stand
 /// there, so it is used until COS refuses it, and then the variables are read again.
@@ -34,26 +34,25 @@ const TOKENS: [&str; 2] = ["TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"];
 /// });
 /// ```
 #[derive(Clone)]
-pub struct EnvironmentCredentials {
-    lookup: Arc<Lookup>,
-}
-
-type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+pub struct EnvironmentCredentials(Variables);
 
 impl EnvironmentCredentials {
     /// Reads the environment of this process.
     pub fn new() -> Self {
-        // What is not Unicode becomes a character that no key may hold: it is refused by name, not taken for absent.
-        Self::with_lookup(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self(Variables::of_process())
     }
 
     /// Reads the variables through `lookup`.
     pub fn with_lookup(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self { lookup: Arc::new(lookup) }
+        Self(Variables::new(lookup))
+    }
+
+    pub(super) fn from_variables(variables: Variables) -> Self {
+        Self(variables)
     }
 
     fn read(&self) -> Result<Credentials, CredentialError> {
-        let value = |name: &str| (self.lookup)(name).filter(|value| !value.is_empty());
+        let value = |name| self.0.get(name);
         let (id, key) = match (value(SECRET_ID), value(SECRET_KEY)) {
             (Some(id), Some(key)) => (id, key),
             (None, None) => {
@@ -62,7 +61,7 @@ impl EnvironmentCredentials {
             (Some(_), None) => return Err(CredentialError::rejected(format!("{SECRET_KEY} is not set"))),
             (None, Some(_)) => return Err(CredentialError::rejected(format!("{SECRET_ID} is not set"))),
         };
-        let (token_name, token) = TOKENS.iter().find_map(|name| Some((*name, value(name)?))).unzip();
+        let (token_name, token) = TOKENS.into_iter().find_map(|name| Some((name, value(name)?))).unzip();
         let key = match token {
             Some(token) => Credentials::with_token(id, key, token),
             None => Credentials::permanent(id, key),
@@ -87,6 +86,10 @@ impl Default for EnvironmentCredentials {
 impl ProvideCredentials for EnvironmentCredentials {
     fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
         Box::pin(async move { self.read() })
+    }
+
+    fn name(&self) -> &'static str {
+        "the environment"
     }
 }
 
@@ -114,6 +117,8 @@ mod tests {
         assert_eq!(read(both).unwrap().token(), Some("one"));
         let second = [(SECRET_ID, "AKIDa"), (SECRET_KEY, "k"), (TOKENS[0], ""), (TOKENS[1], "two")];
         assert_eq!(read(second).unwrap().token(), Some("two"));
+        let third = [(SECRET_ID, "AKIDa"), (SECRET_KEY, "k"), (TOKENS[2], "three")];
+        assert_eq!(read(third).unwrap().token(), Some("three"));
     }
 
     #[test]
@@ -129,7 +134,7 @@ mod tests {
     #[test]
     fn a_blank_is_refused_by_name_and_the_value_is_not_told() {
         for bad in [" PLANTED", "PLANTED\n", "PLAN TED", "PLANTED\u{fffd}"] {
-            for name in [SECRET_ID, SECRET_KEY, TOKENS[0], TOKENS[1]] {
+            for name in [SECRET_ID, SECRET_KEY, TOKENS[0], TOKENS[1], TOKENS[2]] {
                 let variables = [(name, bad), (SECRET_ID, "AKIDa"), (SECRET_KEY, "k")];
                 let error = read(variables).unwrap_err();
                 assert_eq!(error.kind(), Rejected);

@@ -9,6 +9,10 @@ impl ProvideCredentials for Credentials {
         let key = self.clone();
         Box::pin(async move { Ok(key) })
     }
+
+    fn name(&self) -> &'static str {
+        "the key given to the client"
+    }
 }
 
 /// Serves until its end and fails from then on: nobody can give the next one.
@@ -16,6 +20,10 @@ impl ProvideCredentials for SessionCredentials {
     fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
         let key = Credentials::from(self.clone());
         Box::pin(async move { Ok(key) })
+    }
+
+    fn name(&self) -> &'static str {
+        "the temporary key given to the client"
     }
 }
 

@@ -1,12 +1,38 @@
 //! Where keys come from.
 //!
-//! A source implements [`ProvideCredentials`]; [`RefreshingCredentials`] stands in front of it and keeps the key. The
-//! sources: [`Credentials`] itself, [`EnvironmentCredentials`], and with [`from_fn`] anything that a closure can ask.
+//! A source implements [`ProvideCredentials`]; [`RefreshingCredentials`] stands in front of it, keeps the key, and gets
+//! the next one in time. The client puts every source behind one.
+//!
+//! | source | gives | asks |
+//! |---|---|---|
+//! | [`Credentials`], [`SessionCredentials`](crate::SessionCredentials) | themselves | nobody |
+//! | [`EnvironmentCredentials`] | the key in `TENCENTCLOUD_SECRET_ID`, `…_SECRET_KEY`, `…_TOKEN` | the environment, anew each time |
+//! | [`ProfileCredentials`] | the key in `~/.tencentcloud/credentials` or in a profile of `tccli` | a file, anew each time |
+//! | [`WebIdentityCredentials`] | the role of a pod in TKE | STS, unsigned, with the token of the pod |
+//! | [`MetadataCredentials`] | the role of a CVM instance | the instance's metadata |
+//! | [`EndpointCredentials`] | what your server hands out | a URL over https |
+//! | [`from_fn`] | whatever you like | a closure of yours |
+//! | [`ChainCredentials`] | the key of the first source that is set up | its sources, in turn |
+//!
+//! [`ChainCredentials::standard`] is environment, profile, TKE, CVM: what
+//! [`Client::from_env`](crate::Client::from_env) signs with.
+//!
+//! Every source keeps to limits, of time and of size, and says why it gave no key ([`CredentialErrorKind`]); no message
+//! holds a secret. Those that ask over the network do so directly, through no proxy, follow no redirect, and can be
+//! handed another [`HttpClient`](crate::HttpClient).
 
+mod chain;
+mod endpoint;
 mod env;
+mod fetch;
+mod file;
 mod fixed;
 mod from_fn;
+mod metadata;
+mod profile;
 mod refreshing;
+mod variables;
+mod web_identity;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,9 +40,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use self::chain::ChainCredentials;
+pub use self::endpoint::EndpointCredentials;
 pub use self::env::EnvironmentCredentials;
 pub use self::from_fn::{FromFn, from_fn};
+pub use self::metadata::MetadataCredentials;
+pub use self::profile::ProfileCredentials;
 pub use self::refreshing::{RefreshingCredentials, Snapshot};
+pub(crate) use self::variables::Variables;
+pub use self::web_identity::WebIdentityCredentials;
 use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind};
 
@@ -38,11 +70,21 @@ pub trait ProvideCredentials: Send + Sync + fmt::Debug {
     /// # Errors
     /// A [`CredentialError`] whose kind says whether asking again may help.
     fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>>;
+
+    /// What errors call this source.
+    #[allow(clippy::unnecessary_literal_bound)] // others have their name in a field
+    fn name(&self) -> &str {
+        "the credential provider"
+    }
 }
 
 impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
     fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
         (**self).provide()
+    }
+
+    fn name(&self) -> &str {
+        (**self).name()
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{CredentialError, CredentialErrorKind, ProvideCredentials};
-use crate::client::clock::SystemClock;
+use crate::client::clock::{CorrectedClock, LONGEST_LIFE, SystemClock};
 use crate::credentials::{Credentials, Freshness, Lifetime, RefreshSchedule};
 use crate::time::Clock;
 
@@ -27,9 +27,6 @@ pub(crate) const PROVIDER_FLIGHT_LOST: Duration = Duration::from_secs(20);
 pub(crate) const FORCED_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause until a key that the provider insists on may be doubted again.
 pub(crate) const SAME_KEY_INTERVAL: Duration = Duration::from_secs(60);
-/// The longest life of a key: STS issues none beyond 36 h. A quarter of an hour more for clocks that differ.
-pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(36 * 3600 + 900);
-
 /// Keeps the key of a provider, and gets the next one in time.
 ///
 /// ```text
@@ -41,6 +38,11 @@ pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(36 * 3600 + 900);
 /// error. After a failure the provider is left alone for 1 s, later up to 30 s, after a refusal for 60 s. A panic of the
 /// provider is a failure, and so is a key that is over, ends in more than 36 hours, or is no newer than the one at hand.
 /// A key without an end is kept until [`invalidate`](Self::invalidate).
+///
+/// A clock that is wrong by up to a day does no harm where the issuer tells the time: when a key is over already by this
+/// machine's clock, not begun yet, or longer than any key lives, the clock is corrected by
+/// [what the issuer's showed](crate::SessionCredentials::told_at), else by a start that lies ahead, and the correction holds for
+/// signatures too. A key that makes sense changes nothing.
 ///
 /// Cheap to clone; clones share the key. Asking for a key that is fresh takes some tens of nanoseconds.
 ///
@@ -90,16 +92,17 @@ impl Snapshot {
 impl RefreshingCredentials {
     /// Keeps the keys of this provider; nothing is asked before the first [`current`](Self::current).
     pub fn new(provider: impl ProvideCredentials + 'static) -> Self {
-        Self::over(Arc::new(provider), Arc::new(SystemClock::new()))
+        Self::over(Arc::new(provider), Arc::new(CorrectedClock::new(Arc::new(SystemClock::new()))))
     }
 
     /// The same provider by another clock, and without the key at hand.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self::over(Arc::clone(&self.0.provider), clock)
+        Self::over(Arc::clone(&self.0.provider), Arc::new(CorrectedClock::new(clock)))
     }
 
-    fn over(provider: Arc<dyn ProvideCredentials>, clock: Arc<dyn Clock>) -> Self {
+    /// By the clock of a client, which the keys may correct.
+    pub(crate) fn over(provider: Arc<dyn ProvideCredentials>, clock: Arc<CorrectedClock>) -> Self {
         Self(Arc::new(Inner { provider, clock, state: RwLock::default() }))
     }
 
@@ -200,7 +203,7 @@ impl fmt::Debug for RefreshingCredentials {
 
 struct Inner {
     provider: Arc<dyn ProvideCredentials>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<CorrectedClock>,
     /// Held for a look or a change, never across an await.
     state: RwLock<State>,
 }
@@ -290,31 +293,22 @@ impl State {
         self.flight.as_ref().filter(|flight| flight.is_running(monotonic))
     }
 
-    /// Whether a key of the provider is of use, and how long it lives.
-    fn judge(
-        &self,
-        key: &Credentials,
-        now: SystemTime,
-        monotonic: Duration,
-    ) -> Result<Option<Lifetime>, CredentialError> {
+    /// Whether a key of the provider is of use, and how long it lives; else what the provider did wrong.
+    fn judge(&self, key: &Credentials, now: SystemTime, monotonic: Duration) -> Result<Option<Lifetime>, &'static str> {
         let alive = self.current.as_ref().filter(|current| current.remaining(now, monotonic) > Duration::ZERO);
         if alive.is_some_and(|current| current.is(key)) {
-            return Err(CredentialError::unusable("the provider returned the same key"));
+            return Err("returned the same key");
         }
         let Some(end) = key.expires_at() else { return Ok(None) };
         let life = end.duration_since(now).unwrap_or_default();
         if life.is_zero() {
-            return Err(CredentialError::unusable("the provider returned a key that is over by this machine's clock"));
+            return Err("returned a key that is over by this machine's clock");
         }
         if life > LONGEST_LIFE {
-            return Err(CredentialError::unusable(
-                "the provider returned a key that ends in more than 36 hours by this machine's clock",
-            ));
+            return Err("returned a key that ends in more than 36 hours by this machine's clock");
         }
         if alive.is_some_and(|current| !current.doubted && current.snapshot.credentials.expires_at() >= Some(end)) {
-            return Err(CredentialError::unusable(
-                "the provider returned a key that ends no later than the one at hand",
-            ));
+            return Err("returned a key that ends no later than the one at hand");
         }
         Ok(Some(Lifetime::new(now, monotonic, end, fastrand::f64())))
     }
@@ -397,7 +391,11 @@ impl Inner {
             sleep(pause).await;
         }
         loop {
+            let asked = self.clock.mark();
             let answer = self.ask().await;
+            if let Ok(key) = &answer {
+                self.clock.heed(asked, key);
+            }
             match self.land(number, answer, started_at.elapsed()) {
                 Verdict::Done(result) => {
                     landed.send_replace(Some(result));
@@ -413,8 +411,10 @@ impl Inner {
         let answer = AssertUnwindSafe(async { self.provider.provide().await }).catch_unwind();
         match timeout(PROVIDER_TRY_TIMEOUT, answer).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_panic)) => Err(CredentialError::transient("the credential provider panicked")),
-            Err(_elapsed) => Err(CredentialError::transient("the credential provider gave no answer within 5 s")),
+            Ok(Err(_panic)) => Err(CredentialError::transient(format!("{} panicked", self.provider.name()))),
+            Err(_elapsed) => {
+                Err(CredentialError::transient(format!("{} gave no answer within 5 s", self.provider.name())))
+            }
         }
     }
 
@@ -427,7 +427,11 @@ impl Inner {
             return Verdict::Superseded;
         }
         let insists = answer.as_ref().is_ok_and(|key| state.current.as_ref().is_some_and(|current| current.is(key)));
-        let error = match answer.and_then(|key| Ok((state.judge(&key, now, monotonic)?, key))) {
+        let judged = answer.and_then(|key| match state.judge(&key, now, monotonic) {
+            Ok(lifetime) => Ok((lifetime, key)),
+            Err(wrong) => Err(CredentialError::unusable(format!("{} {wrong}", self.provider.name()))),
+        });
+        let error = match judged {
             Ok((lifetime, credentials)) => {
                 state.generations += 1;
                 let snapshot = Snapshot { credentials, generation: state.generations };
@@ -952,7 +956,7 @@ mod tests {
         assert_eq!(rig.calls(), 1);
         rig.keys.invalidate(1);
         assert_eq!((rig.generation().await, rig.calls()), (1, 2));
-        assert_eq!(rig.keys.last_error().unwrap().to_string(), "the provider returned the same key");
+        assert_eq!(rig.keys.last_error().unwrap().to_string(), "the credential provider returned the same key");
         sleep(seconds(59)).await;
         rig.keys.invalidate(1);
         assert_eq!((rig.generation().await, rig.calls()), (1, 2), "the provider insists on it");
