@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use cos_emulator::Emulator;
-use tencent_cos::client::provider::{CredentialError, EnvironmentCredentials, ProvideCredentials};
+use tencent_cos::client::provider::{ChainCredentials, CredentialError, ProvideCredentials};
 use tencent_cos::{Bucket, Client, Credentials, Endpoint, SessionCredentials};
 
 pub type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -39,18 +39,18 @@ impl Place {
         };
         let (region, bucket) = (needed("COS_REGION")?, needed("COS_BUCKET")?);
         let endpoint = variable("COS_ENDPOINT").map(Endpoint::custom).transpose()?.unwrap_or_default();
-        println!("using {bucket} in {region} with the account of the environment");
+        println!("using {bucket} in {region} with the first key of environment, profile, TKE, CVM");
         Ok(Self::Cos { region, bucket, endpoint })
     }
 
-    /// A key as an issuer would give it: minted by the emulator for this long, or what the environment holds.
+    /// A key as an issuer would give it: minted by the emulator for this long, or the first that this machine has.
     pub async fn key(&self, lifetime: Duration) -> Result<Credentials, CredentialError> {
         match self {
             Self::Emulator(emulator) => {
                 let key = emulator.mint(lifetime);
                 Ok(SessionCredentials::new(key.secret_id, key.secret_key, key.token, key.expires_at)?.into())
             }
-            Self::Cos { .. } => EnvironmentCredentials::new().provide().await,
+            Self::Cos { .. } => ChainCredentials::standard().provide().await,
         }
     }
 

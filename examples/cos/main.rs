@@ -34,7 +34,7 @@ use crate::session::Session;
 /// nothing decoded; `?` and `#` belong to it. `-` is standard input or output.
 ///
 /// The key to sign with comes from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, if it is temporary,
-/// TENCENTCLOUD_TOKEN. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+/// TENCENTCLOUD_TOKEN; else from ~/.tencentcloud/credentials or tccli's profile, the TKE pod, the CVM instance. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "cos", version)]
 struct Settings {

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use tencent_cos::client::provider::EnvironmentCredentials;
+use tencent_cos::client::provider::ChainCredentials;
 use tencent_cos::{Bucket, BucketName, Client, Endpoint, Operation, Region, Target};
 use tokio::time::Instant;
 
@@ -28,7 +28,7 @@ impl Session {
         let client = Client::builder()
             .region(&region)
             .endpoint(endpoint.clone())
-            .credentials(EnvironmentCredentials::new())
+            .credentials(ChainCredentials::standard())
             .user_agent("cos-example")
             .build()?;
         Ok(Self { client, region, endpoint, json: general.json, verbose: general.verbose })

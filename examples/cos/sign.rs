@@ -8,7 +8,7 @@ use std::str::FromStr;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
-use tencent_cos::client::provider::{EnvironmentCredentials, ProvideCredentials};
+use tencent_cos::client::provider::{ChainCredentials, ProvideCredentials};
 use tencent_cos::sign::{SECURITY_TOKEN, SigningKey};
 
 use crate::failure::{Failure, Outcome};
@@ -64,7 +64,7 @@ struct Request {
 
 pub async fn run(command: Sign, one_line: bool) -> Outcome {
     let request = command.into_request()?;
-    let credentials = EnvironmentCredentials::new().provide().await.map_err(tencent_cos::Error::from)?;
+    let credentials = ChainCredentials::standard().provide().await.map_err(tencent_cos::Error::from)?;
     let key = SigningKey::for_key_time(&credentials, request.start, request.end)?;
     let params: Vec<_> = request.params.iter().map(|(name, value)| (&**name, &**value)).collect();
     let mut headers: Vec<_> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();

@@ -181,6 +181,21 @@ fn a_failure_is_1_and_tells_what_was_tried_on_one_line() {
     assert!(status == 1 && told.contains("TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not set"), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_key_may_come_from_a_file_as_well() {
+    let emulator = crate::support::emulator().await;
+    emulator.put_object(emulator.bucket(), "k", "x");
+    let mut shell = Shell::over(&emulator);
+    shell.variables.retain(|(name, _)| !name.starts_with("TENCENTCLOUD"));
+    let (id, key) = (emulator.secret_id(), emulator.secret_key());
+    fs::create_dir(shell.path(".tencentcloud")).unwrap();
+    shell.write(".tencentcloud/credentials", format!("[default]\nsecret_id = {id}\nsecret_key = {key}\n"));
+    assert_eq!(shell.done(&["cat", &shell.url("k")]), b"x");
+    shell.write(".tencentcloud/credentials", format!("[default]\nsecret_key = {key}\n"));
+    let (status, told) = shell.failed(&["cat", &shell.url("k")]);
+    assert!(status == 1 && told.contains("credentials: secret_id is missing") && !told.contains(key), "{told}");
+}
+
 #[test]
 fn verbose_tells_the_exchange_and_no_secret() {
     let shell = Shell::new();

@@ -668,7 +668,8 @@ async fn a_client_is_made_of_the_environment() {
     assert_eq!(from(&[("COS_REGION", "no region")]).build().unwrap_err().field(), Some("region"));
     assert_eq!(from(&[("COS_ENDPOINT", "nowhere")]).build().unwrap_err().field(), Some("endpoint"));
     // What is said later counts, and nothing at all is a client that finds no key.
-    let client = from(&[]).credentials(from_fn(|| async { Err::<SessionCredentials, _>("none") })).build().unwrap();
+    let nobody = from_fn(|| async { Err::<SessionCredentials, _>(CredentialError::rejected("nobody")) });
+    let client = from(&[]).credentials(nobody).build().unwrap();
     assert!(client.bucket(emulator.bucket()).unwrap().head("k").await.is_err());
     let bare = ClientBuilder::from_lookup(|_| None).build().unwrap();
     assert_eq!(bare.bucket("b-1").unwrap_err().field(), Some("region"));

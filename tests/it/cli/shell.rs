@@ -10,8 +10,19 @@ use cos_emulator::Emulator;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub const KEY_VARIABLES: [&str; 4] =
-    ["TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"];
+/// What names a key, or where one is.
+pub const KEY_VARIABLES: [&str; 10] = [
+    "TENCENTCLOUD_SECRET_ID",
+    "TENCENTCLOUD_SECRET_KEY",
+    "TENCENTCLOUD_TOKEN",
+    "TENCENTCLOUD_SECURITY_TOKEN",
+    "QCLOUD_SECRET_TOKEN",
+    "TENCENTCLOUD_CREDENTIALS_FILE",
+    "TCCLI_PROFILE",
+    "TKE_PROVIDER_ID",
+    "TKE_WEB_IDENTITY_TOKEN_FILE",
+    "TKE_ROLE_ARN",
+];
 
 /// A program that `cargo test --workspace` builds beside this one.
 pub fn program(name: &str) -> PathBuf {
@@ -77,6 +88,8 @@ impl Shell {
     pub fn command(&self) -> Command {
         let mut command = Command::new(program("examples/cos"));
         command.current_dir(self.directory.path());
+        // Nor the keys this machine may have for its user.
+        command.env("HOME", self.directory.path()).env("USERPROFILE", self.directory.path());
         for name in ["COS_ENDPOINT", "COS_REGION"].into_iter().chain(KEY_VARIABLES) {
             command.env_remove(name);
         }
