@@ -1,8 +1,8 @@
 //! Keys that end: one refresh for everybody, and nobody notices.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cos_emulator::{Action, Emulator, ExpiryAnswer, Matcher, Record, Rule};
@@ -286,6 +286,73 @@ async fn a_provider_that_is_down_is_not_noticed_before_the_key_ends() {
 
     advance(seconds(120)).await;
     work(bucket, 0).await;
+}
+
+/// As instance metadata may: the same half-hour key until its last second, then the next.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_rotates_in_the_last_second_is_not_noticed() {
+    let rig = rig();
+    let (given, issuer) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&rig));
+    let source = Source::new({
+        let (given, current) = (Arc::clone(&given), Mutex::new(None::<SessionCredentials>));
+        move |_| {
+            let (now, mut current) = (issuer.clock.true_time(), current.lock().unwrap());
+            let key = current.take().filter(|key| key.expires_at() > now + seconds(1));
+            let key = key.unwrap_or_else(|| session(&issuer.emulator.mint(seconds(1800))));
+            given.lock().unwrap().push((key.secret_id().to_owned(), issuer.clock.monotonic()));
+            *current = Some(key.clone());
+            Box::pin(async move { Ok(key.into()) })
+        }
+    });
+    let bucket = bucket_with(&rig, &source);
+    for number in 0..4 * 1800 {
+        let start = Instant::now();
+        work(bucket.clone(), number).await;
+        assert!(start.elapsed() <= seconds(1), "{number}: a request waited for {:?}", start.elapsed());
+        advance(seconds(1).saturating_sub(start.elapsed())).await;
+    }
+    assert_eq!(refused(&rig.emulator), 0);
+    // Whoever insists on a key is asked again after 1 s, then after waits whose limit doubles up to 30 s.
+    let given = given.lock().unwrap();
+    let groups: Vec<_> = given.chunk_by(|a, b| a.0 == b.0).collect();
+    assert!((4..=5).contains(&groups.len()), "{}", groups.len());
+    for calls in groups {
+        let waits: Vec<_> = calls.windows(2).map(|pair| pair[1].1.saturating_sub(pair[0].1)).collect();
+        assert!(waits.iter().all(|wait| *wait >= seconds(1)), "{waits:?}");
+        // The first wait is for the window of 300 s, give or take a tenth.
+        assert!(waits.first().is_none_or(|wait| (seconds(1470)..=seconds(1532)).contains(wait)), "{waits:?}");
+        for (wait, limit) in waits.iter().skip(1).zip([1, 2, 4, 8, 16].into_iter().chain(std::iter::repeat(30))) {
+            assert!(*wait <= seconds(limit + 1), "{waits:?}");
+        }
+    }
+}
+
+/// One call for each key, all day long.
+#[tokio::test(start_paused = true)]
+async fn a_day_takes_one_call_for_each_key() {
+    let rig = rig();
+    let issued = Arc::new(Mutex::new(Vec::new()));
+    let source = Source::new({
+        let (rig, issued) = (Arc::clone(&rig), Arc::clone(&issued));
+        move |_| {
+            issued.lock().unwrap().push(rig.clock.monotonic());
+            let key = session(&rig.emulator.mint(seconds(1800)));
+            Box::pin(async move { Ok(key.into()) })
+        }
+    });
+    let bucket = bucket_with(&rig, &source);
+    for number in 0..8640 {
+        work(bucket.clone(), number).await;
+        advance(seconds(10)).await;
+    }
+    assert_eq!(refused(&rig.emulator), 0);
+    let issued = issued.lock().unwrap();
+    let windows = issued.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+    for between in windows {
+        assert!((seconds(1470)..=seconds(1540)).contains(&between), "{between:?}");
+    }
+    assert_eq!(key_groups(&rig.emulator).len(), issued.len());
+    assert!((56..=59).contains(&issued.len()), "{}", issued.len());
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,13 +10,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use cos_emulator::{Action, Emulator, ExpiryAnswer, Matcher, Rule};
 use futures_util::TryStreamExt as _;
-use tencent_cos::client::provider::{BoxFuture, ProvideCredentials};
+use tencent_cos::client::provider::{
+    BoxFuture, ChainCredentials, EndpointCredentials, EnvironmentCredentials, MetadataCredentials, ProfileCredentials,
+    ProvideCredentials, RefreshingCredentials, WebIdentityCredentials,
+};
 use tencent_cos::sign::SigningKey;
 use tencent_cos::{
     Attributes, Bucket, ByteStream, Client, Credentials, CustomerKey, Encryption, Endpoint, Error, GetObject,
     HeadObject, HttpClient, ListObjects, Operation as _, Overrides, Payload, PutObject, SessionCredentials, Transport,
     TransportError,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes as SpanAttributes, Id, Record as SpanRecord};
 use tracing::{Event, Level, Subscriber};
@@ -460,6 +464,80 @@ async fn an_echo_is_not_repeated() {
     }
     search.check(&recorder.text());
     assert!(!search.shown.contains("q-signature"), "{}", line_of(&search.shown, "q-signature"));
+}
+
+/// A peer on a socket that answers with what it was sent.
+async fn echo() -> (String, Arc<Mutex<Vec<u8>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&told);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = vec![0; 8192];
+            let length = socket.read(&mut request).await.unwrap_or(0);
+            kept.lock().unwrap().extend_from_slice(&request[..length]);
+            let message: String = String::from_utf8_lossy(&request[..length]).chars().filter(|c| *c >= ' ').collect();
+            let body = serde_json::json!({"Code": "Echo", "Response": {"Error": {"Code": "Echo", "Message": message}}});
+            let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{body}");
+            let _ = socket.write_all(answer.as_bytes()).await;
+            let _ = socket.shutdown().await;
+        }
+    });
+    (url, told)
+}
+
+/// What sources of keys know, and what they are told.
+#[tokio::test]
+async fn secrets_of_sources_show_nowhere() {
+    let recorder = Recorder::start();
+    let mut search = Search::default();
+    let (bearer, query, body, pod_token) =
+        ("PLANTEDbearerTOKEN", "PLANTEDqueryTOKEN", "PLANTEDbodyTOKEN", "eyJPLANTED.podTOKEN");
+    for secret in [SECRET_KEY, bearer, query, body, pod_token] {
+        search.secret(secret);
+    }
+    let (url, told) = echo().await;
+    let home = tempfile::tempdir().unwrap();
+    let token_file = home.path().join("token");
+    std::fs::write(&token_file, pod_token).unwrap();
+    std::fs::create_dir(home.path().join(".tccli")).unwrap();
+    let half = format!(r#"{{"secretKey":"{SECRET_KEY}","token":"{bearer}"}}"#);
+    std::fs::write(home.path().join(".tccli/default.credential"), half).unwrap();
+
+    let endpoint = EndpointCredentials::new(&format!("{url}/key?session={query}")).unwrap().body(body);
+    let endpoint = endpoint.header("Authorization", &format!("Bearer {bearer}")).unwrap();
+    let pod = WebIdentityCredentials::new("ap-guangzhou".parse().unwrap(), "p", "r", token_file);
+    let variables = EnvironmentCredentials::with_lookup(|name| {
+        Some(if name == "TENCENTCLOUD_SECRET_ID" { "AKIDplanted".into() } else { format!("{SECRET_KEY}\n") })
+    });
+    let by_query = EndpointCredentials::new(&format!("{url}/key?session={query}")).unwrap();
+    let sources: Vec<Arc<dyn ProvideCredentials>> = vec![
+        Arc::new(endpoint),
+        Arc::new(by_query),
+        Arc::new(EndpointCredentials::new(&url).unwrap().body(body)),
+        Arc::new(pod.endpoint(&url).unwrap()),
+        Arc::new(MetadataCredentials::new().base_url(&url).unwrap()),
+        Arc::new(ProfileCredentials::with_lookup(|_| None).home(home.path())),
+        Arc::new(variables),
+    ];
+    for source in sources {
+        search.show(&source);
+        let chain = ChainCredentials::new().then(Arc::clone(&source));
+        search.error(&source.provide().await.unwrap_err().into());
+        search.error(&chain.provide().await.unwrap_err().into());
+        search.show(&Client::builder().credentials(Arc::clone(&source)));
+        search.show(&RefreshingCredentials::new(chain));
+    }
+    let told = String::from_utf8_lossy(&told.lock().unwrap()).into_owned();
+    for secret in [bearer, query, body, pod_token] {
+        assert!(told.contains(secret), "{secret} was on the wire");
+    }
+    assert!(search.shown.contains("it repeats the request"));
+    let text = recorder.text();
+    assert!(text.contains("reqwest"));
+    search.check(&text);
+    assert!(!text.contains("PLANTED") && !search.shown.contains("PLANTED"));
 }
 
 /// Values of this crate that hold keys.

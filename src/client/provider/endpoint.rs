@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 
-use super::fetch::{Fetch, Site};
+use super::fetch::{Fetch, Site, repeats};
 use super::{BoxFuture, CredentialError, ProvideCredentials};
 use crate::client::http::HttpClient;
 use crate::credentials::{Credentials, SessionCredentials};
@@ -124,10 +124,9 @@ impl EndpointCredentials {
     /// What a document says is wrong, unless it repeats what it was sent.
     fn told(&self, error: &Error) -> String {
         let text = error.to_string();
-        let secrets = self.headers.values().filter(|value| value.is_sensitive());
-        // A scheme like `Bearer` may stand there; what follows may not.
-        let mut words = secrets.flat_map(|value| value.to_str().unwrap_or_default().split(' '));
-        let repeats = words.any(|word| word.len() >= 8 && text.contains(word));
+        let headers = self.headers.values().filter(|value| value.is_sensitive()).map(HeaderValue::as_bytes);
+        let sent = headers.chain([self.site.target().as_bytes(), &self.body]);
+        let repeats = sent.into_iter().any(|secret| repeats(&text, secret));
         if repeats { "it repeats the request".to_owned() } else { text }
     }
 }

@@ -133,6 +133,11 @@ impl Site {
         &self.host
     }
 
+    /// Path and query.
+    pub(super) fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("", |target| target.as_str())
+    }
+
     async fn request(
         &self,
         method: Method,
@@ -202,4 +207,10 @@ fn lost(site: &Site, error: TransportError) -> NoAnswer {
     }
     failed.error.source = Some(error.into_source().into());
     failed
+}
+
+/// Whether a stranger's text holds a piece of what it was sent, as debugging servers' do.
+pub(super) fn repeats(text: &str, sent: &[u8]) -> bool {
+    let piece = sent.len().clamp(1, 12);
+    sent.len() > 5 && sent.windows(piece).any(|piece| text.as_bytes().windows(piece.len()).any(|part| part == piece))
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::fetch::{Answer, Fetch, Site};
+use super::fetch::{Answer, Fetch, Site, repeats};
 use super::{BoxFuture, CredentialError, ProvideCredentials, Variables, file};
 use crate::client::clock::SystemClock;
 use crate::client::http::HttpClient;
@@ -277,6 +277,5 @@ struct Refusal {
 /// A stranger's text on one line, unless it repeats a piece of the token.
 fn quoted(text: &str, token: &str) -> String {
     let line: String = text.chars().filter(|c| !c.is_control()).take(256).collect();
-    let repeats = token.as_bytes().windows(12).any(|piece| line.as_bytes().windows(12).any(|part| part == piece));
-    if repeats { "(it repeats the request)".to_owned() } else { line }
+    if repeats(&line, token.as_bytes()) { "(it repeats the request)".to_owned() } else { line }
 }
