@@ -39,7 +39,7 @@
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`] |
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
-//! | bring keys | [`Credentials`], [`SessionCredentials`], [`client::provider`] |
+//! | bring keys | [`Client::from_env`], [`Credentials`], [`SessionCredentials`], [`client::provider`] |
 //! | see every limit and wait | [`client::defaults`] |
 //! | find out why COS says `SignatureDoesNotMatch` | [`sign::SigningKey::stages`] |
 //! | use another HTTP library | [`Bucket::sign`], [`HttpClient`], or the core without features: [`Operation`], [`sign`], [`read_response`] |

@@ -33,6 +33,12 @@
 //! | a request waits for a refresh while the old key lives | 10 s, at most half of what is left | |
 //! | a refresh forced by an answer of COS | once for a key, every 5 s; again after 60 s if the source insists on the key | |
 //! | the longest life of a temporary key | 36 h | |
+//! | a file that holds a key: reading it, its size | 1 s, 64 KiB | |
+//! | instance metadata: connecting, an answer, tries, its size | 750 ms, 1 s, 2, 64 KiB | |
+//! | STS for a pod: connecting, the answer, its size | 2 s, 3 s, 256 KiB | |
+//! | an endpoint that hands out keys: connecting, the answer, its size | 2 s, 4 s, 256 KiB | |
+//! | a chain of sources, all together | 4.5 s | |
+//! | a clock that is corrected because a new key makes no sense by it | 30 s to 24 h | |
 
 use std::time::Duration;
 

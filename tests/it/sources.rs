@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use cos_emulator::{Emulator, Role};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -22,7 +23,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::support::{InMemory, TestClock, emulator, session};
+use crate::support::{InMemory, ServiceTransport, TestClock, emulator, session};
 
 const METADATA: &str = "metadata.tencentyun.com";
 const STS: &str = "sts.tencentcloudapi.com";
@@ -56,10 +57,12 @@ struct Seen {
     body: Bytes,
 }
 
+type Script = (&'static str, VecDeque<Reply>);
+
 /// The network without a socket: each host, or path of a host, answers by its list, and goes on with the last.
 #[derive(Clone, Default)]
 struct Net {
-    replies: Arc<Mutex<Vec<(&'static str, VecDeque<Reply>)>>>,
+    replies: Arc<Mutex<Vec<Script>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -413,6 +416,52 @@ async fn a_source_that_goes_away_is_waited_for() {
     // Within the same wait the source is asked again, for it was there.
     let snapshot = keys.current().await.unwrap();
     assert_eq!((snapshot.generation(), snapshot.credentials().secret_id()), (2, "AKIDb"));
+}
+
+/// An instance with a role, and then a pod in it whose token is rotated: with the emulator's metadata and STS.
+#[tokio::test(start_paused = true)]
+async fn an_instance_and_a_pod_work_with_the_keys_of_their_roles() {
+    let clock = Arc::new(TestClock::new());
+    let server_clock = Arc::clone(&clock);
+    let emulator = Emulator::builder()
+        .strict_signature(true)
+        .clock(Arc::new(move || server_clock.true_time()))
+        .role(Role::new("web"))
+        .role(Role::new("pod"))
+        .instance_role("web")
+        .web_identity("cls-example", POD_TOKEN, "pod")
+        .in_memory()
+        .unwrap();
+    let bucket = |machine: &Machine| {
+        let variables = machine.variables.clone();
+        let find = move |name: &str| Some(variables.iter().rev().find(|(known, _)| *known == name)?.1.clone());
+        Client::builder()
+            .region(emulator.region())
+            .clock(Arc::<TestClock>::clone(&clock))
+            .credentials(ChainCredentials::standard_with(find, ServiceTransport(emulator.service())))
+            .http_client(ServiceTransport(emulator.service()))
+            .build()
+            .and_then(|client| client.bucket(emulator.bucket()))
+            .unwrap()
+    };
+    let asked = || ["Instance metadata", "AssumeRoleWithWebIdentity"].map(|name| emulator.count(name));
+    let instance = bucket(&Machine::new());
+    instance.put("of the instance", "x").await.unwrap();
+    assert_eq!(asked(), [2, 0]);
+
+    let arn = Role::new("pod").arn();
+    let machine = Machine::new().pod().set("TKE_ROLE_ARN", arn);
+    let pod = bucket(&machine);
+    pod.put("of the pod", "x").await.unwrap();
+    assert!(emulator.distrust_web_identity(POD_TOKEN));
+    emulator.trust_web_identity("cls-example", "eyJrotated.token", "pod");
+    let _machine = machine.file("token", "eyJrotated.token\n");
+    tokio::time::advance(Duration::from_secs(7200)).await;
+    for bucket in [instance, pod] {
+        bucket.get("of the pod").await.unwrap();
+    }
+    assert_eq!(asked(), [4, 2]);
+    assert!(emulator.journal().iter().all(|record| record.status == Some(200)));
 }
 
 /// The document of an app server, with the times of its own clock.

@@ -233,7 +233,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_source_that_hangs_is_named() {
-        let hanging = from_fn(|| std::future::pending::<Result<Credentials, String>>());
+        let hanging = from_fn(std::future::pending::<Result<Credentials, String>>);
         let chain = ChainCredentials::new().then(Source::new("one", absent)).then(hanging);
         let start = Instant::now();
         let error = chain.provide().await.unwrap_err();

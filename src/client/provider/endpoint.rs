@@ -105,7 +105,7 @@ impl EndpointCredentials {
         self
     }
 
-    /// Asks through this: your own certificates, your own proxy.
+    /// Asks through this, for instance [`Connections`](crate::client::Connections) with certificates or a proxy of yours.
     #[must_use]
     pub fn http_client(self, http: impl HttpClient + 'static) -> Self {
         Self { fetch: self.fetch.over(Arc::new(http)), ..self }
