@@ -4,9 +4,10 @@ use crate::address::{Address, Region};
 use crate::auth::Caller;
 use crate::error::CosError;
 use crate::policy::{Facts, Question, Target};
-use crate::request::Operation;
+use crate::request::{Head, Operation};
 use crate::service::Call;
 use crate::store::Bucket;
+use crate::wire::Peer;
 
 /// What an operation is called in policies, and what it is done to.
 enum Asks {
@@ -58,7 +59,7 @@ pub(crate) fn check(call: &Call<'_>, operation: &Operation) -> Result<(), CosErr
     if rights.are_unlimited() {
         return Ok(());
     }
-    let facts = facts(call);
+    let facts = facts(call.head, call.peer);
     let (name, at, key) = place(call)?;
     let to = |action, key| Question { action, target: Target::Bucket { bucket: name, region: &at, key } };
     let allowed = match asks(operation) {
@@ -76,10 +77,21 @@ pub(crate) fn check(call: &Call<'_>, operation: &Operation) -> Result<(), CosErr
 
 /// Refuses what the key may not do to one object: any of these actions will do.
 pub(crate) fn demand(call: &Call<'_>, actions: &[&str], bucket: &Bucket, key: &str) -> Result<(), CosError> {
-    let Caller::Known(rights) = &call.caller else { return Ok(()) };
+    permit(&call.caller, call.head, call.peer, actions, bucket, key)
+}
+
+pub(crate) fn permit(
+    caller: &Caller,
+    head: &Head,
+    peer: Peer,
+    actions: &[&str],
+    bucket: &Bucket,
+    key: &str,
+) -> Result<(), CosError> {
+    let Caller::Known(rights) = caller else { return Ok(()) };
     let target = Target::Bucket { bucket: &bucket.name, region: &bucket.region, key };
     let questions: Vec<Question<'_>> = actions.iter().map(|&action| Question { action, target }).collect();
-    if rights.are_unlimited() || rights.allow(&questions, &facts(call)) {
+    if rights.are_unlimited() || rights.allow(&questions, &facts(head, peer)) {
         Ok(())
     } else {
         Err(CosError::access_denied())
@@ -99,12 +111,12 @@ fn place<'c>(call: &Call<'c>) -> Result<(&'c str, String, &'c str), CosError> {
 }
 
 /// What conditions may ask about.
-fn facts(call: &Call<'_>) -> Facts {
+fn facts(head: &Head, peer: Peer) -> Facts {
     let mut facts = Facts::default();
-    let (header, query) = (|name| call.head.header(name), |name| call.head.query.get(name));
-    facts.add("qcs:ip", Some(call.peer.ip.to_string()));
-    facts.add("cos:secure-transport", Some(call.peer.tls.is_some().to_string()));
-    facts.add("cos:tls-version", call.peer.tls);
+    let (header, query) = (|name| head.header(name), |name| head.query.get(name));
+    facts.add("qcs:ip", Some(peer.ip.to_string()));
+    facts.add("cos:secure-transport", Some(peer.tls.is_some().to_string()));
+    facts.add("cos:tls-version", peer.tls);
     facts.add("cos:x-cos-storage-class", header("x-cos-storage-class"));
     facts.add("cos:x-cos-acl", header("x-cos-acl"));
     facts.add("cos:content-length", header("content-length"));

@@ -14,6 +14,11 @@ const LONGEST_KEY: usize = 850;
 /// The key to write to: of a length and of characters that the service takes.
 pub(crate) fn writable_key<'c>(call: &'c Call<'_>) -> Result<&'c str, CosError> {
     let key = call.key()?;
+    check_key(key)?;
+    Ok(key)
+}
+
+pub(crate) fn check_key(key: &str) -> Result<(), CosError> {
     if key.len() > LONGEST_KEY {
         return Err(CosError::new(400, "KeyTooLong", "The specified key is longer than 850 bytes."));
     }
@@ -21,7 +26,7 @@ pub(crate) fn writable_key<'c>(call: &'c Call<'_>) -> Result<&'c str, CosError> 
     if key.bytes().any(|byte| (24..=27).contains(&byte)) {
         return Err(CosError::new(400, "InvalidObjectName", "The specified key holds a control character."));
     }
-    Ok(key)
+    Ok(())
 }
 
 /// Whether what is there must stay.

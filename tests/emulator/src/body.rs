@@ -309,7 +309,7 @@ fn flip(bytes: &Bytes, at: u64) -> Bytes {
     changed.freeze()
 }
 
-fn pace(bytes: u64, per_second: u64) -> Duration {
+pub(crate) fn pace(bytes: u64, per_second: u64) -> Duration {
     Duration::from_micros(bytes.saturating_mul(1_000_000) / per_second.max(1))
 }
 

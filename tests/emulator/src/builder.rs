@@ -11,6 +11,7 @@ use crate::Emulator;
 use crate::account::{Clock, ExpiryAnswer, Keys};
 use crate::address::{Domains, is_bucket_name, is_region_name};
 use crate::cam::{self, Cam, Holder, Role, WebIdentity};
+use crate::cors::Cors;
 use crate::fault::Script;
 use crate::ids::Ids;
 use crate::journal::Journal;
@@ -38,6 +39,7 @@ pub struct Builder {
     sub_accounts: Vec<SubAccount>,
     roles: Vec<Role>,
     web_identities: Vec<WebIdentity>,
+    cors: Vec<Cors>,
     instance_role: Option<String>,
     expiry_answer: ExpiryAnswer,
     data_dir: Option<PathBuf>,
@@ -74,6 +76,7 @@ impl Default for Builder {
             sub_accounts: Vec::new(),
             roles: Vec::new(),
             web_identities: Vec::new(),
+            cors: Vec::new(),
             instance_role: None,
             expiry_answer: ExpiryAnswer::default(),
             data_dir: None,
@@ -155,6 +158,12 @@ impl Builder {
     /// The role, by its name, of the instance whose metadata the emulator plays. Without it the metadata knows no role.
     pub fn instance_role(mut self, name: impl Into<String>) -> Self {
         self.instance_role = Some(name.into());
+        self
+    }
+
+    /// Lets the pages of an origin use every bucket. May be repeated: the first rule that fits is taken.
+    pub fn cors(mut self, rule: Cors) -> Self {
+        self.cors.push(rule);
         self
     }
 
@@ -311,6 +320,9 @@ impl Builder {
         if let Some(name) = named.iter().find(|name| cam.role_by_name(name).is_none()) {
             return Err(StartError::setting(format!("there is no role {name}")));
         }
+        if let Some(problem) = self.cors.iter().find_map(Cors::problem) {
+            return Err(StartError::setting(problem));
+        }
         let keys = Keys::new(self.expiry_answer);
         let root = Holder::root(cam::rights(self.rights.as_deref(), &owns).map_err(StartError::policy)?);
         keys.add_permanent(&self.secret_id, &self.secret_key, root.clone());
@@ -323,6 +335,7 @@ impl Builder {
             keys,
             root,
             cam,
+            cors: self.cors,
             instance_role: self.instance_role,
             clock: self.clock,
             store,

@@ -53,7 +53,7 @@ pub struct Record {
 }
 
 /// A record that is still being written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Entry(Option<Arc<Mutex<Record>>>);
 
 impl Entry {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use cos_emulator::{Emulator, ExpiryAnswer, Role, TemporaryKey};
+use cos_emulator::{Cors, Emulator, ExpiryAnswer, Role, TemporaryKey};
 
 const DEFAULT_REGION: &str = "ap-guangzhou";
 
@@ -60,6 +60,9 @@ struct Settings {
     /// A token of an identity provider and the role it is good for; may be repeated
     #[arg(long, num_args = 3, value_names = ["PROVIDER", "TOKEN", "ROLE"])]
     web_identity: Vec<String>,
+    /// Let the pages of this origin use every bucket, `*` for all; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Vec<String>,
     /// The role of the instance whose metadata is played
     #[arg(long, value_name = "ROLE")]
     instance_role: Option<String>,
@@ -167,6 +170,9 @@ async fn start(settings: &Settings) -> Result<Emulator, Box<dyn Error>> {
     }
     for identity in settings.web_identity.chunks_exact(3) {
         builder = builder.web_identity(&identity[0], &identity[1], &identity[2]);
+    }
+    for origin in &settings.cors {
+        builder = builder.cors(Cors::origin(origin));
     }
     if let Some(role) = &settings.instance_role {
         builder = builder.instance_role(role);

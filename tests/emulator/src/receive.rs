@@ -22,7 +22,7 @@ pub(crate) async fn receive(call: &mut Call<'_>, digests: &Digests) -> Result<Co
     if call.upload.length().is_some_and(|length| length > LARGEST) {
         return Err(CosError::entity_too_large());
     }
-    let mut sink = Sink::new(&call.world.store.disk, digests.sha1.is_some());
+    let mut sink = Sink::new(&call.world.store.disk, digests.needs_sha1());
     while let Some(bytes) = call.upload.next().await? {
         sink.write(bytes).await.map_err(|error| CosError::internal(&error))?;
         if sink.size() > LARGEST {
@@ -72,7 +72,11 @@ impl Digests {
         Ok(Self { md5: md5.transpose()?, sha1: sha1.transpose()? })
     }
 
-    fn check(&self, md5: [u8; 16], sha1: Option<[u8; 20]>) -> Result<(), CosError> {
+    pub(crate) fn needs_sha1(&self) -> bool {
+        self.sha1.is_some()
+    }
+
+    pub(crate) fn check(&self, md5: [u8; 16], sha1: Option<[u8; 20]>) -> Result<(), CosError> {
         if self.md5.is_some_and(|stated| stated != md5) {
             let message = "The Content-MD5 you specified did not match what we received.";
             return Err(CosError::new(400, "BadDigest", message));

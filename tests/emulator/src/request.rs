@@ -10,7 +10,7 @@ use crate::encoding::{Query, decode_path};
 use crate::{metadata, sts};
 
 /// A request head. Everything derived from the request line is decoded exactly once, here.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) method: Method,
     /// The target as received, origin form or absolute form.

@@ -12,6 +12,7 @@ use crate::address::{Address, Domains, Region};
 use crate::auth::{self, Caller};
 use crate::body::{Body, BoxError, Injected, Plan, ReadPlan, Upload};
 use crate::cam::{Cam, Holder};
+use crate::cors::Cors;
 use crate::error::CosError;
 use crate::fault::{Action, Effect, Ending, Fate, Script, Subject};
 use crate::ids::Ids;
@@ -22,7 +23,10 @@ use crate::respond::Reply;
 use crate::store::{Bucket, Store};
 use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
-use crate::{access, append, bucket, copy, delete_many, metadata, multipart, object, service_list, sts, versions};
+use crate::{
+    access, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, service_list, sts,
+    versions,
+};
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,6 +41,8 @@ pub(crate) struct World {
     /// The account itself, with the rights that the builder left it.
     pub(crate) root: Holder,
     pub(crate) cam: Cam,
+    /// For every bucket.
+    pub(crate) cors: Vec<Cors>,
     /// The role of the instance whose metadata is played.
     pub(crate) instance_role: Option<String>,
     pub(crate) clock: Clock,
@@ -262,7 +268,12 @@ impl Asked {
     fn sign_off(&self, world: &World, reply: &mut Reply) {
         match self.operation {
             Operation::Sts(_) | Operation::InstanceMetadata => reply.date(world.clock.now()),
-            _ => reply.sign_off(&self.request_id, world.clock.now()),
+            _ => {
+                reply.sign_off(&self.request_id, world.clock.now());
+                if self.operation != Operation::OptionsObject {
+                    cors::dress(&world.cors, &self.head, reply);
+                }
+            }
         }
     }
 
@@ -473,14 +484,14 @@ impl Call<'_> {
             Operation::GetBucketVersions => versions::list(self),
             Operation::PutBucketVersioning => versions::configure(self).await,
             Operation::GetBucketVersioning => versions::configuration(self),
-            Operation::PostObject | Operation::OptionsObject | Operation::Other(_) => {
+            Operation::PostObject => post_object::post(self).await,
+            Operation::OptionsObject => cors::preflight(self),
+            Operation::Other(name) => {
                 if self.is_anonymous() && self.head.method != Method::OPTIONS {
                     return Err(CosError::access_denied());
                 }
                 match self.head.method.as_str() {
-                    "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "OPTIONS" => {
-                        Err(CosError::not_implemented(operation.name()))
-                    }
+                    "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "OPTIONS" => Err(CosError::not_implemented(name)),
                     _ => Err(CosError::method_not_allowed()),
                 }
             }

@@ -271,7 +271,7 @@ fn decode(path: &str) -> Vec<u8> {
     decoded
 }
 
-fn hmac(key: &str, message: &str) -> String {
+pub(crate) fn hmac(key: &str, message: &str) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(key.as_bytes()).unwrap();
     mac.update(message.as_bytes());
     hex::encode(mac.finalize().into_bytes())
