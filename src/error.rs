@@ -99,6 +99,8 @@ pub struct ServiceError {
     pub server_time: Option<SystemTime>,
     /// What COS says it signed, when it says so.
     pub signed: Option<Box<Canonical>>,
+    /// It was STS that answered, not COS; its codes have a table of their own.
+    pub(crate) by_sts: bool,
 }
 
 /// What an answer means for the loop. The first row that matches wins; see [`ServiceError::class`].
@@ -128,6 +130,9 @@ impl ServiceError {
     /// The table of the COS error codes: code and message first, status last, because one meaning comes under
     /// several statuses (an expired token is 400 in today's documents, 403 in older ones).
     pub(crate) fn class(&self) -> Class {
+        if self.by_sts {
+            return self.class_of_sts();
+        }
         let code = self.code.trim();
         let message = self.message.trim();
         let says = |word: &str| code.eq_ignore_ascii_case(word) || message.eq_ignore_ascii_case(word);
@@ -154,6 +159,18 @@ impl ServiceError {
             (_, "InternalError" | "ServiceUnavailable" | "KmsInternalException") => Class::Transient,
             (501 | 505, _) => Class::Terminal,
             (500..=599, _) => Class::Transient,
+            _ => Class::Terminal,
+        }
+    }
+
+    /// The table of the codes of STS, which come with status 200.
+    fn class_of_sts(&self) -> Class {
+        let (family, _) = self.code.split_once('.').unwrap_or((&self.code, ""));
+        match (family, self.code.as_str()) {
+            ("RequestLimitExceeded", _) => Class::Throttled,
+            ("InternalError", _) => Class::Transient,
+            (_, "AuthFailure.SignatureExpire") => Class::Clock,
+            (_, "AuthFailure.SecretIdNotFound" | "AuthFailure.TokenFailure") => Class::CredentialExpired,
             _ => Class::Terminal,
         }
     }
@@ -440,7 +457,11 @@ impl fmt::Display for Error {
 
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = if self.request_id.is_empty() { "the peer" } else { "COS" };
+        let who = match (self.request_id.is_empty(), self.by_sts) {
+            (true, _) => "the peer",
+            (false, true) => "STS",
+            (false, false) => "COS",
+        };
         write!(f, "{who} answered {}", self.status)?;
         if !self.code.is_empty() {
             write!(f, " {}", Line(&self.code))?;

@@ -39,6 +39,7 @@
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`] |
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
+//! | get temporary keys from STS | [`sts`] |
 //! | bring keys | [`Client::from_env`], [`Credentials`], [`SessionCredentials`], [`client::provider`] |
 //! | see every limit and wait | [`client::defaults`] |
 //! | find out why COS says `SignatureDoesNotMatch` | [`sign::SigningKey::stages`] |
@@ -94,6 +95,7 @@
 //! | `native-tls` | | TLS by the library of the platform |
 //! | `hyper` | | a second transport, [`Transport`]`::Hyper`, for many small objects |
 //! | `blocking` | | [`blocking`]: the same for programs without a runtime |
+//! | `sts` | | temporary keys from STS, for those who have a key to ask with |
 //! | `tracing` | | a span for an operation, an event for an attempt |
 //!
 //! Without features the core is left: operations, signatures, errors, with no I/O and no runtime.
@@ -103,6 +105,7 @@
 //! A module uses lower floors only.
 //!
 //! ```text
+//! 5  sts                                               a consumer: it uses what a stranger could use
 //! 4  transfer                                          whole files and directories, by operations
 //! 3  client (bucket, execute, retry, provider, http)   the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket  policy                 operations: know no client, no credentials, no signing
@@ -128,7 +131,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![allow(dead_code)] // the jobs that use the base of transfers come with the next commits
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(all(feature = "client", feature = "blocking")), allow(rustdoc::broken_intra_doc_links))] // the front page tells of the client
+#![cfg_attr(
+    not(all(feature = "client", feature = "blocking", feature = "sts")),
+    allow(rustdoc::broken_intra_doc_links)
+)] // the front page tells of the client
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -149,6 +155,8 @@ pub mod policy;
 mod region;
 mod rest;
 pub mod sign;
+#[cfg(feature = "sts")]
+pub mod sts;
 mod time;
 #[cfg(feature = "client")]
 pub mod transfer;

@@ -2,7 +2,7 @@
 
 mod account;
 mod bucket;
-mod clock;
+pub(crate) mod clock;
 pub mod defaults;
 mod execute;
 mod explain;
@@ -14,7 +14,7 @@ mod payload;
 mod presign;
 pub mod provider;
 mod resume;
-mod retry;
+pub(crate) mod retry;
 mod route;
 mod signer;
 mod stall;

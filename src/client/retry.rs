@@ -54,7 +54,7 @@ pub(crate) struct History {
 }
 
 pub(crate) const TRANSIENT_COST: u32 = 14;
-const THROTTLE_COST: u32 = 5;
+pub(crate) const THROTTLE_COST: u32 = 5;
 
 impl History {
     /// Judges the failure of the latest attempt.

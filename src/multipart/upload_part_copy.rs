@@ -58,7 +58,7 @@ impl Operation for UploadPartCopy {
     type Response = Bytes;
     const NAME: &'static str = "Upload Part - Copy";
     const METHOD: Method = Method::PUT;
-    const PERMISSIONS: Permissions = Permissions::target("name/cos:UploadPartCopy").and_source("name/cos:GetObject");
+    const PERMISSIONS: Permissions = Permissions::target("name/cos:PutObject").and_source("name/cos:GetObject");
     const WORKS_LONG: bool = true;
 
     fn request(&self) -> Result<Request> {

@@ -219,7 +219,8 @@ impl PostPolicy {
         conditions.push(json!({ "q-ak": key.secret_id() }));
         // The field of the form is `q-key-time`; the condition has this name.
         conditions.push(json!({ "q-sign-time": key.key_time() }));
-        json!({ "expiration": iso8601(key.end()), "conditions": conditions }).to_string()
+        // In this order, as everybody writes it.
+        format!(r#"{{"expiration":"{}","conditions":{}}}"#, iso8601(key.end()), Value::from(conditions))
     }
 }
 

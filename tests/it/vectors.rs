@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tencent_cos::sign::{Host, SigningKey};
+use tencent_cos::sts::tc3;
 use tencent_cos::{
-    Acl, Attributes, Client, Clock, Credentials, GetObject, PresignOptions, Presigned, PutObject, ResponseOverrides,
+    Acl, Attributes, Client, Clock, Credentials, GetObject, PostPolicy, PresignOptions, Presigned, PutObject,
+    ResponseOverrides,
 };
 
 const SDKS: &str = include_str!("../golden/sdk_vectors.json");
@@ -119,6 +121,58 @@ fn policies_of_forms_are_signed_as_the_official_sdks_sign_them() {
             assert_eq!(key.sign_policy(case.text("policy")), case.text("signature"), "{}", case.text("id"));
         }
     }
+}
+
+/// The API 3.0, by the official Python SDK and by the documents of three years.
+#[test]
+fn calls_of_sts_are_signed_as_the_official_sdk_signs_them() {
+    for (file, count) in [(SDKS, 5), (OFFICIAL, 3)] {
+        let cases: Vec<_> = cases(file).into_iter().filter(|case| case.is("tc3", true)).collect();
+        assert_eq!(cases.len(), count);
+        for case in cases {
+            let credentials = Credentials::permanent(case.text("secret_id"), case.text("secret_key")).expect("a key");
+            let mut headers = vec![("Host", case.text("host")), ("Content-Type", case.text("content_type"))];
+            if !case.0["extra_signed"].is_null() {
+                headers.extend(case.pairs("extra_signed"));
+            }
+            let message = tc3::Message {
+                method: case.text("method"),
+                query: case.text("query"),
+                headers: &headers,
+                body: case.text("payload").as_bytes(),
+            };
+            let time = UNIX_EPOCH + Duration::from_secs(case.number("timestamp"));
+            let stages = tc3::sign(&credentials, case.text("service"), time, &message).expect("a signature");
+            let id = case.text("id");
+            assert_eq!(stages.canonical_request, case.text("canonical_request"), "{id}");
+            assert_eq!(stages.string_to_sign, case.text("string_to_sign"), "{id}");
+            assert_eq!(stages.signature, case.text("signature"), "{id}");
+            assert_eq!(stages.authorization, case.text("authorization"), "{id}");
+        }
+    }
+}
+
+/// A form of ours is, to the byte, one that the official Java SDK was given to sign.
+#[tokio::test]
+async fn a_form_is_as_the_official_sdk_signs_it() {
+    let case = cases(SDKS).into_iter().find(|case| case.text("id") == "post-prefix").expect("the case");
+    let (start, end): (u64, u64) = (1_700_000_000, 1_700_003_600);
+    assert_eq!(case.text("key_time"), format!("{start};{end}"));
+    let credentials = Credentials::permanent(case.text("secret_id"), case.text("secret_key")).expect("a key");
+    let client = Client::builder()
+        .region("ap-guangzhou")
+        .credentials(credentials)
+        .clock(Arc::new(FixedClock(UNIX_EPOCH + Duration::from_secs(start + 60))))
+        .build()
+        .expect("a client");
+    let bucket = client.bucket("examplebucket-1250000000").expect("a bucket");
+    let policy = PostPolicy::prefix("folder/subfolder/").and_then(|it| it.size(1..=10_485_760)).expect("a policy");
+    let form = bucket.post_form(policy, Duration::from_secs(end - start - 60)).await.expect("a form");
+    let field = |name: &str| form.fields.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
+    assert_eq!(field("policy"), Some(case.text("policy_base64")));
+    assert_eq!(field("q-signature"), Some(case.text("signature")));
+    assert_eq!(field("q-key-time"), Some(case.text("key_time")));
+    assert_eq!(form.expires_at, UNIX_EPOCH + Duration::from_secs(end));
 }
 
 /// An SDK that leaves the rule is known by name, so that a change of ours towards it is noticed.
