@@ -83,8 +83,9 @@
 //!
 //! Keys, tokens, signatures and presigned queries appear in no `Debug`, no error and no log line; they are wiped from
 //! memory when dropped, as far as a library can. Only https is spoken to other machines unless
-//! [`allow_http`](ClientBuilder::allow_http) is said. Redirects are never followed. No key of an object can become a
-//! request to its bucket ([`ObjectKey`]). Answers are read with limits on size and depth.
+//! [`allow_http`](ClientBuilder::allow_http) is said; the metadata of a CVM instance knows only http. Redirects are never
+//! followed. No key of an object can become a request to its bucket ([`ObjectKey`]). Answers are read with limits on
+//! size and depth.
 //!
 //! # Features
 //!

@@ -50,7 +50,7 @@ struct General {
     /// Address in place of COS's own, like http://127.0.0.1:9911 [else: COS_ENDPOINT]
     #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<String>,
-    /// Region of the bucket, like ap-guangzhou [else: COS_REGION]
+    /// Region of the bucket, like ap-guangzhou [else: COS_REGION, TENCENTCLOUD_REGION, TKE_REGION]
     #[arg(long, global = true, value_name = "REGION")]
     region: Option<String>,
     /// Print each result as one line of JSON

@@ -20,7 +20,9 @@ pub struct Session {
 
 impl Session {
     pub fn open(general: &General) -> Outcome<Self> {
-        let region = given(general.region.as_ref(), "COS_REGION")
+        let region = ["COS_REGION", "TENCENTCLOUD_REGION", "TKE_REGION"]
+            .iter()
+            .find_map(|variable| given(general.region.as_ref(), variable))
             .ok_or_else(|| Failure::usage("no region: give --region or set COS_REGION"))?;
         let region = Region::new(region)?;
         let endpoint = given(general.endpoint.as_ref(), "COS_ENDPOINT");

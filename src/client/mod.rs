@@ -68,6 +68,15 @@ impl Client {
 
     /// A client as the environment describes it; see [`ClientBuilder::from_env`].
     ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> tencent_cos::Result<()> {
+    /// let bucket = tencent_cos::Client::from_env()?.bucket("examplebucket-1250000000")?;
+    /// bucket.put("notes/a.txt", "hello").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`ClientBuilder::build`]. Whether there is a key shows with the first request.
     pub fn from_env() -> Result<Self> {

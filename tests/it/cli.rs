@@ -177,8 +177,11 @@ fn a_failure_is_1_and_tells_what_was_tried_on_one_line() {
     let (status, told) = shell.failed(&["ls", &url]);
     assert!(status == 1 && told.contains("COS answered 403 SignatureDoesNotMatch"), "{told}");
     shell.variables.retain(|(name, _)| !name.starts_with("TENCENTCLOUD"));
+    // Named, so that no other source is asked: the machine may be an instance with a role.
+    shell.variables.push(("TCCLI_PROFILE".to_owned(), "absent".to_owned()));
     let (status, told) = shell.failed(&["ls", &url]);
     assert!(status == 1 && told.contains("TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not set"), "{told}");
+    assert!(told.contains("; the profile: TCCLI_PROFILE names no file"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

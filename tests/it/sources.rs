@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,7 @@ use cos_emulator::{Emulator, Role};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
+use tencent_cos::client::Connections;
 use tencent_cos::client::provider::{
     BoxFuture, ChainCredentials, CredentialError, CredentialErrorKind, EndpointCredentials, MetadataCredentials,
     ProvideCredentials, RefreshingCredentials, WebIdentityCredentials, from_fn,
@@ -691,6 +693,51 @@ async fn sources_keep_to_their_limits_on_sockets() {
     let source = WebIdentityCredentials::new("ap-guangzhou".parse().unwrap(), "p", "r", token.path());
     let error = source.endpoint(&peer(Some(answer.to_vec())).await).unwrap().provide().await.unwrap_err();
     assert!(error.to_string().contains("answered InvalidParameter.WebIdentityTokenError"), "{error}");
+}
+
+/// Runs itself in a process whose environment names a proxy: a source goes past it, who asks for it goes there.
+#[tokio::test]
+async fn sources_use_no_proxy() {
+    const WHERE: &str = "COS_TEST_SOURCE_OF_KEYS";
+    const BY_PROXY: &str = "COS_TEST_BY_PROXY";
+    if let Ok(url) = std::env::var(WHERE) {
+        let source = EndpointCredentials::new(&url).unwrap();
+        if std::env::var_os(BY_PROXY).is_none() {
+            MetadataCredentials::new().base_url(&url).unwrap().role("web").unwrap().provide().await.unwrap();
+            source.provide().await.unwrap();
+            return;
+        }
+        let proxied = Connections::new().system_proxy(true).open().unwrap();
+        source.http_client(proxied).provide().await.unwrap_err();
+        return;
+    }
+    let Status(.., key) = of_metadata("AKIDx", "t", 4_000_000_000) else { unreachable!() };
+    let url = peer(Some([b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &key].concat())).await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy_url = format!("http://{}", proxy.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while proxy.accept().await.is_ok() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    for (by_proxy, expected) in [(false, 0), (true, 1)] {
+        let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "sources::sources_use_no_proxy"]).env(WHERE, &url);
+        for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+            child.env(name, &proxy_url);
+        }
+        for name in ["no_proxy", "NO_PROXY", "REQUEST_METHOD"] {
+            child.env_remove(name);
+        }
+        if by_proxy {
+            child.env(BY_PROXY, "1");
+        }
+        let output = child.output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(connections.load(Ordering::Relaxed), expected);
+    }
 }
 
 #[tokio::test]
