@@ -33,7 +33,8 @@
 //! | talk to a bucket | [`Client`], [`Bucket`] |
 //! | store, read, look at an object | [`PutObject`], [`GetObject`], [`HeadObject`] |
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
-//! | upload by parts | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
+//! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
+//! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`] |

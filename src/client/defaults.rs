@@ -17,6 +17,11 @@
 //! | failures in a row that lead to the other host, within, for | 2, 10 s, 5 min | [`failover`](crate::ClientBuilder::failover) |
 //! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
+//! | an upload goes in one request up to | 16 MiB; a stream up to one part | [`part_size`](crate::transfer::Upload::part_size) |
+//! | a part of an upload: more where 10 000 would not be enough | 8 MiB | [`part_size`](crate::transfer::Upload::part_size) |
+//! | parts of a transfer at once | 8 | [`concurrency`](crate::transfer::Upload::concurrency) |
+//! | completions of an upload that nobody knows the end of; wait before a further one: random up to | 3; 1 s · 2ⁿ | |
+//! | waiting for the id of an upload that is not wanted any more; giving one up | 30 s each | |
 //! | memory of all transfers of a client | 64 MiB | [`memory_limit`](crate::ClientBuilder::memory_limit) |
 //! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |
 //! | idle connections of a host, with the transport on hyper | 64 | |
@@ -64,6 +69,16 @@ pub const RETRY_BUDGET: u32 = 500;
 pub const PROGRESS: u64 = 64 * 1024;
 /// Connections at once.
 pub const MAX_CONNECTIONS: usize = 256;
+/// The largest object that an upload stores in one request, in bytes.
+pub const PUT_THRESHOLD: u64 = 16 * 1024 * 1024;
+/// A part of an upload, in bytes.
+pub const PART_SIZE: u64 = 8 * 1024 * 1024;
+/// Parts of a transfer at once.
+pub const CONCURRENCY: usize = 8;
+/// Completions of an upload that nobody knows the end of.
+pub const COMPLETIONS: u32 = 3;
+/// Waiting for the id of an upload that is not wanted any more; giving one up.
+pub const ABORT_TIMEOUT: Duration = Duration::from_secs(30);
 /// What all transfers of a client hold at once, in bytes.
 pub const MEMORY_LIMIT: u64 = 64 * 1024 * 1024;
 /// The least of that.

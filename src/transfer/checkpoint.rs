@@ -83,9 +83,10 @@ where
     }
 
     /// Removes it: the transfer is over.
-    pub(super) async fn remove(self) -> Result<()> {
-        blocking(move || match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("removing", &self.path, error)),
+    pub(super) async fn remove(&self) -> Result<()> {
+        let path = self.path.clone();
+        blocking(move || match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("removing", &path, error)),
             _ => Ok(()),
         })
         .await

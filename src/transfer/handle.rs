@@ -27,6 +27,14 @@ impl<T> Transfer<T> {
         Self { run, control }
     }
 
+    /// One that could not even be described.
+    pub(super) fn failed(error: Error) -> Self
+    where
+        T: Send + 'static,
+    {
+        Self::new(Box::pin(std::future::ready(Err(error))), Control::new())
+    }
+
     /// A handle to look at it, hold it and stop it, from anywhere.
     pub fn handle(&self) -> TransferHandle {
         TransferHandle(self.control.clone())

@@ -8,13 +8,20 @@
 //! those belong to the client, which signs each part when it is sent.
 
 mod checkpoint;
+mod commit;
 mod disk;
 mod handle;
+mod parts;
 mod plan;
 mod progress;
+mod resume;
+mod source;
+mod upload;
 
 pub use self::handle::{Transfer, TransferHandle};
 pub use self::progress::{Progress, ProgressWatch};
+pub use self::source::UploadSource;
+pub use self::upload::{Upload, UploadOutput};
 
 use self::handle::Control;
 use crate::client::Bucket;

@@ -60,6 +60,12 @@ impl Plan {
     }
 }
 
+/// The size of a part of a stream whose length is not known: it doubles every thousand parts, up to `limit`.
+pub(crate) fn growing(part_size: u64, limit: u64, number: u32) -> u64 {
+    let doublings = number.saturating_sub(1) / 1000;
+    part_size.saturating_mul(1 << doublings.min(20)).min(limit.min(MAX_PART_BYTES)).max(part_size)
+}
+
 /// A part size a caller asks for.
 ///
 /// # Errors
@@ -92,6 +98,16 @@ mod tests {
             assert!(u64::from(plan.count()) <= MAX_PARTS);
         }
         assert!(Plan::new(MAX_OBJECT_BYTES + 1, MIB).is_err());
+    }
+
+    #[test]
+    fn parts_of_unknown_length_grow_within_their_limit() {
+        let sizes = |limit: u64| (1..=10_000).map(move |number| growing(8 * MIB, limit, number));
+        assert_eq!(sizes(64 * MIB).sum::<u64>() / MIB, 504_000);
+        assert!(sizes(64 * MIB).is_sorted() && sizes(64 * MIB).max() == Some(64 * MIB));
+        assert!(sizes(8 * MIB).all(|size| size == 8 * MIB));
+        assert_eq!(sizes(u64::MAX).max(), Some(4096 * MIB));
+        assert_eq!(growing(5120 * MIB, u64::MAX, 10_000), MAX_PART_BYTES);
     }
 
     #[test]

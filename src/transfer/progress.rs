@@ -184,12 +184,12 @@ impl Counter {
 pub(super) struct PartMeter {
     counter: Arc<Counter>,
     counted: AtomicU64,
-    done: bool,
+    done: AtomicBool,
 }
 
 impl PartMeter {
     pub(super) fn new(counter: Arc<Counter>) -> Self {
-        Self { counter, counted: AtomicU64::new(0), done: false }
+        Self { counter, counted: AtomicU64::new(0), done: AtomicBool::new(false) }
     }
 
     /// So many bytes of the part are moved; fewer than before when it was begun again.
@@ -204,8 +204,8 @@ impl PartMeter {
     }
 
     /// The part is done, with so many bytes.
-    pub(super) fn done(mut self, bytes: u64) {
-        self.done = true;
+    pub(super) fn done(&self, bytes: u64) {
+        self.done.store(true, Ordering::Relaxed);
         self.counter.parts.fetch_add(1, Ordering::Relaxed);
         self.set(bytes);
     }
@@ -213,7 +213,7 @@ impl PartMeter {
 
 impl Drop for PartMeter {
     fn drop(&mut self) {
-        if !self.done {
+        if !*self.done.get_mut() {
             self.counter.take_back(*self.counted.get_mut());
         }
     }

@@ -19,5 +19,6 @@ mod secrets;
 mod sources;
 mod support;
 mod tamper;
+mod upload;
 mod vectors;
 mod waiting;

@@ -51,6 +51,22 @@ pub fn session(key: &TemporaryKey) -> SessionCredentials {
     SessionCredentials::new(&key.secret_id, &key.secret_key, &key.token, key.expires_at).expect("a temporary key")
 }
 
+/// How often an operation was asked for.
+pub fn count(emulator: &Emulator, operation: &str) -> usize {
+    emulator.journal().iter().filter(|record| record.operation == operation).count()
+}
+
+/// Waits for something that is not told, at most 5 s.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}: not within 5 s");
+}
+
 /// An emulator without a socket, and a client that hands it requests as values. Both live by tokio's clock, so a test
 /// may pause it.
 pub struct InMemory {

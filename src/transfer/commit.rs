@@ -1,0 +1,385 @@
+//! The two ends of a multipart upload. They run in tasks of their own, so that nobody who walks away leaves an upload
+//! behind that is not known, or gives one up that is about to become an object.
+
+use std::pin::pin;
+use std::time::{Duration, SystemTime};
+
+use futures_util::TryStreamExt as _;
+use futures_util::future::{Either, select};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use crate::client::Bucket;
+use crate::client::defaults::{ABORT_TIMEOUT, BACKOFF_CAP, COMPLETIONS};
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::ObjectKey;
+use crate::multipart::{
+    AbortMultipartUpload, CompleteMultipartUpload, InitiateMultipartUploadOutput, ListParts, PartSummary,
+};
+use crate::object::{HeadObject, ObjectMeta};
+use crate::operation::{Operation, Permissions, header_text};
+use crate::options::CustomerKey;
+use crate::time::{Clock as _, parse_http_date};
+use crate::transfer::parts::{Stored, combined};
+use crate::transfer::resume::{Journal, Record};
+
+/// How far the clock that dates an object may lag behind the one that dated its upload.
+const SLACK: Duration = Duration::from_secs(60);
+/// Requests that were under way when an upload was given up may arrive after that; then it is given up again.
+const AFTERMATH: Duration = Duration::from_millis(300);
+
+/// The object an upload is to become.
+#[derive(Clone)]
+pub(super) struct Destination {
+    pub(super) key: ObjectKey,
+    pub(super) customer_key: Option<CustomerKey>,
+    pub(super) forbid_overwrite: bool,
+}
+
+/// An upload that is ours. Dropping it gives it up, unless it is kept for another run or may be about to succeed.
+pub(super) struct Session {
+    bucket: Bucket,
+    to: Destination,
+    upload_id: String,
+    begun: SystemTime,
+    runtime: Handle,
+    journal: Option<Journal>,
+    fate: Fate,
+    completions: u32,
+    /// Whether a completion may have taken effect, or be under way.
+    open: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    GiveUp,
+    Keep,
+    Over,
+}
+
+/// What is to be made of the parts.
+pub(super) struct Order {
+    pub(super) parts: Vec<Stored>,
+    /// The CRC-64 the object must have, if it is known.
+    pub(super) crc64: Option<u64>,
+}
+
+impl Order {
+    fn length(&self) -> u64 {
+        self.parts.iter().map(|part| part.length).sum()
+    }
+
+    /// The parts that are not there as they were stored.
+    fn missing(&self, there: &[PartSummary]) -> Vec<u32> {
+        self.parts.iter().filter(|part| !part.is_among(there)).map(|part| part.number).collect()
+    }
+}
+
+/// An object that was made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Made {
+    pub(super) etag: String,
+    pub(super) crc64: Option<u64>,
+    pub(super) version_id: Option<String>,
+    pub(super) request_id: String,
+    /// COS's answer was lost: the object itself told.
+    pub(super) reconciled: bool,
+}
+
+impl Made {
+    pub(super) fn found(meta: &ObjectMeta) -> Self {
+        Self {
+            etag: meta.etag.clone(),
+            crc64: meta.crc64,
+            version_id: meta.version_id.clone(),
+            request_id: meta.request_id().to_owned(),
+            reconciled: true,
+        }
+    }
+}
+
+pub(super) enum Outcome {
+    Made(Made),
+    /// COS does not have these parts any more. With them the upload can be completed.
+    Lost {
+        session: Session,
+        parts: Vec<u32>,
+        order: Order,
+        error: Error,
+    },
+}
+
+impl Session {
+    /// Begins an upload. Who does not wait for it any more leaves nothing behind: its id is waited for, 30 s at most, and
+    /// given up.
+    pub(super) async fn begin<O>(bucket: &Bucket, initiate: O, to: Destination) -> Result<Self>
+    where
+        O: Operation<Output = InitiateMultipartUploadOutput> + 'static,
+    {
+        let (mut tell, told) = oneshot::channel();
+        let bucket = bucket.clone();
+        tokio::spawn(async move {
+            let asked = bucket.client().engine().clock.now();
+            let send = pin!(bucket.send_raw(initiate));
+            let answer = match select(send, pin!(tell.closed())).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(((), send)) => match tokio::time::timeout(ABORT_TIMEOUT, send).await {
+                    Ok(answer) => answer,
+                    Err(_) => return,
+                },
+            };
+            let session = answer.map(|answer| {
+                let begun = header_text(answer.headers(), "date").and_then(parse_http_date).unwrap_or(asked);
+                Self::resumed(&bucket, to, answer.into_body().upload_id, begun)
+            });
+            // Comes back when nobody waits, and is given up by being dropped.
+            drop(tell.send(session));
+        });
+        told.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down")))
+    }
+
+    /// An upload that was begun earlier, and is ours.
+    pub(super) fn resumed(bucket: &Bucket, to: Destination, upload_id: String, begun: SystemTime) -> Self {
+        Self {
+            bucket: bucket.clone(),
+            to,
+            upload_id,
+            begun,
+            runtime: Handle::current(),
+            journal: None,
+            fate: Fate::GiveUp,
+            completions: 0,
+            open: false,
+        }
+    }
+
+    pub(super) fn upload_id(&self) -> &str {
+        &self.upload_id
+    }
+
+    pub(super) fn begun(&self) -> SystemTime {
+        self.begun
+    }
+
+    /// Keeps it for another run that has the journal.
+    pub(super) fn keep(&mut self, journal: Journal) {
+        self.journal = Some(journal);
+        self.fate = Fate::Keep;
+    }
+
+    pub(super) fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    /// All the parts COS has; `None` when there is no such upload.
+    pub(super) async fn list(&self) -> Result<Option<Vec<PartSummary>>> {
+        let mut pages = self.bucket.pages(ListParts::new(self.to.key.clone(), &self.upload_id));
+        let mut parts = Vec::new();
+        loop {
+            match pages.try_next().await {
+                Ok(Some(mut page)) => parts.append(&mut page.parts),
+                Ok(None) => return Ok(Some(parts)),
+                Err(error) if is_gone(&error) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Completes it. The verdict is waited for also when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Ambiguous`] when nothing says whether the object was made; the upload is not given up then.
+    pub(super) async fn complete(self, order: Order) -> Result<Outcome> {
+        let verdict = tokio::spawn(self.settle(order)).await;
+        verdict.unwrap_or_else(|error| Err(Error::new(ErrorKind::Cancelled, "it was not awaited").with_source(error)))
+    }
+
+    async fn settle(mut self, order: Order) -> Result<Outcome> {
+        if let Some(journal) = &self.journal
+            && let Err(error) = journal.record(Record::Completing { crc64: combined(&order.parts) }).await
+        {
+            return Err(error);
+        }
+        loop {
+            self.completions += 1;
+            self.fate = Fate::Keep;
+            let mut complete = CompleteMultipartUpload::new(self.to.key.clone(), &self.upload_id, &order.parts);
+            if let Some(crc64) = order.crc64 {
+                complete = complete.crc64(crc64);
+            }
+            if self.to.forbid_overwrite {
+                complete = complete.forbid_overwrite();
+            }
+            let error = match self.bucket.send(complete).await {
+                Ok(output) => {
+                    self.over().await;
+                    return Ok(Outcome::Made(Made {
+                        request_id: output.request_id().to_owned(),
+                        etag: output.etag,
+                        crc64: output.crc64,
+                        version_id: output.version_id,
+                        reconciled: false,
+                    }));
+                }
+                Err(error) => error,
+            };
+            if error.kind() == ErrorKind::Integrity {
+                // COS made something else of it: the upload is used up.
+                self.over().await;
+                return Err(error);
+            }
+            self.open |= error.may_have_taken_effect();
+            let gone = is_gone(&error);
+            let lost = matches!(error.code(), Some("InvalidPart" | "InvalidPartOrder"));
+            let raced = matches!(error.code(), Some("PathConflict" | "UploadConflict"));
+            if !(self.open || gone || lost || raced) {
+                return Err(self.give_up(error).await);
+            }
+            let seen = self.look(&order).await;
+            if let Ok(Some(made)) = seen {
+                self.over().await;
+                return Ok(Outcome::Made(made));
+            }
+            let there = if gone { Ok(None) } else { self.list().await };
+            match &there {
+                Ok(Some(there)) => {
+                    let missing = order.missing(there);
+                    if !missing.is_empty() && self.completions < COMPLETIONS {
+                        self.fate = if self.open || self.journal.is_some() { Fate::Keep } else { Fate::GiveUp };
+                        return Ok(Outcome::Lost { session: self, parts: missing, order, error });
+                    }
+                }
+                // Nothing of ours is under way: somebody else ended it.
+                Ok(None) if !self.open => return Err(self.give_up(error).await),
+                Ok(None) => return Err(self.unknown(error, seen.err(), None)),
+                Err(_) => {}
+            }
+            if self.completions >= COMPLETIONS || (lost && !self.open) {
+                let (seen, there) = (seen.err(), there.err());
+                if self.open {
+                    return Err(self.unknown(error, seen, there));
+                }
+                return Err(self.give_up(with_rights(error, &[(there, ListParts::PERMISSIONS)])).await);
+            }
+            let wait = Duration::from_secs(1 << self.completions.saturating_sub(1).min(8)).min(BACKOFF_CAP);
+            tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        }
+    }
+
+    /// Whether the object there is the one the parts make.
+    async fn look(&self, order: &Order) -> Result<Option<Made>> {
+        let crc64 = order.crc64.or(combined(&order.parts));
+        find(&self.bucket, &self.to, order.length(), crc64, self.begun).await
+    }
+
+    /// Nobody knows how it ended. What was not allowed to be looked at is named.
+    fn unknown(mut self, error: Error, head: Option<Error>, list: Option<Error>) -> Error {
+        self.fate = Fate::Keep;
+        let error = error.into_ambiguous().with_upload_id(Some(&self.upload_id));
+        with_rights(error, &[(head, HeadObject::PERMISSIONS), (list, ListParts::PERMISSIONS)])
+    }
+
+    /// Ends it for an error: gives it up, unless another run may go on with it. Gives the error back.
+    pub(super) async fn give_up(mut self, error: Error) -> Error {
+        if self.open || (self.journal.is_some() && !is_final(&error)) {
+            self.fate = Fate::Keep;
+            return error;
+        }
+        self.fate = Fate::Over;
+        let (tell, told) = oneshot::channel();
+        self.runtime.spawn(abort(self.bucket.clone(), self.to.key.clone(), self.upload_id.clone(), Some(tell)));
+        let given_up = matches!(told.await, Ok(true));
+        self.over().await;
+        if given_up { error } else { error.with_upload_id(Some(&self.upload_id)) }
+    }
+
+    /// It is no more, and nothing is to be done about it.
+    pub(super) async fn forget(mut self) {
+        self.over().await;
+    }
+
+    async fn over(&mut self) {
+        self.fate = Fate::Over;
+        if let Some(journal) = self.journal.take() {
+            // A checkpoint that stays speaks of an upload that is gone: the next run sees that.
+            let _ = journal.remove().await;
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.fate == Fate::GiveUp {
+            self.runtime.spawn(abort(self.bucket.clone(), self.to.key.clone(), self.upload_id.clone(), None));
+        }
+    }
+}
+
+/// Whether the object that is there is the one that was sent: by length, CRC-64 and time.
+pub(super) async fn find(
+    bucket: &Bucket,
+    to: &Destination,
+    length: u64,
+    crc64: Option<u64>,
+    begun: SystemTime,
+) -> Result<Option<Made>> {
+    let mut head = HeadObject::new(to.key.clone());
+    if let Some(key) = &to.customer_key {
+        head = head.customer_key(key.clone());
+    }
+    let meta = match bucket.send(head).await {
+        Ok(meta) => meta,
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let since = begun.checked_sub(SLACK).unwrap_or(begun);
+    let ours = meta.content_length == Some(length)
+        && meta.crc64.is_some()
+        && meta.crc64 == crc64
+        && meta.last_modified.is_some_and(|modified| modified >= since);
+    Ok(ours.then(|| Made::found(&meta)))
+}
+
+/// Gives an upload up, and once more for what was under way. Tells whether it was, as soon as that is known.
+pub(super) async fn abort(bucket: Bucket, key: ObjectKey, upload_id: String, tell: Option<oneshot::Sender<bool>>) {
+    let mut tell = tell;
+    let mut say = |given_up| {
+        if let Some(tell) = tell.take() {
+            let _ = tell.send(given_up);
+        }
+    };
+    let work = async {
+        for _ in 0..2 {
+            match bucket.send(AbortMultipartUpload::new(key.clone(), &upload_id)).await {
+                Ok(_) => say(true),
+                Err(error) => return say(is_gone(&error)),
+            }
+            tokio::time::sleep(AFTERMATH).await;
+        }
+    };
+    let _ = tokio::time::timeout(ABORT_TIMEOUT, work).await;
+}
+
+fn is_gone(error: &Error) -> bool {
+    error.code() == Some("NoSuchUpload")
+}
+
+/// Whether another run with the same checkpoint would fail the same way.
+fn is_final(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Input | ErrorKind::Changed | ErrorKind::Integrity => true,
+        ErrorKind::Service => !error.is_retryable() && !error.is_expired_credential() && error.status() != Some(403),
+        _ => false,
+    }
+}
+
+/// The error, and the rights without which no more can be found out.
+fn with_rights(error: Error, looks: &[(Option<Error>, Permissions)]) -> Error {
+    let denied = looks.iter().filter(|(look, _)| look.as_ref().is_some_and(|error| error.status() == Some(403)));
+    let actions: Vec<&str> = denied.flat_map(|(_, needed)| needed.iter().map(|(action, _)| action)).collect();
+    if actions.is_empty() {
+        error
+    } else {
+        error.with_advice(format!("to find out it needs {}", actions.join(" and ")))
+    }
+}

@@ -1,0 +1,149 @@
+//! Parts under way: so many at once, each in a task that ends when its transfer does.
+
+use std::future::Future;
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use serde::{Deserialize, Serialize};
+use tokio::task::{JoinError, JoinSet};
+
+use crate::crc64::Crc64;
+use crate::error::{Error, ErrorKind, Result};
+use crate::multipart::{CompletedPart, PartSummary};
+
+/// A part that COS has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stored {
+    pub(super) number: u32,
+    pub(super) length: u64,
+    pub(super) etag: String,
+    /// Of the bytes that were sent; of a copied part, what COS says.
+    pub(super) crc64: Option<u64>,
+}
+
+impl Stored {
+    /// Whether COS still has it, by a list in the order of the numbers.
+    pub(super) fn is_among(&self, there: &[PartSummary]) -> bool {
+        let found = there.binary_search_by_key(&self.number, |found| found.part_number);
+        found.is_ok_and(|at| there[at].size == self.length && there[at].etag == self.etag)
+    }
+}
+
+impl From<&Stored> for CompletedPart {
+    fn from(part: &Stored) -> Self {
+        Self::new(part.number, part.etag.clone())
+    }
+}
+
+/// The CRC-64 of parts laid end to end, if it is known of each.
+pub(super) fn combined(parts: &[Stored]) -> Option<u64> {
+    parts.iter().try_fold(0, |whole, part| Some(Crc64::combine(whole, part.crc64?, part.length)))
+}
+
+/// The tasks of a transfer. Dropping it stops them.
+pub(super) struct Crew {
+    tasks: JoinSet<Result<Stored>>,
+    places: usize,
+    stored: Vec<Stored>,
+}
+
+impl Crew {
+    pub(super) fn new(places: usize) -> Self {
+        Self { tasks: JoinSet::new(), places, stored: Vec::new() }
+    }
+
+    /// Begins a part; [`room`](Self::room) says when.
+    pub(super) fn begin(&mut self, part: impl Future<Output = Result<Stored>> + Send + 'static) {
+        self.tasks.spawn(part);
+    }
+
+    /// Waits until one more part may begin.
+    ///
+    /// # Errors
+    /// That of the first part that failed.
+    pub(super) async fn room(&mut self) -> Result<()> {
+        while self.tasks.len() >= self.places {
+            let Some(joined) = self.tasks.join_next().await else { break };
+            self.note(joined)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for something else, but no longer than until a part fails.
+    pub(super) async fn meanwhile<T>(&mut self, other: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut other = pin!(other);
+        while !self.tasks.is_empty() {
+            let joined = match select(other.as_mut(), pin!(self.tasks.join_next())).await {
+                Either::Left((outcome, _)) => return outcome,
+                Either::Right((joined, _)) => joined,
+            };
+            joined.map_or(Ok(()), |joined| self.note(joined))?;
+        }
+        other.await
+    }
+
+    /// Waits for all of them.
+    ///
+    /// # Errors
+    /// That of the first part that failed.
+    pub(super) async fn rest(&mut self) -> Result<()> {
+        while let Some(joined) = self.tasks.join_next().await {
+            self.note(joined)?;
+        }
+        Ok(())
+    }
+
+    /// Stops them and waits until nothing of them is left.
+    pub(super) async fn stop(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// What is stored so far, in the order of the numbers.
+    pub(super) fn into_stored(mut self) -> Vec<Stored> {
+        self.stored.sort_by_key(|part| part.number);
+        std::mem::take(&mut self.stored)
+    }
+
+    fn note(&mut self, joined: Result<Result<Stored>, JoinError>) -> Result<()> {
+        match joined {
+            Ok(stored) => self.stored.push(stored?),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => return Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down").with_source(error)),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(number: u32, bytes: &[u8]) -> Stored {
+        Stored { number, length: bytes.len() as u64, etag: format!("\"{number}\""), crc64: Some(Crc64::of(bytes)) }
+    }
+
+    #[test]
+    fn checksums_combine_when_all_are_known() {
+        let mut parts = vec![part(1, b"hello "), part(2, b"world")];
+        assert_eq!(combined(&parts), Some(Crc64::of(b"hello world")));
+        parts[0].crc64 = None;
+        assert_eq!(combined(&parts), None);
+    }
+
+    #[tokio::test]
+    async fn no_more_than_there_are_places_run_and_the_first_failure_ends_every_wait() {
+        let mut crew = Crew::new(2);
+        for number in [2, 1, 3] {
+            crew.room().await.unwrap();
+            assert!(crew.tasks.len() < 2);
+            crew.begin(async move { Ok(part(number, b"x")) });
+        }
+        crew.rest().await.unwrap();
+        crew.begin(std::future::pending());
+        crew.begin(async { Err(Error::new(ErrorKind::Io, "no")) });
+        let outcome = crew.meanwhile(std::future::pending::<Result<()>>()).await;
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Io);
+        crew.stop().await;
+        assert!(crew.into_stored().iter().map(|part| part.number).eq(1..=3));
+    }
+}

@@ -1,0 +1,382 @@
+//! Where the bytes of an upload come from: what can be read again at any place, and what flows by once.
+
+use std::fmt;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use crate::body::{Body, ByteStream};
+use crate::crc64::Crc64;
+use crate::error::{Error, ErrorKind, Result};
+use crate::transfer::disk::{FileState, blocking, io_error};
+use crate::transfer::plan::Part;
+
+/// Where the bytes of an [`Upload`](crate::transfer::Upload) come from.
+///
+/// A file is streamed, part by part, and bytes in memory are sent as they are. Of a stream or a reader the parts under
+/// way are held in memory, because a part that fails is sent again.
+///
+/// # Examples
+/// ```
+/// use std::path::Path;
+/// use tencent_cos::transfer::UploadSource;
+///
+/// let file = UploadSource::from(Path::new("video.mp4"));
+/// let bytes = UploadSource::from(vec![0; 1000]);
+/// let reader = UploadSource::reader(None, tokio::io::repeat(0));
+/// # let _ = (file, bytes, reader);
+/// ```
+pub struct UploadSource(pub(super) Kind);
+
+pub(super) enum Kind {
+    File(PathBuf),
+    Bytes(Bytes),
+    Flow(Flow),
+}
+
+impl UploadSource {
+    /// A file. It must not change while it is uploaded.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Kind::File(path.into()))
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Self(Kind::Bytes(bytes.into()))
+    }
+
+    /// All that can be read, of a length that is known (`Some`) or not.
+    pub fn reader(length: Option<u64>, reader: impl AsyncRead + Send + 'static) -> Self {
+        Self(Kind::Flow(Flow::new(length, Inlet::Reader(Box::pin(reader)))))
+    }
+
+    /// A stream; [`ByteStream::new`] makes one of any, of a length that is known or not.
+    pub fn stream(stream: ByteStream) -> Self {
+        Self(Kind::Flow(Flow::new(stream.content_length(), Inlet::Stream(stream))))
+    }
+}
+
+impl From<PathBuf> for UploadSource {
+    fn from(path: PathBuf) -> Self {
+        Self::file(path)
+    }
+}
+
+impl From<&Path> for UploadSource {
+    fn from(path: &Path) -> Self {
+        Self::file(path)
+    }
+}
+
+impl From<Bytes> for UploadSource {
+    fn from(bytes: Bytes) -> Self {
+        Self::bytes(bytes)
+    }
+}
+
+impl From<Vec<u8>> for UploadSource {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::bytes(bytes)
+    }
+}
+
+impl From<ByteStream> for UploadSource {
+    fn from(stream: ByteStream) -> Self {
+        Self::stream(stream)
+    }
+}
+
+impl fmt::Debug for UploadSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::File(path) => f.debug_tuple("File").field(path).finish(),
+            Kind::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Kind::Flow(flow) => f.debug_struct("Stream").field("length", &flow.length).finish_non_exhaustive(),
+        }
+    }
+}
+
+/// A source of which any part can be read again.
+#[derive(Clone)]
+pub(super) enum Whole {
+    Bytes(Bytes),
+    File(SourceFile),
+}
+
+/// A file as it was when the upload began.
+#[derive(Clone)]
+pub(super) struct SourceFile {
+    pub(super) path: Arc<Path>,
+    pub(super) state: FileState,
+}
+
+impl Whole {
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(file) => file.state.length,
+        }
+    }
+
+    pub(super) fn body(&self, part: Part) -> Body {
+        match self {
+            Self::Bytes(bytes) => slice(bytes, part).into(),
+            Self::File(file) => Body::file(&*file.path, part.offset, part.length),
+        }
+    }
+
+    /// What a part holds of the client's memory while it is under way.
+    pub(super) fn memory(&self, part: Part) -> u64 {
+        match self {
+            Self::Bytes(_) => 0,
+            Self::File(_) => part.length.min(FILE_BUFFER),
+        }
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Changed`] when the file is not the one it was.
+    pub(super) async fn check(&self) -> Result<()> {
+        match self {
+            Self::Bytes(_) => Ok(()),
+            Self::File(file) => file.check().await,
+        }
+    }
+
+    /// The CRC-64 of a part as it is now.
+    pub(super) async fn crc64(&self, part: Part) -> Result<u64> {
+        match self {
+            Self::Bytes(bytes) => Ok(Crc64::of(&slice(bytes, part))),
+            Self::File(file) => file.crc64(part).await,
+        }
+    }
+}
+
+/// A file that is sent is read ahead by no more than this.
+const FILE_BUFFER: u64 = 1024 * 1024;
+
+fn slice(bytes: &Bytes, part: Part) -> Bytes {
+    let at = |offset: u64| usize::try_from(offset).expect("within bytes in memory");
+    bytes.slice(at(part.offset)..at(part.offset + part.length))
+}
+
+impl SourceFile {
+    /// # Errors
+    /// [`ErrorKind::Io`] when there is none; [`ErrorKind::Input`] when it is a directory.
+    pub(super) async fn look(path: PathBuf) -> Result<Self> {
+        blocking(move || {
+            let metadata = std::fs::metadata(&path).map_err(|error| io_error("looking at", &path, error))?;
+            if !metadata.is_file() {
+                return Err(Error::input("source", "is not a file"));
+            }
+            Ok(Self { state: FileState::of(&metadata), path: path.into() })
+        })
+        .await
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Changed`] when it is not the one it was.
+    async fn check(&self) -> Result<()> {
+        let file = self.clone();
+        blocking(move || file.check_now()).await
+    }
+
+    fn check_now(&self) -> Result<()> {
+        let metadata = std::fs::metadata(&self.path).map_err(|error| io_error("looking at", &self.path, error))?;
+        if FileState::of(&metadata) == self.state { Ok(()) } else { Err(changed()) }
+    }
+
+    /// All of it, which was read while it did not change.
+    pub(super) async fn read(&self) -> Result<Bytes> {
+        let file = self.clone();
+        blocking(move || {
+            let read = std::fs::read(&file.path).map_err(|error| io_error("reading", &file.path, error))?;
+            file.check_now()?;
+            if read.len() as u64 == file.state.length { Ok(read.into()) } else { Err(changed()) }
+        })
+        .await
+    }
+
+    async fn crc64(&self, part: Part) -> Result<u64> {
+        let file = self.clone();
+        blocking(move || {
+            let run = || {
+                let mut source = std::fs::File::open(&file.path)?;
+                source.seek(SeekFrom::Start(part.offset))?;
+                let (mut crc64, mut left, mut block) = (Crc64::new(), part.length, vec![0; 256 * 1024]);
+                while left > 0 {
+                    let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
+                    let read = source.read(&mut block[..wanted])?;
+                    if read == 0 {
+                        return Ok(None);
+                    }
+                    crc64.update(&block[..read]);
+                    left -= read as u64;
+                }
+                Ok(Some(crc64.value()))
+            };
+            run().map_err(|error| io_error("reading", &file.path, error))?.ok_or_else(changed)
+        })
+        .await
+    }
+}
+
+fn changed() -> Error {
+    Error::new(ErrorKind::Changed, "the file changed while it was uploaded")
+}
+
+/// A source that flows by once.
+pub(super) struct Flow {
+    pub(super) length: Option<u64>,
+    inlet: Inlet,
+    /// What came with the last piece and belongs to the next part.
+    left: Bytes,
+    taken: u64,
+    over: bool,
+}
+
+enum Inlet {
+    Reader(Pin<Box<dyn AsyncRead + Send>>),
+    Stream(ByteStream),
+}
+
+impl Flow {
+    fn new(length: Option<u64>, inlet: Inlet) -> Self {
+        Self { length, inlet, left: Bytes::new(), taken: 0, over: false }
+    }
+
+    /// Whether it is known to be at its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// How much of `size` may be there to take.
+    pub(super) fn expects(&self, size: u64) -> u64 {
+        self.length.map_or(size, |length| size.min(length.saturating_sub(self.taken)))
+    }
+
+    /// The next bytes: `size` of them, or fewer at the end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Changed`] when it is shorter or longer than was said; what the source itself fails with.
+    pub(super) async fn take(&mut self, size: u64) -> Result<Bytes> {
+        let Ok(wanted) = usize::try_from(self.expects(size)) else {
+            return Err(Error::input("part_size", "is more than this machine can hold"));
+        };
+        let mut buffer = BytesMut::with_capacity(wanted);
+        while !self.over && buffer.len() < wanted {
+            self.pull(&mut buffer, wanted).await?;
+        }
+        self.taken += buffer.len() as u64;
+        match self.length {
+            Some(length) if self.over && self.taken < length => return Err(unlike("shorter")),
+            // Whether it ends where it was said to is known once it was asked for more.
+            Some(length) if self.taken == length => {
+                let mut beyond = BytesMut::with_capacity(1);
+                while !self.over {
+                    self.pull(&mut beyond, 1).await?;
+                    if !beyond.is_empty() {
+                        return Err(unlike("longer"));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(buffer.freeze())
+    }
+
+    /// Some more, up to `wanted` in the buffer.
+    async fn pull(&mut self, buffer: &mut BytesMut, wanted: usize) -> Result<()> {
+        let room = wanted - buffer.len();
+        if self.left.is_empty() {
+            match &mut self.inlet {
+                Inlet::Reader(reader) => {
+                    self.over = reader.read_buf(&mut buffer.limit(room)).await? == 0;
+                    return Ok(());
+                }
+                Inlet::Stream(stream) => match stream.next().await.transpose()? {
+                    Some(piece) => self.left = piece,
+                    None => self.over = true,
+                },
+            }
+        }
+        buffer.extend_from_slice(&self.left.split_to(room.min(self.left.len())));
+        Ok(())
+    }
+}
+
+fn unlike(how: &str) -> Error {
+    Error::new(ErrorKind::Changed, format!("the stream is {how} than announced"))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn flow(length: Option<u64>, pieces: &'static [&'static str]) -> Flow {
+        let pieces = stream::iter(pieces.iter().map(|piece| Ok::<_, Error>(Bytes::from_static(piece.as_bytes()))));
+        let Kind::Flow(flow) = UploadSource::stream(ByteStream::new(length, pieces)).0 else { unreachable!() };
+        flow
+    }
+
+    #[test]
+    fn pieces_of_any_size_make_parts_of_one() {
+        for length in [None, Some(7)] {
+            let mut flow = flow(length, &["a", "", "bcdef", "g"]);
+            run(async {
+                assert_eq!(flow.take(3).await.unwrap(), "abc");
+                assert_eq!(flow.take(3).await.unwrap(), "def");
+                assert_eq!(flow.take(3).await.unwrap(), "g");
+                assert!(flow.is_over());
+            });
+        }
+    }
+
+    #[test]
+    fn a_reader_is_read_to_its_end() {
+        for (length, over) in [(None, false), (Some(6), true)] {
+            let Kind::Flow(mut flow) = UploadSource::reader(length, &b"abcdef"[..]).0 else { unreachable!() };
+            run(async {
+                assert_eq!(flow.take(6).await.unwrap(), "abcdef");
+                assert_eq!(flow.is_over(), over, "an end is known when it was looked for");
+                assert!(flow.take(6).await.unwrap().is_empty() && flow.is_over());
+            });
+        }
+    }
+
+    #[test]
+    fn a_stream_of_another_length_than_it_was_said_to_have_is_refused() {
+        for length in [2, 4] {
+            let mut flow = flow(Some(length), &["abc"]);
+            assert_eq!(run(flow.take(8)).unwrap_err().kind(), ErrorKind::Changed, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_another_now_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        std::fs::write(&path, "hello world").unwrap();
+        run(async {
+            let file = SourceFile::look(path.clone()).await.unwrap();
+            let part = Part { number: 2, offset: 6, length: 5 };
+            assert_eq!(file.crc64(part).await.unwrap(), Crc64::of(b"world"));
+            assert_eq!(file.read().await.unwrap(), "hello world");
+            std::fs::write(&path, "hello").unwrap();
+            for outcome in [file.check().await.err(), file.read().await.err(), file.crc64(part).await.err()] {
+                assert_eq!(outcome.unwrap().kind(), ErrorKind::Changed);
+            }
+            let nothing = SourceFile::look(directory.path().to_owned()).await;
+            assert_eq!(nothing.err().unwrap().field(), Some("source"));
+        });
+    }
+}
