@@ -359,13 +359,15 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first value that was none, and when there are no
-    /// credentials: anonymous ones must be asked for.
+    /// credentials: those of [the environment](Self::from_env), and anonymous ones, must be asked for.
     pub fn build(mut self) -> Result<Client> {
         if let Some(error) = self.refused {
             return Err(error);
         }
         let provider = self.credentials.ok_or_else(|| {
-            Error::input("credentials", "are not set; Credentials::anonymous() reads what anybody may read")
+            let told =
+                "are not set; from_env() takes those of this machine, Credentials::anonymous() reads what all may";
+            Error::input("credentials", told)
         })?;
         let clock = Arc::new(CorrectedClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()))));
         let credentials = RefreshingCredentials::over(provider, Arc::clone(&clock));

@@ -118,7 +118,7 @@ impl EndpointCredentials {
         let key = SessionCredentials::from_json(&answer.body).map_err(|error| {
             CredentialError::transient(format!("{} answered with no key: {}", self.site.host(), self.told(&error)))
         })?;
-        Ok(answer.told_at.map_or(key.clone(), |time| key.told_at(time)).into())
+        Ok(answer.dated(key))
     }
 
     /// What a document says is wrong, unless it repeats what it was sent.

@@ -13,6 +13,7 @@ use super::CredentialError;
 use crate::body::ByteStream;
 use crate::client::http::{HttpClient, Phase, ReqwestTransport, TransportError, TransportOptions};
 use crate::client::payload::Payload;
+use crate::credentials::{Credentials, SessionCredentials};
 use crate::error::{Error, Result};
 use crate::time::parse_http_date;
 
@@ -35,7 +36,7 @@ pub(super) struct Site {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// The `Date` of the answer.
-    pub(super) told_at: Option<SystemTime>,
+    told_at: Option<SystemTime>,
     pub(super) body: Zeroizing<Vec<u8>>,
 }
 
@@ -174,6 +175,14 @@ impl fmt::Debug for Site {
 }
 
 impl Answer {
+    /// A key that came with this answer.
+    pub(super) fn dated(&self, key: SessionCredentials) -> Credentials {
+        match self.told_at {
+            Some(time) => key.told_at(time).into(),
+            None => key.into(),
+        }
+    }
+
     /// The body of a success; any other status as an error. A refusal is final, the rest may pass.
     pub(super) fn success(self, site: &Site) -> Result<Self, CredentialError> {
         let status = self.status;

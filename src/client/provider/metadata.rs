@@ -77,11 +77,12 @@ impl MetadataCredentials {
     }
 
     async fn read(&self) -> Result<Credentials, CredentialError> {
-        let role = match &self.role {
-            Some(role) => role.clone(),
-            None => self.bound_role().await?,
+        let answer = if let Some(role) = &self.role {
+            self.get(&format!("{ROLES}{role}")).await.map_err(Self::absent)?
+        } else {
+            let role = self.bound_role().await?;
+            self.get(&format!("{ROLES}{role}")).await.map_err(|none| none.error)?
         };
-        let answer = self.get(&format!("{ROLES}{role}")).await.map_err(Self::absent)?;
         if answer.status == StatusCode::NOT_FOUND {
             return Err(CredentialError::not_configured("the role is not bound to this instance"));
         }
@@ -92,7 +93,7 @@ impl MetadataCredentials {
         }
         let key = SessionCredentials::from_json(&answer.body)
             .map_err(|error| CredentialError::transient(format!("{}: {error}", self.site.host())))?;
-        Ok(answer.told_at.map_or(key.clone(), |time| key.told_at(time)).into())
+        Ok(answer.dated(key))
     }
 
     async fn bound_role(&self) -> Result<String, CredentialError> {

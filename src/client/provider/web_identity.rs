@@ -202,7 +202,7 @@ impl WebIdentityCredentials {
         }
         let key = SessionCredentials::from_json(&answer.body)
             .map_err(|error| CredentialError::transient(format!("{host} answered with no key: {error}")))?;
-        Ok(answer.told_at.map_or(key.clone(), |time| key.told_at(time)).into())
+        Ok(answer.dated(key))
     }
 }
 
