@@ -185,6 +185,26 @@ impl SessionCredentials {
         Document::read(json)?.into_key()
     }
 
+    /// Writes the key as the STS SDKs do, for a server that hands it over: `credentials`, `startTime`, `expiredTime`,
+    /// `expiration`. [`from_json`](Self::from_json) and the official SDKs for browsers and apps read it. It holds the key:
+    /// send it over https, to its owner, and let nothing store it.
+    pub fn to_json(&self) -> String {
+        let (start, end) = (self.starts_at(), self.expires_at());
+        let mut document = serde_json::json!({
+            "credentials": {
+                "tmpSecretId": self.secret_id(),
+                "tmpSecretKey": self.secret_key(),
+                "sessionToken": self.token(),
+            },
+            "expiredTime": unix_seconds(end),
+            "expiration": iso8601(end),
+        });
+        if let Some(start) = start {
+            document["startTime"] = unix_seconds(start).into();
+        }
+        document.to_string()
+    }
+
     /// Notes what the issuer's clock showed when it gave the key out: the `Date` of its answer.
     ///
     /// A client sets its clock right by it, but only when by its own clock the key makes no sense: over already, not

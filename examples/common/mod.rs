@@ -1,15 +1,15 @@
 //! Where the examples run: on COS if the environment names an account, else on an emulator in this process.
 
+mod finish;
+
 use std::env;
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use cos_emulator::Emulator;
 use tencent_cos::client::provider::{ChainCredentials, CredentialError, ProvideCredentials};
 use tencent_cos::{Bucket, Client, Credentials, Endpoint, SessionCredentials};
 
-pub type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+pub use self::finish::{Outcome, finish};
 
 /// Any of these says that an account is meant; without one the examples need none.
 const VARIABLES: [&str; 6] = [
@@ -65,17 +65,4 @@ impl Place {
 
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Tells an error with its causes in one line.
-pub fn finish(outcome: Outcome) -> ExitCode {
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    eprintln!("{line}");
-    ExitCode::FAILURE
 }
