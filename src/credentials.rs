@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 pub use self::freshness::{Freshness, Lifetime, RefreshSchedule};
 use crate::error::{Error, Result};
-use crate::time::{from_unix_seconds, parse_iso8601};
+use crate::time::{from_unix_seconds, iso8601, parse_iso8601, unix_seconds};
 
 /// What a request is signed with.
 ///
@@ -446,6 +446,19 @@ mod tests {
             let key = read(json).unwrap_or_else(|error| panic!("{error}: {json}"));
             assert_eq!((key.secret_id(), key.secret_key(), key.token()), ("id", "key", "tok"), "{json}");
             assert_eq!(key.expires_at(), UNIX_EPOCH + Duration::from_secs(1_543_914_376), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_handed_over_arrives() {
+        for start in ["", r#""startTime":1543912576,"#] {
+            let json = format!(
+                r#"{{"credentials":{{"tmpSecretId":"id","tmpSecretKey":"key","sessionToken":"tok"}},{start}"expiredTime":1543914376}}"#
+            );
+            let key = read(&json).unwrap();
+            let written = key.to_json();
+            assert_eq!(read(&written).unwrap(), key);
+            assert!(written.contains(r#""expiration":"2018-12-04T09:06:16.000Z""#), "{written}");
         }
     }
 

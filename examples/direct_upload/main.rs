@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use account::Account;
 use finish::{Outcome, finish};
 use server::{AppServer, SESSION};
+use tencent_cos::Bucket;
 use tencent_cos::client::provider::EndpointCredentials;
-use tencent_cos::{Bucket};
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -11,7 +11,9 @@ use serde::Deserialize;
 use serde_json::json;
 use tencent_cos::policy::{Policy, Resource, Statement};
 use tencent_cos::sts::{self, GetFederationToken};
-use tencent_cos::{Attributes, Bucket, GetObject, Overrides, PostPolicy, PresignOptions, PutObject, SessionCredentials};
+use tencent_cos::{
+    Attributes, Bucket, GetObject, Overrides, PostPolicy, PresignOptions, PutObject, SessionCredentials,
+};
 use tokio::net::TcpListener;
 
 /// How long a key lives.
@@ -111,11 +113,9 @@ async fn form(
     Json(file): Json<Question>,
 ) -> Result<Response, Refusal> {
     let user = user(&headers)?;
-    let policy = PostPolicy::prefix(prefix(user))?
-        .size(0..=LIMIT)?
-        .content_type(content_type(&file))?
-        .success_status(200)?;
-    let form = server.bucket_of(user).await?.post_form(&policy, Duration::from_secs(600)).await?;
+    let policy =
+        PostPolicy::prefix(prefix(user))?.size(0..=LIMIT)?.content_type(content_type(&file))?.success_status(200)?;
+    let form = server.bucket_of(user).await?.post_form(policy, Duration::from_secs(600)).await?;
     Ok(Json(json!({ "url": form.url, "fields": form.fields })).into_response())
 }
 

@@ -43,6 +43,7 @@ async function main() {
   await page.setViewport({ width: 900, height: 620 });
   const faults = [];
   page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => console.log(`  browser: ${message.text().replace(/\?\S*/g, "?…")}`));
   await page.goto(url);
 
   const text = (id) => page.$eval(id, (element) => element.textContent);

@@ -41,6 +41,12 @@ async fn a_preflight_is_answered_by_the_first_rule_that_fits() {
     let bare = Ask::new(&emulator, "OPTIONS", "/k").anonymous();
     assert_eq!(bare.send(&emulator).await.verdict(), "400 InvalidRequest");
     let host = "none-1250000000.cos.ap-guangzhou.myqcloud.com";
+    // The signature of a presigned URL is for the request that follows, not for the question.
+    let presigned =
+        Ask::new(&emulator, "OPTIONS", "/k?q-sign-algorithm=sha1&q-ak=AKIDunknown&q-signature=0").anonymous();
+    let presigned = presigned.unsigned("origin", "https://app.example.com");
+    let presigned = presigned.unsigned("access-control-request-method", "PUT").send(&emulator).await;
+    assert_eq!(presigned.header("access-control-allow-origin"), "https://app.example.com");
     let nowhere = ask("https://app.example.com", "GET", "").host(host);
     assert_eq!(nowhere.send(&emulator).await.verdict(), "404 NoSuchBucket");
 }
