@@ -7,6 +7,7 @@ use http::response::Parts;
 use serde::Deserialize;
 
 use super::endpoint::Site;
+use crate::client::provider::repeats;
 use crate::credentials::{Credentials, SessionCredentials};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::operation::bare_answer;
@@ -47,8 +48,9 @@ impl From<Issued> for Credentials {
     }
 }
 
-/// Reads an answer. What is not of STS's form did not come from STS.
-pub(super) fn read(parts: &Parts, body: &Bytes, site: &Site) -> Result<Issued> {
+/// Reads an answer. What is not of STS's form did not come from STS. `sent` are the secrets of the request, which no
+/// message shall repeat.
+pub(super) fn read(parts: &Parts, body: &Bytes, site: &Site, sent: &[&str]) -> Result<Issued> {
     let mut told = ServiceError { by_sts: true, ..bare_answer(parts) };
     let document: Option<Document> = serde_json::from_slice(body).ok();
     let Some(Document { response }) = document else {
@@ -57,10 +59,14 @@ pub(super) fn read(parts: &Parts, body: &Bytes, site: &Site) -> Result<Issued> {
         // A proxy or a load balancer with a problem of its own.
         return Err(foreign.retryable(matches!(parts.status.as_u16(), 429 | 500..=599)));
     };
-    told.request_id = response.request_id;
+    let quoted = |text: String, longest: usize| {
+        let repeated = sent.iter().any(|secret| repeats(&text, secret.as_bytes()));
+        if repeated { "(it repeats the request)".to_owned() } else { text.chars().take(longest).collect() }
+    };
+    told.request_id = quoted(response.request_id, 256);
     if let Some(refusal) = response.error {
-        told.code = refusal.code;
-        told.message = refusal.message.chars().take(1024).collect();
+        told.code = quoted(refusal.code, 256);
+        told.message = quoted(refusal.message, 1024);
         return Err(Error::service_error(told));
     }
     match SessionCredentials::from_json(body) {
@@ -100,7 +106,7 @@ mod tests {
     fn answer(status: u16, body: &str) -> Result<Issued> {
         let site = Endpoint::default().site(&Region::new("ap-x").unwrap(), false).unwrap();
         let (parts, ()) = http::Response::builder().status(status).body(()).unwrap().into_parts();
-        read(&parts, &Bytes::copy_from_slice(body.as_bytes()), &site)
+        read(&parts, &Bytes::copy_from_slice(body.as_bytes()), &site, &["5161e7a5cd2f2d5a", "t0kent0ken"])
     }
 
     /// The documents of the reference, with values of our own.
@@ -127,6 +133,9 @@ mod tests {
         assert!(refuse("AuthFailure.SignatureExpire").is_clock_skew());
         assert!(refuse("AuthFailure.SecretIdNotFound").is_expired_credential());
         assert!(!refuse("InvalidParameter.PolicyTooLong").is_retryable());
+        for echo in ["sent 5161e7a5cd2f2d5a", "sent t0kent0ken"] {
+            assert_eq!(refuse(echo).code(), Some("(it repeats the request)"));
+        }
     }
 
     #[test]

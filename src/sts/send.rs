@@ -94,7 +94,8 @@ impl Client {
 
     async fn attempt<C: Call>(&self, credentials: &Credentials, body: Bytes) -> Result<Issued, Failure> {
         let clock = &self.0.clock;
-        let request = self.request::<C>(credentials, body)?;
+        let (request, signature) = self.request::<C>(credentials, body)?;
+        let sent = [&**signature, credentials.token().unwrap_or_default()];
         let mark = clock.mark();
         let limit = self.0.limits.attempt;
         let exchange = async {
@@ -109,7 +110,7 @@ impl Client {
         // A cache tells the time of another day.
         let believable = self.0.site.believable && !parts.headers.contains_key(header::AGE);
         let time = bare_answer(&parts).server_time.filter(|_| believable);
-        match answer::read(&parts, &body, &self.0.site) {
+        match answer::read(&parts, &body, &self.0.site, &sent) {
             Ok(issued) => Ok(issued.told_at(time)),
             Err(error) => {
                 let offset = time.and_then(|time| clock.measure(mark, time));
@@ -119,7 +120,12 @@ impl Client {
         }
     }
 
-    fn request<C: Call>(&self, credentials: &Credentials, body: Bytes) -> Result<http::Request<Payload>> {
+    /// The request, and its signature.
+    fn request<C: Call>(
+        &self,
+        credentials: &Credentials,
+        body: Bytes,
+    ) -> Result<(http::Request<Payload>, Zeroizing<String>)> {
         let (site, now) = (&self.0.site, self.0.clock.now());
         let signed = [
             ("content-type", CONTENT_TYPE),
@@ -127,7 +133,7 @@ impl Client {
             ("x-tc-action", C::ACTION),
         ];
         let message = tc3::Message { method: "POST", query: "", headers: &signed, body: &body };
-        let authorization = Zeroizing::new(tc3::sign(credentials, "sts", now, &message)?.authorization);
+        let stages = tc3::sign(credentials, "sts", now, &message)?;
         let mut headers = HeaderMap::with_capacity(12);
         headers.insert(header::HOST, site.host.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
@@ -138,7 +144,7 @@ impl Client {
         headers.insert("x-tc-timestamp", unix_seconds(now).into());
         headers.insert("x-tc-region", self.0.region.clone());
         headers.insert("x-tc-language", HeaderValue::from_static("en-US"));
-        headers.insert(header::AUTHORIZATION, sensitive(&authorization)?);
+        headers.insert(header::AUTHORIZATION, sensitive(&stages.authorization)?);
         if let Some(token) = credentials.token() {
             headers.insert("x-tc-token", sensitive(token)?);
         }
@@ -146,7 +152,7 @@ impl Client {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = site.uri.clone();
         *request.headers_mut() = headers;
-        Ok(request)
+        Ok((request, Zeroizing::new(stages.signature)))
     }
 }
 

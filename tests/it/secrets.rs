@@ -14,11 +14,13 @@ use tencent_cos::client::provider::{
     BoxFuture, ChainCredentials, EndpointCredentials, EnvironmentCredentials, MetadataCredentials, ProfileCredentials,
     ProvideCredentials, RefreshingCredentials, WebIdentityCredentials,
 };
+use tencent_cos::policy::{Policy, Resource};
 use tencent_cos::sign::SigningKey;
+use tencent_cos::sts::{self, AssumeRole, GetFederationToken};
 use tencent_cos::{
-    Attributes, Bucket, ByteStream, Client, Credentials, CustomerKey, Encryption, Endpoint, Error, GetObject,
-    HeadObject, HttpClient, ListObjects, Operation as _, Overrides, Payload, PutObject, SessionCredentials, Transport,
-    TransportError,
+    Attributes, Bucket, ByteStream, Client, Connections, Credentials, CustomerKey, Encryption, Endpoint, Error,
+    GetObject, HeadObject, HttpClient, ListObjects, Operation as _, Overrides, Payload, PostPolicy, PutObject,
+    SessionCredentials, Transport, TransportError,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tracing::field::{Field, Visit};
@@ -538,6 +540,77 @@ async fn secrets_of_sources_show_nowhere() {
     assert!(text.contains("reqwest"));
     search.check(&text);
     assert!(!text.contains("PLANTED") && !search.shown.contains("PLANTED"));
+}
+
+/// What STS is sent, and what it issues; a server that answers with the request; a form for a web page.
+#[tokio::test]
+async fn secrets_of_sts_show_nowhere() {
+    let recorder = Recorder::start();
+    let mut search = Search::default();
+    let role = cos_emulator::Role::new("uploader");
+    let emulator = Emulator::builder().credentials("AKIDplanted", SECRET_KEY).role(role).start().await.unwrap();
+    let token = "PLANTEDtoken0123456789";
+    for secret in [SECRET_KEY, token] {
+        search.secret(secret);
+    }
+    let (echo, told) = echo().await;
+    let at = |url: &str| {
+        sts::Client::builder().region("ap-guangzhou").endpoint(sts::Endpoint::custom(url).unwrap()).max_attempts(2)
+    };
+    let permanent = Credentials::permanent("AKIDplanted", SECRET_KEY).unwrap();
+    let wrong = Credentials::with_token("AKIDplanted", SECRET_KEY, token).unwrap();
+    let prefix = Resource::prefix(emulator.region(), emulator.bucket(), "a/").unwrap();
+    let federation = || GetFederationToken::new("alice", Policy::new().allow_upload(&prefix));
+    let role = || AssumeRole::new("qcs::cam::uin/100000000001:roleName/uploader", "nightly");
+    for transport in [Transport::Reqwest, Transport::Hyper] {
+        let http = || Connections::new().transport(transport).open().unwrap();
+        let good = at(&emulator.endpoint()).credentials(permanent.clone()).http_client(http());
+        search.show(&good);
+        let good = good.build().unwrap();
+        for issued in [good.send(federation()).await.unwrap(), good.send(role()).await.unwrap()] {
+            search.secret(issued.key.secret_key());
+            search.secret(issued.key.token());
+            search.show(&issued);
+        }
+        let provider = good.provider(federation());
+        search.show(&good);
+        search.show(&provider);
+        search.show(&provider.provide().await.unwrap());
+        let refused = at(&emulator.endpoint()).credentials(wrong.clone()).http_client(http()).build().unwrap();
+        let echoed = at(&echo).credentials(wrong.clone()).http_client(http()).build().unwrap();
+        let nobody = at("http://127.0.0.1:1").credentials(wrong.clone()).http_client(http()).build().unwrap();
+        for sts in [&refused, &echoed, &nobody] {
+            search.error(&sts.send(role()).await.unwrap_err());
+            search.error(&sts.provider(role()).provide().await.unwrap_err().into());
+        }
+        // A form is given away with its secrets, but not printed.
+        let keys = good.send(federation()).await.unwrap().key;
+        let client = client(&emulator).transport(transport).credentials(keys.clone()).build().unwrap();
+        let bucket = client.bucket(emulator.bucket()).unwrap();
+        let form = bucket.post_form(PostPolicy::prefix("a/").unwrap(), Duration::from_secs(60)).await.unwrap();
+        for (name, value) in &form.fields {
+            if matches!(name.as_str(), "q-signature" | "x-cos-security-token") {
+                search.secret(value.as_str());
+            }
+        }
+        search.show(&form);
+    }
+    let told = String::from_utf8_lossy(&told.lock().unwrap()).into_owned();
+    assert!(told.contains(token), "the token was on the wire");
+    let sent = emulator.journal().into_iter().map(|record| record.headers["authorization"].clone());
+    let sent: Vec<_> = sent.map(|value| value.to_str().unwrap().to_owned()).collect();
+    let echoed = told.lines().filter_map(|line| line.split_once("TC3-HMAC-SHA256")).map(|(_, rest)| rest.trim());
+    for value in sent.iter().map(String::as_str).chain(echoed) {
+        search.secret(value);
+        search.secret(value.split_once("Signature=").unwrap().1);
+    }
+    assert!(search.shown.contains("it repeats the request"));
+    let message = sts::tc3::Message { method: "POST", query: "", headers: &[("host", "h")], body: b"{}" };
+    let stages = sts::tc3::sign(&wrong, "sts", std::time::UNIX_EPOCH, &message).unwrap();
+    search.secret(stages.signature.as_str());
+    search.show(&stages);
+    assert!(search.secrets.len() > 20, "{}", search.secrets.len());
+    search.check(&recorder.text());
 }
 
 /// Values of this crate that hold keys.

@@ -219,7 +219,7 @@ fn lost(site: &Site, error: TransportError) -> NoAnswer {
 }
 
 /// Whether a stranger's text holds a piece of what it was sent, as debugging servers' do.
-pub(super) fn repeats(text: &str, sent: &[u8]) -> bool {
+pub(crate) fn repeats(text: &str, sent: &[u8]) -> bool {
     let piece = sent.len().clamp(1, 12);
     sent.len() > 5 && sent.windows(piece).any(|piece| text.as_bytes().windows(piece.len()).any(|part| part == piece))
 }
