@@ -197,6 +197,12 @@ impl Builder {
         self
     }
 
+    /// Serves clients in the clear as well, on the same port, if they do not begin with TLS.
+    pub fn plain_too(mut self, on: bool) -> Self {
+        self.socketing.plain_too = on;
+        self
+    }
+
     /// Demands that every signature covers all it should, as a bucket in strict signature mode may. Off by default: the
     /// service demands nothing, and not every official client would pass.
     pub fn strict_signature(mut self, on: bool) -> Self {
@@ -265,11 +271,13 @@ impl Builder {
             }
         };
         let socketing = self.socketing.clone();
+        let secure = acceptor.is_some() && !socketing.plain_too;
         let mut emulator = self.in_memory()?;
         let server = Server::start(address, emulator.service(), acceptor, socketing)
             .map_err(|error| StartError { what: format!("cannot listen on {address}"), source: Some(error) })?;
         emulator.server = Some(server);
         emulator.ca_pem = ca_pem;
+        emulator.secure = secure;
         Ok(emulator)
     }
 
@@ -356,6 +364,7 @@ impl Builder {
             secret_id: self.secret_id,
             secret_key: self.secret_key,
             ca_pem: None,
+            secure: false,
         })
     }
 

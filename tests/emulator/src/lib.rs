@@ -98,6 +98,8 @@ pub struct Emulator {
     secret_id: String,
     secret_key: String,
     ca_pem: Option<String>,
+    /// Whether nothing but TLS is spoken.
+    secure: bool,
 }
 
 impl Emulator {
@@ -120,10 +122,7 @@ impl Emulator {
     /// If the emulator has no socket.
     pub fn endpoint(&self) -> String {
         let address = self.address();
-        match self.ca_pem {
-            Some(_) => format!("https://localhost:{}", address.port()),
-            None => format!("http://{address}"),
-        }
+        if self.secure { format!("https://localhost:{}", address.port()) } else { format!("http://{address}") }
     }
 
     /// The first bucket.

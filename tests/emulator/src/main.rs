@@ -19,8 +19,8 @@ struct Settings {
     #[arg(long, default_value = "127.0.0.1:9911")]
     listen: String,
     /// Speak TLS, with a certificate of a throw-away authority
-    #[arg(long)]
-    tls: bool,
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "only")]
+    tls: Option<TlsUse>,
     /// Folder for objects and their index; without it they go when the emulator goes
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -66,6 +66,14 @@ struct Settings {
     /// The role of the instance whose metadata is played
     #[arg(long, value_name = "ROLE")]
     instance_role: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum TlsUse {
+    /// Nothing else
+    Only,
+    /// Plain HTTP as well, on the same port, to clients that do not begin with TLS
+    Too,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -140,7 +148,8 @@ async fn asked_to_stop() -> std::io::Result<()> {
 async fn start(settings: &Settings) -> Result<Emulator, Box<dyn Error>> {
     let mut builder = Emulator::builder()
         .listen(&settings.listen)
-        .tls_self_made(settings.tls)
+        .tls_self_made(settings.tls.is_some())
+        .plain_too(settings.tls == Some(TlsUse::Too))
         .strict_signature(settings.strict)
         .small_parts(settings.small_parts)
         .expiry_answer(settings.expired.into())

@@ -40,6 +40,8 @@ pub(crate) struct Connections {
 pub(crate) struct Socketing {
     pub(crate) link: Option<Link>,
     pub(crate) receive_buffer: Option<usize>,
+    /// Whether a client that does not begin with TLS is served all the same.
+    pub(crate) plain_too: bool,
 }
 
 impl Drop for Server {
@@ -97,7 +99,7 @@ async fn accept(
                 let number = connections.accepted.fetch_add(1, Ordering::Relaxed) + 1;
                 let open = Open::new(&connections);
                 let connection =
-                    serve(tcp, Control::new(number, from.ip()), service.clone(), tls.clone(), socketing.link);
+                    serve(tcp, Control::new(number, from.ip()), service.clone(), tls.clone(), socketing.clone());
                 tasks.spawn(async move {
                     connection.await;
                     drop(open);
@@ -109,8 +111,18 @@ async fn accept(
     }
 }
 
-async fn serve(tcp: TcpStream, control: Arc<Control>, service: Service, tls: Option<TlsAcceptor>, link: Option<Link>) {
+async fn serve(
+    tcp: TcpStream,
+    control: Arc<Control>,
+    service: Service,
+    mut tls: Option<TlsAcceptor>,
+    socketing: Socketing,
+) {
     let _ = tcp.set_nodelay(true);
+    if tls.is_some() && socketing.plain_too && !begins_with_tls(&tcp).await {
+        tls = None;
+    }
+    let link = socketing.link;
     if let Some(link) = link {
         let _ = SockRef::from(&tcp).set_send_buffer_size(link.buffer());
     }
@@ -125,6 +137,13 @@ async fn serve(tcp: TcpStream, control: Arc<Control>, service: Service, tls: Opt
             }
         }
     }
+}
+
+/// Whether the first byte is that of a handshake. It stays where it is.
+async fn begins_with_tls(tcp: &TcpStream) -> bool {
+    const HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    matches!(tcp.peek(&mut first).await, Ok(1)) && first[0] == HANDSHAKE
 }
 
 async fn serve_http<S>(stream: S, service: Service, control: Arc<Control>)

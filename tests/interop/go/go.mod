@@ -2,7 +2,11 @@ module tencent-cos-interop
 
 go 1.21
 
-require github.com/tencentyun/cos-go-sdk-v5 v0.7.75
+require (
+	github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common v1.1.11
+	github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/sts v1.1.11
+	github.com/tencentyun/cos-go-sdk-v5 v0.7.75
+)
 
 require (
 	github.com/clbanning/mxj v1.8.4 // indirect

@@ -1,4 +1,4 @@
-// Drives cos-go-sdk-v5: one JSON request a line on stdin, one JSON answer a line on stdout.
+// Drives cos-go-sdk-v5, and the cloud's own SDK for STS: one JSON request a line on stdin, one JSON answer a line on stdout.
 package main
 
 import (
@@ -16,6 +16,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
+	cloud "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/errors"
+	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
+	sts "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/sts/v20180813"
 	"github.com/tencentyun/cos-go-sdk-v5"
 )
 
@@ -38,6 +42,10 @@ type request struct {
 	Keys                                  []string
 	Plain, Merged, Quiet                  bool
 	Headers, Query                        map[string]string
+	Action, Provider, Identity            string
+	RoleARN                               string `json:"role_arn"`
+	Policy                                json.RawMessage
+	Seconds                               uint64
 }
 
 type answer struct {
@@ -56,6 +64,10 @@ type answer struct {
 	Markers   []string          `json:"markers,omitempty"`
 	URL       string            `json:"url,omitempty"`
 	Buckets   [][2]string       `json:"buckets,omitempty"`
+	SecretID  string            `json:"secret_id,omitempty"`
+	SecretKey string            `json:"secret_key,omitempty"`
+	Token     string            `json:"token,omitempty"`
+	ExpiresAt int64             `json:"expires_at,omitempty"`
 }
 
 var (
@@ -83,6 +95,56 @@ func (r request) client() *cos.Client {
 	return cos.NewClient(&cos.BaseURL{BucketURL: bucket}, &http.Client{Transport: &cos.AuthorizationTransport{
 		SecretID: given.SecretID, SecretKey: given.SecretKey, SessionToken: given.Token, Transport: transport,
 	}})
+}
+
+// A temporary key from STS, asked for through the same proxy.
+func (r request) sts() (answer, error) {
+	settings := profile.NewClientProfile()
+	settings.HttpProfile.Scheme = "HTTP"
+	settings.HttpProfile.Proxy = "http://" + given.Address
+	key := common.NewTokenCredential(given.SecretID, given.SecretKey, given.Token)
+	client, err := sts.NewClient(key, given.Region, settings)
+	if err != nil {
+		return answer{}, err
+	}
+	policy := url.QueryEscape(string(r.Policy))
+	switch r.Action {
+	case "GetFederationToken":
+		call := sts.NewGetFederationTokenRequest()
+		call.Name, call.Policy, call.DurationSeconds = common.StringPtr("interop"), &policy, &r.Seconds
+		got, err := client.GetFederationToken(call)
+		if err != nil {
+			return answer{}, err
+		}
+		return keys(got.Response.Credentials, *got.Response.ExpiredTime), nil
+	case "AssumeRole":
+		call := sts.NewAssumeRoleRequest()
+		call.RoleArn, call.RoleSessionName = &r.RoleARN, common.StringPtr("interop")
+		call.Policy, call.DurationSeconds = &policy, &r.Seconds
+		got, err := client.AssumeRole(call)
+		if err != nil {
+			return answer{}, err
+		}
+		return keys(got.Response.Credentials, *got.Response.ExpiredTime), nil
+	default:
+		call := sts.NewAssumeRoleWithWebIdentityRequest()
+		call.SetSkipSign(true)
+		call.ProviderId, call.WebIdentityToken = &r.Provider, &r.Identity
+		call.RoleArn, call.RoleSessionName = &r.RoleARN, common.StringPtr("interop")
+		seconds := int64(r.Seconds)
+		call.DurationSeconds = &seconds
+		got, err := client.AssumeRoleWithWebIdentity(call)
+		if err != nil {
+			return answer{}, err
+		}
+		return keys(got.Response.Credentials, *got.Response.ExpiredTime), nil
+	}
+}
+
+func keys[Seconds int64 | uint64](given *sts.Credentials, end Seconds) answer {
+	return answer{
+		SecretID: *given.TmpSecretId, SecretKey: *given.TmpSecretKey, Token: *given.Token, ExpiresAt: int64(end),
+	}
 }
 
 func (r request) header() *http.Header {
@@ -291,9 +353,19 @@ func (r request) answer() (a answer) {
 			a = answer{Error: fmt.Sprint("panic: ", reason)}
 		}
 	}()
-	if r.Verb == "client" {
+	switch r.Verb {
+	case "client":
 		use(r)
 		return
+	case "sts":
+		key, err := r.sts()
+		var refused *cloud.TencentCloudSDKError
+		if errors.As(err, &refused) {
+			return answer{Error: err.Error(), Status: 200, Code: refused.Code, RequestID: refused.RequestId}
+		} else if err != nil {
+			return answer{Error: err.Error()}
+		}
+		return key
 	}
 	var response *cos.Response
 	var err error

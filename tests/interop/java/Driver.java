@@ -1,4 +1,4 @@
-// Drives cos_api: one JSON request a line on stdin, one JSON answer a line on stdout.
+// Drives cos_api and cos-sts_api: one JSON request a line on stdin, one JSON answer a line on stdout.
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.qcloud.cos.COSClient;
@@ -15,15 +15,26 @@ import com.qcloud.cos.region.Region;
 import com.qcloud.cos.transfer.TransferManager;
 import com.qcloud.cos.transfer.TransferManagerConfiguration;
 import com.qcloud.cos.utils.DateUtils;
+import com.tencent.cloud.CosStsClient;
+import com.tencent.cloud.Scope;
+import com.tencent.cloud.assumerole.AssumeRoleParam;
 import java.io.BufferedReader;
 import java.io.File;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.nio.file.StandardCopyOption;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
 import java.util.*;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.net.ssl.HttpsURLConnection;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 
 public class Driver {
     static class Request {
@@ -34,6 +45,11 @@ public class Driver {
         public long position;
         public boolean plain, merged, quiet;
         public List<String> keys;
+        public String by, action, role_arn, ca;
+        public List<String> actions, prefixes;
+        public Map<String, Object> policy;
+        public boolean scope;
+        public int seconds;
         public List<List<Object>> parts;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
 
@@ -46,8 +62,10 @@ public class Driver {
 
     private COSClient cos;
     private Region given;
+    private Request client;
 
     private Map<String, Object> client(Request r) {
+        client = r;
         int colon = r.address.lastIndexOf(':');
         given = new Region(r.region);
         ClientConfig config = new ClientConfig(given);
@@ -71,6 +89,59 @@ public class Driver {
                 ? new BasicCOSCredentials(r.secret_id, r.secret_key)
                 : new BasicSessionCredentials(r.secret_id, r.secret_key, r.token), config);
         return Map.of();
+    }
+
+    /** The helper speaks nothing but TLS: it is pointed at the port itself, and told whom to trust. */
+    private Map<String, Object> sts(Request r) throws Exception {
+        try (InputStream pem = Files.newInputStream(Paths.get(r.ca))) {
+            KeyStore authorities = KeyStore.getInstance(KeyStore.getDefaultType());
+            authorities.load(null);
+            authorities.setCertificateEntry("ca", CertificateFactory.getInstance("X.509").generateCertificate(pem));
+            TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+            trust.init(authorities);
+            SSLContext tls = SSLContext.getInstance("TLS");
+            tls.init(null, trust.getTrustManagers(), null);
+            HttpsURLConnection.setDefaultSSLSocketFactory(tls.getSocketFactory());
+        }
+        String host = "localhost" + client.address.substring(client.address.lastIndexOf(':'));
+        String policy = new ObjectMapper().writeValueAsString(r.policy);
+        try {
+            com.tencent.cloud.Response key;
+            if (r.action.equals("AssumeRole")) {
+                AssumeRoleParam role = new AssumeRoleParam();
+                role.setSecretId(client.secret_id);
+                role.setSecretKey(client.secret_key);
+                role.setDurationSec(r.seconds);
+                role.setRegion(client.region);
+                role.setHost(host);
+                role.setRoleArn(r.role_arn);
+                role.setRoleSessionName("interop");
+                role.setSignatureMethod("HmacSHA256");
+                role.setPolicy(policy);
+                key = CosStsClient.getRoleCredential(role);
+                key.credentials.sessionToken = key.credentials.token;
+            } else {
+                TreeMap<String, Object> settings = new TreeMap<>(Map.of("secretId", client.secret_id,
+                        "secretKey", client.secret_key, "durationSeconds", r.seconds, "host", host,
+                        "bucket", r.bucket, "region", client.region));
+                if (r.scope) {
+                    List<Scope> scopes = new ArrayList<>();
+                    r.actions.forEach(action -> r.prefixes.forEach(
+                            prefix -> scopes.add(new Scope(action, r.bucket, client.region, prefix))));
+                    settings.put("policy", CosStsClient.getPolicy(scopes));
+                } else {
+                    settings.put("allowPrefixes", r.prefixes.toArray(new String[0]));
+                    settings.put("allowActions", r.actions.toArray(new String[0]));
+                }
+                key = CosStsClient.getCredential(settings);
+            }
+            return Map.of("secret_id", key.credentials.tmpSecretId, "secret_key", key.credentials.tmpSecretKey,
+                    "token", key.credentials.sessionToken, "expires_at", key.expiredTime);
+        } catch (Exception error) { // the helper has no field for the code
+            Matcher code = Pattern.compile("\"Code\":\"([^\"]+)\"").matcher(error.toString());
+            return code.find() ? Map.of("error", error.toString(), "status", 200, "code", code.group(1))
+                    : Map.of("error", error.toString());
+        }
     }
 
     private ObjectMetadata metadata(Request r) {
@@ -326,6 +397,7 @@ public class Driver {
     private Map<String, Object> run(Request r) throws Exception {
         switch (r.verb) {
             case "client": return client(r);
+            case "sts": return sts(r);
             case "put": return put(r);
             case "get": return get(r);
             case "head": return headers(cos.getObjectMetadata(r.dress(new GetObjectMetadataRequest(r.bucket, r.key, r.version_id))));
@@ -373,6 +445,7 @@ public class Driver {
         Driver driver = new Driver();
         ObjectMapper json = new ObjectMapper();
         PrintStream answers = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+        System.setOut(System.err); // the helper prints there what it got
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line; (line = lines.readLine()) != null; ) {
             answers.println(json.writeValueAsString(driver.answer(json.readValue(line, Request.class))));

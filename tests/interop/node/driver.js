@@ -1,11 +1,13 @@
-// Drives cos-nodejs-sdk-v5: one JSON request a line on stdin, one JSON answer a line on stdout.
+// Drives cos-nodejs-sdk-v5 and qcloud-cos-sts: one JSON request a line on stdin, one JSON answer a line on stdout.
 'use strict';
 
 console.log = console.warn; // the SDK prints hints; stdout carries answers only
 
 const fs = require('fs');
+const https = require('https');
 const readline = require('readline');
 const COS = require('cos-nodejs-sdk-v5');
+const STS = require('qcloud-cos-sts');
 
 let cos;
 let given;
@@ -41,6 +43,35 @@ const verbs = {
       Protocol: 'http:',
       ...(request.route === 'proxy' ? { Proxy: 'http://' + request.address } : { Ip: request.address }),
     });
+  },
+
+  async sts(request) {
+    // The helper speaks nothing but TLS: it is pointed at the port itself, and told whom to trust.
+    https.globalAgent.options.ca = fs.readFileSync(request.ca);
+    const scopes = request.actions.flatMap((action) =>
+      request.prefixes.map((prefix) => ({ action, bucket: request.bucket, region: given.region, prefix }))
+    );
+    const options = {
+      secretId: given.secret_id,
+      secretKey: given.secret_key,
+      region: given.region,
+      durationSeconds: request.seconds,
+      policy: request.scope ? STS.getPolicy(scopes) : request.policy,
+      roleArn: request.role_arn,
+      host: given.address,
+    };
+    try {
+      const call = request.action === 'AssumeRole' ? STS.getRoleCredential : STS.getCredential;
+      const { credentials, expiredTime } = await call(options);
+      return {
+        secret_id: credentials.tmpSecretId,
+        secret_key: credentials.tmpSecretKey,
+        token: credentials.sessionToken,
+        expires_at: expiredTime,
+      };
+    } catch (error) {
+      return { error: error.Message || String(error), status: 200, code: error.Code, request_id: error.RequestId };
+    }
   },
 
   async put(request) {

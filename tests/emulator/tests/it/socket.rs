@@ -351,3 +351,14 @@ async fn tls_is_trusted_through_its_own_authority() {
     let expired = Emulator::builder().tls(Tls::for_names(["localhost"]).expired()).start().await.unwrap();
     assert!(tls_get(&expired, "localhost").await.unwrap_err().to_string().contains("expired"));
 }
+
+#[tokio::test]
+async fn one_port_can_speak_tls_to_some_and_plainly_to_others() {
+    let emulator = Emulator::builder().tls_self_made(true).plain_too(true).start().await.unwrap();
+    assert!(emulator.endpoint().starts_with("http://"));
+    emulator.put_object("examplebucket-1250000000", "k", "x");
+    assert!(tls_get(&emulator, "localhost").await.is_ok());
+    let request = Ask::new(&emulator, "GET", "/k").unsigned("Connection", "close").wire();
+    let (answer, _) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
