@@ -32,6 +32,7 @@
 //! |---|---|
 //! | talk to a bucket | [`Client`], [`Bucket`] |
 //! | store, read, look at an object | [`PutObject`], [`GetObject`], [`HeadObject`] |
+//! | download by parallel ranges, to a file, a writer or as a stream; resume it in another process | [`Bucket::download`], [`transfer::Download`] |
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
 //! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
 //! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
@@ -78,7 +79,7 @@
 //! # Cancellation
 //!
 //! Dropping a future or a stream stops its I/O. A request that was sent by then may take effect. A refresh of a key runs
-//! in a task of its own and serves those who still wait.
+//! in a task of its own and serves those who still wait. What a transfer leaves behind, its job says.
 //!
 //! # Security
 //!

@@ -22,6 +22,10 @@
 //! | parts of a transfer at once | 8 | [`concurrency`](crate::transfer::Upload::concurrency) |
 //! | completions of an upload that nobody knows the end of; wait before a further one: random up to | 3; 1 s · 2ⁿ | |
 //! | waiting for the id of an upload that is not wanted any more; giving one up | 30 s each | |
+//! | a download to a file: the first range, and the others | 8 MiB, an even share of 8 to 64 MiB | [`part_size`](crate::transfer::Download::part_size) |
+//! | the same with a checkpoint: all ranges | 8 MiB | [`part_size`](crate::transfer::Download::part_size) |
+//! | a download in order: a range | 4 MiB | [`part_size`](crate::transfer::Download::part_size) |
+//! | bytes that are written to a file at once | 512 KiB | |
 //! | memory of all transfers of a client | 64 MiB | [`memory_limit`](crate::ClientBuilder::memory_limit) |
 //! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |
 //! | idle connections of a host, with the transport on hyper | 64 | |
@@ -71,7 +75,7 @@ pub const PROGRESS: u64 = 64 * 1024;
 pub const MAX_CONNECTIONS: usize = 256;
 /// The largest object that an upload stores in one request, in bytes.
 pub const PUT_THRESHOLD: u64 = 16 * 1024 * 1024;
-/// A part of an upload, in bytes.
+/// A part of an upload, and the first range of a download to a file, in bytes.
 pub const PART_SIZE: u64 = 8 * 1024 * 1024;
 /// Parts of a transfer at once.
 pub const CONCURRENCY: usize = 8;
@@ -79,6 +83,12 @@ pub const CONCURRENCY: usize = 8;
 pub const COMPLETIONS: u32 = 3;
 /// Waiting for the id of an upload that is not wanted any more; giving one up.
 pub const ABORT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest range of a download to a file whose part size is not set, in bytes.
+pub const MAX_SHARE: u64 = 64 * 1024 * 1024;
+/// A range of a download in order, in bytes.
+pub const READ_AHEAD_PART: u64 = 4 * 1024 * 1024;
+/// Bytes that are written to a file at once.
+pub const DOWNLOAD_PIECE: usize = 512 * 1024;
 /// What all transfers of a client hold at once, in bytes.
 pub const MEMORY_LIMIT: u64 = 64 * 1024 * 1024;
 /// The least of that.

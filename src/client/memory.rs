@@ -32,10 +32,19 @@ impl Memory {
 
     /// Waits until so many bytes are free; who asks for more than there is gets all there is.
     pub(crate) async fn hold(&self, bytes: u64) -> Held {
-        let units = u32::try_from(bytes.min(self.limit).div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let units = units.min(u32::try_from(self.limit / UNIT).unwrap_or(u32::MAX));
-        let permit = Arc::clone(&self.free).acquire_many_owned(units).await;
+        let permit = Arc::clone(&self.free).acquire_many_owned(self.units(bytes)).await;
         Held { _permit: permit.expect("the semaphore is never closed") }
+    }
+
+    /// Takes so many bytes if they are free.
+    pub(crate) fn try_hold(&self, bytes: u64) -> Option<Held> {
+        let permit = Arc::clone(&self.free).try_acquire_many_owned(self.units(bytes)).ok()?;
+        Some(Held { _permit: permit })
+    }
+
+    fn units(&self, bytes: u64) -> u32 {
+        let units = u32::try_from(bytes.min(self.limit).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        units.min(u32::try_from(self.limit / UNIT).unwrap_or(u32::MAX))
     }
 }
 

@@ -8,7 +8,7 @@ mod execute;
 mod explain;
 mod failover;
 mod http;
-mod memory;
+pub(crate) mod memory;
 mod overrides;
 mod payload;
 mod presign;

@@ -122,6 +122,16 @@ impl GetObject {
         self
     }
 
+    #[cfg(feature = "client")]
+    pub(crate) fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.version_id.as_deref()
+    }
+
     fn integrity(&self, status: StatusCode, meta: &ObjectMeta) -> Integrity {
         if !self.params.is_empty() {
             Integrity::Unverified("the object was processed on the way")

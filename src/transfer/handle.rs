@@ -148,6 +148,16 @@ impl Control {
         self.counter.set_total(bytes, parts);
     }
 
+    /// All parts are begun anew.
+    pub(super) fn begin_again(&self) {
+        self.counter.begin_again();
+    }
+
+    /// Whether further parts may begin.
+    pub(super) fn is_running(&self) -> bool {
+        *self.state.borrow() == State::Running
+    }
+
     /// Begins a part.
     pub(super) fn meter(&self) -> PartMeter {
         PartMeter::new(Arc::clone(&self.counter))
@@ -175,9 +185,10 @@ impl Control {
             }
         });
         let future = std::pin::pin!(future);
-        match futures_util::future::select(future, stop).await {
-            futures_util::future::Either::Left((outcome, _)) => outcome,
-            futures_util::future::Either::Right(_) => Err(cancelled()),
+        // What is always ready is stopped as well.
+        match futures_util::future::select(stop, future).await {
+            futures_util::future::Either::Left(_) => Err(cancelled()),
+            futures_util::future::Either::Right((outcome, _)) => outcome,
         }
     }
 }

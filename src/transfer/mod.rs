@@ -10,6 +10,7 @@
 mod checkpoint;
 mod commit;
 mod disk;
+mod download;
 mod handle;
 mod parts;
 mod plan;
@@ -18,6 +19,7 @@ mod resume;
 mod source;
 mod upload;
 
+pub use self::download::{Download, DownloadOutput, DownloadToPath, DownloadToStream, DownloadToWriter};
 pub use self::handle::{Transfer, TransferHandle};
 pub use self::progress::{Progress, ProgressWatch};
 pub use self::source::UploadSource;

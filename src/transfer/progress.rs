@@ -116,6 +116,12 @@ impl Counter {
         self.total_parts.store(parts.unwrap_or(UNKNOWN_PARTS), Ordering::Relaxed);
     }
 
+    /// Nothing is moved, as before the first part.
+    pub(super) fn begin_again(&self) {
+        self.bytes.store(0, Ordering::Relaxed);
+        self.parts.store(0, Ordering::Relaxed);
+    }
+
     fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }

@@ -4,6 +4,7 @@ mod blocking;
 mod cli;
 mod clock;
 mod compile;
+mod download;
 mod everyday;
 mod explain;
 mod failover;

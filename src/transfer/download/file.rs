@@ -1,0 +1,332 @@
+//! To a file: ranges written where they belong, several at once.
+
+use std::fs::File;
+use std::mem;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+
+use crate::body::ByteStream;
+use crate::client::Bucket;
+use crate::client::defaults::{DOWNLOAD_PIECE, PART_SIZE};
+use crate::client::memory::{Held, Memory};
+use crate::crc64::Crc64;
+use crate::error::{Error, ErrorKind, Result};
+use crate::object::Integrity;
+use crate::transfer::disk::{blocking, io_error, write_all_at};
+use crate::transfer::download::checkpoint::{Found, Journal, Record, What};
+use crate::transfer::download::destination::{Destination, Target};
+use crate::transfer::download::layout::Layout;
+use crate::transfer::download::ordered::{ended_early, fits, joined_badly};
+use crate::transfer::download::pinned::{Begun, Pinned};
+use crate::transfer::download::{Download, DownloadOutput, DownloadToPath};
+use crate::transfer::handle::Control;
+use crate::transfer::progress::PartMeter;
+
+pub(super) async fn run(job: DownloadToPath, bucket: &Bucket, control: &Control) -> Result<DownloadOutput> {
+    job.download.check()?;
+    control.ready().await?;
+    // In a box: its state is large.
+    match Box::pin(attempt(&job, bucket, control)).await {
+        // What was read wrong may be read right.
+        Err(error) if error.kind() == ErrorKind::Integrity && error.is_retryable() => {
+            control.begin_again();
+            Box::pin(attempt(&job, bucket, control)).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Result<DownloadOutput> {
+    let DownloadToPath { download, target, checkpoint } = job;
+    let work = match checkpoint {
+        Some(directory) => Work::resumable(download, target, directory, bucket).await?,
+        None => Work::new(download, target, bucket).await?,
+    };
+    let Work { begun, layout, index, mut done, destination, journal } = work;
+    let integrity = download.integrity(&begun)?;
+    control.set_total(Some(layout.length()), u32::try_from(layout.count()).ok());
+    let Begun { pinned, meta, body, .. } = begun;
+    let (file, path) = (Arc::clone(&destination.file), Arc::from(destination.path()));
+    let crew = Arc::new(Crew { pinned, layout: layout.clone(), file, path, journal: journal.clone() });
+    let memory = bucket.client().memory();
+    let outcome = crew.fetch((index, body), &mut done, download.concurrency, memory, control).await;
+    let outcome = outcome.and_then(|()| compare(combined(&layout, &done), integrity));
+    if let Err(error) = outcome {
+        // With this object it would come to nothing in every further run.
+        let hopeless = matches!(error.kind(), ErrorKind::Changed | ErrorKind::Integrity);
+        if let Some(journal) = journal.filter(|_| hopeless) {
+            journal.remove().await?;
+            destination.discard().await?;
+        }
+        return Err(error);
+    }
+    let named = destination.finish().await?;
+    if let Some(journal) = journal {
+        journal.remove().await?;
+    }
+    named.sync().await?;
+    Ok(DownloadOutput { meta, bytes: layout.length(), integrity })
+}
+
+/// What is to be done, and what is done already.
+struct Work {
+    begun: Begun,
+    layout: Layout,
+    /// The range that the first answer brings.
+    index: usize,
+    /// The CRC-64 of ranges that are on disk.
+    done: Vec<Option<u64>>,
+    destination: Destination,
+    journal: Option<Journal>,
+}
+
+impl Work {
+    async fn new(download: &Download, target: &Target, bucket: &Bucket) -> Result<Self> {
+        // What cannot be written is not asked for.
+        let destination = target.open().await?;
+        let begun = download.begin_file(bucket).await?;
+        let first = begun.first.end - begun.first.start;
+        let layout = Layout::new(begun.span.clone(), first, download.part_size, download.concurrency);
+        destination.reserve(layout.length()).await?;
+        let done = vec![None; layout.count()];
+        Ok(Self { begun, layout, index: 0, done, destination, journal: None })
+    }
+
+    async fn resumable(download: &Download, target: &Target, directory: &Path, bucket: &Bucket) -> Result<Self> {
+        let what = What::new(bucket, download, target)?;
+        if let Some(found) = what.take_up(directory, target).await?
+            && let Some(work) = Self::go_on(found, download, bucket).await?
+        {
+            return Ok(work);
+        }
+        let begun = download.begin_file(bucket).await?;
+        let first = begun.first.end - begun.first.start;
+        let size = download.part_size.unwrap_or(PART_SIZE);
+        let layout = Layout::new(begun.span.clone(), first, Some(size), download.concurrency);
+        let (journal, destination) = what.remember(directory, &begun, layout.clone(), target).await?;
+        if let Err(error) = destination.reserve(layout.length()).await {
+            journal.remove().await?;
+            destination.discard().await?;
+            return Err(error);
+        }
+        let done = vec![None; layout.count()];
+        Ok(Self { begun, layout, index: 0, done, destination, journal: Some(journal) })
+    }
+
+    /// Goes on with what an earlier run left; `None` when COS has another object by now.
+    async fn go_on(found: Found, download: &Download, bucket: &Bucket) -> Result<Option<Self>> {
+        let Found { journal, head, destination, mut done } = found;
+        // Where all is there, one range is asked for all the same: it tells what the object is now.
+        let index = done.iter().position(Option::is_none).unwrap_or(0);
+        done[index] = None;
+        let conditions = download.conditions.clone().if_match(&head.etag);
+        let begun = match download.begin(bucket, head.layout.range(index), &conditions).await {
+            Ok(begun) => begun,
+            Err(error) if matches!(error.status(), Some(412 | 416)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let same = begun.pinned.etag == head.etag
+            && begun.pinned.total == head.total
+            && begun.first == head.layout.range(index)
+            && begun.span.end - begun.span.start == head.layout.length();
+        let work = Self { begun, layout: head.layout, index, done, destination, journal: Some(journal) };
+        Ok(same.then_some(work))
+    }
+}
+
+impl Download {
+    async fn begin_file(&self, bucket: &Bucket) -> Result<Begun> {
+        let start = self.range.map_or(0, |range| range.first());
+        let wanted = start..start.saturating_add(self.part_size.unwrap_or(PART_SIZE));
+        self.begin(bucket, wanted, &self.conditions).await
+    }
+}
+
+/// What the tasks of a download share.
+struct Crew {
+    pinned: Pinned,
+    layout: Layout,
+    file: Arc<File>,
+    path: Arc<Path>,
+    journal: Option<Journal>,
+}
+
+impl Crew {
+    /// Fetches all ranges that are not done.
+    async fn fetch(
+        self: &Arc<Self>,
+        (first, body): (usize, ByteStream),
+        done: &mut [Option<u64>],
+        places: usize,
+        memory: &Memory,
+        control: &Control,
+    ) -> Result<()> {
+        let mut missing = Vec::new();
+        for (index, done) in done.iter().enumerate() {
+            let place = self.layout.place(index);
+            match done {
+                Some(_) => control.meter().done(place.end - place.start),
+                None if index != first => missing.push(index),
+                None => {}
+            }
+        }
+        let mut missing = missing.into_iter().peekable();
+        let mut tasks = JoinSet::new();
+        if !done.is_empty() {
+            tasks.spawn(Arc::clone(self).range(first, Some(body), control.meter(), None));
+        }
+        let mut note = |joined: Result<Result<(usize, u64)>, JoinError>| {
+            let (index, crc64) = joined.map_err(joined_badly)??;
+            done[index] = Some(crc64);
+            Ok::<_, Error>(())
+        };
+        loop {
+            while tasks.len() < places && missing.peek().is_some() {
+                let turn = pin!(async {
+                    control.ready().await?;
+                    Ok::<_, Error>(memory.hold(3 * DOWNLOAD_PIECE as u64).await)
+                });
+                let held = if tasks.is_empty() {
+                    // One range is never held up: whoever has the memory may wait for this very file.
+                    control.ready().await?;
+                    None
+                } else {
+                    match select(turn, pin!(tasks.join_next())).await {
+                        Either::Left((held, _)) => Some(held?),
+                        Either::Right((joined, _)) => {
+                            joined.map_or(Ok(()), &mut note)?;
+                            continue;
+                        }
+                    }
+                };
+                if let Some(index) = missing.next() {
+                    tasks.spawn(Arc::clone(self).range(index, None, control.meter(), held));
+                }
+            }
+            let Some(joined) = tasks.join_next().await else { return Ok(()) };
+            note(joined)?;
+        }
+    }
+
+    /// Fetches one range: its index and its CRC-64.
+    async fn range(
+        self: Arc<Self>,
+        index: usize,
+        body: Option<ByteStream>,
+        meter: PartMeter,
+        _held: Option<Held>,
+    ) -> Result<(usize, u64)> {
+        let place = self.layout.place(index);
+        let length = place.end - place.start;
+        let mut body = match body {
+            Some(body) => body,
+            None => self.pinned.open(&self.layout.range(index)).await?,
+        };
+        let mut writer = Writer::new(Arc::clone(&self.file), Arc::clone(&self.path), place.start);
+        let mut received = 0;
+        while let Some(piece) = body.next().await.transpose()? {
+            received += piece.len() as u64;
+            fits(received, length)?;
+            writer.write(piece).await?;
+            meter.set(received);
+        }
+        if received < length {
+            return Err(ended_early(length - received));
+        }
+        let crc64 = writer.end().await?;
+        if let Some(journal) = &self.journal {
+            let (file, path) = (Arc::clone(&self.file), Arc::clone(&self.path));
+            blocking(move || file.sync_data().map_err(|error| io_error("writing", &path, error))).await?;
+            journal.record(Record { index, crc64 }).await?;
+        }
+        meter.done(length);
+        Ok((index, crc64))
+    }
+}
+
+/// Writes pieces in batches: while one is written, the next comes in.
+struct Writer {
+    file: Arc<File>,
+    path: Arc<Path>,
+    at: u64,
+    pieces: Vec<Bytes>,
+    length: usize,
+    idle: Option<Box<Batch>>,
+    under_way: Option<JoinHandle<Result<Box<Batch>>>>,
+}
+
+/// What goes to the thread that writes, and comes back.
+#[derive(Default)]
+struct Batch {
+    pieces: Vec<Bytes>,
+    /// Of all that was written so far.
+    crc64: Crc64,
+}
+
+impl Writer {
+    fn new(file: Arc<File>, path: Arc<Path>, at: u64) -> Self {
+        Self { file, path, at, pieces: Vec::new(), length: 0, idle: Some(Box::default()), under_way: None }
+    }
+
+    async fn write(&mut self, piece: Bytes) -> Result<()> {
+        self.length += piece.len();
+        self.pieces.push(piece);
+        if self.length >= DOWNLOAD_PIECE { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        let mut batch = self.settle().await?;
+        mem::swap(&mut batch.pieces, &mut self.pieces);
+        let mut at = self.at;
+        self.at += mem::take(&mut self.length) as u64;
+        let (file, path) = (Arc::clone(&self.file), Arc::clone(&self.path));
+        self.under_way = Some(tokio::task::spawn_blocking(move || {
+            let Batch { pieces, crc64 } = &mut *batch;
+            for piece in pieces.drain(..) {
+                crc64.update(&piece);
+                write_all_at(&file, &piece, at).map_err(|error| io_error("writing", &path, error))?;
+                at += piece.len() as u64;
+            }
+            Ok(batch)
+        }));
+        Ok(())
+    }
+
+    /// Waits for what is being written.
+    async fn settle(&mut self) -> Result<Box<Batch>> {
+        match self.under_way.take() {
+            Some(task) => task.await.map_err(joined_badly)?,
+            None => Ok(self.idle.take().unwrap_or_default()),
+        }
+    }
+
+    /// The CRC-64 of all that was written.
+    async fn end(mut self) -> Result<u64> {
+        self.flush().await?;
+        Ok(self.settle().await?.crc64.value())
+    }
+}
+
+fn combined(layout: &Layout, done: &[Option<u64>]) -> u64 {
+    done.iter().enumerate().fold(0, |whole, (index, crc64)| {
+        let place = layout.place(index);
+        Crc64::combine(whole, crc64.unwrap_or_default(), place.end - place.start)
+    })
+}
+
+/// # Errors
+/// [`ErrorKind::Integrity`] when the bytes are not those COS summed up.
+pub(super) fn compare(found: u64, integrity: Integrity) -> Result<()> {
+    match integrity {
+        Integrity::Crc64(expected) if expected != found => {
+            let message = format!("the bytes have CRC-64 {found}, COS says {expected}");
+            Err(Error::new(ErrorKind::Integrity, message).retryable(true))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,337 @@
+//! Downloads: to a file by parallel ranges, or in order to a writer or as a stream.
+
+mod checkpoint;
+mod destination;
+mod file;
+mod layout;
+mod ordered;
+mod pinned;
+
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use self::destination::Target;
+use self::pinned::Begun;
+use crate::client::Bucket;
+use crate::client::defaults::CONCURRENCY;
+use crate::client::provider::BoxFuture;
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::ObjectKey;
+use crate::object::{GetObject, Integrity, Object, ObjectMeta};
+use crate::operation::Operation as _;
+use crate::options::{ByteRange, Conditions, CustomerKey, TrafficLimit};
+use crate::transfer::handle::{Control, Transfer};
+use crate::transfer::plan::check_part_size;
+use crate::transfer::sealed::Run;
+
+/// Downloads an object by parallel ranges: [to a file](Self::to_path), [to a writer](Self::to_writer), or
+/// [as a stream](Self::to_stream).
+///
+/// The first request brings the beginning and tells what the object is; a small object is whole with it. All others ask
+/// for the same version on the condition that the `ETag` is the same (`If-Match`), so that two objects are never mixed.
+/// A range whose connection breaks is read on from the next byte. The CRC-64 of the whole is put together from those of
+/// the ranges and compared with the one COS keeps; [`Integrity`] tells whether there was one.
+///
+/// # Errors
+/// As [`GetObject`]. [`ErrorKind::Changed`] when the object is replaced meanwhile, [`ErrorKind::Integrity`] when the bytes
+/// are not those COS summed up, or it has no checksum and [one is required](Self::require_checksum),
+/// [`ErrorKind::Input`] when an option cannot be.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::Bucket;
+/// use tencent_cos::transfer::Download;
+///
+/// # async fn example(bucket: Bucket) -> tencent_cos::Result<()> {
+/// let download = Download::new("video.mp4".parse()?).require_checksum().to_path("video.mp4").checkpoint("/var/lib/my-app");
+/// let transfer = bucket.transfer(download).on_progress(|progress| println!("{} bytes", progress.bytes));
+/// println!("{} bytes", transfer.await?.bytes);
+///
+/// // As it comes, several ranges ahead of the reader.
+/// let mut object = bucket.transfer(Download::new("log.txt".parse()?).range(1024..).to_stream()).await?;
+/// while let Some(piece) = object.body.next().await.transpose()? {
+///     println!("{} bytes", piece.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// COS reference: [GET Object](https://cloud.tencent.com/document/product/436/7753)
+#[derive(Clone, Debug)]
+#[must_use = "it says what to download; to_path, to_writer and to_stream say where"]
+pub struct Download {
+    get: GetObject,
+    conditions: Conditions,
+    range: Option<ByteRange>,
+    part_size: Option<u64>,
+    concurrency: usize,
+    require_checksum: bool,
+}
+
+impl Download {
+    /// Downloads the latest version, whole.
+    pub fn new(key: ObjectKey) -> Self {
+        Self {
+            get: GetObject::new(key),
+            conditions: Conditions::new(),
+            range: None,
+            part_size: None,
+            concurrency: CONCURRENCY,
+            require_checksum: false,
+        }
+    }
+
+    /// Downloads this version.
+    pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
+        self.get = self.get.version_id(version_id);
+        self
+    }
+
+    /// Downloads these bytes only; COS keeps no checksum of a part.
+    pub fn range(mut self, range: impl Into<ByteRange>) -> Self {
+        self.range = Some(range.into());
+        self
+    }
+
+    /// When the download counts.
+    pub fn conditions(mut self, conditions: Conditions) -> Self {
+        self.conditions = conditions;
+        self
+    }
+
+    /// The key the object was encrypted with (SSE-C).
+    pub fn customer_key(mut self, key: CustomerKey) -> Self {
+        self.get = self.get.customer_key(key);
+        self
+    }
+
+    /// The speed of each request.
+    pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
+        self.get = self.get.traffic_limit(limit);
+        self
+    }
+
+    /// Ranges of so many bytes, 1 MiB to 5 GiB.
+    ///
+    /// Otherwise a file is downloaded by 8 MiB and then by even shares of 8 to 64 MiB (always 8 MiB with a checkpoint),
+    /// a stream by 4 MiB.
+    pub fn part_size(mut self, bytes: u64) -> Self {
+        self.part_size = Some(bytes);
+        self
+    }
+
+    /// How many ranges are under way at once, from 1; the limit of memory may allow fewer.
+    pub fn concurrency(mut self, ranges: usize) -> Self {
+        self.concurrency = ranges;
+        self
+    }
+
+    /// Fails with [`ErrorKind::Integrity`] when COS keeps no checksum of the object.
+    pub fn require_checksum(mut self) -> Self {
+        self.require_checksum = true;
+        self
+    }
+
+    /// To a file.
+    pub fn to_path(self, path: impl Into<PathBuf>) -> DownloadToPath {
+        DownloadToPath { download: self, target: Target::new(path.into()), checkpoint: None }
+    }
+
+    /// To a writer, in order. It is flushed at the end, and not shut down.
+    pub fn to_writer(self, writer: impl AsyncWrite + Send + 'static) -> DownloadToWriter {
+        DownloadToWriter { download: self, writer: Box::pin(writer) }
+    }
+
+    /// As a stream, in order, with ranges fetched ahead of the reader.
+    pub fn to_stream(self) -> DownloadToStream {
+        DownloadToStream(self)
+    }
+
+    /// Refuses before any I/O what cannot be.
+    fn check(&self) -> Result<()> {
+        self.part_size.map(check_part_size).transpose()?;
+        if self.concurrency == 0 {
+            return Err(Error::input("concurrency", "is 0"));
+        }
+        if self.range.is_some() && self.require_checksum {
+            return Err(Error::input("range", "has no checksum of its own, and one is required"));
+        }
+        let get = self.get.clone().conditions(self.conditions.clone());
+        self.range.map_or_else(|| get.clone(), |range| get.clone().range(range)).request().map(drop)
+    }
+
+    /// Whether the bytes can be compared with a checksum of COS.
+    fn integrity(&self, begun: &Begun) -> Result<Integrity> {
+        let unverified = if begun.span != (0..begun.pinned.total) {
+            "COS keeps the checksum of the whole object, not of a range"
+        } else if let Some(crc64) = begun.meta.crc64 {
+            return Ok(Integrity::Crc64(crc64));
+        } else {
+            "COS keeps no checksum of this object"
+        };
+        if self.require_checksum {
+            return Err(Error::new(ErrorKind::Integrity, unverified));
+        }
+        Ok(Integrity::Unverified(unverified))
+    }
+}
+
+/// A [`Download`] to a file.
+///
+/// The file is written beside its name, under a temporary one in the same directory, with space taken for all of it at
+/// the start. Once it is whole, compared and on disk, it gets its name; until then, and when anything fails, whatever had
+/// the name stays as it was. A file that is replaced leaves its permissions to the new one. Nothing is written through
+/// a symbolic link, and nothing but a regular file is replaced.
+///
+/// # Errors
+/// As [`Download`]; [`ErrorKind::Io`] when the file cannot be written, the disk is full, or another download holds the
+/// checkpoint.
+///
+/// # Cancellation
+/// Dropping the future stops all I/O and removes the temporary file; with a [`checkpoint`](Self::checkpoint) it stays for
+/// the next run. A file that is whole and about to get its name may still get it.
+#[derive(Debug)]
+#[must_use = "Bucket::transfer runs it"]
+pub struct DownloadToPath {
+    download: Download,
+    target: Target,
+    checkpoint: Option<PathBuf>,
+}
+
+impl DownloadToPath {
+    /// Fails with [`ErrorKind::Io`] (`AlreadyExists`) when the name is taken; also when it is taken meanwhile.
+    pub fn forbid_overwrite(mut self) -> Self {
+        self.target.forbid_overwrite = true;
+        self
+    }
+
+    /// Where the path is a symbolic link, writes the file it leads to. Otherwise that is an error.
+    pub fn follow_symlinks(mut self) -> Self {
+        self.target.follow_symlinks = true;
+        self
+    }
+
+    /// Remembers in this directory which ranges are on disk, so that the same download in another process goes on where
+    /// this one ended, as long as COS has the same object. What is done stays beside the file under a name that begins
+    /// with a dot and ends with `.cos-partial`; both are gone when the download has succeeded or cannot succeed any more.
+    /// Only one download at a time may hold it.
+    pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.checkpoint = Some(directory.into());
+        self
+    }
+}
+
+impl Run for DownloadToPath {
+    type Output = DownloadOutput;
+
+    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<DownloadOutput>> {
+        Box::pin(async move { control.unless_cancelled(file::run(self, &bucket, &control)).await })
+    }
+}
+
+/// What a download brought.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DownloadOutput {
+    /// What COS keeps of the object; its length is that of the whole object, also when a range was downloaded.
+    pub meta: ObjectMeta,
+    /// How many bytes were downloaded, with those of earlier runs.
+    pub bytes: u64,
+    /// Whether they were compared with the checksum COS keeps.
+    pub integrity: Integrity,
+}
+
+/// A [`Download`] to a writer.
+///
+/// # Errors
+/// As [`Download`]; [`ErrorKind::Io`] when the writer fails. What was written before an error is not taken back: a wrong
+/// checksum is known only at the end.
+///
+/// # Cancellation
+/// Dropping the future stops all I/O, and drops the writer.
+#[must_use = "Bucket::transfer runs it"]
+pub struct DownloadToWriter {
+    download: Download,
+    writer: Pin<Box<dyn AsyncWrite + Send>>,
+}
+
+impl std::fmt::Debug for DownloadToWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("DownloadToWriter").field(&self.download).finish()
+    }
+}
+
+impl Run for DownloadToWriter {
+    type Output = DownloadOutput;
+
+    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<DownloadOutput>> {
+        let Self { download, mut writer } = self;
+        Box::pin(async move {
+            let stopping = control.clone();
+            let run = async {
+                let Object { mut body, meta, integrity, .. } = ordered::begin(download, &bucket, control).await?;
+                let mut bytes = 0;
+                while let Some(piece) = body.next().await.transpose()? {
+                    writer.write_all(&piece).await.map_err(writer_failed)?;
+                    bytes += piece.len() as u64;
+                }
+                writer.flush().await.map_err(writer_failed)?;
+                Ok(DownloadOutput { meta, bytes, integrity })
+            };
+            stopping.unless_cancelled(run).await
+        })
+    }
+}
+
+fn writer_failed(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, "writing what was downloaded").with_source(error)
+}
+
+/// A [`Download`] as a stream: an [`Object`] whose [`body`](Object::body) comes in order, while ranges ahead of the reader
+/// are fetched in parallel. The future ends when the object begins; its handle goes on to tell, pause and cancel.
+///
+/// What is ahead is held in memory, within the client's [`memory_limit`](crate::ClientBuilder::memory_limit); where that
+/// is used up, only what is read is fetched. A reader may take its time.
+///
+/// # Errors
+/// As [`Download`], from the future or from the stream. A wrong checksum is an error before the end of the stream.
+///
+/// # Cancellation
+/// Dropping the stream stops all I/O.
+#[derive(Debug)]
+#[must_use = "Bucket::transfer runs it"]
+pub struct DownloadToStream(Download);
+
+impl Run for DownloadToStream {
+    type Output = Object;
+
+    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<Object>> {
+        Box::pin(async move {
+            let stopping = control.clone();
+            stopping.unless_cancelled(ordered::begin(self.0, &bucket, control)).await
+        })
+    }
+}
+
+impl Bucket {
+    /// Downloads an object to a file, by parallel ranges: [`Download`] without options. The file gets its name when it is
+    /// whole and compared; until then, whatever had the name stays.
+    ///
+    /// # Errors
+    /// As [`DownloadToPath`]; [`ErrorKind::Input`] when the key is none.
+    ///
+    /// # Cancellation
+    /// As [`DownloadToPath`].
+    pub fn download<K>(&self, key: K, path: impl Into<PathBuf>) -> Transfer<DownloadOutput>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        match key.try_into() {
+            Ok(key) => self.transfer(Download::new(key).to_path(path)),
+            Err(error) => Transfer::failed(error.into()),
+        }
+    }
+}

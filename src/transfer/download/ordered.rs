@@ -1,0 +1,199 @@
+//! Ranges fetched in parallel and handed on in order.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::try_unfold;
+use tokio::task::JoinHandle;
+
+use crate::body::ByteStream;
+use crate::client::Bucket;
+use crate::client::defaults::READ_AHEAD_PART;
+use crate::client::memory::{Held, Memory};
+use crate::crc64::Crc64;
+use crate::error::{Error, ErrorKind, Result};
+use crate::object::{Integrity, Object};
+use crate::transfer::download::Download;
+use crate::transfer::download::file::compare;
+use crate::transfer::download::pinned::{Begun, Pinned};
+use crate::transfer::handle::Control;
+use crate::transfer::progress::PartMeter;
+
+/// Asks for the beginning; the rest is fetched as the body is read.
+pub(super) async fn begin(download: Download, bucket: &Bucket, control: Control) -> Result<Object> {
+    download.check()?;
+    control.ready().await?;
+    let size = download.part_size.unwrap_or(READ_AHEAD_PART);
+    let start = download.range.map_or(0, |range| range.first());
+    let begun = download.begin(bucket, start..start.saturating_add(size), &download.conditions).await?;
+    let integrity = download.integrity(&begun)?;
+    let Begun { pinned, meta, span, first, body } = begun;
+    let length = span.end - span.start;
+    let parts = 1 + (span.end - first.end).div_ceil(size);
+    control.set_total(Some(length), u32::try_from(parts).ok());
+    let content_range = download.range.map(|_| crate::options::ContentRange {
+        first: span.start,
+        last: span.end.saturating_sub(1),
+        total: pinned.total,
+    });
+    let ordered = Ordered {
+        pinned: Arc::new(pinned),
+        memory: bucket.client().memory().clone(),
+        ahead: VecDeque::new(),
+        places: download.concurrency - 1,
+        next: first.end,
+        end: span.end,
+        size,
+        front: Some(Front {
+            meter: control.meter(),
+            left: first.end - first.start,
+            delivered: 0,
+            from: From::Wire(body),
+        }),
+        integrity,
+        crc64: Crc64::new(),
+        control,
+    };
+    let pieces = try_unfold(ordered, |mut ordered| async move {
+        let stopping = ordered.control.clone();
+        let piece = stopping.unless_cancelled(ordered.next()).await?;
+        Ok::<_, Error>(piece.map(|piece| (piece, ordered)))
+    });
+    Ok(Object { meta, body: ByteStream::new(Some(length), pieces), content_range, integrity })
+}
+
+struct Ordered {
+    pinned: Arc<Pinned>,
+    memory: Memory,
+    front: Option<Front>,
+    ahead: VecDeque<Ahead>,
+    /// How many ranges may be ahead of the front.
+    places: usize,
+    /// Where the next range begins that is not asked for yet.
+    next: u64,
+    end: u64,
+    size: u64,
+    integrity: Integrity,
+    crc64: Crc64,
+    control: Control,
+}
+
+/// The range that is handed on.
+struct Front {
+    from: From,
+    left: u64,
+    delivered: u64,
+    meter: PartMeter,
+}
+
+enum From {
+    Wire(ByteStream),
+    Memory(VecDeque<Bytes>, Held),
+}
+
+/// A range on its way into memory. Dropping it stops that.
+struct Ahead {
+    range: Range<u64>,
+    task: JoinHandle<Result<(VecDeque<Bytes>, Held)>>,
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Ordered {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            self.read_ahead();
+            if let Some(front) = &mut self.front {
+                if let Some(piece) = front.next().await? {
+                    self.crc64.update(&piece);
+                    return Ok(Some(piece));
+                }
+                self.front = None;
+            }
+            let Some(range) = self.ahead.front().map(|ahead| ahead.range.clone()).or_else(|| self.take_range()) else {
+                compare(self.crc64.value(), self.integrity)?;
+                return Ok(None);
+            };
+            let from = if let Some(ahead) = self.ahead.front_mut() {
+                let joined = (&mut ahead.task).await;
+                self.ahead.pop_front();
+                let (pieces, held) = joined.map_err(joined_badly)??;
+                From::Memory(pieces, held)
+            } else {
+                // No memory to read ahead: straight from the wire.
+                self.control.ready().await?;
+                From::Wire(self.pinned.open(&range).await?)
+            };
+            self.front = Some(Front { from, left: range.end - range.start, delivered: 0, meter: self.control.meter() });
+        }
+    }
+
+    fn read_ahead(&mut self) {
+        while self.ahead.len() < self.places && self.next < self.end && self.control.is_running() {
+            // What waits here for its reader must not make others wait.
+            let Some(held) = self.memory.try_hold(self.size.min(self.end - self.next)) else { return };
+            let Some(range) = self.take_range() else { return };
+            let (pinned, wanted) = (Arc::clone(&self.pinned), range.clone());
+            let task = tokio::spawn(async move {
+                let mut body = pinned.open(&wanted).await?;
+                let (mut pieces, mut length) = (VecDeque::new(), 0);
+                while let Some(piece) = body.next().await.transpose()? {
+                    length += piece.len() as u64;
+                    fits(length, wanted.end - wanted.start)?;
+                    pieces.push_back(piece);
+                }
+                Ok((pieces, held))
+            });
+            self.ahead.push_back(Ahead { range, task });
+        }
+    }
+
+    fn take_range(&mut self) -> Option<Range<u64>> {
+        let range = self.next..self.end.min(self.next + self.size);
+        self.next = range.end;
+        (!range.is_empty()).then_some(range)
+    }
+}
+
+impl Front {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let piece = match &mut self.from {
+            From::Wire(body) => body.next().await.transpose()?,
+            From::Memory(pieces, _) => pieces.pop_front(),
+        };
+        let Some(piece) = piece else {
+            if self.left > 0 {
+                return Err(ended_early(self.left));
+            }
+            self.meter.done(self.delivered);
+            return Ok(None);
+        };
+        fits(piece.len() as u64, self.left)?;
+        self.left -= piece.len() as u64;
+        self.delivered += piece.len() as u64;
+        self.meter.set(self.delivered);
+        Ok(Some(piece))
+    }
+}
+
+pub(super) fn joined_badly(error: tokio::task::JoinError) -> Error {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => Error::new(ErrorKind::Cancelled, "the runtime was shut down").with_source(error),
+    }
+}
+
+/// A range that brings more than was asked for is none.
+pub(super) fn fits(length: u64, wanted: u64) -> Result<()> {
+    if length <= wanted { Ok(()) } else { Err(Error::new(ErrorKind::Response, "the body is longer than announced")) }
+}
+
+pub(super) fn ended_early(missing: u64) -> Error {
+    Error::new(ErrorKind::Transport, format!("the body ended {missing} bytes early")).retryable(true)
+}

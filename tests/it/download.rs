@@ -1,0 +1,435 @@
+//! Downloads: to files, writers and streams, whole or not at all.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use cos_emulator::{Action, Emulator, Matcher, Record, Rule};
+use tencent_cos::transfer::{Download, DownloadOutput};
+use tencent_cos::{ByteRange, Conditions, Crc64, ErrorKind, Integrity, ObjectKey, PutBucketVersioning, Versioning};
+use tokio::io::AsyncWrite;
+
+use crate::support::{self, Random, emulator, noise};
+
+pub const MIB: usize = 1024 * 1024;
+
+pub fn gets(emulator: &Emulator) -> Vec<Record> {
+    emulator.journal().into_iter().filter(|record| record.operation == "GET Object").collect()
+}
+
+pub fn key(name: &str) -> ObjectKey {
+    ObjectKey::new(name).unwrap()
+}
+
+/// First and last byte, as a request asks for them.
+pub fn range(record: &Record) -> (u64, u64) {
+    let text = record.headers["range"].to_str().unwrap().strip_prefix("bytes=").unwrap();
+    let (first, last) = text.split_once('-').unwrap();
+    (first.parse().unwrap(), last.parse().unwrap())
+}
+
+pub fn store(emulator: &Emulator, name: &str, length: usize) -> Bytes {
+    let bytes = noise(length, length as u64);
+    emulator.put_object(emulator.bucket(), name, bytes.clone());
+    bytes
+}
+
+pub fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// The file has these bytes, and nothing else is there.
+#[track_caller]
+fn is_alone(path: &Path, bytes: &[u8]) {
+    assert!(fs::read(path).unwrap() == bytes);
+    assert_eq!(names(path.parent().unwrap()), [path.file_name().unwrap().to_str().unwrap()]);
+}
+
+#[tokio::test]
+async fn a_file_is_what_the_object_is_whatever_its_length() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    for (length, part, requests) in [
+        (0, None, 2), // of nothing there is no range
+        (1, None, 1),
+        (8 * MIB, None, 1),
+        (8 * MIB + 1, None, 2),
+        (40 * MIB, None, 5),
+        (5 * MIB + 17, Some(MIB), 6),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let bytes = store(&emulator, "k", length);
+        emulator.clear_journal();
+        let download = Download::new(key("k"));
+        let download = part.map_or(download.clone(), |part| download.part_size(part as u64));
+        let output = bucket.transfer(download.to_path(&path)).await.unwrap();
+        is_alone(&path, &bytes);
+        assert_eq!(output.bytes, length as u64);
+        assert_eq!(output.meta.content_length, Some(length as u64));
+        assert_eq!(output.integrity, Integrity::Crc64(Crc64::of(&bytes)));
+        let records = gets(&emulator);
+        assert_eq!(records.len(), requests, "{length}");
+        // Together the requests ask for each byte once, and all but the first for this very object.
+        let mut ranges: Vec<_> =
+            records.iter().filter(|record| record.headers.contains_key("range")).map(range).collect();
+        ranges.sort_unstable();
+        let end = ranges.iter().fold(0, |end, (first, last)| {
+            assert_eq!(*first, end);
+            last + 1
+        });
+        assert!(end >= length as u64);
+        assert!(records.iter().skip(1).all(|it| length == 0 || it.headers["if-match"] == output.meta.etag.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn the_short_verb() {
+    let emulator = emulator().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    let bytes = store(&emulator, "a/b", 100);
+    let output: DownloadOutput = support::bucket(&emulator).download("a/b", &path).await.unwrap();
+    is_alone(&path, &bytes);
+    assert_eq!(output.bytes, 100);
+    let bad = support::bucket(&emulator).download("", &path).await.unwrap_err();
+    assert_eq!(bad.field(), Some("key"));
+    let gone = support::bucket(&emulator).download("none", &path).await.unwrap_err();
+    assert!(gone.is_not_found());
+    is_alone(&path, &bytes);
+}
+
+/// Keeps what is written to it.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<(Vec<u8>, bool)>>);
+
+impl AsyncWrite for Kept {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        let some = bytes.len().min(10_000);
+        self.0.lock().unwrap().0.extend_from_slice(&bytes[..some]);
+        std::task::Poll::Ready(Ok(some))
+    }
+
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        self.0.lock().unwrap().1 = true;
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        panic!("it is the caller's to shut down")
+    }
+}
+
+#[tokio::test]
+async fn writers_and_streams_get_the_bytes_in_order() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    for (length, part) in [(0, None), (1, None), (3 * MIB, None), (21 * MIB, None), (9 * MIB + 5, Some(MIB))] {
+        let bytes = store(&emulator, "k", length);
+        let download = Download::new(key("k"));
+        let download = part.map_or(download.clone(), |part| download.part_size(part as u64));
+        let kept = Kept::default();
+        let output = bucket.transfer(download.clone().to_writer(kept.clone())).await.unwrap();
+        let (written, flushed) = std::mem::take(&mut *kept.0.lock().unwrap());
+        assert!(written == bytes && flushed);
+        assert_eq!((output.bytes, output.integrity), (length as u64, Integrity::Crc64(Crc64::of(&bytes))));
+
+        let mut object = bucket.transfer(download.to_stream()).await.unwrap();
+        assert_eq!(object.body.content_length(), Some(length as u64));
+        assert_eq!(object.meta.content_length, Some(length as u64));
+        let mut at = 0;
+        while let Some(piece) = object.body.next().await.transpose().unwrap() {
+            assert_eq!(piece, bytes.slice(at..at + piece.len()));
+            at += piece.len();
+        }
+        assert_eq!(at, length);
+    }
+}
+
+/// Whatever the connections do.
+#[tokio::test]
+async fn broken_connections_are_not_noticed() {
+    let seed = Random::seed();
+    println!("COS_SEED={seed}");
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    let bytes = store(&emulator, "k", 12 * MIB);
+    let mut random = Random(seed);
+    for _ in 0..20 {
+        let (skip, at) = (random.below(3), random.below(MIB as u64));
+        let action = if random.below(2) == 0 { Action::CutBody { at } } else { Action::ResetBody { at } };
+        emulator.script(Rule::on("GET Object").skip(skip).then(action));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    let download = Download::new(key("k")).part_size(MIB as u64);
+    bucket.transfer(download.clone().to_path(&path)).await.unwrap();
+    is_alone(&path, &bytes);
+    let object = bucket.transfer(download.to_stream()).await.unwrap();
+    assert!(object.bytes(12 * MIB).await.unwrap() == bytes);
+}
+
+#[tokio::test]
+async fn a_range_is_what_was_asked_for() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    let bytes = store(&emulator, "k", 5 * MIB);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    let five = 5 * MIB as u64;
+    let ranges: [(ByteRange, usize, usize); 5] = [
+        ((10..3_000_000).into(), 10, 3_000_000),
+        ((4_000_000..).into(), 4_000_000, 5 * MIB),
+        ((7..=7).into(), 7, 8),
+        ((0..five).into(), 0, 5 * MIB),
+        ((1..five * 2).into(), 1, 5 * MIB),
+    ];
+    for (range, first, end) in ranges {
+        let download = Download::new(key("k")).part_size(MIB as u64).range(range);
+        let output = bucket.transfer(download.clone().to_path(&path)).await.unwrap();
+        is_alone(&path, &bytes[first..end]);
+        assert_eq!((output.bytes, output.meta.content_length), ((end - first) as u64, Some(five)));
+        assert_eq!(matches!(output.integrity, Integrity::Crc64(_)), (first, end) == (0, 5 * MIB));
+        let object = bucket.transfer(download.to_stream()).await.unwrap();
+        let got = object.content_range.unwrap();
+        assert_eq!((got.first, got.last + 1, got.total), (first as u64, end as u64, five));
+        assert!(object.bytes(5 * MIB).await.unwrap() == bytes[first..end]);
+    }
+    let error = bucket.transfer(Download::new(key("k")).range(five..).to_path(&path)).await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidRange"));
+}
+
+#[tokio::test]
+async fn bad_options_are_refused_before_any_io() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    store(&emulator, "k", 10);
+    let download = || Download::new(key("k"));
+    for (download, field) in [
+        (download().part_size(1000), "part_size"),
+        (download().part_size(6 << 30), "part_size"),
+        (download().concurrency(0), "concurrency"),
+        (download().range(5..5), "range"),
+        (download().range(5..8).require_checksum(), "range"),
+        (download().conditions(Conditions::new().if_match("a\nb")), "if-match"),
+    ] {
+        let error = bucket.transfer(download.clone().to_path("/nowhere/x")).await.unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some(field)), "{error}");
+        let error = bucket.transfer(download.to_stream()).await.unwrap_err();
+        assert_eq!(error.field(), Some(field));
+    }
+    assert!(emulator.journal().is_empty());
+}
+
+/// F21, F22.
+#[tokio::test]
+async fn bytes_are_compared_with_what_cos_summed_up() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    let bytes = store(&emulator, "k", 3 * MIB);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    let download = || Download::new(key("k")).part_size(MIB as u64);
+    let spoil = |times| {
+        emulator.clear_script();
+        emulator.clear_journal();
+        emulator.script(
+            Rule::on(Matcher::operation("GET Object").header("if-match"))
+                .times(times)
+                .then(Action::CorruptByte { at: 9 }),
+        );
+    };
+    // What was read wrong is read again, once.
+    spoil(1);
+    let transfer = bucket.transfer(download().to_path(&path));
+    let handle = transfer.handle();
+    transfer.await.unwrap();
+    is_alone(&path, &bytes);
+    assert_eq!(gets(&emulator).len(), 6);
+    assert_eq!((handle.progress().bytes, handle.progress().parts), (3 << 20, 3));
+    fs::write(&path, "old").unwrap();
+    spoil(100);
+    let error = bucket.transfer(download().to_path(&path)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+    is_alone(&path, b"old");
+    assert_eq!(gets(&emulator).len(), 6);
+    spoil(100);
+    let error = bucket.transfer(download().to_stream()).await.unwrap().bytes(3 * MIB).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    spoil(100);
+    let error = bucket.transfer(download().to_writer(Kept::default())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+
+    emulator.clear_script();
+    emulator.script(Rule::on("GET Object").always().then(Action::NoCrc));
+    let error = bucket.transfer(download().require_checksum().to_path(&path)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    is_alone(&path, b"old");
+    let output = bucket.transfer(download().to_path(&path)).await.unwrap();
+    assert!(matches!(output.integrity, Integrity::Unverified(_)));
+    is_alone(&path, &bytes);
+}
+
+/// Must show 6, F51: the object is replaced while its ranges come in.
+#[tokio::test]
+async fn two_objects_are_never_mixed() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    for new in [8 * MIB, 9 * MIB, 7 * MIB, 100] {
+        store(&emulator, "k", 8 * MIB);
+        fs::write(&path, "old").unwrap();
+        // The first answer is there, and slow; then the object is another.
+        emulator.script(Rule::on("GET Object").then(Action::SlowBody { bytes_per_second: 4 << 20 }));
+        emulator.clear_journal();
+        let download = Download::new(key("k")).part_size(MIB as u64).concurrency(1).to_path(&path);
+        let transfer = tokio::spawn(bucket.transfer(download));
+        while gets(&emulator).is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        emulator.put_object(emulator.bucket(), "k", noise(new, 99));
+        let error = transfer.await.unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Changed, false), "{new}: {error}");
+        is_alone(&path, b"old");
+    }
+    // Where versions are kept, the one that was begun is downloaded to its end.
+    bucket.send(PutBucketVersioning::new(Versioning::Enabled)).await.unwrap();
+    let old = noise(3 * MIB, 5);
+    bucket.put("k", old.clone()).await.unwrap();
+    let object = bucket.transfer(Download::new(key("k")).part_size(MIB as u64).to_stream()).await.unwrap();
+    bucket.put("k", "new").await.unwrap();
+    assert!(object.bytes(3 * MIB).await.unwrap() == old);
+}
+
+#[cfg(unix)]
+mod places {
+    use super::*;
+    use std::io::ErrorKind as Io;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn io_kind(error: &tencent_cos::Error) -> Option<Io> {
+        let source = std::error::Error::source(error)?;
+        source.downcast_ref::<std::io::Error>().map(std::io::Error::kind)
+    }
+
+    /// F60: what may stand where the file shall go.
+    #[tokio::test]
+    async fn only_regular_files_are_replaced_and_links_are_not_followed() {
+        let emulator = emulator().await;
+        let bucket = support::bucket(&emulator);
+        let bytes = store(&emulator, "k", 1000);
+        let directory = tempfile::tempdir().unwrap();
+        let here = |name: &str| directory.path().join(name);
+        fs::create_dir(here("directory")).unwrap();
+        fs::write(here("goal"), "goal").unwrap();
+        symlink(here("goal"), here("link")).unwrap();
+        symlink(here("nowhere"), here("dangling")).unwrap();
+        let pipe = std::os::unix::net::UnixListener::bind(here("socket")).unwrap();
+        fs::write(here("taken"), "taken").unwrap();
+        let before = names(directory.path());
+        let to = |name: &str| Download::new(key("k")).to_path(here(name));
+        for (job, kind) in [
+            (to("directory"), Io::IsADirectory),
+            (to("link"), Io::Other),
+            (to("dangling"), Io::Other),
+            (to("dangling").follow_symlinks(), Io::NotFound),
+            (to("socket"), Io::Other),
+            (to("taken").forbid_overwrite(), Io::AlreadyExists),
+            (to("none/file"), Io::NotFound),
+            (to("taken/file"), Io::NotADirectory),
+            (Download::new(key("k")).to_path("/dev/null"), Io::Other),
+            (Download::new(key("k")).to_path("/"), Io::InvalidInput),
+        ] {
+            let told = format!("{job:?}");
+            let error = bucket.transfer(job).await.expect_err(&told);
+            assert_eq!((error.kind(), io_kind(&error)), (ErrorKind::Io, Some(kind)), "{told}: {error:?}");
+        }
+        assert!(emulator.journal().is_empty(), "nothing is asked for that cannot be written");
+        assert_eq!(names(directory.path()), before);
+        assert_eq!(fs::read(here("goal")).unwrap(), b"goal");
+        drop(pipe);
+
+        bucket.transfer(to("link").follow_symlinks()).await.unwrap();
+        assert!(here("link").is_symlink() && fs::read(here("goal")).unwrap() == bytes);
+        bucket.transfer(to("new").forbid_overwrite()).await.unwrap();
+        assert_eq!(fs::read(here("new")).unwrap(), bytes);
+    }
+
+    /// A name that is taken while the download runs stays what it became.
+    #[tokio::test]
+    async fn a_name_taken_meanwhile_is_not_overwritten() {
+        let emulator = emulator().await;
+        let bucket = support::bucket(&emulator);
+        store(&emulator, "k", 100_000);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        for checkpoint in [false, true] {
+            let _ = fs::remove_file(&path);
+            let job = Download::new(key("k")).to_path(&path).forbid_overwrite();
+            let marks = tempfile::tempdir().unwrap();
+            let job = if checkpoint { job.checkpoint(marks.path()) } else { job };
+            emulator.script(Rule::on("GET Object").then(Action::SlowBody { bytes_per_second: 300_000 }));
+            let transfer = bucket.transfer(job);
+            let taken = path.clone();
+            let transfer = transfer.on_progress(move |_| {
+                if !taken.exists() {
+                    fs::write(&taken, "theirs").unwrap();
+                }
+            });
+            let error = transfer.await.unwrap_err();
+            assert_eq!((error.kind(), io_kind(&error)), (ErrorKind::Io, Some(Io::AlreadyExists)), "{error:?}");
+            assert_eq!(fs::read(&path).unwrap(), b"theirs");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_replaced_leaves_its_permissions() {
+        let emulator = emulator().await;
+        let bucket = support::bucket(&emulator);
+        store(&emulator, "k", 100);
+        let directory = tempfile::tempdir().unwrap();
+        let mode = |name: &str| fs::metadata(directory.path().join(name)).unwrap().permissions().mode() & 0o777;
+        fs::write(directory.path().join("usual"), "").unwrap();
+        bucket.download("k", directory.path().join("new")).await.unwrap();
+        assert_eq!(mode("new"), mode("usual"));
+        fs::set_permissions(directory.path().join("usual"), fs::Permissions::from_mode(0o640)).unwrap();
+        bucket.download("k", directory.path().join("usual")).await.unwrap();
+        assert_eq!(mode("usual"), 0o640);
+    }
+
+    /// Must show 7: where nobody may write, root included.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn where_nothing_can_be_written_nothing_is_asked_for() {
+        let emulator = emulator().await;
+        let bucket = support::bucket(&emulator);
+        store(&emulator, "k", 100);
+        for job in
+            [Download::new(key("k")).to_path("/proc/self/file"), Download::new(key("k")).to_path("/proc/self/comm")]
+        {
+            let error = bucket.transfer(job).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+        }
+        assert!(emulator.journal().is_empty());
+        // A writer that is full.
+        let full = tokio::fs::File::options().write(true).open("/dev/full").await.unwrap();
+        let error = bucket.transfer(Download::new(key("k")).to_writer(full)).await.unwrap_err();
+        assert_eq!((error.kind(), io_kind(&error)), (ErrorKind::Io, Some(Io::StorageFull)), "{error:?}");
+    }
+}
