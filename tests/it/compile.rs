@@ -3,7 +3,10 @@
 use std::mem::size_of_val;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use tencent_cos::client::provider::{CredentialError, RefreshingCredentials, Snapshot};
+use tencent_cos::client::provider::{
+    ChainCredentials, CredentialError, EndpointCredentials, EnvironmentCredentials, MetadataCredentials,
+    ProfileCredentials, RefreshingCredentials, Snapshot, WebIdentityCredentials,
+};
 use tencent_cos::sign::{SigningKey, Stages};
 use tencent_cos::{
     Body, Bucket, ByteStream, Client, ClientBuilder, Credentials, Endpoint, Error, GetObject, HttpClient, ListObjects,
@@ -28,6 +31,12 @@ fn values_move_and_are_shared() {
     cloned::<RefreshingCredentials>();
     cloned::<Snapshot>();
     cloned::<CredentialError>();
+    cloned::<EnvironmentCredentials>();
+    cloned::<ProfileCredentials>();
+    cloned::<WebIdentityCredentials>();
+    cloned::<MetadataCredentials>();
+    cloned::<EndpointCredentials>();
+    shared::<ChainCredentials>();
     cloned::<Body>();
     cloned::<PutObject>();
     cloned::<GetObject>();
