@@ -17,6 +17,7 @@ mod rm;
 mod session;
 mod sign;
 mod stat;
+mod sts;
 mod sweep;
 mod upload;
 mod url;
@@ -83,6 +84,8 @@ enum Command {
     Rm(rm::Rm),
     #[command(after_help = presign::EXAMPLES)]
     Presign(presign::Presign),
+    #[command(after_help = sts::EXAMPLES)]
+    Sts(sts::Sts),
     #[command(after_help = sign::EXAMPLES)]
     Sign(sign::Sign),
 }
@@ -119,6 +122,7 @@ async fn run(Settings { general, command }: Settings) -> Outcome {
         Command::Cp(command) => cp::run(&session, command).await,
         Command::Rm(command) => rm::run(&session, command).await,
         Command::Presign(command) => presign::run(&session, command).await,
+        Command::Sts(command) => sts::run(&session, command).await,
         Command::Sign(_) => Ok(()),
     }
 }

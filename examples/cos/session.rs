@@ -3,7 +3,7 @@
 use std::env;
 
 use tencent_cos::client::provider::ChainCredentials;
-use tencent_cos::{Bucket, BucketName, Client, Endpoint, Operation, Region, Target};
+use tencent_cos::{Address, Bucket, BucketName, Client, Endpoint, Operation, Region, Target};
 use tokio::time::Instant;
 
 use crate::General;
@@ -43,6 +43,24 @@ impl Session {
     /// A bucket in that region, else in that of the general options.
     pub fn bucket_in(&self, region: Option<&Region>, name: &BucketName) -> Outcome<Bucket> {
         Ok(self.client.bucket_in(region.unwrap_or(&self.region), name)?)
+    }
+
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// Where STS is, if not at its own address: what is said, or COS's address on this machine, which is an emulator.
+    pub fn sts_address(&self, option: Option<&String>) -> Option<String> {
+        if let Some(url) = given(option, "STS_ENDPOINT") {
+            return Some(url);
+        }
+        // An endpoint of one bucket has no address without it.
+        let address = self.endpoint.address(None, &self.region).ok().filter(Address::is_loopback);
+        address.map(|address| format!("{}://{}", address.scheme().as_str(), address.host()))
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.json
     }
 
     pub fn output(&self) -> Output {

@@ -3,6 +3,7 @@
 mod remote;
 mod remove;
 mod shell;
+mod sts;
 
 use std::fs;
 use std::io::Read;

@@ -209,7 +209,7 @@ fn every_command_tells_an_example() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
-    assert_eq!(commands, ["mb", "rb", "ls", "stat", "cat", "cp", "rm", "presign", "sign"]);
+    assert_eq!(commands, ["mb", "rb", "ls", "stat", "cat", "cp", "rm", "presign", "sts", "sign"]);
     for command in commands {
         let help = shell.done(&[command, "--help"]);
         let (_, examples) = text(&help).split_once("Example").expect(command);

@@ -90,7 +90,9 @@ impl Shell {
         command.current_dir(self.directory.path());
         // Nor the keys this machine may have for its user.
         command.env("HOME", self.directory.path()).env("USERPROFILE", self.directory.path());
-        for name in ["COS_ENDPOINT", "COS_REGION", "TENCENTCLOUD_REGION", "TKE_REGION"].into_iter().chain(KEY_VARIABLES)
+        for name in ["COS_ENDPOINT", "STS_ENDPOINT", "COS_REGION", "TENCENTCLOUD_REGION", "TKE_REGION"]
+            .into_iter()
+            .chain(KEY_VARIABLES)
         {
             command.env_remove(name);
         }
