@@ -226,6 +226,11 @@ impl ByteStream {
         self.length
     }
 
+    /// Whether all of it is in memory.
+    pub(crate) fn is_here(&self) -> bool {
+        matches!(self.inner, Inner::Bytes(_))
+    }
+
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await

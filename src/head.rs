@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::uri::{self, PathAndQuery, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::push_encoded;
@@ -80,19 +81,18 @@ impl Head {
     /// # Errors
     /// [`ErrorKind::Input`] when no URL can be made of it.
     pub fn into_request<B>(self, body: B) -> Result<http::Request<B>> {
-        let target = self.path_and_query();
+        let target = if self.query.is_empty() { self.url_path } else { self.path_and_query() };
         let length = target.len();
-        let uri = Uri::builder()
-            .scheme(self.address.scheme().as_str())
-            .authority(self.address.authority().clone())
-            .path_and_query(target)
-            .build();
         // The URL may carry a signature: the message tells its length, the source what is wrong with it.
-        let uri =
-            uri.map_err(|error| Error::new(ErrorKind::Input, format!("a URL of {length} bytes")).with_source(error))?;
+        let refuse =
+            |error: http::Error| Error::new(ErrorKind::Input, format!("a URL of {length} bytes")).with_source(error);
+        let target = PathAndQuery::try_from(target).map_err(|error| refuse(error.into()))?;
+        let mut url = uri::Parts::default();
+        url.scheme = Some(self.address.scheme().of_url());
+        (url.authority, url.path_and_query) = (Some(self.address.authority().clone()), Some(target));
         let mut request = http::Request::new(body);
         *request.method_mut() = self.method;
-        *request.uri_mut() = uri;
+        *request.uri_mut() = Uri::from_parts(url).map_err(|error| refuse(error.into()))?;
         *request.headers_mut() = self.headers;
         Ok(request)
     }

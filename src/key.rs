@@ -11,21 +11,29 @@ use crate::error::{Error, Result};
 /// Everything but `A-Z a-z 0-9 - _ . ~`: the set of COS's signature and of its URLs.
 pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The complement of [`RESERVED`], as a table: a signature encodes hundreds of bytes of a token each time.
-static UNRESERVED: [bool; 256] = {
+/// The complement of [`RESERVED`], as a table: every request encodes its key and what it signs.
+static UNRESERVED: [bool; 256] = unreserved(false);
+static UNRESERVED_OR_SLASH: [bool; 256] = unreserved(true);
+
+const fn unreserved(slash: bool) -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0_u8;
     while byte < 128 {
         table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
         byte += 1;
     }
+    table[b'/' as usize] = slash;
     table
-};
+}
 
 /// Appends the text with every [`RESERVED`] byte percent-encoded.
 pub(crate) fn push_encoded(text: &mut String, plain: &str) {
+    push_encoded_but(&UNRESERVED, text, plain);
+}
+
+fn push_encoded_but(kept: &[bool; 256], text: &mut String, plain: &str) {
     let mut rest = plain;
-    while let Some(at) = rest.as_bytes().iter().position(|byte| !UNRESERVED[usize::from(*byte)]) {
+    while let Some(at) = rest.as_bytes().iter().position(|byte| !kept[usize::from(*byte)]) {
         let (run, from) = rest.split_at(at);
         let (reserved, after) = from.split_at(from.chars().next().map_or(0, char::len_utf8));
         text.push_str(run);
@@ -77,7 +85,7 @@ impl ObjectKey {
         if raw.len() > Self::MAX_BYTES {
             return Err(Error::input("key", format!("is {} bytes long; COS takes at most 850", raw.len())));
         }
-        if names_the_bucket(raw) {
+        if !is_plain(raw) && names_the_bucket(raw) {
             return Err(Error::input("key", "names the bucket, not an object, once its dot segments are resolved"));
         }
         if raw.bytes().any(|byte| (24..=27).contains(&byte)) {
@@ -95,6 +103,11 @@ impl ObjectKey {
     pub fn url_path(&self) -> &str {
         &self.path
     }
+}
+
+/// Whether no segment could be a dot segment, nor the first one empty: almost every key there is.
+fn is_plain(key: &str) -> bool {
+    !key.starts_with(['/', '.']) && !key.as_bytes().windows(2).any(|pair| pair == b"/.")
 }
 
 /// Whether resolving `.` and `..` and dropping empty segments leaves nothing.
@@ -116,6 +129,10 @@ fn names_the_bucket(key: &str) -> bool {
 fn encode(key: &str) -> String {
     let mut path = String::with_capacity(key.len() + 16);
     path.push('/');
+    if is_plain(key) {
+        push_encoded_but(&UNRESERVED_OR_SLASH, &mut path, key);
+        return path;
+    }
     let stripped = key.trim_start_matches('/');
     for _ in stripped.len()..key.len() {
         path.push_str("%2F");

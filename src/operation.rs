@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::header::AsHeaderName;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 use md5::{Digest, Md5};
@@ -258,8 +259,13 @@ mod sealed {
 }
 
 /// A request in COS's terms: what it is about, parameters, headers, body. It knows no host and no key.
+///
+/// In a box, because each value adds to it by taking it and giving it back.
 #[derive(Clone)]
-pub struct Request {
+pub struct Request(Box<Description>);
+
+#[derive(Clone)]
+struct Description {
     target: Target,
     query: Vec<Param>,
     headers: HeaderMap,
@@ -298,7 +304,7 @@ impl<T: Describe> Describe for Option<T> {
 
 impl Request {
     fn new(target: Target) -> Self {
-        Self { target, query: Vec::new(), headers: HeaderMap::new(), body: Body::empty() }
+        Self(Box::new(Description { target, query: Vec::new(), headers: HeaderMap::new(), body: Body::empty() }))
     }
 
     /// A request about the account.
@@ -319,7 +325,7 @@ impl Request {
     /// Adds a parameter; a sub-resource like `acl` has the value `""`.
     #[must_use]
     pub fn query(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
-        self.query.push((name.into(), value.into()));
+        self.0.query.push((name.into(), value.into()));
         self
     }
 
@@ -340,7 +346,7 @@ impl Request {
     pub fn header(mut self, name: &'static str, value: impl AsRef<str>) -> Result<Self> {
         let value = head::header_value(name, value.as_ref())?;
         if !value.is_empty() {
-            self.headers.insert(head::header_name(name, name)?, value);
+            self.0.headers.insert(head::header_name(name, name)?, value);
         }
         Ok(self)
     }
@@ -358,7 +364,7 @@ impl Request {
 
     /// Sets a header whose name is not known beforehand, or whose value must not be printed.
     pub(crate) fn header_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
@@ -373,7 +379,7 @@ impl Request {
     /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: Body) -> Self {
-        self.body = body;
+        self.0.body = body;
         self
     }
 
@@ -386,52 +392,53 @@ impl Request {
 
     /// What it is about.
     pub fn target(&self) -> &Target {
-        &self.target
+        &self.0.target
     }
 
     /// The parameter of this name.
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(param, _)| param == name).map(|(_, value)| &**value)
+        self.0.query.iter().find(|(param, _)| param == name).map(|(_, value)| &**value)
     }
 
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0.headers
     }
 
     /// The body, to look at.
     pub fn body_ref(&self) -> &Body {
-        &self.body
+        &self.0.body
     }
 
     /// Puts the request to an address.
     #[must_use]
     pub fn into_head(self, method: Method, address: &Address) -> (Head, Body) {
-        let key = match &self.target {
+        let Description { target, query, headers, body } = *self.0;
+        let key = match &target {
             Target::Object(key) => Some((key.as_str(), key.url_path())),
             Target::Bucket | Target::Service => None,
         };
         // COS answers 411 to a PUT or POST without a length, also where there is no body.
-        let has_length = self.body.len() > 0 || method == Method::PUT || method == Method::POST;
-        let mut head = Head::new(method, address, key, self.headers);
-        head.query = self.query;
+        let has_length = body.len() > 0 || method == Method::PUT || method == Method::POST;
+        let mut head = Head::new(method, address, key, headers);
+        head.query = query;
         if has_length {
-            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
-        (head, self.body)
+        (head, body)
     }
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values may be secret (a customer's encryption key, a token): names tell enough.
-        let params: Vec<&str> = self.query.iter().map(|(name, _)| &**name).collect();
-        let headers: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        let params: Vec<&str> = self.0.query.iter().map(|(name, _)| &**name).collect();
+        let headers: Vec<&str> = self.0.headers.keys().map(HeaderName::as_str).collect();
         f.debug_struct("Request")
-            .field("target", &self.target)
+            .field("target", &self.0.target)
             .field("params", &params)
             .field("headers", &headers)
-            .field("body", &self.body)
+            .field("body", &self.0.body)
             .finish()
     }
 }
@@ -490,35 +497,40 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(Duration::from_secs(60)))
 }
 
+/// Names that are looked up in every answer: parsed here, not there.
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-cos-request-id");
+pub(crate) static CRC64: HeaderName = HeaderName::from_static("x-cos-hash-crc64ecma");
+pub(crate) static VERSION_ID: HeaderName = HeaderName::from_static("x-cos-version-id");
+
 /// The header's text; `None` when it is absent or not ASCII.
-pub(crate) fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn header_text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
 /// `x-cos-request-id`.
 pub(crate) fn request_id(headers: &HeaderMap) -> String {
-    header_text(headers, "x-cos-request-id").unwrap_or_default().to_owned()
+    header_text(headers, &REQUEST_ID).unwrap_or_default().to_owned()
 }
 
 /// A number in a header.
-pub(crate) fn header_number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    header_text(headers, name)?.trim().parse().ok()
+pub(crate) fn header_number(headers: &HeaderMap, name: impl AsHeaderName) -> Option<u64> {
+    header_text(headers, name)?.trim_ascii().parse().ok()
 }
 
 /// The length COS announced; `None` when it did not.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    header_number(headers, header::CONTENT_LENGTH.as_str())
+    header_number(headers, header::CONTENT_LENGTH)
 }
 
-/// Compares what was sent with the checksum COS answers with. An answer without one is let through: it is the caller's
-/// to see.
-pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<()> {
-    match header_number(headers, "x-cos-hash-crc64ecma") {
+/// Compares what was sent with the checksum COS answers with, and gives that. An answer without one is let through: it is
+/// the caller's to see.
+pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<Option<u64>> {
+    match header_number(headers, &CRC64) {
         Some(stored) if stored != sent.crc64 => {
             let message = format!("COS stored bytes with CRC-64 {stored}, {} were sent", sent.crc64);
             Err(Error::new(ErrorKind::Integrity, message).may_have(true))
         }
-        _ => Ok(()),
+        stored => Ok(stored),
     }
 }
 

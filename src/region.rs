@@ -178,6 +178,13 @@ impl Scheme {
             Self::Https => "https",
         }
     }
+
+    pub(crate) fn of_url(self) -> http::uri::Scheme {
+        match self {
+            Self::Http => http::uri::Scheme::HTTP,
+            Self::Https => http::uri::Scheme::HTTPS,
+        }
+    }
 }
 
 impl Endpoint {
@@ -283,7 +290,7 @@ impl Endpoint {
         let authority = Authority::try_from(host).map_err(|_| Error::input("endpoint", "has a host no URL has"))?;
         let host = HeaderValue::from_str(authority.as_str());
         let host = host.map_err(|_| Error::input("endpoint", "has a host no header can carry"))?;
-        Ok(Address { scheme, authority, host, prefix: prefix.into() })
+        Ok(Address(Arc::new(Parts { scheme, authority, host, prefix })))
     }
 }
 
@@ -308,36 +315,39 @@ impl FromStr for Endpoint {
 
 /// Where a request goes: scheme, host with port, and the encoded path before the key. Built once for a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
+pub struct Address(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
     scheme: Scheme,
     authority: Authority,
     /// The same, for the header of every request.
     host: HeaderValue,
-    prefix: Arc<str>,
+    prefix: String,
 }
 
 impl Address {
     /// The scheme.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.0.scheme
     }
 
     /// The host as it stands in the `Host` header: with its port unless that is the scheme's own.
     pub fn host(&self) -> &str {
-        self.authority.as_str()
+        self.0.authority.as_str()
     }
 
     pub(crate) fn authority(&self) -> &Authority {
-        &self.authority
+        &self.0.authority
     }
 
     pub(crate) fn host_header(&self) -> &HeaderValue {
-        &self.host
+        &self.0.host
     }
 
     /// What stands in the path before the key: `/BUCKET` in path style, else empty.
     pub fn prefix(&self) -> &str {
-        &self.prefix
+        &self.0.prefix
     }
 
     /// Whether the host is this machine: what goes there cannot be overheard.

@@ -1,10 +1,10 @@
 //! The rest of an answer whose body broke off: what to ask for, and whether what comes is that.
 
 use http::response::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Request, bare_answer, content_length, header_text};
+use crate::operation::{Request, VERSION_ID, bare_answer, content_length, header_text};
 use crate::options::{ByteRange, Conditions, ContentRange};
 
 /// What it takes to read on an answer whose body broke off: the request, and which bytes of what its answer brings.
@@ -23,9 +23,10 @@ impl Rest {
     /// it has no `ETag` (or a weak one) that would tell whether the object is still the same.
     pub fn of(request: Request, head: &Parts) -> Option<Self> {
         let range = range_of(head)?;
-        let etag = header_text(&head.headers, "etag").filter(|etag| !etag.is_empty() && !etag.starts_with("W/"))?;
+        let etag =
+            header_text(&head.headers, header::ETAG).filter(|etag| !etag.is_empty() && !etag.starts_with("W/"))?;
         let etag = etag.to_owned();
-        let request = match header_text(&head.headers, "x-cos-version-id") {
+        let request = match header_text(&head.headers, &VERSION_ID) {
             Some(version) if request.param("versionId").is_none() => request.query("versionId", version.to_owned()),
             _ => request,
         };
@@ -61,7 +62,7 @@ impl Rest {
         let Some(range) = content_range(&head.headers) else {
             return other(ErrorKind::Response, "asked for a range, got something else".to_owned());
         };
-        let etag = header_text(&head.headers, "etag");
+        let etag = header_text(&head.headers, header::ETAG);
         if range.total != self.range.total || etag.is_some_and(|etag| etag != self.etag) {
             return other(ErrorKind::Changed, "the object changed while it was being read".to_owned());
         }

@@ -173,7 +173,7 @@ impl SigningKey {
         hmac.update(b"sha1\n");
         hmac.update(self.key_time.as_bytes());
         hmac.update(b"\n");
-        hmac.update(Hex::of(http_string_digest).as_str().as_bytes());
+        hmac.update(&Hex::of(http_string_digest).0);
         hmac.update(b"\n");
         Hex::of(&hmac.finalize().into_bytes().into())
     }
@@ -279,15 +279,14 @@ fn authorization(head: &Head, key: &SigningKey, host: &Host) -> String {
 /// What a request signs, of the headers it has.
 fn signed_headers<'a>(headers: &'a HeaderMap, host: &'a Host) -> impl Iterator<Item = (&'a str, &'a str)> {
     headers.iter().filter_map(move |(name, value)| {
-        // Values come through `header_value`, which lets ASCII in only.
-        let value = std::str::from_utf8(value.as_bytes()).ok()?;
-        let value = match (name, host) {
-            (&header::HOST, Host::Own) => value,
-            (&header::HOST, Host::Other(other)) => other,
+        match (name, host) {
+            (&header::HOST, Host::Other(other)) => return Some((name.as_str(), other.as_str())),
             (&header::HOST, Host::Unsigned) => return None,
-            _ => is_signed(name).then_some(value)?,
-        };
-        Some((name.as_str(), value))
+            (&header::HOST, Host::Own) => {}
+            _ => is_signed(name).then_some(())?,
+        }
+        // Values come through `header_value`, which lets ASCII in only.
+        Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?))
     })
 }
 
@@ -346,8 +345,13 @@ fn encoded_name(name: &str) -> Cow<'_, str> {
 }
 
 fn http_string(method: &str, path: &str, params: &[Pair], headers: &[Pair], token: Option<&Token>) -> String {
-    // Encoding grows values; half as much again holds every usual request without a second allocation.
-    let length = |pairs: &[Pair]| pairs.iter().map(|(name, value)| 2 + name.len() + value.len() * 3 / 2).sum::<usize>();
+    // Encoding grows values; half as much again holds every usual request without a second allocation. What the token
+    // takes is known, so that the buffer is of a size that allocators keep at hand.
+    let encoded = |value: &str| match token {
+        Some(token) if token.value == *value => token.encoded.len(),
+        _ => value.len() * 3 / 2,
+    };
+    let length = |pairs: &[Pair]| pairs.iter().map(|(name, value)| 2 + name.len() + encoded(value)).sum::<usize>();
     let mut text = String::with_capacity(16 + method.len() + path.len() + length(params) + length(headers));
     text.push_str(method);
     text.make_ascii_lowercase();

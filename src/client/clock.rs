@@ -62,6 +62,14 @@ impl CorrectedClock {
         (self.raw.now(), self.raw.monotonic())
     }
 
+    /// The time of a mark, set right.
+    pub(crate) fn at(&self, mark: (SystemTime, Duration)) -> SystemTime {
+        let offset = self.offset.load(Ordering::Relaxed);
+        let (now, shift) = (mark.0, Duration::from_millis(offset.unsigned_abs()));
+        let shifted = if offset < 0 { now.checked_sub(shift) } else { now.checked_add(shift) };
+        shifted.unwrap_or(now)
+    }
+
     /// How far the server is ahead of the raw clock, in milliseconds: its date against the middle of the round trip.
     /// `None` when the difference is not to be used.
     pub(crate) fn measure(&self, sent: (SystemTime, Duration), server: SystemTime) -> Option<i64> {
@@ -119,10 +127,7 @@ impl CorrectedClock {
 
 impl Clock for CorrectedClock {
     fn now(&self) -> SystemTime {
-        let offset = self.offset.load(Ordering::Relaxed);
-        let (now, shift) = (self.raw.now(), Duration::from_millis(offset.unsigned_abs()));
-        let shifted = if offset < 0 { now.checked_sub(shift) } else { now.checked_add(shift) };
-        shifted.unwrap_or(now)
+        self.at((self.raw.now(), Duration::ZERO))
     }
 
     fn monotonic(&self) -> Duration {

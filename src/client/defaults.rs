@@ -34,7 +34,8 @@
 //! | a presigned URL holds at most | 7 days | [`PresignOptions::allow_over_a_week`](crate::PresignOptions::allow_over_a_week) |
 //! | an error document | 64 KiB | |
 //! | an XML document: bytes, depth, elements | 16 MiB, 16, 65 536 | |
-//! | a frame of a body in memory | 64 KiB | |
+//! | a frame of a body in memory or in a file | 64 KiB | |
+//! | what is read of a file at once, one piece ahead of what is sent | 256 KiB | |
 //! | a key is refreshed before its end by | a fifth of its life, 60 s to 300 s, ±10 % | |
 //! | a request waits for the refresh when there is left | a tenth of its life, at most 30 s | |
 //! | a try of a provider, and all that a request waits for one | 5 s, 15 s | |
@@ -99,5 +100,7 @@ pub const POOL_IDLE: Duration = Duration::from_secs(25);
 pub const MAX_IDLE_PER_HOST: usize = 64;
 /// The longest life of a presigned URL.
 pub const MAX_PRESIGN: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The longest frame of a body in memory.
+/// The longest frame of a body in memory or in a file.
 pub const FRAME: usize = 64 * 1024;
+/// A body in a file is read in pieces of this size, one ahead of what is sent.
+pub const READ_AHEAD: u64 = 256 * 1024;

@@ -26,7 +26,7 @@ use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::head::Head;
 use crate::key::ObjectKey;
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent, Target, bare_answer, header_text, refusal};
+use crate::operation::{Operation, Paged, REQUEST_ID, ResponseBody, Safety, Sent, Target, bare_answer, refusal};
 use crate::region::Address;
 use crate::sign;
 use crate::time::Clock;
@@ -84,7 +84,11 @@ impl Failure {
 
 impl Call<'_> {
     /// Sends the operation until it succeeds, fails for good, or the budget ends. `keep` keeps the head of the answer.
-    pub(crate) async fn send<O: Operation>(&self, operation: &O, keep: bool) -> Result<(O::Output, Option<Parts>)> {
+    pub(crate) async fn send<O: Operation>(
+        &self,
+        operation: &O,
+        keep: bool,
+    ) -> Result<(O::Output, Option<Box<Parts>>)> {
         let mut journey = Journey { keep, ..Journey::default() };
         // Pinned, so that it is not moved from hand to hand: it is large.
         let run = std::pin::pin!(async {
@@ -136,7 +140,7 @@ impl Call<'_> {
         self.route.told(&target.unwrap_or(Target::Bucket))
     }
 
-    async fn run<O: Operation>(&self, operation: &O, journey: &mut Journey) -> Result<(O::Output, Option<Parts>)> {
+    async fn run<O: Operation>(&self, operation: &O, journey: &mut Journey) -> Result<(O::Output, Option<Box<Parts>>)> {
         let signer = self.signer();
         let limit = self.overrides.max_attempts.unwrap_or(self.engine.limits.attempts);
         let mut spent = 0;
@@ -195,7 +199,11 @@ impl Call<'_> {
     }
 
     /// A guard says no after an attempt whose end is unknown: the object there may be the very one that was sent.
-    async fn reconcile<O: Operation>(&self, operation: &O, journey: &Journey) -> Option<(O::Output, Option<Parts>)> {
+    async fn reconcile<O: Operation>(
+        &self,
+        operation: &O,
+        journey: &Journey,
+    ) -> Option<(O::Output, Option<Box<Parts>>)> {
         let request = operation.request().ok()?;
         let Target::Object(key) = request.target() else { return None };
         let found = self.probe(key.clone()).await.ok()?;
@@ -203,7 +211,7 @@ impl Call<'_> {
         let output = operation.reconcile(&sent, found.headers())?;
         let mut head = Response::new(()).into_parts().0;
         head.headers = found.headers().clone();
-        Some((output, journey.keep.then_some(head)))
+        Some((output, journey.keep.then(|| Box::new(head))))
     }
 
     /// In a box of its own: it is this loop again.
@@ -219,17 +227,24 @@ impl Call<'_> {
         &self,
         operation: &O,
         journey: &mut Journey,
-    ) -> Result<(O::Output, Option<Parts>), Failure> {
+    ) -> Result<(O::Output, Option<Box<Parts>>), Failure> {
         // Signed once the connection is to be had: what waits here does not grow old.
         let permit = Arc::clone(&self.engine.connections).acquire_owned().await;
         let permit = permit.map_err(|_| Failure::last(Error::new(ErrorKind::Cancelled, "the client was closed")))?;
-        let current = self.signer().credentials().current().await;
-        let snapshot = &*journey.snapshot.insert(current.map_err(|error| Failure::last(error.into()))?);
         let clock = &self.engine.clock;
-        let (side, address) = self.route.choose(clock.monotonic());
+        let mut mark = clock.mark();
+        let credentials = self.signer().credentials();
+        let current = if let Some(current) = credentials.at_once(clock.at(mark), mark.1) {
+            current
+        } else {
+            let current = credentials.current().await.map_err(|error| Failure::last(error.into()))?;
+            mark = clock.mark();
+            current
+        };
+        let snapshot = &*journey.snapshot.insert(current);
+        let (side, address) = self.route.choose(mark.1);
         let (mut head, body) = self.describe(operation, address, journey.attempts + 1).map_err(Failure::last)?;
-        let now = clock.now();
-        if let Some(key) = self.signer().key(snapshot, now).map_err(Failure::last)? {
+        if let Some(key) = self.signer().key(snapshot, clock.at(mark)).map_err(Failure::last)? {
             sign::headers(&mut head, &key);
         }
         let length = body.len();
@@ -238,17 +253,19 @@ impl Call<'_> {
         let request = head.into_request(payload).map_err(Failure::last)?;
         journey.attempts += 1;
         journey.under_way = true;
-        let mark = clock.mark();
         let outcome = self.answer(request, &progress, self.patience::<O>()).await;
         let (sent_length, crc64) = progress.sent();
         if sent_length == length {
             journey.sent = Some(Sent { length, crc64, attempts: journey.attempts });
         }
-        let sign = match &outcome {
-            Ok(response) => Some(sign_of(response)),
-            Err(failure) => (failure.evidence == Evidence::Unsent).then_some(Sign::NotCos),
-        };
-        self.route.report(side, sign, clock.monotonic());
+        self.route.report(
+            side,
+            || clock.monotonic(),
+            || match &outcome {
+                Ok(response) => Some(sign_of(response)),
+                Err(failure) => (failure.evidence == Evidence::Unsent).then_some(Sign::NotCos),
+            },
+        );
         let (parts, body) = outcome?.into_parts();
         // Of a success the time is of use only while a correction is in force.
         let asked = clock.is_corrected() || !parts.status.is_success();
@@ -257,39 +274,34 @@ impl Call<'_> {
         if let Some(offset) = offset.filter(|_| parts.status.is_success()) {
             clock.follow(offset);
         }
-        trace::answered(
-            journey.attempts,
-            parts.status.as_u16(),
-            header_text(&parts.headers, "x-cos-request-id").unwrap_or(""),
-        );
+        let (status, id) = (parts.status.as_u16(), parts.headers.get(&REQUEST_ID).cloned());
+        trace::answered(journey.attempts, status, id.as_ref());
         // While COS works it may send nothing for long, or a blank now and then.
         let silence = if O::WORKS_LONG { COMMIT_TIMEOUT } else { self.engine.limits.stall };
-        let announced = body.content_length();
         let body = Stalling::new(body, silence, permit);
         if !parts.status.is_success() {
-            let body = ByteStream::from_pieces(announced, body);
-            return Err(self.refused(&parts, body, snapshot, offset).await);
+            return Err(self.refused(&parts, body.into_stream(), snapshot, offset).await);
         }
         if sent_length != length {
-            let told = format!("COS answered {} after {sent_length} of {length} bytes", parts.status.as_u16());
+            let told = format!("COS answered {status} after {sent_length} of {length} bytes");
             let error = Error::new(ErrorKind::Response, told).with_service(bare_answer(&parts));
             return Err(Failure { error, evidence: Evidence::Unknown });
         }
         let sent = Sent { length, crc64, attempts: journey.attempts };
-        let kept = journey.keep.then(|| parts.clone());
+        let kept = journey.keep.then(|| Box::new(parts.clone()));
         let body = if O::METHOD == Method::HEAD {
             O::Response::from_bytes(Bytes::new())
         } else if O::Response::STREAMED {
+            let announced = body.content_length();
             let body = self.resuming(operation, journey.attempts, &parts, body);
             O::Response::from_stream(ByteStream::from_pieces(announced, body))
         } else {
-            let read = ByteStream::from_pieces(announced, body).bytes(xml::MAX_BYTES).await;
+            let read = body.into_stream().bytes(xml::MAX_BYTES).await;
             O::Response::from_bytes(read.map_err(|error| Failure {
                 evidence: if error.kind() == ErrorKind::Response { Evidence::Final } else { Evidence::Unknown },
                 error: error.with_service(bare_answer(&parts)),
             })?)
         };
-        let (status, id) = (parts.status.as_u16(), parts.headers.get("x-cos-request-id").cloned());
         let mut error = match operation.output(&sent, Response::from_parts(parts, body)) {
             Ok(output) => return Ok((output, kept)),
             Err(error) => error,
@@ -318,7 +330,7 @@ impl Call<'_> {
             target: if rest.is_some() { None } else { Some(self.target(operation)) },
             attempts,
             status: head.status,
-            request_id: head.headers.get("x-cos-request-id").cloned(),
+            request_id: head.headers.get(&REQUEST_ID).cloned(),
         };
         Resuming::new(body, rest, origin)
     }

@@ -7,6 +7,7 @@ pub mod defaults;
 mod execute;
 mod explain;
 mod failover;
+mod file;
 mod http;
 pub(crate) mod memory;
 mod overrides;

@@ -1,22 +1,20 @@
 //! The body of one attempt on its way out: frame by frame, counted, summed up, timed.
 
 use std::fmt;
-use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Frame, SizeHint};
-use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
 use tokio::time::Instant;
 
 use crate::body::{Body, ByteStream, Observer, Source};
 use crate::client::defaults::FRAME;
+use crate::client::file::FileFrames;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -36,8 +34,8 @@ type Slot = Arc<Mutex<Option<ByteStream>>>;
 
 enum Frames {
     Bytes(Bytes),
-    File(File, BytesMut),
-    Stream(ByteStream),
+    File(Box<FileFrames>),
+    Stream(Box<ByteStream>),
 }
 
 impl Payload {
@@ -48,22 +46,16 @@ impl Payload {
         let frames = match body.source {
             Source::Empty => Frames::Bytes(Bytes::new()),
             Source::Bytes(bytes) => Frames::Bytes(bytes),
-            Source::File { path, offset, .. } => {
-                let open = async {
-                    let mut file = File::open(&path).await?;
-                    file.seek(io::SeekFrom::Start(offset)).await?;
-                    Ok::<_, io::Error>(file)
-                };
-                let file = open.await.map_err(|error| io_error(format!("opening {}", path.display()), error))?;
-                Frames::File(file, BytesMut::new())
+            Source::File { path, offset, length } => {
+                Frames::File(Box::new(FileFrames::open(&path, offset, length).await?))
             }
-            Source::Factory { open, .. } => Frames::Stream(open()),
+            Source::Factory { open, .. } => Frames::Stream(Box::new(open())),
             Source::Once { stream, .. } => {
                 let taken = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
                 untouched = Some(stream);
-                Frames::Stream(taken.ok_or_else(|| {
+                Frames::Stream(Box::new(taken.ok_or_else(|| {
                     Error::new(ErrorKind::Io, "the body was sent before and cannot be sent again (BodyNotReplayable)")
-                })?)
+                })?))
             }
         };
         if let Some(observer) = &body.observer {
@@ -89,18 +81,10 @@ impl Payload {
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
         match &mut self.frames {
             Frames::Bytes(bytes) => Poll::Ready(Ok(bytes.split_to(bytes.len().min(FRAME)))),
-            Frames::File(file, buffer) => {
-                let wanted = usize::try_from(self.remaining).unwrap_or(FRAME).min(FRAME);
-                buffer.resize(wanted, 0);
-                let mut read = ReadBuf::new(buffer);
-                let outcome = ready!(Pin::new(file).poll_read(cx, &mut read));
-                let filled = read.filled().len();
-                Poll::Ready(match outcome {
-                    Ok(()) if filled == 0 => Err(changed("the file is shorter than it was")),
-                    Ok(()) => Ok(buffer.split_to(filled).freeze()),
-                    Err(error) => Err(io_error("reading the file".to_owned(), error)),
-                })
-            }
+            Frames::File(file) => Poll::Ready(match ready!(file.poll_frame(cx)) {
+                Ok(bytes) if bytes.is_empty() => Err(changed("the file is shorter than it was")),
+                read => read,
+            }),
             Frames::Stream(stream) => match ready!(Pin::new(stream).poll_next(cx)) {
                 Some(Ok(bytes)) if bytes.len() as u64 > self.remaining => {
                     Poll::Ready(Err(changed("the stream is longer than announced")))
@@ -114,10 +98,6 @@ impl Payload {
 
 fn changed(what: &'static str) -> Error {
     Error::new(ErrorKind::Changed, what)
-}
-
-fn io_error(doing: String, error: io::Error) -> Error {
-    Error::new(ErrorKind::Io, doing).with_source(error)
 }
 
 /// Bytes in memory, for requests of your own.
@@ -177,7 +157,7 @@ impl http_body::Body for Payload {
 impl Drop for Payload {
     fn drop(&mut self) {
         if let (Some(slot), Frames::Stream(stream)) = (self.untouched.take(), &mut self.frames) {
-            let stream = std::mem::replace(stream, Bytes::new().into());
+            let stream = std::mem::replace(&mut **stream, Bytes::new().into());
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
         }
     }
@@ -253,11 +233,20 @@ impl Progress {
         self.state.load(Ordering::Acquire) == SENT
     }
 
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// When the last frame was taken, or else the start.
+    pub(crate) fn last(&self) -> Instant {
+        self.started + Duration::from_nanos(self.last_nanos.load(Ordering::Relaxed))
+    }
+
     /// Until when the transport may be silent, as things stand: the stall limit counts from the last frame it took, the
     /// response limit from the very last. While the caller's own stream has nothing, nobody is late.
     pub(crate) fn patience(&self, stall: Duration, response: Duration) -> Instant {
         let state = self.state.load(Ordering::Acquire);
-        let last = self.started + Duration::from_nanos(self.last_nanos.load(Ordering::Relaxed));
+        let last = self.last();
         match state {
             SENT => last + response,
             WAITING_FOR_CALLER => Instant::now() + stall,

@@ -8,7 +8,7 @@ use http::{Response, header};
 
 use crate::client::failover::{Breaker, Side, Sign};
 use crate::client::retry::Budget;
-use crate::operation::{Target, bare_answer};
+use crate::operation::{REQUEST_ID, Target, bare_answer};
 use crate::region::{Address, Scheme};
 
 /// Where the requests of a bucket, or of the account, go.
@@ -53,16 +53,18 @@ impl Route {
     }
 
     /// What an attempt told of its host; nothing when it broke off on the way.
-    pub(crate) fn report(&self, side: Side, sign: Option<Sign>, now: Duration) {
-        if let (Some(_), Some(sign)) = (&self.backup, sign) {
-            self.host.breaker.report(side, sign, now);
+    pub(crate) fn report(&self, side: Side, now: impl FnOnce() -> Duration, sign: impl FnOnce() -> Option<Sign>) {
+        if self.backup.is_some()
+            && let Some(sign) = sign()
+        {
+            self.host.breaker.report(side, sign, now());
         }
     }
 }
 
 /// What an answer tells of the host it came from.
 pub(crate) fn sign_of<B>(response: &Response<B>) -> Sign {
-    if response.headers().contains_key("x-cos-request-id") {
+    if response.headers().contains_key(&REQUEST_ID) {
         Sign::Cos
     } else if matches!(response.status().as_u16(), 301 | 302 | 307) {
         Sign::Redirected

@@ -24,7 +24,17 @@ pub(crate) struct Stalling {
 
 impl Stalling {
     pub(crate) fn new(body: ByteStream, limit: Duration, permit: OwnedSemaphorePermit) -> Self {
-        Self { body, limit, silence: None, permit: Some(permit) }
+        // What is here already needs no connection any more.
+        let permit = if body.is_here() { None } else { Some(permit) };
+        Self { body, limit, silence: None, permit }
+    }
+
+    pub(crate) fn content_length(&self) -> Option<u64> {
+        self.body.content_length()
+    }
+
+    pub(crate) fn into_stream(self) -> ByteStream {
+        if self.body.is_here() { self.body } else { ByteStream::from_pieces(self.body.content_length(), self) }
     }
 }
 

@@ -51,7 +51,8 @@ pub(crate) fn operation<T>(
 
 /// An attempt came to its end with an answer of this status.
 #[cfg(feature = "tracing")]
-pub(crate) fn answered(attempt: u32, status: u16, request_id: &str) {
+pub(crate) fn answered(attempt: u32, status: u16, request_id: Option<&http::HeaderValue>) {
+    let request_id = request_id.and_then(|id| id.to_str().ok()).unwrap_or("");
     span().record("http.response.status_code", status).record("cos.request_id", request_id);
     tracing::debug!(
         http.request.resend_count = attempt - 1,
@@ -62,7 +63,7 @@ pub(crate) fn answered(attempt: u32, status: u16, request_id: &str) {
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn answered(_: u32, _: u16, _: &str) {}
+pub(crate) fn answered(_: u32, _: u16, _: Option<&http::HeaderValue>) {}
 
 /// An attempt failed.
 #[cfg(feature = "tracing")]

@@ -1,11 +1,13 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderName, Method, Response, header};
 
 use crate::error::Result;
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, content_length, header_number, header_text};
+use crate::operation::{
+    CRC64, Operation, Permissions, Request, Safety, Sent, VERSION_ID, content_length, header_number, header_text,
+};
 use crate::options::{Conditions, CustomerKey, META_PREFIX, StorageClass, decode_meta_text};
 use crate::time::parse_http_date;
 
@@ -98,15 +100,17 @@ pub struct ObjectMeta {
     headers: HeaderMap,
 }
 
+static STORAGE_CLASS: HeaderName = HeaderName::from_static("x-cos-storage-class");
+
 impl ObjectMeta {
     pub(crate) fn new(headers: HeaderMap) -> Self {
         Self {
             content_length: content_length(&headers),
-            etag: header_text(&headers, "etag").unwrap_or_default().to_owned(),
-            crc64: header_number(&headers, "x-cos-hash-crc64ecma"),
-            last_modified: header_text(&headers, "last-modified").and_then(parse_http_date),
-            storage_class: header_text(&headers, "x-cos-storage-class").map(StorageClass::new).unwrap_or_default(),
-            version_id: header_text(&headers, "x-cos-version-id").map(str::to_owned),
+            etag: header_text(&headers, header::ETAG).unwrap_or_default().to_owned(),
+            crc64: header_number(&headers, &CRC64),
+            last_modified: header_text(&headers, header::LAST_MODIFIED).and_then(parse_http_date),
+            storage_class: header_text(&headers, &STORAGE_CLASS).map(StorageClass::new).unwrap_or_default(),
+            version_id: header_text(&headers, &VERSION_ID).map(str::to_owned),
             headers,
         }
     }

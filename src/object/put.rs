@@ -1,11 +1,12 @@
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderName, Method, Response, header};
 
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::operation::{
-    Operation, Permissions, Request, Safety, Sent, check_crc64, content_length, header_number, header_text, request_id,
+    CRC64, Operation, Permissions, Request, Safety, Sent, VERSION_ID, check_crc64, content_length, header_number,
+    header_text, request_id,
 };
 use crate::options::{Acl, Attributes, Encryption, Tags, TrafficLimit};
 
@@ -142,13 +143,14 @@ impl Operation for PutObject {
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<PutObjectOutput> {
-        check_crc64(sent, response.headers())?;
-        Ok(PutObjectOutput::new(sent, response.headers()))
+        let crc64 = check_crc64(sent, response.headers())?;
+        Ok(PutObjectOutput::new(sent, response.headers(), crc64))
     }
 
     fn reconcile(&self, sent: &Sent, found: &HeaderMap) -> Option<PutObjectOutput> {
-        let output = PutObjectOutput::new(sent, found);
-        (content_length(found) == Some(sent.length) && output.crc64 == Some(sent.crc64)).then_some(output)
+        let crc64 = header_number(found, &CRC64);
+        let same = content_length(found) == Some(sent.length) && crc64 == Some(sent.crc64);
+        same.then(|| PutObjectOutput::new(sent, found, crc64))
     }
 }
 
@@ -168,12 +170,12 @@ pub struct PutObjectOutput {
 }
 
 impl PutObjectOutput {
-    fn new(sent: &Sent, headers: &HeaderMap) -> Self {
-        let text = |name| header_text(headers, name).map(str::to_owned);
+    fn new(sent: &Sent, headers: &HeaderMap, crc64: Option<u64>) -> Self {
+        let text = |name: &HeaderName| header_text(headers, name).map(str::to_owned);
         Self {
-            etag: text("etag").unwrap_or_default(),
-            crc64: header_number(headers, "x-cos-hash-crc64ecma"),
-            version_id: text("x-cos-version-id"),
+            etag: text(&header::ETAG).unwrap_or_default(),
+            crc64,
+            version_id: text(&VERSION_ID),
             attempts: sent.attempts,
             request_id: request_id(headers),
         }

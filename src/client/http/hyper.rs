@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http_body::Body as _;
+use http::uri::{Authority, Scheme};
+use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -26,7 +27,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::options::TransportOptions;
-use super::{HttpClient, Phase, TransportError};
+use super::{HttpClient, Phase, TransportError, at_hand};
 use crate::body::{ByteStream, Pieces};
 use crate::client::defaults;
 use crate::client::payload::{Payload, Progress};
@@ -36,6 +37,7 @@ use crate::error::{BoxError, Error, Result};
 /// HTTP/1.1 on hyper, with a pool of its own and nothing else.
 pub(crate) struct HyperTransport {
     pool: Arc<Pool>,
+    tls_pool: Arc<Pool>,
     connect_timeout: Duration,
     resolve: HashMap<String, SocketAddr>,
     roots: Vec<CertificateDer<'static>>,
@@ -50,7 +52,8 @@ impl HyperTransport {
         }
         let roots = CertificateDer::pem_slice_iter(&options.root_pem).collect::<Result<_, _>>();
         Ok(Self {
-            pool: Arc::new(Pool { idle: Mutex::default(), limit: options.pool_idle, max: defaults::MAX_IDLE_PER_HOST }),
+            pool: Pool::new(options.pool_idle),
+            tls_pool: Pool::new(options.pool_idle),
             connect_timeout: options.connect_timeout,
             resolve: options.resolve.into_iter().collect(),
             roots: roots.map_err(|_| Error::input("root_certificates", "hold one that is no PEM certificate"))?,
@@ -74,7 +77,7 @@ impl HyperTransport {
         Ok(self.tls.get_or_init(|| TlsConnector::from(Arc::new(config))))
     }
 
-    async fn connect(&self, host: &Host) -> Result<Connection, TransportError> {
+    async fn connect(&self, host: &Host) -> Result<Box<Connection>, TransportError> {
         let mut phase = Phase::Dns;
         let connecting = self.connect_in(host, &mut phase);
         match tokio::time::timeout(self.connect_timeout, connecting).await {
@@ -84,21 +87,22 @@ impl HyperTransport {
         }
     }
 
-    async fn connect_in(&self, host: &Host, phase: &mut Phase) -> Result<Connection, BoxError> {
-        let addresses: Vec<SocketAddr> = match self.resolve.get(&host.name) {
+    async fn connect_in(&self, host: &Host, phase: &mut Phase) -> Result<Box<Connection>, BoxError> {
+        let name = host.authority.host();
+        let addresses: Vec<SocketAddr> = match self.resolve.get(name) {
             Some(address) => vec![*address],
-            None => tokio::net::lookup_host((host.name.trim_matches(['[', ']']), host.port)).await?.collect(),
+            None => tokio::net::lookup_host((name.trim_matches(['[', ']']), host.port())).await?.collect(),
         };
         *phase = Phase::Connect;
         let tcp = first_that_answers(&addresses).await?;
         tcp.set_nodelay(true)?;
         if host.https {
-            let name = ServerName::try_from(host.name.clone())?;
+            let name = ServerName::try_from(name.to_owned())?;
             *phase = Phase::Tls;
             let stream = self.tls()?.connect(name, tcp).await?;
-            Connection::begin(stream).await
+            Connection::begin(host, stream).await
         } else {
-            Connection::begin(tcp).await
+            Connection::begin(host, tcp).await
         }
     }
 }
@@ -129,21 +133,21 @@ impl fmt::Debug for HyperTransport {
 impl HttpClient for HyperTransport {
     fn execute(
         &self,
-        request: http::Request<Payload>,
+        mut request: http::Request<Payload>,
     ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
         Box::pin(async move {
-            let host = Host::of(request.uri()).map_err(|error| TransportError::new(Phase::Connect, error))?;
             let progress = request.body().progress();
-            let mut request = in_origin_form(request).map_err(|error| TransportError::new(Phase::Connect, error))?;
+            let host = Host::taken_from(&mut request)?;
+            let pool = if host.https { &self.tls_pool } else { &self.pool };
             loop {
-                let (mut connection, reused) = match self.pool.take(&host).await {
+                let (mut connection, reused) = match pool.take(host.authority.as_str(), progress.started()).await {
                     Some(connection) => (connection, true),
                     // In a box: connecting is rare, and its state large.
                     None => (Box::pin(self.connect(&host)).await?, false),
                 };
                 let before = connection.written();
                 let mut error = match connection.sender.try_send_request(request).await {
-                    Ok(response) => return Ok(Answer::of(response, connection, host, &self.pool)),
+                    Ok(response) => return Ok(Answer::of(response, connection, pool, &progress)),
                     Err(error) => error,
                 };
                 match error.take_message() {
@@ -161,45 +165,51 @@ fn failed(error: hyper::Error, progress: &Progress, written: u64, reused: bool) 
     TransportError::new(phase, error).request_bytes(written).reused(reused)
 }
 
-/// A connection sends `GET /path`, not `GET http://host/path`.
-fn in_origin_form(mut request: http::Request<Payload>) -> Result<http::Request<Payload>, BoxError> {
-    let mut parts = http::uri::Parts::default();
-    parts.path_and_query = request.uri().path_and_query().cloned();
-    *request.uri_mut() = http::Uri::from_parts(parts)?;
-    Ok(request)
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Where to connect.
 struct Host {
     https: bool,
-    name: String,
-    port: u16,
+    authority: Authority,
 }
 
 impl Host {
-    fn of(uri: &http::Uri) -> Result<Self, BoxError> {
-        let https = uri.scheme_str() == Some("https");
-        let name = uri.host().ok_or("the URL has no host")?.to_owned();
-        Ok(Self { https, name, port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }) })
+    /// A connection sends `GET /path`, not `GET http://host/path`.
+    fn taken_from(request: &mut http::Request<Payload>) -> Result<Self, TransportError> {
+        let url = std::mem::take(request.uri_mut()).into_parts();
+        let (Some(authority), Some(target)) = (url.authority, url.path_and_query) else {
+            return Err(TransportError::new(Phase::Connect, "the URL has no host"));
+        };
+        *request.uri_mut() = target.into();
+        Ok(Self { https: url.scheme == Some(Scheme::HTTPS), authority })
+    }
+
+    fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(if self.https { 443 } else { 80 })
     }
 }
 
 /// One connection, with a count of the bytes written to it.
 struct Connection {
+    authority: Authority,
     sender: SendRequest<Payload>,
     written: Arc<AtomicU64>,
 }
 
 impl Connection {
-    async fn begin(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Self, BoxError> {
+    async fn begin(
+        host: &Host,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<Box<Self>, BoxError> {
         let written = Arc::new(AtomicU64::new(0));
         let io = TokioIo::new(Counted { stream, written: Arc::clone(&written) });
         let (sender, connection) = http1::handshake(io).await?;
-        // It ends when its sender is dropped, or its peer goes away; what went wrong reaches the request.
+        // It ends when its sender is dropped, or its peer goes away; what went wrong reaches the request. A task of its
+        // own, because requests at the same time then go out in a row, and their answers come in in a row: with each
+        // request driving its connection itself, every step of one came between the steps of the others, at a quarter
+        // more of the processor.
         tokio::spawn(async move {
             let _ = connection.await;
         });
-        Ok(Self { sender, written })
+        Ok(Box::new(Self { authority: host.authority.clone(), sender, written }))
     }
 
     fn written(&self) -> u64 {
@@ -209,37 +219,45 @@ impl Connection {
 
 /// Idle connections by host, the latest used last.
 struct Pool {
-    idle: Mutex<HashMap<Host, Vec<Idle>>>,
+    idle: Mutex<HashMap<String, Vec<Idle>>>,
     limit: Duration,
     max: usize,
 }
 
 struct Idle {
-    connection: Connection,
+    connection: Box<Connection>,
     since: Instant,
 }
 
 impl Pool {
+    fn new(limit: Duration) -> Arc<Self> {
+        Arc::new(Self { idle: Mutex::default(), limit, max: defaults::MAX_IDLE_PER_HOST })
+    }
+
     /// The connection that was used last, if it is alive.
-    async fn take(&self, host: &Host) -> Option<Connection> {
+    async fn take(&self, authority: &str, now: Instant) -> Option<Box<Connection>> {
         loop {
-            let mut idle = self.lock().get_mut(host)?.pop()?;
-            if idle.since.elapsed() < self.limit && idle.connection.sender.ready().await.is_ok() {
+            let mut idle = self.lock().get_mut(authority)?.pop()?;
+            if now.saturating_duration_since(idle.since) < self.limit && idle.connection.sender.ready().await.is_ok() {
                 return Some(idle.connection);
             }
         }
     }
 
-    fn put(self: &Arc<Self>, host: Host, connection: Connection) {
+    fn put(self: &Arc<Self>, connection: Box<Connection>, since: Instant) {
         if connection.sender.is_closed() {
             return;
         }
+        let idle = Idle { connection, since };
         let mut hosts = self.lock();
         // Hosts stay on the list, with or without connections, until it is tidied.
         let first = hosts.is_empty();
-        let idle = hosts.entry(host).or_default();
-        if idle.len() < self.max {
-            idle.push(Idle { connection, since: Instant::now() });
+        match hosts.get_mut(idle.connection.authority.as_str()) {
+            Some(others) if others.len() < self.max => others.push(idle),
+            Some(_) => {}
+            None => {
+                hosts.insert(idle.connection.authority.as_str().to_owned(), vec![idle]);
+            }
         }
         drop(hosts);
         if first {
@@ -263,7 +281,7 @@ impl Pool {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Host, Vec<Idle>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Idle>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -276,32 +294,35 @@ impl fmt::Debug for Pool {
 
 /// The body of an answer; read to its end, it gives its connection back.
 struct Answer {
+    first: Option<hyper::Result<Bytes>>,
     body: Incoming,
-    lease: Option<(Connection, Host, Weak<Pool>)>,
+    lease: Option<(Box<Connection>, Arc<Pool>)>,
 }
 
 impl Answer {
     fn of(
         response: http::Response<Incoming>,
-        connection: Connection,
-        host: Host,
+        connection: Box<Connection>,
         pool: &Arc<Pool>,
+        progress: &Progress,
     ) -> http::Response<ByteStream> {
-        let (head, body) = response.into_parts();
+        let (head, mut body) = response.into_parts();
         let length = body.size_hint().exact();
-        if body.is_end_stream() {
-            pool.put(host, connection);
-            return http::Response::from_parts(head, Bytes::new().into());
-        }
-        let answer = Self { body, lease: Some((connection, host, Arc::downgrade(pool))) };
+        let first = match at_hand(&mut body) {
+            Some(Ok(whole)) if body.is_end_stream() => {
+                // Not idle since, but close to it, and the clock needs not be read again.
+                pool.put(connection, progress.last());
+                return http::Response::from_parts(head, whole.into());
+            }
+            first => first,
+        };
+        let answer = Self { first, body, lease: Some((connection, Arc::clone(pool))) };
         http::Response::from_parts(head, ByteStream::from_pieces(length, answer))
     }
 
     fn give_back(&mut self) {
-        if let Some((connection, host, pool)) = self.lease.take()
-            && let Some(pool) = pool.upgrade()
-        {
-            pool.put(host, connection);
+        if let Some((connection, pool)) = self.lease.take() {
+            pool.put(connection, Instant::now());
         }
     }
 }
@@ -313,7 +334,11 @@ impl Stream for Answer {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let bytes = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            let frame = match self.first.take() {
+                Some(first) => Some(first.map(Frame::data)),
+                None => ready!(Pin::new(&mut self.body).poll_frame(cx)),
+            };
+            let bytes = match frame {
                 Some(Ok(frame)) => frame.into_data().ok(),
                 Some(Err(error)) => {
                     self.lease = None;

@@ -7,7 +7,11 @@ mod options;
 mod reqwest;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
 
 pub use self::connections::Connections;
 #[cfg(feature = "hyper")]
@@ -47,6 +51,23 @@ impl<H: HttpClient + ?Sized> HttpClient for Arc<H> {
         request: http::Request<Payload>,
     ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
         (**self).execute(request)
+    }
+}
+
+/// The first frame of the body of an answer, if it came with the head. Of a small object it is all: then its connection
+/// is free again, and nothing of the body waits for anything.
+fn at_hand<B>(body: &mut B) -> Option<Result<Bytes, B::Error>>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    if body.is_end_stream() {
+        return Some(Ok(Bytes::new()));
+    }
+    match Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop())) {
+        // else trailers
+        Poll::Ready(Some(Ok(frame))) => frame.into_data().ok().map(Ok),
+        Poll::Ready(Some(Err(error))) => Some(Err(error)),
+        Poll::Ready(None) | Poll::Pending => None,
     }
 }
 

@@ -4,15 +4,15 @@ use std::error::Error as StdError;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http_body::Body as _;
+use http_body::{Body as _, Frame};
 use reqwest::Url;
 
 use super::options::{Certificate, TransportOptions};
-use super::{HttpClient, Phase, TransportError};
+use super::{HttpClient, Phase, TransportError, at_hand};
 use crate::body::{ByteStream, Pieces};
 use crate::client::payload::Payload;
 use crate::client::provider::BoxFuture;
@@ -110,14 +110,14 @@ impl HttpClient for ReqwestTransport {
             let url = self.url(&head.uri).map_err(|error| TransportError::new(Phase::Connect, error))?;
             let mut request = reqwest::Request::new(head.method, url);
             *request.headers_mut() = head.headers;
-            *request.body_mut() = Some(reqwest::Body::wrap(body));
+            *request.body_mut() = (body.remaining() > 0).then(|| reqwest::Body::wrap(body));
             let response =
                 client.execute(request).await.map_err(|error| transport_error(error, Phase::AwaitHeaders))?;
-            let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+            let (head, mut body) = http::Response::<reqwest::Body>::from(response).into_parts();
             let length = body.size_hint().exact();
-            let body = match length {
-                Some(0) => Bytes::new().into(),
-                _ => ByteStream::from_pieces(length, Answer(body)),
+            let body = match at_hand(&mut body) {
+                Some(Ok(whole)) if body.is_end_stream() => whole.into(),
+                first => ByteStream::from_pieces(length, Answer { first, body }),
             };
             Ok(http::Response::from_parts(head, body))
         })
@@ -125,7 +125,10 @@ impl HttpClient for ReqwestTransport {
 }
 
 /// The body of an answer.
-struct Answer(reqwest::Body);
+struct Answer {
+    first: Option<reqwest::Result<Bytes>>,
+    body: reqwest::Body,
+}
 
 impl Pieces for Answer {}
 
@@ -134,7 +137,11 @@ impl Stream for Answer {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            match std::task::ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+            let frame = match self.first.take() {
+                Some(first) => Some(first.map(Frame::data)),
+                None => ready!(Pin::new(&mut self.body).poll_frame(cx)),
+            };
+            match frame {
                 Some(Ok(frame)) => {
                     // else trailers
                     if let Ok(bytes) = frame.into_data() {

@@ -118,7 +118,7 @@ impl RefreshingCredentials {
     /// Dropping this future ends the wait only: the refresh runs on, for the others. It runs in the Tokio runtime of the
     /// caller that started it, which must have its timer enabled.
     pub async fn current(&self) -> Result<Snapshot, CredentialError> {
-        if let Some(snapshot) = self.0.at_once() {
+        if let Some(snapshot) = self.at_once(self.0.clock.now(), self.0.clock.monotonic()) {
             return Ok(snapshot);
         }
         let deadline = Instant::now() + PROVIDER_TOTAL_TIMEOUT;
@@ -143,6 +143,11 @@ impl RefreshingCredentials {
         Err(CredentialError::transient(
             "the refresh of the credentials was shut down, or gave keys that were over at once",
         ))
+    }
+
+    /// What [`current`](Self::current) gives without a wait at this time, which the caller has read already.
+    pub(crate) fn at_once(&self, now: SystemTime, monotonic: Duration) -> Option<Snapshot> {
+        self.0.at_once(now, monotonic)
     }
 
     /// The key at hand if it is alive; asks nobody.
@@ -260,10 +265,11 @@ enum Verdict {
 impl Current {
     /// A doubted key is at best one to be used when nothing better comes.
     fn freshness(&self, clock: &dyn Clock) -> Freshness {
-        let by_time = match &self.lifetime {
-            Some(lifetime) => lifetime.freshness(clock.now(), clock.monotonic()),
-            None => Freshness::Fresh,
-        };
+        self.freshness_at(clock.now(), clock.monotonic())
+    }
+
+    fn freshness_at(&self, now: SystemTime, monotonic: Duration) -> Freshness {
+        let by_time = self.lifetime.map_or(Freshness::Fresh, |lifetime| lifetime.freshness(now, monotonic));
         if self.doubted { by_time.max(Freshness::Mandatory) } else { by_time }
     }
 
@@ -325,15 +331,12 @@ impl Inner {
     }
 
     /// The way of nearly every request: a key that needs nothing, or nothing that is not under way already.
-    fn at_once(&self) -> Option<Snapshot> {
+    fn at_once(&self, now: SystemTime, monotonic: Duration) -> Option<Snapshot> {
         let state = self.read();
         let current = state.current.as_ref()?;
-        let usable = match current.freshness(&*self.clock) {
+        let usable = match current.freshness_at(now, monotonic) {
             Freshness::Fresh => true,
-            Freshness::Advisory => {
-                let monotonic = self.clock.monotonic();
-                !state.schedule.may_ask(monotonic) || state.running(monotonic).is_some()
-            }
+            Freshness::Advisory => !state.schedule.may_ask(monotonic) || state.running(monotonic).is_some(),
             Freshness::Mandatory | Freshness::Expired => false,
         };
         usable.then(|| current.snapshot.clone())
