@@ -42,6 +42,9 @@
 //! | a provider that failed is asked again after | 1 s to 30 s, 60 s when it refused | |
 //! | a request waits for a refresh while the old key lives | 10 s, at most half of what is left | |
 //! | a refresh forced by an answer of COS | once for a key, every 5 s; again after 60 s if the source insists on the key | |
+//! | a call of STS: attempts, one attempt, all of them | 3, 5 s, 15 s | those of `sts::ClientBuilder` |
+//! | an answer of STS | 256 KiB | |
+//! | a policy for STS, in characters | 6144 | |
 //! | the longest life of a temporary key | 36 h | |
 //! | a file that holds a key: reading it, its size | 1 s, 64 KiB | |
 //! | instance metadata: connecting, an answer, tries, its size | 750 ms, 1 s, 2, 64 KiB | |

@@ -7,11 +7,12 @@ use tencent_cos::client::provider::{
     ChainCredentials, CredentialError, EndpointCredentials, EnvironmentCredentials, MetadataCredentials,
     ProfileCredentials, RefreshingCredentials, Snapshot, WebIdentityCredentials,
 };
+use tencent_cos::policy::Policy;
 use tencent_cos::sign::{SigningKey, Stages};
 use tencent_cos::{
-    Body, Bucket, ByteStream, Client, ClientBuilder, Credentials, Endpoint, Error, GetObject, HttpClient, ListObjects,
-    Object, ObjectKey, ObjectMeta, Overrides, Payload, Presigned, PutObject, PutObjectOutput, SessionCredentials,
-    TransportError,
+    Body, Bucket, ByteStream, Client, ClientBuilder, Connections, Credentials, Endpoint, Error, GetObject, HttpClient,
+    ListObjects, Object, ObjectKey, ObjectMeta, Overrides, Payload, PostForm, PostPolicy, Presigned, PutObject,
+    PutObjectOutput, SessionCredentials, TransportError, sts,
 };
 
 use crate::support::InMemory;
@@ -37,6 +38,14 @@ fn values_move_and_are_shared() {
     cloned::<MetadataCredentials>();
     cloned::<EndpointCredentials>();
     shared::<ChainCredentials>();
+    cloned::<sts::Client>();
+    cloned::<sts::Issued>();
+    cloned::<sts::Issuer<sts::GetFederationToken>>();
+    shared::<sts::ClientBuilder>();
+    cloned::<Policy>();
+    cloned::<PostPolicy>();
+    cloned::<PostForm>();
+    shared::<Connections>();
     cloned::<Body>();
     cloned::<PutObject>();
     cloned::<GetObject>();

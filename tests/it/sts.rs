@@ -1,6 +1,7 @@
 //! Temporary keys from STS: what they may do, how calls fail, how long they take.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use cos_emulator::{Action, Emulator, Matcher, Role, Rule};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use tencent_cos::client::Connections;
-use tencent_cos::client::provider::{CredentialErrorKind, ProvideCredentials as _};
+use tencent_cos::client::provider::{CredentialErrorKind, ProvideCredentials as _, from_fn};
 use tencent_cos::policy::{Condition, Policy, Resource, Statement};
 use tencent_cos::sts::{self, AssumeRole, GetFederationToken};
 use tencent_cos::{
@@ -302,13 +303,15 @@ fn rig() -> Rig {
 
 impl Rig {
     fn sts(&self) -> sts::Client {
+        self.builder().build().expect("a client")
+    }
+
+    fn builder(&self) -> sts::ClientBuilder {
         sts::Client::builder()
             .region("ap-guangzhou")
             .credentials(support::permanent(&self.emulator))
             .http_client(ServiceTransport(self.emulator.service()))
             .clock(Arc::<TestClock>::clone(&self.clock))
-            .build()
-            .expect("a client")
     }
 
     fn script(&self, times: u64, action: Action) {
@@ -420,6 +423,28 @@ async fn a_wrong_clock_is_corrected_once() {
     let (outcome, requests, _) = rig.call().await;
     let error = outcome.unwrap_err();
     assert!(error.is_clock_skew() && requests == 1, "{requests}: {error}");
+}
+
+/// The permanent key was replaced: STS does not know the old one, and the source has the new one by now.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_sts_does_not_know_is_fetched_anew_once() {
+    for (good, calls) in [(true, 2), (false, 1)] {
+        let rig = rig();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (counter, new) = (Arc::clone(&asked), support::permanent(&rig.emulator));
+        let keys = from_fn(move || {
+            let first = counter.fetch_add(1, Ordering::Relaxed) == 0;
+            let old = Credentials::permanent("AKIDreplaced", "anotherKEY");
+            let key = if first || !good { old.unwrap() } else { new.clone() };
+            async move { Ok::<_, std::io::Error>(key) }
+        });
+        let outcome = rig.builder().credentials(keys).build().unwrap().send(federation()).await;
+        assert_eq!(outcome.as_ref().err().and_then(Error::code).is_none(), good, "{outcome:?}");
+        assert_eq!((rig.emulator.journal().len(), asked.load(Ordering::Relaxed)), (calls, 2));
+        if let Err(error) = outcome {
+            assert!(error.is_expired_credential() && !error.is_retryable(), "{error}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

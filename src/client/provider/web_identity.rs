@@ -41,6 +41,7 @@ const LONGEST_DURATION: Duration = Duration::from_secs(43_200);
 /// when STS does not answer within 3 s, or not well.
 ///
 /// Reference: [AssumeRoleWithWebIdentity](https://cloud.tencent.com/document/product/1312/73070)
+#[doc(alias = "AssumeRoleWithWebIdentity")]
 #[derive(Clone, Debug)]
 pub struct WebIdentityCredentials {
     identity: Identity,
