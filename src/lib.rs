@@ -35,6 +35,7 @@
 //! | download by parallel ranges, to a file, a writer or as a stream; resume it in another process | [`Bucket::download`], [`transfer::Download`] |
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
 //! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
+//! | upload a directory, or only what of it changed | [`transfer::UploadDirectory`] |
 //! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |

@@ -27,6 +27,8 @@
 //! | a download in order: a range | 4 MiB | [`part_size`](crate::transfer::Download::part_size) |
 //! | bytes that are written to a file at once | 512 KiB | |
 //! | memory of all transfers of a client | 64 MiB | [`memory_limit`](crate::ClientBuilder::memory_limit) |
+//! | files of a directory under way at once | 32 | [`UploadDirectory::concurrency`](crate::transfer::UploadDirectory::concurrency) |
+//! | failures a report of a directory holds | 1 000 | [`UploadDirectory::failure_limit`](crate::transfer::UploadDirectory::failure_limit) |
 //! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |
 //! | idle connections of a host, with the transport on hyper | 64 | |
 //! | a signature of a request holds | 15 min, not beyond the key's end | |
@@ -97,6 +99,12 @@ pub const DOWNLOAD_PIECE: usize = 512 * 1024;
 pub const MEMORY_LIMIT: u64 = 64 * 1024 * 1024;
 /// The least of that.
 pub const MIN_MEMORY_LIMIT: u64 = 8 * 1024 * 1024;
+/// Files of a directory that are under way at once.
+pub const FILES_AT_ONCE: usize = 32;
+/// The most of these.
+pub const MAX_FILES_AT_ONCE: usize = 256;
+/// Failures a report of a directory holds.
+pub const FAILURES: usize = 1000;
 /// How long an idle connection is kept: shorter than servers and load balancers keep theirs.
 pub const POOL_IDLE: Duration = Duration::from_secs(25);
 /// Idle connections of a host, with the transport on hyper.

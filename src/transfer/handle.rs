@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 
 use tokio::sync::watch;
 
+use crate::client::Bucket;
 use crate::client::provider::BoxFuture;
 use crate::error::{Error, ErrorKind, Result};
+use crate::transfer::Job;
 use crate::transfer::progress::{Counter, PartMeter, Progress, ProgressWatch};
 
 /// A transfer: a future that gives its result.
@@ -43,7 +45,7 @@ impl<T> Transfer<T> {
     /// Calls `callback` with the progress, at most ten times a second and once at the end. It runs between two pieces of
     /// a part, so it must be quick and must not block.
     pub fn on_progress(self, callback: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.control.counter.on_progress(Box::new(callback));
+        self.control.on_progress(callback);
         self
     }
 }
@@ -100,7 +102,7 @@ impl TransferHandle {
     /// Stops it: the future ends with [`ErrorKind::Cancelled`] once it has cleaned up. An object that is being
     /// completed, or was, stays.
     pub fn cancel(&self) {
-        self.0.set(|_| Some(State::Cancelled));
+        self.0.cancel();
     }
 }
 
@@ -141,6 +143,31 @@ impl Control {
             }
             _ => false,
         });
+    }
+
+    /// The control of a transfer within this one: it is held and stopped with it, and its bytes count here, too.
+    pub(super) fn child(&self) -> Self {
+        Self { counter: Arc::new(Counter::within(Arc::clone(&self.counter))), state: Arc::clone(&self.state) }
+    }
+
+    /// Runs a job to its end; the bytes of one that fails are taken back.
+    pub(super) async fn run<J: Job>(&self, job: J, bucket: &Bucket) -> Result<J::Output> {
+        self.counter.start();
+        let outcome = job.run(bucket.clone(), self.clone()).await;
+        match &outcome {
+            Ok(_) => self.counter.end(),
+            Err(_) => self.counter.give_up(),
+        }
+        outcome
+    }
+
+    pub(super) fn on_progress(&self, callback: impl Fn(Progress) + Send + Sync + 'static) {
+        self.counter.on_progress(Box::new(callback));
+    }
+
+    /// Stops the transfer and those within it.
+    pub(super) fn cancel(&self) {
+        self.set(|_| Some(State::Cancelled));
     }
 
     /// What there is to do, once it is known.

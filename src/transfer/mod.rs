@@ -9,6 +9,7 @@
 
 mod checkpoint;
 mod commit;
+mod directory;
 mod disk;
 mod download;
 mod handle;
@@ -19,6 +20,7 @@ mod resume;
 mod source;
 mod upload;
 
+pub use self::directory::{Compare, DirectoryFailure, DirectoryFile, DirectoryReport, FileStep, UploadDirectory};
 pub use self::download::{Download, DownloadOutput, DownloadToPath, DownloadToStream, DownloadToWriter};
 pub use self::handle::{Transfer, TransferHandle};
 pub use self::progress::{Progress, ProgressWatch};

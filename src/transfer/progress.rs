@@ -67,6 +67,8 @@ type Callback = Box<dyn Fn(Progress) + Send + Sync>;
 
 /// What the parts of a transfer count on.
 pub(super) struct Counter {
+    /// What it is a part of; bytes count there, too.
+    above: Option<Arc<Counter>>,
     started: OnceLock<Instant>,
     bytes: AtomicU64,
     total_bytes: AtomicU64,
@@ -86,6 +88,7 @@ const UNKNOWN_PARTS: u32 = u32::MAX;
 impl Counter {
     pub(super) fn new() -> Self {
         Self {
+            above: None,
             started: OnceLock::new(),
             bytes: AtomicU64::new(0),
             total_bytes: AtomicU64::new(UNKNOWN),
@@ -97,6 +100,10 @@ impl Counter {
             callback: Mutex::default(),
             news: watch::Sender::new(Progress::default()),
         }
+    }
+
+    pub(super) fn within(above: Arc<Self>) -> Self {
+        Self { above: Some(above), ..Self::new() }
     }
 
     pub(super) fn start(&self) {
@@ -124,14 +131,23 @@ impl Counter {
 
     fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(above) = &self.above {
+            above.add(bytes);
+        }
     }
 
     fn take_back(&self, bytes: u64) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(above) = &self.above {
+            above.take_back(bytes);
+        }
     }
 
     /// Tells the news, unless some were told a moment ago.
     fn tick(&self) {
+        if let Some(above) = &self.above {
+            above.tick();
+        }
         let Some(started) = self.started.get() else { return };
         let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let told = self.told.load(Ordering::Relaxed);
@@ -147,6 +163,12 @@ impl Counter {
         if !self.ended.swap(true, Ordering::Relaxed) {
             self.tell();
         }
+    }
+
+    /// Ends it as if nothing had been moved.
+    pub(super) fn give_up(&self) {
+        self.take_back(self.bytes.load(Ordering::Relaxed));
+        self.end();
     }
 
     fn tell(&self) {

@@ -4,6 +4,7 @@ mod blocking;
 mod cli;
 mod clock;
 mod compile;
+mod directories;
 mod download;
 mod everyday;
 mod explain;

@@ -1,0 +1,105 @@
+//! Whether a file and an object are the same.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use crate::client::Bucket;
+use crate::crc64::Crc64;
+use crate::error::Result;
+use crate::key::ObjectKey;
+use crate::object::HeadObject;
+use crate::transfer::directory::report::DirectoryFile;
+use crate::transfer::disk::blocking;
+
+/// What a sync takes for the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compare {
+    /// Same size, same CRC-64. The file is read and the object looked at with a HEAD; nothing depends on a clock. An
+    /// object without a CRC-64 is another.
+    #[default]
+    Crc64,
+    /// Same size, and the source was not written after the destination. It takes no request for a file, and trusts the
+    /// clock of this machine.
+    Time,
+    /// Same size.
+    Size,
+}
+
+/// How much is read in one go.
+const BLOCK: usize = 256 * 1024;
+/// How much is read before anybody may stop it.
+const STRETCH: u64 = 16 * 1024 * 1024;
+
+impl Compare {
+    /// Whether `source` need not be transferred to `destination`; `open` opens that of both which is a file.
+    pub(super) async fn is_same(
+        self,
+        bucket: &Bucket,
+        source: &DirectoryFile,
+        destination: &DirectoryFile,
+        open: impl FnOnce() -> Result<File> + Send + 'static,
+    ) -> Result<bool> {
+        if source.bytes != destination.bytes {
+            return Ok(false);
+        }
+        match self {
+            Self::Size => Ok(true),
+            Self::Time => Ok(match (source.modified, destination.modified) {
+                (Some(source), Some(destination)) => source <= destination,
+                _ => false,
+            }),
+            Self::Crc64 => {
+                let head = bucket.send(HeadObject::new(ObjectKey::new(&source.key)?)).await;
+                match head {
+                    Ok(meta) if meta.content_length.is_some_and(|length| length != source.bytes) => Ok(false),
+                    Ok(meta) => match meta.crc64 {
+                        Some(crc64) => Ok(crc64_of(bucket, open).await? == crc64),
+                        None => Ok(false),
+                    },
+                    // Removed since it was listed.
+                    Err(error) if error.is_not_found() => Ok(false),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// The CRC-64 of a file; dropping the future stops it after a stretch.
+async fn crc64_of(bucket: &Bucket, open: impl FnOnce() -> Result<File> + Send + 'static) -> Result<u64> {
+    let _held = bucket.client().memory().hold(BLOCK as u64).await;
+    let mut file = blocking(open).await?;
+    let mut crc64 = Crc64::new();
+    loop {
+        let (next, over);
+        (file, next, over) = blocking(move || {
+            let mut crc64 = crc64;
+            let over = read_on(&mut file, &mut crc64)?;
+            Ok((file, crc64, over))
+        })
+        .await?;
+        crc64 = next;
+        if over {
+            return Ok(crc64.value());
+        }
+    }
+}
+
+/// Reads one stretch; whether the file is at its end.
+fn read_on(file: &mut File, crc64: &mut Crc64) -> io::Result<bool> {
+    let mut block = vec![0; BLOCK];
+    let mut left = STRETCH;
+    while left > 0 {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(true),
+            Ok(read) => {
+                crc64.update(&block[..read]);
+                left = left.saturating_sub(read as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}

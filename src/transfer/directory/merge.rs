@@ -1,0 +1,223 @@
+//! The two sides of a directory, each in the order of paths, and what comes of laying one over the other.
+
+use std::cmp::Ordering;
+use std::path::PathBuf;
+
+use crate::client::Bucket;
+use crate::error::{Error, Result};
+use crate::key::ObjectKey;
+use crate::transfer::directory::listing::Listing;
+use crate::transfer::directory::names::{FileNames, Spellings, key_of, path_of};
+use crate::transfer::directory::report::{DirectoryFile, Filter};
+use crate::transfer::directory::walk::{Found, Walk, WalkOptions};
+
+/// What a side shows.
+#[derive(Debug)]
+pub(super) enum Entry {
+    File(DirectoryFile),
+    /// A symbolic link that is not followed.
+    Link(DirectoryFile),
+    /// What cannot be transferred.
+    Refused(DirectoryFile, Error),
+}
+
+impl Entry {
+    fn file(&self) -> &DirectoryFile {
+        match self {
+            Self::File(file) | Self::Link(file) | Self::Refused(file, _) => file,
+        }
+    }
+}
+
+/// The files on the disk.
+pub(super) struct Local {
+    walk: Walk,
+    prefix: String,
+    filter: Option<Filter>,
+}
+
+impl Local {
+    pub(super) fn new(root: PathBuf, prefix: String, filter: Option<Filter>, options: WalkOptions) -> Self {
+        let max_path = ObjectKey::MAX_BYTES.saturating_sub(prefix.len());
+        Self { walk: Walk::new(root, WalkOptions { max_path, ..options }), prefix, filter }
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<Entry>> {
+        while let Some(found) = self.walk.next().await? {
+            let entry = self.entry(found);
+            if self.filter.as_ref().is_none_or(|filter| filter(entry.file())) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Bytes and files.
+    pub(super) async fn count(mut self) -> Result<(u64, u32)> {
+        let mut counted = (0, 0);
+        while let Some(entry) = self.next().await? {
+            count_one(&mut counted, &entry);
+        }
+        Ok(counted)
+    }
+
+    fn entry(&self, found: Found) -> Entry {
+        let key = |path: &str| key_of(&self.prefix, path);
+        let named = |path| DirectoryFile { path, ..DirectoryFile::default() };
+        match found {
+            Found::File { path, bytes, modified } => match key(&path) {
+                Ok(key) => Entry::File(DirectoryFile { key: key.as_str().to_owned(), path, bytes, modified }),
+                Err(error) => Entry::Refused(named(path), error),
+            },
+            Found::Link { path } => Entry::Link(named(path)),
+            Found::Unseen { path, error } => Entry::Refused(named(path), error),
+        }
+    }
+}
+
+/// The objects behind the prefix.
+pub(super) struct Remote {
+    listing: Listing,
+    prefix: String,
+    names: FileNames,
+    spellings: Option<Spellings>,
+    filter: Option<Filter>,
+}
+
+impl Remote {
+    pub(super) fn new(bucket: Bucket, prefix: String, filter: Option<Filter>, names: FileNames) -> Self {
+        let spellings = names.folds_case().then(Spellings::new);
+        Self { listing: Listing::new(bucket, prefix.clone()), prefix, names, spellings, filter }
+    }
+
+    /// Takes names that differ in case for different.
+    pub(super) fn unfolded(self) -> Self {
+        Self { spellings: None, ..self }
+    }
+
+    /// Bytes and files.
+    pub(super) async fn count(mut self) -> Result<(u64, u32)> {
+        let mut counted = (0, 0);
+        while let Some(entry) = self.next().await? {
+            count_one(&mut counted, &entry);
+        }
+        Ok(counted)
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<Entry>> {
+        while let Some(object) = self.listing.next().await? {
+            let (path, refused) = match path_of(&object.key, &self.prefix, self.names) {
+                Ok(path) => (path.to_owned(), None),
+                Err(error) => (String::new(), Some(error)),
+            };
+            let file = DirectoryFile { path, key: object.key, bytes: object.size, modified: object.last_modified };
+            if self.filter.as_ref().is_some_and(|filter| !filter(&file)) {
+                continue;
+            }
+            let collides = |spellings: &mut Spellings| refused.is_none() && spellings.collides(&file.path);
+            return Ok(Some(match refused {
+                Some(error) => Entry::Refused(file, error),
+                None if self.spellings.as_mut().is_some_and(collides) => {
+                    let error = Error::input("key", "differs only in case from one before it");
+                    Entry::Refused(DirectoryFile { path: String::new(), ..file }, error)
+                }
+                None => Entry::File(file),
+            }));
+        }
+        Ok(None)
+    }
+}
+
+fn count_one((bytes, files): &mut (u64, u32), entry: &Entry) {
+    match entry {
+        Entry::File(file) => {
+            *bytes += file.bytes;
+            *files = files.saturating_add(1);
+        }
+        Entry::Refused(..) => *files = files.saturating_add(1),
+        Entry::Link(_) => {}
+    }
+}
+
+/// What both sides together show.
+#[derive(Debug)]
+pub(super) enum Side {
+    Local(DirectoryFile),
+    /// `unsure` when the disk has something there that was not looked at.
+    Remote {
+        object: DirectoryFile,
+        unsure: bool,
+    },
+    Both {
+        file: DirectoryFile,
+        object: DirectoryFile,
+    },
+    /// What the disk has beside files.
+    LocalAside(Entry),
+    /// What makes no file.
+    RemoteAside(Entry),
+}
+
+/// Both sides in one pass.
+pub(super) struct Merge {
+    local: Local,
+    remote: Remote,
+    next_local: Option<Entry>,
+    next_remote: Option<Entry>,
+    /// Paths on the disk that were not looked at, as long as the other side may have them or something below them.
+    unseen: Vec<String>,
+}
+
+impl Merge {
+    pub(super) async fn new(mut local: Local, mut remote: Remote) -> Result<Self> {
+        let (next_local, next_remote) = (local.next().await?, remote.next().await?);
+        Ok(Self { local, remote, next_local, next_remote, unseen: Vec::new() })
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<Side>> {
+        let order = match (&self.next_local, &self.next_remote) {
+            (None, None) => return Ok(None),
+            (Some(Entry::Link(_) | Entry::Refused(..)), _) => {
+                let aside = self.take_local().await?;
+                self.unseen.extend(aside.iter().map(|entry| entry.file().path.clone()));
+                return Ok(aside.map(Side::LocalAside));
+            }
+            (_, Some(Entry::Link(_) | Entry::Refused(..))) => {
+                return Ok(self.take_remote().await?.map(Side::RemoteAside));
+            }
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(local), Some(remote)) => local.file().path.cmp(&remote.file().path),
+        };
+        let local = if order.is_le() { self.take_local().await? } else { None };
+        let remote = if order.is_ge() { self.take_remote().await? } else { None };
+        Ok(match (local, remote) {
+            (Some(Entry::File(file)), Some(Entry::File(object))) => Some(Side::Both { file, object }),
+            (Some(Entry::File(file)), _) => Some(Side::Local(file)),
+            (_, Some(Entry::File(object))) => {
+                let unsure = self.is_unsure(&object.path);
+                Some(Side::Remote { object, unsure })
+            }
+            _ => None,
+        })
+    }
+
+    async fn take_local(&mut self) -> Result<Option<Entry>> {
+        let next = self.local.next().await?;
+        Ok(std::mem::replace(&mut self.next_local, next))
+    }
+
+    async fn take_remote(&mut self) -> Result<Option<Entry>> {
+        let next = self.remote.next().await?;
+        Ok(std::mem::replace(&mut self.next_remote, next))
+    }
+
+    /// Whether the disk has this path, or one above it, but it was not looked at.
+    fn is_unsure(&mut self, path: &str) -> bool {
+        let below =
+            |unseen: &str| path.strip_prefix(unseen).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        // What lies below it sorts before its name with the character behind the slash.
+        self.unseen.retain(|unseen| below(unseen) || *path < *format!("{unseen}0"));
+        self.unseen.iter().any(|unseen| below(unseen))
+    }
+}

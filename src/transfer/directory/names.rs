@@ -1,0 +1,258 @@
+//! Which file a key becomes, and which key a file. Pure; what Windows demands is known on every system.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+
+use crate::error::{Error, Result};
+use crate::key::ObjectKey;
+
+/// The longest name of a file, in bytes here and in UTF-16 units on Windows.
+const MAX_NAME: usize = 255;
+/// How many spellings are remembered: 16 MiB of them.
+const MAX_SPELLINGS: usize = 1 << 20;
+
+/// Which keys may become files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum FileNames {
+    /// Those that name the same file on every system.
+    #[default]
+    Portable,
+    /// Those that this system can name.
+    Native,
+}
+
+impl FileNames {
+    /// Windows decides what is portable: it refuses the most.
+    fn is_strict(self) -> bool {
+        self == Self::Portable || cfg!(windows)
+    }
+
+    /// Whether two names that differ in case are one.
+    pub(super) fn folds_case(self) -> bool {
+        self.is_strict() || cfg!(target_os = "macos")
+    }
+}
+
+/// The path below the destination of what follows the prefix in a key: names with slashes between them, none of which
+/// leads anywhere else.
+///
+/// A prefix that does not end in a slash may be followed by one.
+///
+/// # Errors
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `key`.
+pub(super) fn path_of<'a>(key: &'a str, prefix: &str, names: FileNames) -> Result<&'a str> {
+    let refuse = |why: &'static str| Err(Error::input("key", why));
+    let Some(rest) = key.strip_prefix(prefix) else { return refuse("does not begin with the prefix") };
+    let rest = if prefix.is_empty() || prefix.ends_with('/') { rest } else { rest.strip_prefix('/').unwrap_or(rest) };
+    if rest.is_empty() {
+        return refuse("is the prefix itself and leaves no name for a file");
+    }
+    if rest.starts_with('/') {
+        return refuse("is an absolute path behind the prefix");
+    }
+    if key.len() > ObjectKey::MAX_BYTES {
+        return refuse("is longer than 850 bytes");
+    }
+    match rest.split('/').find_map(|name| refusal(name, names)) {
+        Some(why) => refuse(why),
+        None => Ok(rest),
+    }
+}
+
+fn refusal(name: &str, names: FileNames) -> Option<&'static str> {
+    match name {
+        "" => return Some("has an empty name between two slashes or behind the last"),
+        "." | ".." => return Some("has a name `.` or `..`"),
+        _ => {}
+    }
+    if name.contains('\0') {
+        return Some("has a NUL in a name");
+    }
+    if name.len() > MAX_NAME {
+        return Some("has a name longer than 255 bytes");
+    }
+    if names.is_strict() { strict_refusal(name) } else { None }
+}
+
+/// What Windows does not take, or takes for something else.
+fn strict_refusal(name: &str) -> Option<&'static str> {
+    if name.contains('\\') {
+        return Some("has a backslash in a name, which Windows takes for a separator");
+    }
+    if name.contains(':') {
+        return Some("has a colon in a name, which Windows takes for a drive or a stream");
+    }
+    if name.contains(['<', '>', '"', '|', '?', '*']) || name.contains(|c: char| u32::from(c) < 32) {
+        return Some("has a character in a name that Windows refuses");
+    }
+    if name.ends_with(['.', ' ']) {
+        return Some("has a name that ends in a dot or a space, which Windows drops");
+    }
+    is_device(name).then_some("has a name that is a device on Windows")
+}
+
+/// A device is one with any extension, too, and with blanks before it.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ').to_uppercase();
+    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") {
+        return true;
+    }
+    let numbered = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+    matches!(numbered, Some("0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³"))
+}
+
+/// The key of a file: the prefix and the path below the source, with slashes.
+///
+/// # Errors
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `key` when COS takes no such key.
+pub(super) fn key_of(prefix: &str, path: &str) -> Result<ObjectKey> {
+    ObjectKey::new(format!("{prefix}{path}"))
+}
+
+/// Tells paths that differ only in case from one met before.
+///
+/// Of such a pair the listing has the one with the capital letter first, or one that is not plain ASCII; so only those
+/// are remembered, and of them a million at most.
+pub(super) struct Spellings {
+    seen: HashSet<u64>,
+    state: RandomState,
+}
+
+impl Spellings {
+    pub(super) fn new() -> Self {
+        Self { seen: HashSet::new(), state: RandomState::new() }
+    }
+
+    /// Whether another spelling of this path came before.
+    pub(super) fn collides(&mut self, path: &str) -> bool {
+        let folded = folded(path);
+        let fingerprint = self.state.hash_one(&folded);
+        if self.seen.contains(&fingerprint) {
+            return true;
+        }
+        let has_case = |c: char| !c.is_ascii() && (c.is_lowercase() || c.is_uppercase());
+        if (folded != path || path.contains(has_case)) && self.seen.len() < MAX_SPELLINGS {
+            self.seen.insert(fingerprint);
+        }
+        false
+    }
+}
+
+/// Upper case first: some letters have two lower ones.
+fn folded(path: &str) -> String {
+    path.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Component, Path};
+
+    use super::*;
+
+    fn portable(key: &str, prefix: &str) -> Option<String> {
+        path_of(key, prefix, FileNames::Portable).ok().map(str::to_owned)
+    }
+
+    #[test]
+    fn what_follows_the_prefix_is_the_path() {
+        for (key, prefix, path) in [
+            ("a/b.txt", "", "a/b.txt"),
+            ("p/a/b.txt", "p/", "a/b.txt"),
+            ("p/a", "p", "a"),
+            ("logs/2026-01/x", "logs/2026-", "01/x"),
+            ("目录/😀", "", "目录/😀"),
+            (".hidden", "", ".hidden"),
+            ("console", "", "console"),
+            ("COM10", "", "COM10"),
+        ] {
+            assert_eq!(portable(key, prefix).as_deref(), Some(path), "{key}");
+        }
+    }
+
+    #[test]
+    fn hostile_keys_are_refused() {
+        let long = "k".repeat(5000);
+        let name = format!("a/{}", "n".repeat(256));
+        for key in [
+            "",
+            "/",
+            "/etc/x",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "..",
+            ".",
+            "./x",
+            "a/./b",
+            "a//b",
+            "a/",
+            "a\0b",
+            &long,
+            &name,
+        ] {
+            for names in [FileNames::Portable, FileNames::Native] {
+                let error = path_of(key, "", names).expect_err(key);
+                assert_eq!(error.field(), Some("key"));
+            }
+        }
+        for key in [
+            "C:\\x",
+            "C:x",
+            "..\\x",
+            "\\\\host\\share",
+            "a:b",
+            "CON",
+            "con.txt",
+            "a/NUL ",
+            "AUX .c",
+            "LPT¹",
+            "x.",
+            "x ",
+            "a?",
+        ] {
+            assert_eq!(portable(key, ""), None, "{key}");
+            assert_eq!(path_of(key, "", FileNames::Native).is_ok(), !cfg!(windows), "{key}");
+        }
+        for (key, prefix) in
+            [("p//etc/x", "p/"), ("p//etc/x", "p"), ("p/", "p/"), ("p", "p"), ("p/../x", "p/"), ("q/x", "p/")]
+        {
+            assert_eq!(portable(key, prefix), None, "{key}");
+        }
+    }
+
+    /// Whatever the key is, its path is made of plain names on this system, and a strict one of plain names on Windows.
+    #[test]
+    fn no_key_leads_out() {
+        let seed = fastrand::u64(..);
+        let mut random = fastrand::Rng::with_seed(seed);
+        let pieces =
+            ["..", ".", "/", "\\", ":", "a", "C:", "CON", ".txt", " ", "\0", "//", "é", "~", "?", "\n", "%2e", "x/y"];
+        let mut accepted = 0;
+        for _ in 0..200_000 {
+            let key: String = (0..random.usize(..8)).map(|_| pieces[random.usize(..pieces.len())]).collect();
+            for names in [FileNames::Portable, FileNames::Native] {
+                let Ok(path) = path_of(&key, "", names) else { continue };
+                accepted += 1;
+                assert!(key.ends_with(path), "seed {seed}: {key:?}");
+                let parts: Vec<_> = Path::new(path).components().collect();
+                assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))), "seed {seed}: {key:?}");
+                assert_eq!(parts.len(), path.split('/').count(), "seed {seed}: {key:?}");
+                if names == FileNames::Portable {
+                    let windows = path.replace('\\', "/");
+                    assert!(windows.split('/').all(|name| !matches!(name, "" | "." | "..")), "seed {seed}: {key:?}");
+                    assert!(!path.contains([':', '\\', '\0', '\n']), "seed {seed}: {key:?}");
+                }
+            }
+        }
+        assert!(accepted > 1000, "seed {seed}: only {accepted} keys were accepted");
+    }
+
+    #[test]
+    fn of_names_that_differ_in_case_the_second_is_told() {
+        let mut spellings = Spellings::new();
+        let listed = ["A", "B/x", "README", "a.txt", "b/X", "b/x", "readme", "Ä", "ä", "Ÿ", "ÿ", "ſ", "s"];
+        let told: Vec<_> = listed.into_iter().filter(|path| spellings.collides(path)).collect();
+        // In the order of bytes `ÿ` comes before `Ÿ`; either is told.
+        assert_eq!(told, ["b/X", "b/x", "readme", "ä", "ÿ", "s"]);
+    }
+}

@@ -1,0 +1,293 @@
+//! Files in parallel, and the books of what became of each.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio::task::{JoinError, JoinSet};
+
+use crate::client::provider::BoxFuture;
+use crate::client::{Bucket, defaults};
+use crate::error::{Error, ErrorKind, Result};
+use crate::transfer::Job;
+use crate::transfer::directory::Compare;
+use crate::transfer::directory::merge::Entry;
+use crate::transfer::directory::report::{
+    DirectoryFailure, DirectoryFile, DirectoryReport, FileStep, Filter, Listener,
+};
+use crate::transfer::handle::Control;
+
+/// What both directions have in common.
+#[derive(Clone)]
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+pub(super) struct Settings {
+    pub(super) sync: Option<Compare>,
+    pub(super) delete_extraneous: bool,
+    pub(super) dry_run: bool,
+    pub(super) count_ahead: bool,
+    pub(super) stop_on_failure: bool,
+    pub(super) failure_limit: usize,
+    pub(super) concurrency: usize,
+    pub(super) filter: Option<Filter>,
+    pub(super) listener: Option<Listener>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sync: None,
+            delete_extraneous: false,
+            dry_run: false,
+            count_ahead: false,
+            stop_on_failure: false,
+            failure_limit: defaults::FAILURES,
+            concurrency: defaults::FILES_AT_ONCE,
+            filter: None,
+            listener: None,
+        }
+    }
+}
+
+impl Settings {
+    /// # Errors
+    /// [`ErrorKind::Input`] when the options do not fit each other.
+    pub(super) fn check(&self, prefix: &str) -> Result<()> {
+        if !(1..=defaults::MAX_FILES_AT_ONCE).contains(&self.concurrency) {
+            return Err(Error::input("concurrency", "is not from 1 to 256"));
+        }
+        if self.delete_extraneous && self.sync.is_none() {
+            return Err(Error::input("delete_extraneous", "needs a sync"));
+        }
+        if self.sync.is_some() && !prefix.is_empty() && !prefix.ends_with('/') {
+            // Else what only begins alike would be taken for a part of the directory.
+            return Err(Error::input("prefix", "of a sync is neither empty nor ends in a slash"));
+        }
+        Ok(())
+    }
+}
+
+/// What was done with a file.
+#[derive(Clone, Copy)]
+pub(super) enum Deed {
+    Transferred,
+    Unchanged,
+    Deleted,
+}
+
+type Outcome = Vec<(DirectoryFile, Result<Deed>)>;
+
+/// Runs a task for each file, so many at a time. Dropping it stops them.
+pub(super) struct Pool {
+    root: PathBuf,
+    control: Control,
+    settings: Settings,
+    tasks: JoinSet<Outcome>,
+    report: DirectoryReport,
+    total: Arc<Total>,
+    counting: JoinSet<()>,
+}
+
+/// How much there is to do, once it was counted, less what turned out to need nothing.
+struct Total {
+    control: Control,
+    counted: OnceLock<(u64, u32)>,
+    left: AtomicU64,
+}
+
+impl Total {
+    fn tell(&self) {
+        if let Some(&(bytes, files)) = self.counted.get() {
+            let bytes = bytes.saturating_sub(self.left.load(Ordering::Relaxed));
+            self.control.set_total(Some(bytes), Some(files));
+        }
+    }
+
+    fn leave(&self, bytes: u64) {
+        self.left.fetch_add(bytes, Ordering::Relaxed);
+        self.tell();
+    }
+}
+
+impl Pool {
+    pub(super) fn new(root: PathBuf, settings: Settings, control: Control) -> Self {
+        let total = Total { control: control.clone(), counted: OnceLock::new(), left: AtomicU64::new(0) };
+        Self {
+            root,
+            control,
+            settings,
+            tasks: JoinSet::new(),
+            report: DirectoryReport::default(),
+            total: Arc::new(total),
+            counting: JoinSet::new(),
+        }
+    }
+
+    /// Counts the source beside the transfer, bytes and files. When that fails, there is no total.
+    pub(super) fn count(&mut self, count: impl Future<Output = Result<(u64, u32)>> + Send + 'static) {
+        let total = Arc::clone(&self.total);
+        self.counting.spawn(async move {
+            if let Ok(counted) = count.await {
+                total.counted.get_or_init(|| counted);
+                total.tell();
+            }
+        });
+    }
+
+    /// What a task needs to tell of its file.
+    pub(super) fn worker(&self, bucket: &Bucket) -> Worker {
+        let (control, listener) = (self.control.clone(), self.settings.listener.clone());
+        Worker { bucket: bucket.clone(), control, listener, dry_run: self.settings.dry_run }
+    }
+
+    /// Begins a task for a file once there is room.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] when the transfer was; the first failure when that is to stop it.
+    pub(super) async fn begin(&mut self, file: DirectoryFile, work: BoxFuture<'static, Result<Deed>>) -> Result<()> {
+        let listener = self.settings.listener.clone();
+        self.spawn(async move {
+            let outcome = work.await;
+            tell_end(listener.as_ref(), &file, &outcome);
+            vec![(file, outcome)]
+        })
+        .await
+    }
+
+    /// Begins a task for many.
+    pub(super) async fn begin_many(&mut self, work: BoxFuture<'static, Outcome>) -> Result<()> {
+        let listener = self.settings.listener.clone();
+        self.spawn(async move {
+            let outcomes = work.await;
+            for (file, outcome) in &outcomes {
+                tell_end(listener.as_ref(), file, outcome);
+            }
+            outcomes
+        })
+        .await
+    }
+
+    async fn spawn(&mut self, work: impl Future<Output = Outcome> + Send + 'static) -> Result<()> {
+        while let Some(joined) = self.tasks.try_join_next() {
+            self.note(joined)?;
+        }
+        while self.tasks.len() >= self.settings.concurrency {
+            let Some(joined) = self.tasks.join_next().await else { break };
+            self.note(joined)?;
+        }
+        self.control.ready().await?;
+        self.tasks.spawn(work);
+        Ok(())
+    }
+
+    /// What is no file, on either side.
+    pub(super) fn aside(&mut self, entry: Entry) -> Result<()> {
+        match entry {
+            Entry::Refused(file, error) => self.fail(file, error),
+            Entry::Link(file) => {
+                self.report.links += 1;
+                if let Some(listener) = &self.settings.listener {
+                    listener(&file, FileStep::Link);
+                }
+                Ok(())
+            }
+            Entry::File(_) => Ok(()),
+        }
+    }
+
+    /// A file failed before a task was begun for it.
+    pub(super) fn fail(&mut self, file: DirectoryFile, error: Error) -> Result<()> {
+        let outcome = Err(error);
+        tell_end(self.settings.listener.as_ref(), &file, &outcome);
+        self.enter(file, outcome)
+    }
+
+    fn note(&mut self, joined: Result<Outcome, JoinError>) -> Result<()> {
+        match joined {
+            Ok(outcomes) => outcomes.into_iter().try_for_each(|(file, outcome)| self.enter(file, outcome)),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down").with_source(error)),
+        }
+    }
+
+    fn enter(&mut self, file: DirectoryFile, outcome: Result<Deed>) -> Result<()> {
+        let report = &mut self.report;
+        match outcome {
+            Ok(Deed::Deleted) => {
+                report.deleted += 1;
+                return Ok(());
+            }
+            Ok(Deed::Transferred) => {
+                report.transferred += 1;
+                report.bytes += file.bytes;
+            }
+            Ok(Deed::Unchanged) => {
+                report.unchanged += 1;
+                self.total.leave(file.bytes);
+            }
+            Err(error) if error.kind() == ErrorKind::Cancelled || self.settings.stop_on_failure => return Err(error),
+            Err(error) => {
+                report.failed += 1;
+                self.total.leave(file.bytes);
+                if report.failures.len() < self.settings.failure_limit {
+                    report.failures.push(DirectoryFailure::of(file, &self.root, error));
+                }
+            }
+        }
+        self.control.meter().done(0);
+        Ok(())
+    }
+
+    /// Waits for all, and closes the books.
+    ///
+    /// # Errors
+    /// That of `outcome`, or one that ends the whole; by then every task has cleaned up behind itself.
+    pub(super) async fn finish(mut self, outcome: Result<()>) -> Result<DirectoryReport> {
+        let mut outcome = outcome;
+        loop {
+            if outcome.is_err() {
+                self.control.cancel();
+            }
+            let Some(joined) = self.tasks.join_next().await else { break };
+            let noted = self.note(joined);
+            outcome = outcome.and(noted);
+        }
+        outcome.map(|()| self.report)
+    }
+}
+
+fn tell_end(listener: Option<&Listener>, file: &DirectoryFile, outcome: &Result<Deed>) {
+    let Some(listener) = listener else { return };
+    let step = match outcome {
+        Ok(Deed::Transferred) => FileStep::Transferred,
+        Ok(Deed::Unchanged) => FileStep::Unchanged,
+        Ok(Deed::Deleted) => FileStep::Deleted,
+        Err(error) => FileStep::Failed(error),
+    };
+    listener(file, step);
+}
+
+/// What a task works with.
+#[derive(Clone)]
+pub(super) struct Worker {
+    pub(super) bucket: Bucket,
+    pub(super) dry_run: bool,
+    control: Control,
+    listener: Option<Listener>,
+}
+
+impl Worker {
+    /// Runs the transfer of a file within that of the directory.
+    pub(super) async fn transfer<J: Job>(&self, file: &DirectoryFile, job: J) -> Result<Deed> {
+        if self.dry_run {
+            return Ok(Deed::Transferred);
+        }
+        let control = self.control.child();
+        if let Some(listener) = &self.listener {
+            listener(file, FileStep::Begun);
+            let (listener, file) = (Arc::clone(listener), file.clone());
+            control.on_progress(move |progress| listener(&file, FileStep::Moved(progress.bytes)));
+        }
+        control.run(job, &self.bucket).await?;
+        Ok(Deed::Transferred)
+    }
+}

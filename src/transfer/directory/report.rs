@@ -1,0 +1,106 @@
+//! What a transfer of a directory tells: file by file while it runs, and in sum at its end.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::error::Error;
+
+/// A file of a directory, or the object that is its twin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DirectoryFile {
+    /// Where it lies below the directory, with `/` between the names; empty when the key makes no path.
+    pub path: String,
+    /// The key, prefix included; empty when the path makes no key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was last written, where that is known.
+    pub modified: Option<SystemTime>,
+}
+
+/// What happens to a file. In a dry run the steps are those that would be taken.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum FileStep<'a> {
+    /// It is being transferred.
+    Begun,
+    /// So many of its bytes are moved; told at most ten times a second.
+    Moved(u64),
+    /// It was transferred.
+    Transferred,
+    /// Both sides have it, and it was left as it is.
+    Unchanged,
+    /// It was deleted where it is extraneous.
+    Deleted,
+    /// It is a symbolic link, which was not followed.
+    Link,
+    /// It was refused, or its transfer or deletion failed.
+    Failed(&'a Error),
+}
+
+/// What became of a directory: counts, and the failures one by one.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+#[must_use = "files that failed are told here, not by an error"]
+pub struct DirectoryReport {
+    /// Files transferred.
+    pub transferred: u64,
+    /// The bytes of these.
+    pub bytes: u64,
+    /// Files that both sides had.
+    pub unchanged: u64,
+    /// Extraneous files or objects deleted.
+    pub deleted: u64,
+    /// Symbolic links not followed.
+    pub links: u64,
+    /// Files that were refused or failed.
+    pub failed: u64,
+    /// The first of these, a thousand unless [`failure_limit`](crate::transfer::UploadDirectory::failure_limit) says
+    /// otherwise. All are told to `on_file`.
+    pub failures: Vec<DirectoryFailure>,
+}
+
+impl DirectoryReport {
+    /// Whether nothing failed.
+    pub fn is_complete(&self) -> bool {
+        self.failed == 0
+    }
+}
+
+/// A file that did not make it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DirectoryFailure {
+    /// The key; `None` when the path makes none.
+    pub key: Option<String>,
+    /// The file; `None` when the key makes none.
+    pub path: Option<PathBuf>,
+    /// Why. [`ErrorKind::Input`](crate::ErrorKind::Input) when it was refused.
+    pub error: Error,
+}
+
+impl fmt::Display for DirectoryFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.key, &self.path) {
+            (Some(key), _) => write!(f, "{key:?}: {}", self.error),
+            (None, Some(path)) => write!(f, "{}: {}", path.display(), self.error),
+            (None, None) => self.error.fmt(f),
+        }
+    }
+}
+
+impl DirectoryFailure {
+    pub(super) fn of(file: DirectoryFile, root: &Path, error: Error) -> Self {
+        let path = (!file.path.is_empty()).then(|| root.join(&file.path));
+        Self { key: Some(file.key).filter(|key| !key.is_empty()), path, error }
+    }
+}
+
+/// Which files are meant.
+pub(super) type Filter = Arc<dyn Fn(&DirectoryFile) -> bool + Send + Sync>;
+
+/// Who is told of each file.
+pub(super) type Listener = Arc<dyn Fn(&DirectoryFile, FileStep<'_>) + Send + Sync>;

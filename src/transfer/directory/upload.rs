@@ -1,0 +1,260 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::client::Bucket;
+use crate::client::provider::BoxFuture;
+use crate::error::Result;
+use crate::key::ObjectKey;
+use crate::transfer::Upload;
+use crate::transfer::directory::compare::Compare;
+use crate::transfer::directory::delete::Extraneous;
+use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Side};
+use crate::transfer::directory::names::FileNames;
+use crate::transfer::directory::pool::{Deed, Pool, Settings};
+use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
+use crate::transfer::directory::walk::WalkOptions;
+use crate::transfer::disk::io_error;
+use crate::transfer::handle::Control;
+use crate::transfer::sealed;
+
+/// Uploads the files below a directory; with [`sync`](Self::sync), only those that differ from their objects.
+///
+/// The key of a file is the prefix and the path below the directory, with `/` between the names; the prefix is taken as
+/// it is, so it usually ends in `/`. Each file goes up as [`Upload`] does it: small ones in one request each, large ones
+/// by parts, so many files at a time. Symbolic links are left out unless they are followed. What is neither a file nor a
+/// directory, has a name that is not UTF-8, or would have a key over 850 bytes is told as a failure, and the rest goes
+/// on; so does a file that fails.
+///
+/// A sync goes through the files and the listing side by side. It leaves an object alone that has its file, and deletes
+/// one that has none only with [`delete_extraneous`](Self::delete_extraneous); never one whose key does not begin with
+/// the prefix, whose key could be no file, or where the disk has something that was not looked at. It holds the names of
+/// the directories on the way to the file it is at; beside that memory does not grow with the number of files.
+///
+/// Pausing begins no further file or part. Cancelling stops each file as [`Upload`] does.
+///
+/// # Errors
+/// The future gives a [`DirectoryReport`] also when files failed: look at
+/// [`is_complete`](DirectoryReport::is_complete). It fails with [`ErrorKind::Io`](crate::ErrorKind::Io) when the
+/// directory itself cannot be read, with what the listing of a sync fails with, and with
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) when options do not fit.
+///
+/// # Cancellation
+/// Dropping the future stops all I/O; of each file remains what [`Upload`] leaves. Files that are up stay.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::Bucket;
+/// use tencent_cos::transfer::{Compare, UploadDirectory};
+///
+/// # async fn example(bucket: Bucket) -> tencent_cos::Result<()> {
+/// let job = UploadDirectory::new("site", "www/").sync(Compare::Crc64).filter(|file| !file.path.ends_with('~'));
+/// let report = bucket.transfer(job).await?;
+/// for failure in &report.failures {
+///     eprintln!("{failure}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct UploadDirectory {
+    directory: PathBuf,
+    prefix: String,
+    follow_links: bool,
+    checkpoint: Option<PathBuf>,
+    each: Option<Each>,
+    settings: Settings,
+}
+
+type Each = Arc<dyn Fn(&DirectoryFile, Upload) -> Upload + Send + Sync>;
+
+impl UploadDirectory {
+    /// Uploads what is below the directory behind the prefix; an empty one is the root of the bucket.
+    pub fn new(directory: impl Into<PathBuf>, prefix: impl Into<String>) -> Self {
+        let (directory, prefix) = (directory.into(), prefix.into());
+        Self { directory, prefix, follow_links: false, checkpoint: None, each: None, settings: Settings::default() }
+    }
+
+    /// Follows symbolic links, out of the directory, too. One that leads to a directory it lies in is told as a failure.
+    #[must_use]
+    pub fn follow_links(mut self) -> Self {
+        self.follow_links = true;
+        self
+    }
+
+    /// Gives each upload a [`checkpoint`](Upload::checkpoint) in this directory, so that large files are gone on with in
+    /// another run.
+    #[must_use]
+    pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.checkpoint = Some(directory.into());
+        self
+    }
+
+    /// Sets the options of each upload: attributes, storage class, part size.
+    #[must_use]
+    pub fn each(mut self, each: impl Fn(&DirectoryFile, Upload) -> Upload + Send + Sync + 'static) -> Self {
+        self.each = Some(Arc::new(each));
+        self
+    }
+
+    /// Leaves alone what is the same on both sides. The prefix must be empty or end in `/`.
+    #[must_use]
+    pub fn sync(mut self, compare: Compare) -> Self {
+        self.settings.sync = Some(compare);
+        self
+    }
+
+    /// With [`sync`](Self::sync): deletes objects behind the prefix that have no file.
+    #[must_use]
+    pub fn delete_extraneous(mut self) -> Self {
+        self.settings.delete_extraneous = true;
+        self
+    }
+
+    /// Changes nothing: tells what would be done, to [`on_file`](Self::on_file) and in the report.
+    #[must_use]
+    pub fn dry_run(mut self) -> Self {
+        self.settings.dry_run = true;
+        self
+    }
+
+    /// Only files this is true of; the others are as if they were on neither side.
+    #[must_use]
+    pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
+        self.settings.filter = Some(Arc::new(filter));
+        self
+    }
+
+    /// Calls this at each step of each file. It must be quick and must not block.
+    #[must_use]
+    pub fn on_file(mut self, listener: impl Fn(&DirectoryFile, FileStep<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// How many files are under way at once, 1 to 256; 32 unless said. Parts of large files are counted by themselves.
+    #[must_use]
+    pub fn concurrency(mut self, files: usize) -> Self {
+        self.settings.concurrency = files;
+        self
+    }
+
+    /// Counts the files beside the transfer, so that its progress has a total.
+    #[must_use]
+    pub fn count_ahead(mut self) -> Self {
+        self.settings.count_ahead = true;
+        self
+    }
+
+    /// Ends with the error of the first file that fails or is refused; those under way are stopped.
+    #[must_use]
+    pub fn stop_on_failure(mut self) -> Self {
+        self.settings.stop_on_failure = true;
+        self
+    }
+
+    /// How many failures the report holds, 1 000 unless said. All are counted.
+    #[must_use]
+    pub fn failure_limit(mut self, failures: usize) -> Self {
+        self.settings.failure_limit = failures;
+        self
+    }
+}
+
+impl fmt::Debug for UploadDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadDirectory")
+            .field("directory", &self.directory)
+            .field("prefix", &self.prefix)
+            .field("sync", &self.settings.sync)
+            .finish_non_exhaustive()
+    }
+}
+
+impl sealed::Run for UploadDirectory {
+    type Output = DirectoryReport;
+
+    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<DirectoryReport>> {
+        Box::pin(async move {
+            self.settings.check(&self.prefix)?;
+            let mut pool = Pool::new(self.directory.clone(), self.settings.clone(), control.clone());
+            if self.settings.count_ahead {
+                pool.count(self.local(false).count());
+            }
+            let outcome = match self.settings.sync {
+                None => control.unless_cancelled(self.upload_all(&bucket, &mut pool)).await,
+                Some(compare) => control.unless_cancelled(self.sync_all(&bucket, compare, &mut pool)).await,
+            };
+            pool.finish(outcome).await
+        })
+    }
+}
+
+impl UploadDirectory {
+    fn local(&self, sorted: bool) -> Local {
+        let options = WalkOptions { follow_links: self.follow_links, sorted, ..WalkOptions::default() };
+        Local::new(self.directory.clone(), self.prefix.clone(), self.settings.filter.clone(), options)
+    }
+
+    async fn upload_all(&self, bucket: &Bucket, pool: &mut Pool) -> Result<()> {
+        let mut local = self.local(false);
+        while let Some(entry) = local.next().await? {
+            match entry {
+                Entry::File(file) => self.upload(bucket, file, None, pool).await?,
+                aside => pool.aside(aside)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn sync_all(&self, bucket: &Bucket, compare: Compare, pool: &mut Pool) -> Result<()> {
+        // What could be no file is not looked at.
+        let filter = self.settings.filter.clone();
+        let remote = Remote::new(bucket.clone(), self.prefix.clone(), filter, FileNames::Native).unfolded();
+        let mut merge = Merge::new(self.local(true), remote).await?;
+        let mut extraneous = Extraneous::new(self.directory.clone(), bucket.clone(), self.settings.dry_run);
+        while let Some(side) = merge.next().await? {
+            match side {
+                Side::Local(file) => self.upload(bucket, file, None, pool).await?,
+                Side::Both { file, object } => self.upload(bucket, file, Some((compare, object)), pool).await?,
+                Side::Remote { object, unsure } if self.settings.delete_extraneous && !unsure => {
+                    extraneous.add(object, pool).await?;
+                }
+                Side::LocalAside(aside) => pool.aside(aside)?,
+                Side::Remote { .. } | Side::RemoteAside(_) => {}
+            }
+        }
+        extraneous.flush(pool).await
+    }
+
+    async fn upload(
+        &self,
+        bucket: &Bucket,
+        file: DirectoryFile,
+        twin: Option<(Compare, DirectoryFile)>,
+        pool: &mut Pool,
+    ) -> Result<()> {
+        let worker = pool.worker(bucket);
+        let (path, each, told) = (self.directory.join(&file.path), self.each.clone(), file.clone());
+        let checkpoint = self.checkpoint.clone();
+        let work = async move {
+            if let Some((compare, object)) = twin {
+                let path = path.clone();
+                let open = move || std::fs::File::open(&path).map_err(|error| io_error("opening", &path, error));
+                if compare.is_same(&worker.bucket, &file, &object, open).await? {
+                    return Ok(Deed::Unchanged);
+                }
+            }
+            let mut upload = Upload::new(ObjectKey::new(&file.key)?, path);
+            if let Some(directory) = checkpoint {
+                upload = upload.checkpoint(directory);
+            }
+            let upload = match each {
+                Some(each) => each(&file, upload),
+                None => upload,
+            };
+            worker.transfer(&file, upload).await
+        };
+        pool.begin(told, Box::pin(work)).await
+    }
+}

@@ -1,0 +1,4 @@
+//! Directories: up, down, and both sides made alike.
+
+mod tree;
+mod up;
