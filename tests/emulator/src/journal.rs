@@ -28,8 +28,10 @@ pub struct Record {
     pub key_id: Option<String>,
     /// Why the signature was refused: a code. `None` if it was good, or if there was none.
     pub signature_error: Option<String>,
-    /// The operation, by its title in the COS reference.
+    /// The operation, by its title in the COS reference; for STS the action.
     pub operation: String,
+    /// What a call of STS was given, by name: texts as they are, anything else as JSON.
+    pub parameters: Vec<(String, String)>,
     /// The bucket, if the request named one.
     pub bucket: Option<String>,
     /// The key, if the request named one.

@@ -171,6 +171,9 @@ impl Operation {
             Address::Bucket { key, .. } => !key.is_empty(),
             Address::Nowhere => head.path != b"/",
         };
+        if method == "OPTIONS" {
+            return Self::OptionsObject; // a browser asks before a call with a sub-resource, too
+        }
         if let Some(sub_resource) = SUB_RESOURCES.iter().find(|name| head.query.has(name)) {
             return Self::with_sub_resource(head, method, has_key, sub_resource);
         }
@@ -185,7 +188,6 @@ impl Operation {
             ("GET", true) => Self::GetObject,
             ("HEAD", true) => Self::HeadObject,
             ("DELETE", true) => Self::DeleteObject,
-            ("OPTIONS", _) => Self::OptionsObject,
             (method, _) => {
                 Self::Other(format!("{method} on {}", if has_key { "an object" } else { "a bucket" }).into())
             }

@@ -186,6 +186,7 @@ impl Asked {
                 key_id,
                 signature_error: caller.as_ref().err().map(|error| error.code.clone().into_owned()),
                 operation: operation.name().to_owned(),
+                parameters: Vec::new(),
                 bucket: bucket.map(str::to_owned),
                 key,
                 status: None,
@@ -250,6 +251,7 @@ impl Asked {
                 let answered = Box::pin(sts::answer(world, &self.head, upload, &self.request_id)).await;
                 self.entry.update(|record| {
                     record.key_id = answered.key_id;
+                    record.parameters = answered.parameters;
                     record.signature_error = answered.signature_error;
                 });
                 Ok(answered.reply)

@@ -76,18 +76,19 @@ struct Asked {
     caller: Option<Caller>,
 }
 
-/// An answer, and what the journal wants to know about its signature.
+/// An answer, and what the journal wants to know about the call.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) reply: Reply,
     pub(crate) key_id: Option<String>,
+    pub(crate) parameters: Vec<(String, String)>,
     pub(crate) signature_error: Option<String>,
 }
 
 pub(crate) async fn answer(world: &World, head: &Head, upload: &mut Upload, request_id: &str) -> Answered {
-    let mut key_id = None;
+    let (mut key_id, mut parameters) = (None, Vec::new());
     let answered = match receive(upload).await {
-        Ok(body) => perform(world, head, &body, &mut key_id),
+        Ok(body) => perform(world, head, &body, &mut key_id, &mut parameters),
         Err(refusal) => Err(refusal),
     };
     let mut signature_error = None;
@@ -102,14 +103,21 @@ pub(crate) async fn answer(world: &World, head: &Head, upload: &mut Upload, requ
             document(StatusCode::OK, &json!({ "Response": response }))
         },
     );
-    Answered { reply, key_id, signature_error }
+    Answered { reply, key_id, parameters, signature_error }
 }
 
-fn perform(world: &World, head: &Head, body: &[u8], key_id: &mut Option<String>) -> Result<Value, Refusal> {
+fn perform(
+    world: &World,
+    head: &Head,
+    body: &[u8],
+    key_id: &mut Option<String>,
+    parameters: &mut Vec<(String, String)>,
+) -> Result<Value, Refusal> {
     let asked = match &head.form {
         Some(form) => v1::read(world, head, form, key_id)?,
         None => tc3::read(world, head, body, key_id)?,
     };
+    *parameters = asked.parameters.to_text();
     if asked.version != VERSION {
         return Err(Refusal::new("NoSuchVersion", format!("There is no version {} of STS.", asked.version)));
     }

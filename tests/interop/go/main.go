@@ -141,6 +141,13 @@ func (r request) sts() (answer, error) {
 	}
 }
 
+// The keys that an instance has from its role. The SDK asks with Go's default client.
+func metadata() (answer, error) {
+	http.DefaultTransport.(*http.Transport).Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: given.Address})
+	id, key, token, err := (&cos.CVMCredentialTransport{}).GetCredential()
+	return answer{SecretID: id, SecretKey: key, Token: token}, err
+}
+
 func keys[Seconds int64 | uint64](given *sts.Credentials, end Seconds) answer {
 	return answer{
 		SecretID: *given.TmpSecretId, SecretKey: *given.TmpSecretKey, Token: *given.Token, ExpiresAt: int64(end),
@@ -357,6 +364,12 @@ func (r request) answer() (a answer) {
 	case "client":
 		use(r)
 		return
+	case "metadata":
+		key, err := metadata()
+		if err != nil {
+			return answer{Error: err.Error()}
+		}
+		return key
 	case "sts":
 		key, err := r.sts()
 		var refused *cloud.TencentCloudSDKError

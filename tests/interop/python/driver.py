@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import urllib.request
 from urllib.parse import quote
 
 from qcloud_cos import CosConfig, CosS3Client
@@ -101,6 +102,13 @@ class Driver:
         key = given["Credentials"]
         return {"secret_id": key["TmpSecretId"], "secret_key": key["TmpSecretKey"], "token": key["Token"],
                 "expires_at": given["ExpiredTime"]}
+
+    def metadata(self, request):
+        """The keys that an instance has from its role."""
+        proxy = urllib.request.ProxyHandler({"http": "http://" + self.given["address"]})
+        urllib.request.install_opener(urllib.request.build_opener(proxy))
+        secret_id, secret_key, token = credential.CVMRoleCredential().get_credential_info()
+        return {"secret_id": secret_id, "secret_key": secret_key, "token": token}
 
     def put(self, request):
         with open(request["file"], "rb") as body:

@@ -29,6 +29,15 @@ impl Parameters {
         Self(given.map(|(name, value)| (name.clone(), Given::Field(value.clone()))).collect())
     }
 
+    /// Names and values for the journal.
+    pub(super) fn to_text(&self) -> Vec<(String, String)> {
+        let text = |given: &Given| match given {
+            Given::Field(text) | Given::Json(Value::String(text)) => text.clone(),
+            Given::Json(value) => value.to_string(),
+        };
+        self.0.iter().map(|(name, given)| (name.clone(), text(given))).collect()
+    }
+
     /// Refuses what the action does not know. A list in a form has names such as `Tags.0.Key`.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
         let beginning = |name: &'_ str| name.split('.').next().unwrap_or_default().to_owned();

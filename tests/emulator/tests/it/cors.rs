@@ -38,6 +38,8 @@ async fn a_preflight_is_answered_by_the_first_rule_that_fits() {
     {
         assert_eq!(ask(origin, method, "").send(&emulator).await.verdict(), "403 AccessForbidden", "{origin} {method}");
     }
+    let parts = ask("https://app.example.com", "POST", "").query("uploads", "");
+    assert_eq!(parts.send(&emulator).await.verdict(), "200");
     let bare = Ask::new(&emulator, "OPTIONS", "/k").anonymous();
     assert_eq!(bare.send(&emulator).await.verdict(), "400 InvalidRequest");
     let host = "none-1250000000.cos.ap-guangzhou.myqcloud.com";

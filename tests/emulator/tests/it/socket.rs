@@ -354,11 +354,13 @@ async fn tls_is_trusted_through_its_own_authority() {
 
 #[tokio::test]
 async fn one_port_can_speak_tls_to_some_and_plainly_to_others() {
-    let emulator = Emulator::builder().tls_self_made(true).plain_too(true).start().await.unwrap();
+    let secure = r#"{"version":"2.0","statement":[{"effect":"allow","action":"*","resource":"*",
+        "condition":{"bool_equal":{"cos:secure-transport":"true"},"numeric_greater_than_equal":{"cos:tls-version":1.2}}}]}"#;
+    let emulator = Emulator::builder().tls_self_made(true).plain_too(true).rights(secure).start().await.unwrap();
     assert!(emulator.endpoint().starts_with("http://"));
-    emulator.put_object("examplebucket-1250000000", "k", "x");
-    assert!(tls_get(&emulator, "localhost").await.is_ok());
+    let answer = tls_get(&emulator, "localhost").await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
     let request = Ask::new(&emulator, "GET", "/k").unsigned("Connection", "close").wire();
     let (answer, _) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
 }

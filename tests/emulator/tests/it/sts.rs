@@ -115,6 +115,8 @@ async fn both_ways_to_sign_give_the_same_kind_of_key() {
     }
     let journal = emulator.journal();
     assert!(journal.iter().all(|record| record.key_id.is_some()));
+    let named = ("Name".to_owned(), "example".to_owned());
+    assert!(journal.iter().filter(|record| record.parameters.contains(&named)).count() == 3);
     assert_eq!((emulator.count("AssumeRole"), emulator.count("GetFederationToken")), (3, 3));
 }
 
@@ -256,6 +258,7 @@ async fn faults_are_scripted_as_for_cos() {
     let garbage = Action::RawBody { status: 200, headers: Vec::new(), body: "<html>".into() };
     emulator.script(Rule::on("GetFederationToken").then(garbage));
     emulator.script(Rule::on("GetFederationToken").then(Action::ResetBeforeHeaders));
+    emulator.script(Rule::on("GetFederationToken").then(Action::Delay(Duration::from_millis(50))));
     let (federation, assume) = (federation(&emulator), assume(&emulator));
     for (status, code) in [(500, "InternalError.SystemError"), (200, "RequestLimitExceeded")] {
         let answer = assume.send(&emulator).await;
