@@ -36,6 +36,8 @@
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
 //! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
 //! | upload a directory, or only what of it changed | [`transfer::UploadDirectory`] |
+//! | copy an object of any size | [`Bucket::copy`], [`transfer::LargeCopy`] |
+//! | find uploads that were left behind | [`Bucket::orphans`] |
 //! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |

@@ -19,6 +19,8 @@
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
 //! | an upload goes in one request up to | 16 MiB; a stream up to one part | [`part_size`](crate::transfer::Upload::part_size) |
 //! | a part of an upload: more where 10 000 would not be enough | 8 MiB | [`part_size`](crate::transfer::Upload::part_size) |
+//! | a copy goes in one request up to | 256 MiB | [`part_size`](crate::transfer::LargeCopy::part_size) |
+//! | a part of a copy: more where 10 000 would not be enough | 128 MiB | [`part_size`](crate::transfer::LargeCopy::part_size) |
 //! | parts of a transfer at once | 8 | [`concurrency`](crate::transfer::Upload::concurrency) |
 //! | completions of an upload that nobody knows the end of; wait before a further one: random up to | 3; 1 s · 2ⁿ | |
 //! | waiting for the id of an upload that is not wanted any more; giving one up | 30 s each | |
@@ -83,6 +85,10 @@ pub const MAX_CONNECTIONS: usize = 256;
 pub const PUT_THRESHOLD: u64 = 16 * 1024 * 1024;
 /// A part of an upload, and the first range of a download to a file, in bytes.
 pub const PART_SIZE: u64 = 8 * 1024 * 1024;
+/// The largest object that is copied in one request, in bytes.
+pub const COPY_THRESHOLD: u64 = 256 * 1024 * 1024;
+/// A part of a copy, in bytes.
+pub const COPY_PART_SIZE: u64 = 128 * 1024 * 1024;
 /// Parts of a transfer at once.
 pub const CONCURRENCY: usize = 8;
 /// Completions of an upload that nobody knows the end of.

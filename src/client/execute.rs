@@ -255,8 +255,10 @@ impl Call<'_> {
         journey.under_way = true;
         let outcome = self.answer(request, &progress, self.patience::<O>()).await;
         let (sent_length, crc64) = progress.sent();
+        let mut changed = false;
         if sent_length == length {
-            journey.sent = Some(Sent { length, crc64, attempts: journey.attempts });
+            let before = journey.sent.replace(Sent { length, crc64, attempts: journey.attempts });
+            changed = before.is_some_and(|before| before.crc64 != crc64);
         }
         self.route.report(
             side,
@@ -266,6 +268,10 @@ impl Call<'_> {
                 Err(failure) => (failure.evidence == Evidence::Unsent).then_some(Sign::NotCos),
             },
         );
+        if changed {
+            let told = "the body has other bytes than in the attempt before";
+            return Err(Failure::last(Error::new(ErrorKind::Changed, told).may_have(true)));
+        }
         let (parts, body) = outcome?.into_parts();
         // Of a success the time is of use only while a correction is in force.
         let asked = clock.is_corrected() || !parts.status.is_success();

@@ -374,7 +374,7 @@ fn is_final(error: &Error) -> bool {
 }
 
 /// The error, and the rights without which no more can be found out.
-fn with_rights(error: Error, looks: &[(Option<Error>, Permissions)]) -> Error {
+pub(super) fn with_rights(error: Error, looks: &[(Option<Error>, Permissions)]) -> Error {
     let denied = looks.iter().filter(|(look, _)| look.as_ref().is_some_and(|error| error.status() == Some(403)));
     let actions: Vec<&str> = denied.flat_map(|(_, needed)| needed.iter().map(|(action, _)| action)).collect();
     if actions.is_empty() {

@@ -9,20 +9,26 @@
 
 mod checkpoint;
 mod commit;
+mod copy;
 mod directory;
 mod disk;
 mod download;
+mod draft;
 mod handle;
+mod orphans;
 mod parts;
 mod plan;
 mod progress;
 mod resume;
 mod source;
 mod upload;
+mod work;
 
+pub use self::copy::{LargeCopy, LargeCopyOutput};
 pub use self::directory::{Compare, DirectoryFailure, DirectoryFile, DirectoryReport, FileStep, UploadDirectory};
 pub use self::download::{Download, DownloadOutput, DownloadToPath, DownloadToStream, DownloadToWriter};
 pub use self::handle::{Transfer, TransferHandle};
+pub use self::orphans::{Orphans, OrphansAborted};
 pub use self::progress::{Progress, ProgressWatch};
 pub use self::source::UploadSource;
 pub use self::upload::{Upload, UploadOutput};

@@ -10,6 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::multipart::{CompletedPart, PartSummary};
+use crate::transfer::handle::Control;
 
 /// A part that COS has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,29 @@ impl From<&Stored> for CompletedPart {
 /// The CRC-64 of parts laid end to end, if it is known of each.
 pub(super) fn combined(parts: &[Stored]) -> Option<u64> {
     parts.iter().try_fold(0, |whole, part| Some(Crc64::combine(whole, part.crc64?, part.length)))
+}
+
+/// Runs these parts, so many at once, until all are stored or one fails; then nothing of them is under way any more.
+pub(super) async fn run<F>(
+    control: &Control,
+    places: usize,
+    numbers: &[u32],
+    part: impl Fn(u32) -> F + Send + Sync,
+) -> Result<Vec<Stored>>
+where
+    F: Future<Output = Result<Stored>> + Send + 'static,
+{
+    let mut crew = Crew::new(places);
+    let work = async {
+        for &number in numbers {
+            crew.room().await?;
+            crew.meanwhile(control.ready()).await?;
+            crew.begin(part(number));
+        }
+        crew.rest().await
+    };
+    let outcome = control.unless_cancelled(work).await;
+    crew.ended(outcome).await
 }
 
 /// The tasks of a transfer. Dropping it stops them.
@@ -93,15 +117,13 @@ impl Crew {
         Ok(())
     }
 
-    /// Stops them and waits until nothing of them is left.
-    pub(super) async fn stop(&mut self) {
-        self.tasks.shutdown().await;
-    }
-
-    /// What is stored so far, in the order of the numbers.
-    pub(super) fn into_stored(mut self) -> Vec<Stored> {
+    /// What was stored, in the order of the numbers. Of a crew that failed nothing is under way any more.
+    pub(super) async fn ended(mut self, outcome: Result<()>) -> Result<Vec<Stored>> {
+        if outcome.is_err() {
+            self.tasks.shutdown().await;
+        }
         self.stored.sort_by_key(|part| part.number);
-        std::mem::take(&mut self.stored)
+        outcome.map(|()| self.stored)
     }
 
     fn note(&mut self, joined: Result<Result<Stored>, JoinError>) -> Result<()> {
@@ -143,7 +165,6 @@ mod tests {
         crew.begin(async { Err(Error::new(ErrorKind::Io, "no")) });
         let outcome = crew.meanwhile(std::future::pending::<Result<()>>()).await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Io);
-        crew.stop().await;
-        assert!(crew.into_stored().iter().map(|part| part.number).eq(1..=3));
+        assert!(crew.ended(Ok(())).await.unwrap().iter().map(|part| part.number).eq(1..=3));
     }
 }

@@ -1,0 +1,459 @@
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, header};
+
+use crate::client::Bucket;
+use crate::client::defaults::{CONCURRENCY, COPY_PART_SIZE, COPY_THRESHOLD};
+use crate::client::provider::BoxFuture;
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::ObjectKey;
+use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput, UploadPartCopy};
+use crate::object::{CopyObject, HeadObject, ObjectMeta};
+use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_number};
+use crate::options::{
+    Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, Tags,
+};
+use crate::time::{Clock as _, parse_http_date};
+use crate::transfer::commit::{Destination, Made, Order, Outcome, Session, find, with_rights};
+use crate::transfer::handle::{Control, Transfer};
+use crate::transfer::parts::{self, Stored, combined};
+use crate::transfer::plan::{Plan, check_part_size};
+use crate::transfer::sealed::Run;
+
+/// Copies an object of any size inside COS, within a bucket or across buckets and regions: in one request when it is
+/// small, else in parts, several at once.
+///
+/// The copy is of the source as it was in the beginning, by version or ETag; when that is replaced meanwhile, no object is
+/// made. Content headers and user metadata come along unless [`replace_attributes`](Self::replace_attributes) is said, as
+/// with [`CopyObject`]; storage class, ACL and encryption do not. The CRC-64 of the parts is compared with that of the
+/// source before the object comes into being, where COS tells both.
+///
+/// # Errors
+/// As [`CopyObject`], [`HeadObject`] (of the source) and [`UploadPartCopy`]. [`ErrorKind::Changed`] when the source was
+/// replaced. [`ErrorKind::Integrity`] when the copy has another CRC-64. [`ErrorKind::Input`] with field `tags` when the
+/// source has tags and is copied in parts, which cannot carry them: say [`replace_tags`](Self::replace_tags).
+/// [`ErrorKind::Ambiguous`] as [`Upload`](crate::transfer::Upload).
+///
+/// # Cancellation
+/// Dropping the future stops all requests, and a task of its own gives the upload up within 30 s. A copy that COS makes
+/// already, in one request or of all parts, is made all the same.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::transfer::LargeCopy;
+///
+/// # async fn example(here: tencent_cos::Bucket, there: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// let copy = LargeCopy::new("video.mp4".parse()?, "archive/video.mp4".parse()?).from_bucket(&there);
+/// println!("{} bytes", here.transfer(copy).await?.length);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// COS reference: [Upload Part - Copy](https://cloud.tencent.com/document/product/436/8287)
+#[derive(Clone, Debug)]
+#[must_use = "Bucket::transfer runs it"]
+pub struct LargeCopy {
+    from: ObjectKey,
+    from_bucket: Option<Bucket>,
+    version_id: Option<String>,
+    source_key: Option<CustomerKey>,
+    key: ObjectKey,
+    attributes: Option<Attributes>,
+    storage_class: Option<StorageClass>,
+    acl: Option<Acl>,
+    tags: Option<Tags>,
+    encryption: Option<Encryption>,
+    forbid_overwrite: bool,
+    part_size: Option<u64>,
+    concurrency: usize,
+}
+
+impl LargeCopy {
+    /// Copies `from` to `key`, within the bucket that runs it unless [`from_bucket`](Self::from_bucket) is said.
+    pub fn new(from: ObjectKey, key: ObjectKey) -> Self {
+        Self {
+            from,
+            from_bucket: None,
+            version_id: None,
+            source_key: None,
+            key,
+            attributes: None,
+            storage_class: None,
+            acl: None,
+            tags: None,
+            encryption: None,
+            forbid_overwrite: false,
+            part_size: None,
+            concurrency: CONCURRENCY,
+        }
+    }
+
+    /// The bucket of the source, with the credentials to look at it. COS reads it with those of the bucket that runs the
+    /// copy.
+    pub fn from_bucket(mut self, bucket: &Bucket) -> Self {
+        self.from_bucket = Some(bucket.clone());
+        self
+    }
+
+    /// This version of the source; else the latest.
+    pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
+        self.version_id = Some(version_id.into());
+        self
+    }
+
+    /// The key the source was encrypted with (SSE-C).
+    pub fn source_customer_key(mut self, key: CustomerKey) -> Self {
+        self.source_key = Some(key);
+        self
+    }
+
+    /// Gives the copy these attributes in place of the source's.
+    pub fn replace_attributes(mut self, attributes: Attributes) -> Self {
+        self.attributes = Some(attributes);
+        self
+    }
+
+    /// `x-cos-storage-class` of the copy; else `STANDARD`.
+    pub fn storage_class(mut self, class: StorageClass) -> Self {
+        self.storage_class = Some(class);
+        self
+    }
+
+    /// Who may do what with the copy; else as the bucket says.
+    pub fn acl(mut self, acl: Acl) -> Self {
+        self.acl = Some(acl);
+        self
+    }
+
+    /// Gives the copy these tags in place of the source's.
+    pub fn replace_tags(mut self, tags: Tags) -> Self {
+        self.tags = Some(tags);
+        self
+    }
+
+    /// Encryption of the copy at rest.
+    pub fn encryption(mut self, encryption: Encryption) -> Self {
+        self.encryption = Some(encryption);
+        self
+    }
+
+    /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
+    pub fn forbid_overwrite(mut self) -> Self {
+        self.forbid_overwrite = true;
+        self
+    }
+
+    /// Parts of so many bytes, 1 MiB to 5 GiB, or more where 10 000 of them would not be enough. Up to one part goes in
+    /// one request.
+    pub fn part_size(mut self, bytes: u64) -> Self {
+        self.part_size = Some(bytes);
+        self
+    }
+
+    /// How many parts are under way at once, from 1.
+    pub fn concurrency(mut self, parts: usize) -> Self {
+        self.concurrency = parts;
+        self
+    }
+}
+
+/// What [`LargeCopy`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LargeCopyOutput {
+    /// The ETag of the copy, quotes included. Of one made of parts it is another than the source's.
+    pub etag: String,
+    /// The CRC-64 of the copy, equal to that of the source where COS tells both.
+    pub crc64: Option<u64>,
+    /// The version of the copy, where its bucket keeps versions.
+    pub version_id: Option<String>,
+    /// The version that was copied, where the source's bucket keeps versions.
+    pub source_version_id: Option<String>,
+    /// How many bytes it has.
+    pub length: u64,
+    /// How many parts it was made of; 0 when it went in one request.
+    pub parts: u32,
+    /// Whether COS's answer was lost, and the object itself told that it was made.
+    pub reconciled: bool,
+    request_id: String,
+}
+
+impl LargeCopyOutput {
+    /// `x-cos-request-id`; of the look at the object when the answer was lost.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+impl Bucket {
+    /// Copies an object of any size within the bucket: [`LargeCopy`] without options.
+    ///
+    /// # Errors
+    /// As [`LargeCopy`]; [`ErrorKind::Input`] when a key is none.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops all requests and gives the upload up, unless COS already makes the object.
+    pub fn copy<F, K>(&self, from: F, key: K) -> Transfer<LargeCopyOutput>
+    where
+        F: TryInto<ObjectKey>,
+        F::Error: Into<Error>,
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        match (from.try_into(), key.try_into()) {
+            (Ok(from), Ok(key)) => self.transfer(LargeCopy::new(from, key)),
+            (Err(error), _) => Transfer::failed(error.into()),
+            (_, Err(error)) => Transfer::failed(error.into()),
+        }
+    }
+}
+
+impl Run for LargeCopy {
+    type Output = LargeCopyOutput;
+
+    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<LargeCopyOutput>> {
+        Box::pin(async move {
+            if self.concurrency == 0 {
+                return Err(Error::input("concurrency", "is zero"));
+            }
+            self.part_size.map(check_part_size).transpose()?;
+            self.initiate(HeaderMap::new()).request()?;
+            control.ready().await?;
+            let source = control.unless_cancelled(self.look(&bucket)).await?;
+            let parts_of = self.part_size.unwrap_or(COPY_PART_SIZE);
+            let made = if source.length <= self.part_size.unwrap_or(COPY_THRESHOLD) {
+                control.set_total(Some(source.length), Some(1));
+                let made = control.unless_cancelled(self.in_one(&bucket, &source)).await?;
+                control.meter().done(source.length);
+                (made, 0)
+            } else {
+                let plan = Plan::new(source.length, parts_of)?;
+                control.set_total(Some(plan.length), Some(plan.count()));
+                (self.in_parts(&bucket, &control, &source, plan).await?, plan.count())
+            };
+            let (Made { etag, crc64, version_id, request_id, reconciled }, parts) = made;
+            let (source_version_id, length) = (source.meta.version_id, source.length);
+            Ok(LargeCopyOutput { etag, crc64, version_id, source_version_id, length, parts, reconciled, request_id })
+        })
+    }
+}
+
+/// The source as it was in the beginning.
+struct Source {
+    pinned: CopySource,
+    length: u64,
+    /// When that was, by COS's clock.
+    seen: SystemTime,
+    meta: ObjectMeta,
+}
+
+impl LargeCopy {
+    async fn look(&self, bucket: &Bucket) -> Result<Source> {
+        let from = self.from_bucket.as_ref().unwrap_or(bucket);
+        let mut head = HeadObject::new(self.from.clone());
+        if let Some(id) = &self.version_id {
+            head = head.version_id(id);
+        }
+        if let Some(key) = &self.source_key {
+            head = head.customer_key(key.clone());
+        }
+        let meta = from.send(head).await?;
+        let Some(length) = meta.content_length else {
+            return Err(Error::new(ErrorKind::Response, "the look at the source tells no length"));
+        };
+        let seen = meta.header("date").and_then(parse_http_date);
+        let mut pinned = CopySource::new(from.name(), from.region(), &self.from)
+            .conditions(Conditions::new().if_match(meta.etag.clone()));
+        if let Some(id) = self.version_id.as_ref().or(meta.version_id.as_ref()) {
+            pinned = pinned.version_id(id);
+        }
+        if let Some(key) = &self.source_key {
+            pinned = pinned.customer_key(key.clone());
+        }
+        let seen = seen.unwrap_or_else(|| bucket.client().engine().clock.now());
+        Ok(Source { pinned, length, seen, meta })
+    }
+
+    async fn in_one(&self, bucket: &Bucket, source: &Source) -> Result<Made> {
+        let mut copy = CopyObject::new(source.pinned.clone(), self.key.clone());
+        if let Some(attributes) = &self.attributes {
+            copy = copy.replace_attributes(attributes.clone());
+        }
+        if let Some(class) = &self.storage_class {
+            copy = copy.storage_class(class.clone());
+        }
+        if let Some(acl) = &self.acl {
+            copy = copy.acl(acl.clone());
+        }
+        if let Some(tags) = &self.tags {
+            copy = copy.replace_tags(tags.clone());
+        }
+        if let Some(encryption) = &self.encryption {
+            copy = copy.encryption(encryption.clone());
+        }
+        if self.forbid_overwrite {
+            copy = copy.forbid_overwrite();
+        }
+        let error = match bucket.send(copy).await {
+            Ok(output) => {
+                same(source.meta.crc64, output.crc64).map_err(|error| error.may_have(true))?;
+                return Ok(Made {
+                    request_id: output.request_id().to_owned(),
+                    etag: output.etag,
+                    crc64: output.crc64,
+                    version_id: output.version_id,
+                    reconciled: false,
+                });
+            }
+            Err(error) if error.may_have_taken_effect() => error,
+            Err(error) => return Err(replaced(error)),
+        };
+        match find(bucket, &self.destination(), source.length, source.meta.crc64, source.seen).await {
+            Ok(Some(made)) => Ok(made),
+            look => Err(with_rights(error.into_ambiguous(), &[(look.err(), HeadObject::PERMISSIONS)])),
+        }
+    }
+
+    async fn in_parts(&self, bucket: &Bucket, control: &Control, source: &Source, plan: Plan) -> Result<Made> {
+        let carried = if self.attributes.is_some() { HeaderMap::new() } else { carried(&source.meta) };
+        let tags = header_number(source.meta.headers(), "x-cos-tagging-count").unwrap_or(0);
+        if tags > 0 && self.tags.is_none() {
+            return Err(Error::input("tags", "of the source are not carried by a copy in parts: replace them"));
+        }
+        let mut session = Session::begin(bucket, self.initiate(carried), self.destination()).await?;
+        let mut stored: Vec<Stored> = Vec::new();
+        let mut wanted: Vec<u32> = (1..=plan.count()).collect();
+        loop {
+            let upload_id: Arc<str> = session.upload_id().into();
+            let copy = |number| {
+                let (bucket, control, upload_id, part) =
+                    (bucket.clone(), control.clone(), Arc::clone(&upload_id), plan.part(number));
+                let range = part.offset..part.offset + part.length;
+                let mut copy = UploadPartCopy::new(self.key.clone(), &*upload_id, number, source.pinned.clone());
+                copy = copy.range(range);
+                if let Some(Encryption::Customer(key)) = &self.encryption {
+                    copy = copy.customer_key(key.clone());
+                }
+                async move {
+                    let meter = control.meter();
+                    let output = bucket.send(copy).await.map_err(replaced)?;
+                    meter.done(part.length);
+                    Ok(Stored { number, length: part.length, etag: output.etag, crc64: output.crc64 })
+                }
+            };
+            let checked = match parts::run(control, self.concurrency, &wanted, copy).await {
+                Ok(more) => {
+                    stored.extend(more);
+                    stored.sort_by_key(|part| part.number);
+                    same(source.meta.crc64, combined(&stored)).and(control.ready().await)
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = checked {
+                return Err(session.give_up(error).await);
+            }
+            let parts = std::mem::take(&mut stored);
+            let crc64 = source.meta.crc64.or_else(|| combined(&parts));
+            match session.complete(Order { parts, crc64 }).await? {
+                Outcome::Made(made) => return Ok(made),
+                Outcome::Lost { session: back, parts, order, .. } => {
+                    session = back;
+                    stored = order.parts;
+                    stored.retain(|part| parts.binary_search(&part.number).is_err());
+                    wanted = parts;
+                }
+            }
+        }
+    }
+
+    fn initiate(&self, carried: HeaderMap) -> Carrying {
+        let mut attributes = self.attributes.clone().unwrap_or_default();
+        if let Some(class) = &self.storage_class {
+            attributes = attributes.storage_class(class.clone());
+        }
+        let mut initiate = InitiateMultipartUpload::new(self.key.clone()).attributes(attributes);
+        if let Some(acl) = &self.acl {
+            initiate = initiate.acl(acl.clone());
+        }
+        if let Some(tags) = &self.tags {
+            initiate = initiate.tags(tags.clone());
+        }
+        if let Some(encryption) = &self.encryption {
+            initiate = initiate.encryption(encryption.clone());
+        }
+        if self.forbid_overwrite {
+            initiate = initiate.forbid_overwrite();
+        }
+        Carrying { initiate, carried }
+    }
+
+    fn destination(&self) -> Destination {
+        let customer_key = match &self.encryption {
+            Some(Encryption::Customer(key)) => Some(key.clone()),
+            _ => None,
+        };
+        Destination { key: self.key.clone(), customer_key, forbid_overwrite: self.forbid_overwrite }
+    }
+}
+
+/// A pinned source that is not there as it was: somebody replaced it.
+fn replaced(error: Error) -> Error {
+    if error.status() == Some(412) {
+        return Error::new(ErrorKind::Changed, "the source was replaced while it was copied").with_source(error);
+    }
+    error
+}
+
+fn same(source: Option<u64>, copy: Option<u64>) -> Result<()> {
+    match (source, copy) {
+        (Some(source), Some(copy)) if source != copy => {
+            Err(Error::new(ErrorKind::Integrity, format!("the source has CRC-64 {source}, its copy {copy}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a copy in one request would carry over, as it came.
+fn carried(meta: &ObjectMeta) -> HeaderMap {
+    let content = [
+        header::CONTENT_TYPE,
+        header::CONTENT_ENCODING,
+        header::CONTENT_DISPOSITION,
+        header::CONTENT_LANGUAGE,
+        header::CACHE_CONTROL,
+        header::EXPIRES,
+    ];
+    let headers = meta.headers().iter();
+    let wanted = headers.filter(|(name, _)| content.contains(name) || name.as_str().starts_with(META_PREFIX));
+    wanted.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Begins an upload with headers of another object.
+struct Carrying {
+    initiate: InitiateMultipartUpload,
+    carried: HeaderMap,
+}
+
+impl Operation for Carrying {
+    type Output = InitiateMultipartUploadOutput;
+    type Response = Bytes;
+    const NAME: &'static str = InitiateMultipartUpload::NAME;
+    const METHOD: Method = InitiateMultipartUpload::METHOD;
+    const PERMISSIONS: Permissions = InitiateMultipartUpload::PERMISSIONS;
+
+    fn request(&self) -> Result<Request> {
+        let request = self.initiate.request()?;
+        let carried = self.carried.iter();
+        Ok(carried.fold(request, |request, (name, value)| request.header_value(name.clone(), value.clone())))
+    }
+
+    fn safety(&self) -> Safety {
+        self.initiate.safety()
+    }
+
+    fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<InitiateMultipartUploadOutput> {
+        self.initiate.output(sent, response)
+    }
+}

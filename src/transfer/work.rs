@@ -1,0 +1,289 @@
+//! An upload at work: what is sent in one request, in parts, and of a stream.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::body::Body;
+use crate::client::Bucket;
+use crate::client::defaults::{PART_SIZE, PUT_THRESHOLD};
+use crate::error::{Error, ErrorKind, Result};
+use crate::transfer::commit::{Order, Outcome, Session};
+use crate::transfer::draft::Draft;
+use crate::transfer::handle::Control;
+use crate::transfer::parts::{self, Crew, Stored, combined};
+use crate::transfer::plan::{MAX_PARTS, Part, Plan, growing};
+use crate::transfer::progress::PartMeter;
+use crate::transfer::resume::{self, Found, Journal, Record, What};
+use crate::transfer::source::{Flow, SourceFile, Whole};
+use crate::transfer::upload::UploadOutput;
+
+/// An upload under way.
+pub(super) struct Work {
+    pub(super) bucket: Bucket,
+    pub(super) control: Control,
+    pub(super) draft: Draft,
+    pub(super) part_size: Option<u64>,
+    pub(super) places: usize,
+    pub(super) crc64: Option<u64>,
+}
+
+impl Work {
+    pub(super) async fn file(self, file: SourceFile, checkpoint: Option<PathBuf>) -> Result<UploadOutput> {
+        let length = file.state.length;
+        if length <= SMALL_FILE && length <= self.put_threshold() {
+            // In memory it is read once, whole and unchanged, however often it is sent.
+            let _held = self.bucket.client().memory().hold(length).await;
+            let bytes = self.control.unless_cancelled(file.read()).await?;
+            return self.put(&Whole::Bytes(bytes)).await;
+        }
+        match checkpoint.filter(|_| length > self.put_threshold()) {
+            None => self.whole(Whole::File(file)).await,
+            Some(directory) => self.resumable(file, directory).await,
+        }
+    }
+
+    /// What can be read again.
+    pub(super) async fn whole(self, source: Whole) -> Result<UploadOutput> {
+        if source.len() <= self.put_threshold() {
+            return self.put(&source).await;
+        }
+        let plan = Plan::new(source.len(), self.part_size.unwrap_or(PART_SIZE))?;
+        self.control.set_total(Some(plan.length), Some(plan.count()));
+        self.control.ready().await?;
+        let session = Session::begin(&self.bucket, self.draft.initiate(), self.draft.destination()).await?;
+        self.parts_of(&source, plan, session, Vec::new()).await
+    }
+
+    /// The same, with what an earlier run left.
+    async fn resumable(self, file: SourceFile, directory: PathBuf) -> Result<UploadOutput> {
+        let plan = Plan::new(file.state.length, self.part_size.unwrap_or(PART_SIZE))?;
+        let what = What::new(&self.bucket, self.draft.key.as_str(), &file, plan, &self.draft.initiate())?;
+        let source = Whole::File(file);
+        self.control.set_total(Some(plan.length), Some(plan.count()));
+        self.control.ready().await?;
+        let to = self.draft.destination();
+        let found = resume::take_up(&self.bucket, &what, &directory, plan, &source, &to);
+        match self.control.unless_cancelled(found).await? {
+            Found::Made(made) => Ok(UploadOutput::made(made, plan.length, plan.count(), plan.count())),
+            Found::Parts(session, parts) => self.parts_of(&source, plan, session, parts).await,
+            Found::Nothing => {
+                let mut session = Session::begin(&self.bucket, self.draft.initiate(), to).await?;
+                if let Err(error) = resume::remember(&mut session, what, &directory).await {
+                    return Err(session.give_up(error).await);
+                }
+                self.parts_of(&source, plan, session, Vec::new()).await
+            }
+        }
+    }
+
+    /// In one request.
+    async fn put(&self, source: &Whole) -> Result<UploadOutput> {
+        let all = Part { number: 1, offset: 0, length: source.len() };
+        self.control.set_total(Some(all.length), Some(1));
+        self.control.ready().await?;
+        let work = async {
+            let _held = self.bucket.client().memory().hold(source.memory(all)).await;
+            if let Some(expected) = self.crc64 {
+                expect(expected, source.crc64(all).await?)?;
+            }
+            let meter = Arc::new(self.control.meter());
+            let output = self.bucket.send(self.draft.put(observed(source.body(all), &meter))).await?;
+            source.check().await.map_err(|error| error.may_have(true))?;
+            meter.done(all.length);
+            Ok(UploadOutput::put(output, all.length))
+        };
+        self.control.unless_cancelled(work).await
+    }
+
+    /// All parts that are not stored yet, and then the object.
+    async fn parts_of(
+        &self,
+        source: &Whole,
+        plan: Plan,
+        mut session: Session,
+        resumed: Vec<Stored>,
+    ) -> Result<UploadOutput> {
+        let taken_over = u32::try_from(resumed.len()).expect("at most 10 000 parts");
+        let mut stored = resumed;
+        for part in &stored {
+            self.control.meter().done(part.length);
+        }
+        let mut wanted: Vec<u32> = (1..=plan.count()).collect();
+        loop {
+            wanted.retain(|number| stored.binary_search_by_key(number, |part| part.number).is_err());
+            match self.send_parts(source, plan, &session, &wanted).await {
+                Ok(more) => stored.extend(more),
+                Err(error) => return Err(session.give_up(error).await),
+            }
+            stored.sort_by_key(|part| part.number);
+            if let Err(error) = source.check().await {
+                return Err(session.give_up(error).await);
+            }
+            match self.publish(session, std::mem::take(&mut stored)).await? {
+                Outcome::Made(made) => return Ok(UploadOutput::made(made, plan.length, plan.count(), taken_over)),
+                Outcome::Lost { session: back, parts, order, .. } => {
+                    session = back;
+                    stored = order.parts;
+                    if let Err(error) = same_as_before(source, plan, &stored, &parts).await {
+                        return Err(session.give_up(error).await);
+                    }
+                    stored.retain(|part| parts.binary_search(&part.number).is_err());
+                    wanted = parts;
+                }
+            }
+        }
+    }
+
+    async fn send_parts(&self, source: &Whole, plan: Plan, session: &Session, wanted: &[u32]) -> Result<Vec<Stored>> {
+        let send = |number| {
+            let (part, source, sending) = (plan.part(number), source.clone(), self.sending(session));
+            async move {
+                let _held = sending.bucket.client().memory().hold(source.memory(part)).await;
+                source.check().await?;
+                sending.part(number, source.body(part), Some(&source)).await
+            }
+        };
+        parts::run(&self.control, self.places, wanted, send).await
+    }
+
+    /// What flows by once: every part is held in memory until COS has it.
+    pub(super) async fn flow(self, mut flow: Flow) -> Result<UploadOutput> {
+        let limit = self.bucket.client().memory().limit();
+        let part_size = self.part_size.unwrap_or(PART_SIZE);
+        let plan = flow.length.map(|length| Plan::new(length, part_size)).transpose()?;
+        let size = move |number| plan.map_or_else(|| growing(part_size, limit, number), |plan| plan.part_size);
+        if flow.expects(size(1)) > limit {
+            return Err(Error::input("memory_limit", "is less than a part of the stream, which has to be held"));
+        }
+        self.control.set_total(flow.length, plan.map(|plan| plan.count().max(1)));
+        self.control.ready().await?;
+        let first = async {
+            let held = self.bucket.client().memory().hold(flow.expects(size(1))).await;
+            Ok((flow.take(size(1)).await?, held))
+        };
+        let (bytes, held) = self.control.unless_cancelled(first).await?;
+        if flow.is_over() {
+            let output = self.put(&Whole::Bytes(bytes)).await;
+            drop(held);
+            return output;
+        }
+        let session = Session::begin(&self.bucket, self.draft.initiate(), self.draft.destination()).await?;
+        let mut crew = Crew::new(self.places);
+        let work = async {
+            let (mut number, mut next) = (1, Some((bytes, held)));
+            while let Some((bytes, held)) = next {
+                if u64::from(number) > MAX_PARTS {
+                    return Err(Error::input("source", "has more bytes than 10 000 parts of this size can carry"));
+                }
+                let sending = self.sending(&session);
+                crew.begin(async move {
+                    let stored = sending.part(number, bytes.into(), None).await;
+                    drop(held);
+                    stored
+                });
+                number += 1;
+                crew.room().await?;
+                crew.meanwhile(self.control.ready()).await?;
+                let more = async {
+                    let held = self.bucket.client().memory().hold(flow.expects(size(number))).await;
+                    let bytes = if flow.is_over() { Bytes::new() } else { flow.take(size(number)).await? };
+                    Ok(Some((bytes, held)).filter(|(bytes, _)| !bytes.is_empty()))
+                };
+                next = crew.meanwhile(more).await?;
+            }
+            crew.rest().await
+        };
+        let outcome = self.control.unless_cancelled(work).await;
+        let stored = match crew.ended(outcome).await {
+            Ok(stored) => stored,
+            Err(error) => return Err(session.give_up(error).await),
+        };
+        let (length, count) = (stored.iter().map(|part| part.length).sum(), stored.len());
+        match self.publish(session, stored).await? {
+            Outcome::Made(made) => Ok(UploadOutput::made(made, length, u32::try_from(count).unwrap_or(u32::MAX), 0)),
+            // They flowed by.
+            Outcome::Lost { session, error, .. } => Err(session.give_up(error).await),
+        }
+    }
+
+    /// Makes the object of its parts.
+    async fn publish(&self, session: Session, parts: Vec<Stored>) -> Result<Outcome> {
+        let crc64 = combined(&parts);
+        let right = match (self.crc64, crc64) {
+            (Some(expected), Some(found)) => expect(expected, found),
+            _ => Ok(()),
+        };
+        match right.and(self.control.ready().await) {
+            Ok(()) => session.complete(Order { parts, crc64 }).await,
+            Err(error) => Err(session.give_up(error).await),
+        }
+    }
+
+    fn sending(&self, session: &Session) -> Sending {
+        Sending {
+            bucket: self.bucket.clone(),
+            control: self.control.clone(),
+            draft: self.draft.clone(),
+            upload_id: session.upload_id().to_owned(),
+            journal: session.journal().cloned(),
+        }
+    }
+
+    fn put_threshold(&self) -> u64 {
+        self.part_size.unwrap_or(PUT_THRESHOLD)
+    }
+}
+
+/// A file up to this is read into memory and sent from there.
+const SMALL_FILE: u64 = 1024 * 1024;
+
+/// What a task needs to send parts.
+struct Sending {
+    bucket: Bucket,
+    control: Control,
+    draft: Draft,
+    upload_id: String,
+    journal: Option<Journal>,
+}
+
+impl Sending {
+    async fn part(self, number: u32, body: Body, source: Option<&Whole>) -> Result<Stored> {
+        let length = body.len();
+        let meter = Arc::new(self.control.meter());
+        let part = self.draft.part(&self.upload_id, number, observed(body, &meter));
+        let output = self.bucket.send(part).await?;
+        if let Some(source) = source {
+            source.check().await?;
+        }
+        let stored = Stored { number, length, etag: output.etag, crc64: Some(output.sent.crc64) };
+        if let Some(journal) = &self.journal {
+            journal.record(Record::Part(stored.clone())).await?;
+        }
+        meter.done(length);
+        Ok(stored)
+    }
+}
+
+fn observed(body: Body, meter: &Arc<PartMeter>) -> Body {
+    let meter = Arc::clone(meter);
+    body.observe(move |bytes| meter.set(bytes))
+}
+
+fn expect(expected: u64, found: u64) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Integrity, format!("the source has CRC-64 {found}, {expected} was expected")))
+}
+
+/// Parts that are sent once more must be what they were.
+async fn same_as_before(source: &Whole, plan: Plan, stored: &[Stored], lost: &[u32]) -> Result<()> {
+    for part in stored.iter().filter(|part| lost.binary_search(&part.number).is_ok()) {
+        if part.crc64 != Some(source.crc64(plan.part(part.number)).await?) {
+            return Err(Error::new(ErrorKind::Changed, format!("part {} has other bytes than before", part.number)));
+        }
+    }
+    Ok(())
+}

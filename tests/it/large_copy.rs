@@ -1,0 +1,201 @@
+//! Copies of objects of any size inside COS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cos_emulator::{Action, Effect, Emulator, Matcher, Rule};
+use tencent_cos::transfer::LargeCopy;
+use tencent_cos::{
+    Attributes, Bucket, Crc64, ErrorKind, ObjectKey, PutBucketVersioning, PutObject, StorageClass, Tags, Versioning,
+};
+
+use crate::support::{InMemory, count, noise};
+
+const MIB: usize = 1024 * 1024;
+const LENGTH: usize = 3 * MIB + 7;
+
+fn key(text: &str) -> ObjectKey {
+    text.parse().expect("a key")
+}
+
+fn copy() -> LargeCopy {
+    LargeCopy::new(key("a b/ü+"), key("copy"))
+}
+
+/// The same, in parts or in one request.
+fn both() -> [LargeCopy; 2] {
+    [copy().part_size(MIB as u64), copy()]
+}
+
+fn described() -> Attributes {
+    Attributes::new()
+        .content_type("text/x-one")
+        .content_disposition("attachment")
+        .cache_control("no-cache")
+        .storage_class(StorageClass::STANDARD_IA)
+        .meta("who", "me")
+        .meta_text("title", "夏")
+}
+
+/// Two buckets in two regions, on their own hosts, and an object in the first.
+async fn two_regions() -> (InMemory, [Bucket; 2]) {
+    let mut memory = InMemory::new();
+    let clock = Arc::clone(&memory.clock);
+    memory.emulator = Emulator::builder()
+        .bucket("here-1250000000", "ap-guangzhou")
+        .bucket("there-1250000000", "eu-frankfurt")
+        .strict_signature(true)
+        .clock(Arc::new(move || clock.true_time()))
+        .in_memory()
+        .expect("the emulator starts");
+    let client = memory.client().build().unwrap();
+    let there = client.bucket_in("eu-frankfurt", "there-1250000000").unwrap();
+    let here = client.bucket("here-1250000000").unwrap();
+    here.send(PutObject::new(key("a b/ü+"), noise(LENGTH, 1)).attributes(described())).await.unwrap();
+    memory.emulator.clear_journal();
+    (memory, [here, there])
+}
+
+fn bytes_of(memory: &InMemory, bucket: &Bucket) -> Bytes {
+    memory.emulator.object(bucket.name().as_str(), "copy").expect("a copy").bytes()
+}
+
+fn left(memory: &InMemory) -> usize {
+    ["here-1250000000", "there-1250000000"].map(|bucket| memory.emulator.uploads(bucket).len()).iter().sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_in_parts_is_as_one_in_one_request() {
+    let (memory, [here, there]) = two_regions().await;
+    for (to, from) in [(&here, None), (&there, Some(&here))] {
+        let mut seen = Vec::new();
+        for (copy, parts) in both().into_iter().zip([4, 0]) {
+            let copy = from.map_or(copy.clone(), |from| copy.from_bucket(from));
+            let transfer = to.transfer(copy);
+            let handle = transfer.handle();
+            let output = transfer.await.unwrap();
+            assert_eq!((output.parts, output.length, output.reconciled), (parts, LENGTH as u64, false));
+            assert_eq!(output.crc64, Some(Crc64::of(&noise(LENGTH, 1))));
+            assert_eq!((handle.progress().bytes, handle.progress().total_bytes), (LENGTH as u64, Some(LENGTH as u64)));
+            assert!(bytes_of(&memory, to) == noise(LENGTH, 1));
+            let object = memory.emulator.object(to.name().as_str(), "copy").unwrap();
+            assert_eq!(object.etag(), output.etag);
+            let sorted = |pairs: &[(String, Bytes)]| {
+                let mut pairs = pairs.to_vec();
+                pairs.sort();
+                pairs
+            };
+            seen.push((sorted(object.headers()), sorted(object.metadata()), object.storage_class().to_owned()));
+        }
+        assert_eq!(seen[0], seen[1], "what comes along");
+        assert_eq!((seen[0].1.len(), &*seen[0].2), (2, "STANDARD"));
+    }
+    assert_eq!(here.copy("a b/ü+", "copy").await.unwrap().parts, 0);
+    assert_eq!(here.copy("", "copy").await.unwrap_err().field(), Some("key"));
+    assert!(here.copy("none", "copy").await.unwrap_err().is_not_found());
+    assert_eq!(here.transfer(copy().part_size(1)).await.unwrap_err().field(), Some("part_size"));
+    assert_eq!(left(&memory), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_replaces_what_would_come_along() {
+    let (memory, [here, _]) = two_regions().await;
+    let tagged = PutObject::new(key("a b/ü+"), noise(LENGTH, 1)).tags(Tags::new().tag("a", "b"));
+    here.send(tagged).await.unwrap();
+    let error = here.transfer(copy().part_size(MIB as u64)).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("tags")), "never lost without a word");
+    for copy in both() {
+        let copy = copy
+            .replace_attributes(Attributes::new().content_type("text/x-two"))
+            .replace_tags(Tags::new().tag("c", "d"))
+            .storage_class(StorageClass::ARCHIVE);
+        here.transfer(copy.clone()).await.unwrap();
+        let object = memory.emulator.object(here.name().as_str(), "copy").unwrap();
+        assert_eq!((object.header("content-type"), object.metadata().len()), (Some("text/x-two"), 0));
+        assert_eq!((object.tags(), object.storage_class()), (&[("c".to_owned(), "d".to_owned())][..], "ARCHIVE"));
+        let error = here.transfer(copy.forbid_overwrite()).await.unwrap_err();
+        assert_eq!(error.code(), Some("FileAlreadyExists"), "{error}");
+    }
+    assert_eq!(left(&memory), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_replaced_meanwhile_is_not_copied_in_pieces_of_two() {
+    // Without versions: no copy at all.
+    for copy in both() {
+        let (memory, [here, _]) = two_regions().await;
+        for operation in ["Upload Part - Copy", "PUT Object - Copy"] {
+            memory.emulator.script(Rule::on(operation).then(Action::Delay(Duration::from_secs(1))));
+        }
+        let (outcome, ()) = tokio::join!(here.transfer(copy), async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            memory.emulator.put_object(here.name().as_str(), "a b/ü+", noise(LENGTH, 2));
+        });
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+        assert!(memory.emulator.object(here.name().as_str(), "copy").is_none());
+        assert_eq!(left(&memory), 0);
+    }
+    // With versions: of the one that was there in the beginning.
+    for copy in both() {
+        let (memory, [here, _]) = two_regions().await;
+        here.send(PutBucketVersioning::new(Versioning::Enabled)).await.unwrap();
+        let first = here.put("a b/ü+", noise(LENGTH, 3)).await.unwrap().version_id;
+        for operation in ["Upload Part - Copy", "PUT Object - Copy"] {
+            memory.emulator.script(Rule::on(operation).then(Action::Delay(Duration::from_secs(1))));
+        }
+        let (outcome, ()) = tokio::join!(here.transfer(copy.clone()), async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            memory.emulator.put_object(here.name().as_str(), "a b/ü+", noise(LENGTH, 4));
+        });
+        assert_eq!(outcome.unwrap().source_version_id, first);
+        assert!(bytes_of(&memory, &here) == noise(LENGTH, 3));
+        let output = here.transfer(copy.version_id("null")).await.unwrap();
+        assert!(bytes_of(&memory, &here) == noise(LENGTH, 1) && output.version_id.is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_whose_end_was_not_heard_of_is_found_out() {
+    for (copy, end) in both().into_iter().zip(["Complete Multipart Upload", "PUT Object - Copy"]) {
+        for silent in [Action::ResetBeforeHeaders, Action::status(500, "InternalError")] {
+            let (memory, [here, _]) = two_regions().await;
+            memory.emulator.script(Rule::on(end).times(4).then(silent.clone()).effect(Effect::Apply));
+            let output = here.transfer(copy.clone()).await.unwrap_or_else(|error| panic!("{end}: {error}"));
+            assert!(output.reconciled && bytes_of(&memory, &here) == noise(LENGTH, 1), "{end}");
+            assert_eq!(output.crc64, Some(Crc64::of(&noise(LENGTH, 1))));
+            // Who may not look is told what is missing.
+            let (memory, [here, _]) = two_regions().await;
+            memory.emulator.script(Rule::on(end).always().then(silent));
+            let target = Matcher::operation("HEAD Object").key("copy");
+            memory.emulator.script(Rule::on(target).always().then(Action::status(403, "AccessDenied")));
+            let error = here.transfer(copy.clone()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
+            assert!(error.to_string().contains("name/cos:HeadObject"), "{error}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_other_bytes_is_told_before_it_is_an_object() {
+    let (memory, [here, _]) = two_regions().await;
+    memory.emulator.script(Rule::on("Upload Part - Copy").skip(2).then(Action::WrongCrc));
+    let error = here.transfer(copy().part_size(MIB as u64)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+    assert_eq!((count(&memory.emulator, "Complete Multipart Upload"), left(&memory)), (0, 0));
+    // Where COS tells no checksums there is nothing to compare.
+    memory.emulator.script(Rule::on(Matcher::any()).always().then(Action::NoCrc));
+    let output = here.transfer(copy().part_size(MIB as u64)).await.unwrap();
+    assert_eq!((output.crc64, bytes_of(&memory, &here) == noise(LENGTH, 1)), (None, true));
+    // A part that fails for a passing reason, told in a success.
+    let (memory, [here, _]) = two_regions().await;
+    let late = Action::spaces(
+        2,
+        Duration::from_secs(30),
+        cos_emulator::Ending::Error { code: "SlowDown".to_owned(), message: String::new() },
+    );
+    memory.emulator.script(Rule::on("Upload Part - Copy").then(late));
+    here.transfer(copy().part_size(MIB as u64)).await.unwrap();
+    assert!(bytes_of(&memory, &here) == noise(LENGTH, 1));
+}

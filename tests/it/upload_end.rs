@@ -1,0 +1,290 @@
+//! Uploads that do not come to their end: dropped, cancelled, failed, or of a source that changes.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cos_emulator::{Action, Effect, Emulator, ExpiryAnswer, Matcher, Rule};
+use futures_util::future::{Either, select};
+use futures_util::{TryStreamExt as _, stream};
+use tencent_cos::client::provider::from_fn;
+use tencent_cos::transfer::{Upload, UploadSource};
+use tencent_cos::{ByteStream, Error, ErrorKind, InitiateMultipartUpload, ObjectKey};
+
+use crate::support::{self, InMemory, Random, count, noise, until};
+
+const MIB: usize = 1024 * 1024;
+const COMPLETE: &str = "Complete Multipart Upload";
+
+fn key(text: &str) -> ObjectKey {
+    text.parse().expect("a key")
+}
+
+fn parts_of_one_mib(name: &str, source: impl Into<UploadSource>) -> Upload {
+    Upload::new(key(name), source).part_size(MIB as u64)
+}
+
+fn orphans(emulator: &Emulator) -> usize {
+    emulator.uploads(emulator.bucket()).len()
+}
+
+type Change<'a> = &'a dyn Fn(&Path);
+
+#[tokio::test]
+async fn a_file_that_changes_meanwhile_becomes_no_object() {
+    let rewrite = |path: &Path| {
+        let mut file = OpenOptions::new().write(true).open(path).unwrap();
+        file.write_all(&noise(4 * MIB, 77)).unwrap();
+    };
+    let truncate = |path: &Path| OpenOptions::new().write(true).open(path).unwrap().set_len(5 * MIB as u64).unwrap();
+    let grow = |path: &Path| OpenOptions::new().append(true).open(path).unwrap().write_all(b"more").unwrap();
+    let replace = |path: &Path| {
+        fs::write(path.with_extension("new"), noise(8 * MIB, 78)).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
+    };
+    let remove = |path: &Path| fs::remove_file(path).unwrap();
+    let changes: [(&str, Change); 5] = [
+        ("rewritten", &rewrite),
+        ("truncated", &truncate),
+        ("grown", &grow),
+        ("replaced", &replace),
+        ("gone", &remove),
+    ];
+    for (name, change) in changes {
+        // While parts are sent, and when the last of them are.
+        for part in [2, 8] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("source");
+            fs::write(&path, noise(8 * MIB, 1)).unwrap();
+            let emulator = support::emulator().await;
+            let number = part.to_string();
+            let slow = Matcher::operation("Upload Part").query_value("partNumber", &number);
+            emulator.script(Rule::on(slow).then(Action::StallBeforeHeaders(Duration::from_millis(200))));
+            let bucket = support::bucket(&emulator);
+            let upload = bucket.transfer(parts_of_one_mib("k", path.as_path()).concurrency(2));
+            let (outcome, ()) = tokio::join!(upload, async {
+                until("the part", || count(&emulator, "Upload Part") >= part).await;
+                change(&path);
+            });
+            let error = outcome.unwrap_err();
+            let kind = if name == "gone" { ErrorKind::Io } else { ErrorKind::Changed };
+            assert_eq!(error.kind(), kind, "{name} at {part}: {error}");
+            assert_eq!((count(&emulator, COMPLETE), orphans(&emulator)), (0, 0), "{name} at {part}");
+            assert!(emulator.object(emulator.bucket(), "k").is_none());
+        }
+    }
+}
+
+/// Two attempts of one part send different bytes, and nothing else tells.
+#[tokio::test]
+async fn bytes_that_differ_from_attempt_to_attempt_are_told() {
+    let emulator = support::emulator().await;
+    let bucket = support::bucket(&emulator);
+    for operation in ["PUT Object", "Upload Part"] {
+        emulator.script(Rule::on(operation).then(Action::ResetBeforeHeaders));
+    }
+    let calls = Arc::new(AtomicU64::new(0));
+    let fickle = tencent_cos::Body::factory(5, move || {
+        let call = calls.fetch_add(1, Ordering::Relaxed);
+        Bytes::from(format!("call{call}")).into()
+    });
+    let error = bucket.put("k", fickle).await.unwrap_err();
+    assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Changed, true), "{error}");
+}
+
+#[tokio::test]
+async fn an_upload_that_fails_is_given_up_and_says_so_when_it_cannot_be() {
+    let emulator = support::emulator().await;
+    let bucket = support::bucket(&emulator);
+    let source = || noise(6 * MIB, 1);
+    emulator.script(Rule::on("Upload Part").skip(3).always().then(Action::status(403, "AccessDenied")));
+    let error = bucket.transfer(parts_of_one_mib("k", source())).await.unwrap_err();
+    assert_eq!(error.code(), Some("AccessDenied"), "{error}");
+    assert_eq!((count(&emulator, COMPLETE), orphans(&emulator)), (0, 0));
+    // A stream that breaks.
+    emulator.clear_script();
+    let pieces = (0..4).map(|n| if n < 3 { Ok(noise(MIB, n)) } else { Err(Error::new(ErrorKind::Io, "broken")) });
+    let broken = ByteStream::new(None, stream::iter(pieces.collect::<Vec<_>>()));
+    let error = bucket.transfer(parts_of_one_mib("k", broken)).await.unwrap_err();
+    assert_eq!((error.kind(), orphans(&emulator)), (ErrorKind::Io, 0), "{error}");
+    // What cannot be given up is named.
+    emulator.script(Rule::on("Upload Part").always().then(Action::status(403, "AccessDenied")));
+    emulator.script(Rule::on("Abort Multipart Upload").always().then(Action::status(403, "AccessDenied")));
+    let error = bucket.transfer(parts_of_one_mib("k", source())).await.unwrap_err();
+    let left = emulator.uploads(emulator.bucket());
+    assert_eq!(error.upload_id(), Some(left[0].upload_id.as_str()));
+    // The beginning itself: nobody knows the id.
+    emulator.clear_script();
+    emulator.script(Rule::on("Initiate Multipart Upload").then(Action::ResetBeforeHeaders).effect(Effect::Apply));
+    let error = bucket.transfer(parts_of_one_mib("k", source())).await.unwrap_err();
+    assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Ambiguous, true), "{error}");
+}
+
+#[tokio::test]
+async fn a_cancelled_upload_cleans_up_and_a_paused_one_waits() {
+    let emulator = support::emulator().await;
+    let bucket = support::bucket(&emulator);
+    emulator.script(Rule::on("Upload Part").always().then(Action::StallBeforeHeaders(Duration::from_millis(50))));
+    let upload = bucket.transfer(parts_of_one_mib("k", noise(16 * MIB, 1)).concurrency(2));
+    let handle = upload.handle();
+    let told = Arc::new(AtomicU64::new(0));
+    let last = Arc::clone(&told);
+    let upload = upload.on_progress(move |progress| last.store(progress.bytes, Ordering::Relaxed));
+    let hands = async {
+        until("parts", || handle.progress().parts >= 2).await;
+        handle.pause();
+        until("those under way", || count(&emulator, "Upload Part") == handle.progress().parts as usize).await;
+        let sent = count(&emulator, "Upload Part");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(count(&emulator, "Upload Part"), sent, "nothing begins in a pause");
+        handle.resume();
+        until("more", || count(&emulator, "Upload Part") > sent).await;
+        handle.cancel();
+    };
+    let (outcome, ()) = tokio::join!(upload, hands);
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!((count(&emulator, COMPLETE), orphans(&emulator)), (0, 0));
+    assert_eq!(told.load(Ordering::Relaxed), handle.progress().bytes);
+
+    // In the pause before the end, and in the making of the object, which is not held up.
+    emulator.clear_script();
+    emulator.clear_journal();
+    emulator.script(Rule::on(COMPLETE).then(Action::Delay(Duration::from_millis(300))));
+    let upload = bucket.transfer(parts_of_one_mib("made", noise(2 * MIB, 1)));
+    let handle = upload.handle();
+    let (outcome, ()) = tokio::join!(upload, async {
+        until("the end", || count(&emulator, COMPLETE) == 1).await;
+        handle.cancel();
+    });
+    let output = outcome.unwrap();
+    assert_eq!((output.length, handle.progress().bytes, handle.progress().parts), (2 << 20, 2 << 20, 2));
+    assert_eq!(handle.progress().total_parts, Some(2));
+}
+
+/// Dropped while the upload is begun, and while the object is made.
+#[tokio::test]
+async fn an_upload_dropped_at_either_end_leaves_an_object_or_nothing() {
+    for (operation, object) in [("Initiate Multipart Upload", false), (COMPLETE, true)] {
+        let emulator = support::emulator().await;
+        emulator.script(Rule::on(operation).then(Action::StallBeforeHeaders(Duration::from_millis(200))));
+        let bucket = support::bucket(&emulator);
+        let upload = bucket.transfer(parts_of_one_mib("k", noise(2 * MIB, 1)));
+        let begun = until("begun", || count(&emulator, operation) == 1);
+        assert!(matches!(select(upload, Box::pin(begun)).await, Either::Right(_)), "dropped under way");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        until("nothing", || orphans(&emulator) == 0).await;
+        until("the verdict", || emulator.object(emulator.bucket(), "k").is_some() == object).await;
+        assert_eq!(count(&emulator, "Abort Multipart Upload") > 0, !object);
+    }
+}
+
+/// 50 uploads, each dropped at a point of its own: after one second no task, no connection and no upload is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_at_any_point_an_upload_leaves_nothing_behind() {
+    let seed = Random::seed();
+    println!("COS_SEED={seed}");
+    let mut random = Random(seed);
+    let emulator = support::emulator().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("source");
+    let bytes = noise(5 * MIB, 1);
+    fs::write(&path, &bytes).unwrap();
+    emulator.script(Rule::on("Upload Part").always().then(Action::ReadRate(20_000_000)));
+    for round in 0..5 {
+        // Of its own, so that its tasks can be counted.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let bucket = {
+            let _inside = runtime.enter();
+            support::bucket(&emulator)
+        };
+        for point in 0..10 {
+            let name = format!("{round}/{point}");
+            let source: UploadSource = if point % 2 == 0 {
+                path.as_path().into()
+            } else {
+                ByteStream::new(None, stream::iter([Ok::<_, Error>(bytes.clone())])).into()
+            };
+            let upload = bucket.transfer(parts_of_one_mib(&name, source).concurrency(2));
+            let after = Duration::from_micros(random.below(700_000));
+            runtime.spawn(async move { tokio::time::timeout(after, upload).await.map(|output| output.unwrap()) });
+        }
+        drop(bucket);
+        let metrics = runtime.metrics();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let left = || (metrics.num_alive_tasks(), emulator.open_connections(), orphans(&emulator));
+        let mut waited = 0;
+        while left() != (0, 0, 0) {
+            assert!(waited < 100, "seed {seed}, round {round}: tasks, connections, uploads left: {:?}", left());
+            waited += 1;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        for point in 0..10 {
+            let object = emulator.object(emulator.bucket(), &format!("{round}/{point}"));
+            assert!(object.is_none_or(|object| object.bytes() == bytes), "an object is whole or not there");
+        }
+        runtime.shutdown_background();
+    }
+    let made = emulator.journal().iter().filter(|sent| sent.operation == COMPLETE).count();
+    assert!(made < 50, "some were dropped");
+}
+
+/// The key ends while parts are under way; each part is signed with the key of its time.
+#[tokio::test]
+async fn an_upload_outlives_its_key() {
+    for answer in [ExpiryAnswer::BadRequest, ExpiryAnswer::Forbidden, ExpiryAnswer::RequestHasExpired] {
+        let emulator = Arc::new(support::emulator().await);
+        let issued = Arc::new(AtomicU64::new(0));
+        let (source, counted) = (Arc::clone(&emulator), Arc::clone(&issued));
+        let keys = from_fn(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let key = support::session(&source.mint(Duration::from_secs(3600)));
+            async move { Ok::<_, Error>(key) }
+        });
+        let client = support::client(&emulator).credentials(keys).build().unwrap();
+        let bucket = client.bucket(emulator.bucket()).unwrap();
+        emulator.script(Rule::on("Upload Part").always().then(Action::StallBeforeHeaders(Duration::from_millis(20))));
+        let bytes = noise(12 * MIB, 1);
+        let upload = bucket.transfer(parts_of_one_mib("k", bytes.clone()).concurrency(2));
+        let handle = upload.handle();
+        let (output, ()) = tokio::join!(upload, async {
+            until("parts", || handle.progress().parts >= 4).await;
+            let current = emulator.journal()[0].key_id.clone().unwrap();
+            assert!(emulator.expire(&current, answer));
+        });
+        assert_eq!(output.unwrap().parts, 12);
+        assert!(emulator.object(emulator.bucket(), "k").unwrap().bytes() == bytes);
+        assert_eq!(issued.load(Ordering::Relaxed), 2, "one at first, one when that ended");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_uploads_are_listed_and_given_up_and_young_ones_stay() {
+    let memory = InMemory::new();
+    let bucket = memory.bucket();
+    let begin = async |name: &str| bucket.send(InitiateMultipartUpload::new(key(name))).await.unwrap().upload_id;
+    let old = [begin("a/1").await, begin("a/1").await, begin("b/ü+ 2").await];
+    memory.clock.jump(3600);
+    let young = begin("a/2").await;
+    let ids = async |age, prefix: &str| {
+        let found: Vec<_> = bucket.orphans(age).prefix(prefix).list().try_collect().await.unwrap();
+        found.into_iter().map(|upload| upload.upload_id).collect::<Vec<_>>()
+    };
+    let hour = Duration::from_secs(3600);
+    assert_eq!(ids(hour, "").await, old);
+    assert_eq!(ids(hour, "a/").await, old[..2]);
+    assert_eq!(ids(Duration::ZERO, "").await.len(), 4);
+    assert!(ids(Duration::MAX, "").await.is_empty());
+
+    let first = Rule::on("Abort Multipart Upload").then(Action::status(403, "AccessDenied"));
+    memory.emulator.script(first);
+    let done = bucket.orphans(hour).abort().await.unwrap();
+    assert_eq!((done.aborted.len(), done.failed.len()), (2, 1));
+    assert_eq!((&*done.failed[0].0.upload_id, done.failed[0].1.status()), (&*old[0], Some(403)));
+    assert_eq!(bucket.orphans(hour).abort().await.unwrap().aborted.len(), 1);
+    let left = memory.emulator.uploads(memory.emulator.bucket());
+    assert_eq!(left.iter().map(|upload| &upload.upload_id).collect::<Vec<_>>(), [&young]);
+}
