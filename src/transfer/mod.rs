@@ -3,8 +3,8 @@
 //! A transfer is a value that says what to do ([`Job`]), given to [`Bucket::transfer`]. What comes back is a future with
 //! a handle: [`Transfer`]. Nothing happens before it is polled, and all I/O stops when it is dropped.
 //!
-//! How it is built: a job plans its parts ([`plan`], pure), takes memory from the client's budget for what it must hold,
-//! runs operations like any caller, and tells its [`Control`] how far it is. It knows nothing of signing or retries:
+//! How it is built: a job plans its parts (`plan`, pure), takes memory from the client's budget for what it must hold,
+//! runs operations like any caller, and tells its `Control` how far it is. It knows nothing of signing or retries:
 //! those belong to the client, which signs each part when it is sent.
 
 mod checkpoint;

@@ -1,9 +1,10 @@
 //! What an upload remembers for another run, and what of it still holds then.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
@@ -125,9 +126,7 @@ pub(super) async fn take_up(
     source: &Whole,
     to: &Destination,
 ) -> Result<Found> {
-    let Some((journal, head, records)) = Checkpoint::<Head, Record>::open(what.place(directory)).await? else {
-        return Ok(Found::Nothing);
-    };
+    let Some((journal, head, records)) = open(what.place(directory)).await? else { return Ok(Found::Nothing) };
     if head.what != *what || head.upload_id.is_empty() {
         // Of the file as it was, or of other options: that upload is ours, and nobody will go on with it.
         if head.what.is_kin(what) && !head.upload_id.is_empty() {
@@ -171,6 +170,24 @@ pub(super) async fn take_up(
         Ok(()) => Ok(Found::Parts(session, parts)),
         Err(error) => Err(session.give_up(error).await),
     }
+}
+
+type Opened = (Checkpoint<Head, Record>, Head, Vec<Record>);
+
+/// What was dropped a moment ago may still write its last record: it gets a second to let go.
+async fn open(place: PathBuf) -> Result<Option<Opened>> {
+    for _ in 0..20 {
+        match Checkpoint::open(place.clone()).await {
+            Err(error) if is_held(&error) => tokio::time::sleep(Duration::from_millis(50)).await,
+            opened => return opened,
+        }
+    }
+    Checkpoint::open(place).await
+}
+
+fn is_held(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ResourceBusy)
 }
 
 /// Whether the file still has the bytes of these parts.

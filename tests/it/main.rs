@@ -27,5 +27,6 @@ mod tamper;
 mod upload;
 mod upload_commit;
 mod upload_end;
+mod upload_resume;
 mod vectors;
 mod waiting;

@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 use futures_util::{TryStreamExt as _, stream};
 use tencent_cos::client::provider::from_fn;
 use tencent_cos::transfer::{Upload, UploadSource};
-use tencent_cos::{ByteStream, Error, ErrorKind, InitiateMultipartUpload, ObjectKey};
+use tencent_cos::{ByteStream, Error, ErrorKind, InitiateMultipartUpload, ObjectKey, Transport};
 
 use crate::support::{self, InMemory, Random, count, noise, until};
 
@@ -215,7 +215,10 @@ async fn dropped_at_any_point_an_upload_leaves_nothing_behind() {
         drop(bucket);
         let metrics = runtime.metrics();
         tokio::time::sleep(Duration::from_millis(700)).await;
-        let left = || (metrics.num_alive_tasks(), emulator.open_connections(), orphans(&emulator));
+        // The transport on hyper has a task of its own that tidies idle connections, and ends a while after its client.
+        let tidying = usize::from(support::transport() == Transport::Hyper);
+        let tasks = || metrics.num_alive_tasks().saturating_sub(tidying);
+        let left = || (tasks(), emulator.open_connections(), orphans(&emulator));
         let mut waited = 0;
         while left() != (0, 0, 0) {
             assert!(waited < 100, "seed {seed}, round {round}: tasks, connections, uploads left: {:?}", left());
