@@ -351,7 +351,9 @@ async fn a_day_takes_one_call_for_each_key() {
     for between in windows {
         assert!((seconds(1470)..=seconds(1540)).contains(&between), "{between:?}");
     }
-    assert_eq!(key_groups(&rig.emulator).len(), issued.len());
+    // The last one may have come for nobody, as the day ended.
+    let used = key_groups(&rig.emulator).len();
+    assert!(used == issued.len() || used + 1 == issued.len(), "{used} of {} used", issued.len());
     assert!((56..=59).contains(&issued.len()), "{}", issued.len());
 }
 

@@ -137,6 +137,8 @@ async fn a_cancelled_upload_cleans_up_and_a_paused_one_waits() {
     let hands = async {
         until("parts", || handle.progress().parts >= 2).await;
         handle.pause();
+        // Those under way may not have reached the wire yet.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         until("those under way", || count(&emulator, "Upload Part") == handle.progress().parts as usize).await;
         let sent = count(&emulator, "Upload Part");
         tokio::time::sleep(Duration::from_millis(200)).await;
