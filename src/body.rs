@@ -227,6 +227,7 @@ impl ByteStream {
     }
 
     /// Whether all of it is in memory.
+    #[cfg(feature = "client")]
     pub(crate) fn is_here(&self) -> bool {
         matches!(self.inner, Inner::Bytes(_))
     }

@@ -135,7 +135,6 @@
 //! ```
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![allow(dead_code)] // the jobs that use the base of transfers come with the next commits
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(feature = "client", feature = "blocking", feature = "sts")),

@@ -1,14 +1,19 @@
-//! From COS to COS, by one request; the bytes do not come through here.
+//! From COS to COS: in one request, or by parts; the bytes do not come through here.
 
+use futures_util::TryStreamExt as _;
 use serde_json::json;
-use tencent_cos::{Conditions, CopyObject, CopySource, HeadObject, Region};
+use tencent_cos::transfer::{LargeCopy, LargeCopyOutput};
+use tencent_cos::{Bucket, ObjectKey, Region};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, chain, tell};
+use crate::options::Options;
+use crate::output::Output;
 use crate::session::Session;
-use crate::url::{ObjectUrl, VersionId};
+use crate::tree::Choice;
+use crate::url::{ObjectUrl, PrefixUrl, VersionId};
 
-/// What COS copies in one request.
-const MAX_BYTES: u64 = 5 << 30;
+/// How many objects of a tree are under way at once.
+const AT_ONCE: usize = 16;
 
 pub async fn copy(
     session: &Session,
@@ -16,49 +21,109 @@ pub async fn copy(
     destination: &ObjectUrl,
     source_region: Option<&Region>,
     version_id: Option<VersionId>,
+    options: &Options,
 ) -> Outcome {
     let itself = source.bucket == destination.bucket && source.key == destination.key;
     if itself && version_id.is_none() {
         return Err(Failure::usage(format!("SRC and DST are the same object, {source}")));
     }
+    no_checkpoint(options)?;
     let from = session.bucket_in(source_region, &source.bucket)?;
     let to = session.bucket(&destination.bucket)?;
-    let mut head = HeadObject::new(source.key.clone());
-    let mut copied = CopySource::new(from.name(), from.region(), &source.key);
+    let mut job = options.copy(LargeCopy::new(source.key.clone(), destination.key.clone()).from_bucket(&from));
     if let Some(VersionId(id)) = version_id {
-        head = head.version_id(&id);
-        copied = copied.version_id(id);
+        job = job.version_id(id);
     }
-    let meta = session.send(&from, head).await?;
-    if meta.content_length.is_some_and(|size| size > MAX_BYTES) {
-        let told = "more than 5368709120 bytes (5 GiB), which one request copies at most; copying by parts comes later";
-        return Err(Failure::failed(format!("{source}: {told}")));
+    let copied = session.run(to.transfer(job)).await?;
+    let mut output = session.output();
+    line(&mut output, &source.to_string(), &destination.to_string(), &copied)?;
+    output.finish()
+}
+
+/// Every object behind a prefix, to the same place behind another.
+pub async fn copy_tree(
+    session: &Session,
+    source: PrefixUrl,
+    destination: PrefixUrl,
+    source_region: Option<&Region>,
+    choice: &Choice,
+    options: &Options,
+) -> Outcome {
+    no_checkpoint(options)?;
+    if source.bucket == destination.bucket && destination.prefix.starts_with(&source.prefix) {
+        return Err(Failure::usage("DST is below SRC: its copies would be copied again"));
     }
-    // The size and checksum that are told are those of what was copied.
-    copied = copied.conditions(Conditions::new().if_match(&meta.etag));
-    let copy = session.send(&to, CopyObject::new(copied, destination.key.clone())).await?;
-    if let (Some(kept), Some(made)) = (meta.crc64, copy.crc64)
-        && kept != made
-    {
-        return Err(Failure::failed(format!("{destination}: has CRC-64 {made}, and {source} has {kept}")));
+    let (from, to) = (session.bucket_in(source_region, &source.bucket)?, session.bucket(&destination.bucket)?);
+    let is_meant = choice.paths()?;
+    let (below, source, destination) = (source.prefix.len(), &source, &destination);
+    let objects = from.list(source.prefix.clone()).map_err(Failure::from).try_filter_map(|object| {
+        let is_mark = object.size == 0 && object.key.ends_with('/');
+        std::future::ready(Ok((!is_mark && is_meant(&object.key[below..])).then_some(object.key)))
+    });
+    let copies = objects.map_ok(|key| one(session, &from, &to, source, destination, options, key));
+    let mut copies = std::pin::pin!(copies.try_buffer_unordered(AT_ONCE));
+    let (mut done, mut bytes, mut failed) = (0_u64, 0_u64, 0_u64);
+    let mut output = session.output();
+    while let Some((from, to, outcome)) = copies.try_next().await? {
+        match outcome {
+            Ok(made) => {
+                (done, bytes) = (done + 1, bytes + made.length);
+                line(&mut output, &from, &to, &made)?;
+            }
+            Err(interrupted @ Failure::Interrupted { .. }) => return Err(interrupted),
+            Err(failure) => {
+                failed += 1;
+                tell(&chain(format!("{from}: {failure}"), None));
+            }
+        }
     }
-    let crc64 = copy.crc64.map(|crc64| crc64.to_string());
+    let sum = json!({ "action": "sum", "transferred": done, "bytes": bytes, "failed": failed });
+    output.line(|| sum, format!("{done} copied ({bytes} bytes), {failed} failed"))?;
+    output.finish()?;
+    if failed == 0 { Ok(()) } else { Err(Failure::failed(format!("{failed} objects were not copied"))) }
+}
+
+async fn one(
+    session: &Session,
+    from: &Bucket,
+    to: &Bucket,
+    source: &PrefixUrl,
+    destination: &PrefixUrl,
+    options: &Options,
+    key: String,
+) -> Outcome<(String, String, Outcome<LargeCopyOutput>)> {
+    let target = format!("{}{}", destination.prefix, &key[source.prefix.len()..]);
+    let names = (format!("cos://{}/{}", source.bucket, key), format!("cos://{}/{target}", destination.bucket));
+    let copy = async {
+        let job = LargeCopy::new(ObjectKey::new(&key)?, ObjectKey::new(&target)?).from_bucket(from);
+        session.interrupt.guard(to.transfer(options.copy(job))).await
+    };
+    Ok((names.0, names.1, copy.await))
+}
+
+fn no_checkpoint(options: &Options) -> Outcome {
+    match options.checkpoint {
+        Some(_) => Err(Failure::usage("--checkpoint is for files; a copy inside COS is begun anew")),
+        None => Ok(()),
+    }
+}
+
+fn line(output: &mut Output, source: &str, destination: &str, copied: &LargeCopyOutput) -> Outcome {
+    let crc64 = copied.crc64.map(|crc64| crc64.to_string());
     let json = || {
         json!({
-            "source": source.to_string(),
-            "destination": destination.to_string(),
-            "size": meta.content_length,
-            "etag": copy.etag,
+            "source": source,
+            "destination": destination,
+            "size": copied.length,
+            "etag": copied.etag,
             "crc64": crc64,
-            "version_id": copy.version_id,
-            "source_version_id": copy.source_version_id,
-            "request_id": copy.request_id(),
+            "version_id": copied.version_id,
+            "source_version_id": copied.source_version_id,
+            "parts": copied.parts,
+            "request_id": copied.request_id(),
         })
     };
-    let size = meta.content_length.map_or("?".to_owned(), |size| size.to_string());
     let checked = crc64.as_ref().map_or("not checked".to_owned(), |crc64| format!("CRC-64 {crc64}"));
-    let text = format!("{source} -> {destination}: {size} bytes, {checked} (request id {})", copy.request_id());
-    let mut output = session.output();
-    output.line(json, text)?;
-    output.finish()
+    let (size, id) = (copied.length, copied.request_id());
+    output.line(json, format!("{source} -> {destination}: {size} bytes, {checked} (request id {id})"))
 }

@@ -4,26 +4,33 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use tencent_cos::Region;
 
-use crate::copy::copy;
-use crate::download::download;
+use crate::copy::{copy, copy_tree};
+use crate::download::{download, download_tree};
 use crate::failure::{Failure, Outcome};
+use crate::options::Options;
 use crate::session::Session;
-use crate::upload::upload;
-use crate::url::{Place, VersionId};
+use crate::tree::Choice;
+use crate::upload::{upload, upload_tree};
+use crate::url::{Place, Root, VersionId};
 
 pub const EXAMPLES: &str = "\
 Examples:
   cos cp a.png cos://examplebucket-1250000000/photos/a.png
   cos cp cos://examplebucket-1250000000/photos/a.png downloads/
+  cos cp --recursive photos cos://examplebucket-1250000000/photos --exclude '*.tmp'
   cos cp cos://examplebucket-1250000000/a.png cos://backup-1250000000/a.png --source-region ap-shanghai";
 
-/// Copy one object to COS, back, or inside COS
+/// Copy an object or a tree to COS, back, or inside COS
 ///
-/// One side is cos://BUCKET-APPID/KEY, the other a file, `-`, or an object, too. The object goes in one request, so it
-/// has at most 5 GiB.
+/// One side is cos://BUCKET-APPID/KEY, the other a file, `-`, or an object, too. What is large goes by parts, several at
+/// once; what is interrupted leaves none behind, or with --checkpoint is gone on with by the same command.
 ///
 /// What arrives at a file is complete and checked, or the file is left as it was. To an existing directory, or a path
-/// that ends in a slash, goes a file named like the last segment of the key.
+/// that ends in a slash, goes a file named like the last segment of the key. Nothing is written through a symbolic link.
+///
+/// With --recursive a directory goes up, or what is behind cos://BUCKET-APPID/DIR/ comes down, each file on a line of its
+/// own; a file that fails is told on standard error, the rest goes on, and the exit status is 1. Keys that would lead
+/// elsewhere, or are no names of files everywhere, are refused so. Marks of folders are left out.
 ///
 /// From COS to COS the bytes do not come through here. --region is that of DST; content headers and metadata come along,
 /// storage class, ACL and encryption do not.
@@ -35,26 +42,54 @@ pub struct Cp {
     /// To where; a key is taken as it is, also when it ends in a slash
     #[arg(value_name = "DST", value_parser = OsStringValueParser::new().try_map(Place::new))]
     destination: Place,
+    /// Copy all that is below SRC, a directory here or on COS
+    #[arg(long, short)]
+    recursive: bool,
     /// Region of SRC, when both sides are on COS and it is not that of DST
     #[arg(long, value_name = "REGION")]
     source_region: Option<Region>,
     /// This version of SRC, in place of the latest
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "recursive")]
     version_id: Option<VersionId>,
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub async fn run(session: &Session, command: Cp) -> Outcome {
-    let Cp { source, destination, source_region, version_id } = command;
-    if let (Place::Object(source), Place::Object(destination)) = (&source, &destination) {
-        return copy(session, source, destination, source_region.as_ref(), version_id).await;
-    }
-    if source_region.is_some() {
+    let both = matches!((&command.source, &command.destination), (Place::Cos(_), Place::Cos(_)));
+    if command.source_region.is_some() && !both {
         return Err(Failure::usage("--source-region is for copies from COS to COS"));
     }
+    if command.recursive {
+        return trees(session, command).await;
+    }
+    if command.choice.is_given() {
+        return Err(Failure::usage("--include and --exclude are for --recursive"));
+    }
+    let Cp { source, destination, source_region, version_id, options, .. } = command;
     match (source, destination) {
-        (Place::Object(object), place) => download(session, object, version_id, place).await,
-        (_, Place::Object(_)) if version_id.is_some() => Err(Failure::usage("--version-id is for a SRC on COS")),
-        (place, Place::Object(object)) => upload(session, place, object).await,
+        (Place::Cos(source), Place::Cos(destination)) => {
+            let (source, destination) = (source.try_into()?, destination.try_into()?);
+            copy(session, &source, &destination, source_region.as_ref(), version_id, &options).await
+        }
+        (Place::Cos(object), place) => download(session, object.try_into()?, version_id, place, &options).await,
+        (_, Place::Cos(_)) if version_id.is_some() => Err(Failure::usage("--version-id is for a SRC on COS")),
+        (place, Place::Cos(object)) => upload(session, place, object.try_into()?, &options).await,
+        _ => Err(Failure::usage("neither SRC nor DST is a cos:// URL")),
+    }
+}
+
+async fn trees(session: &Session, command: Cp) -> Outcome {
+    let Cp { source, destination, source_region, choice, options, .. } = command;
+    let root = |place: Place| place.into_root().map_err(|refused| Failure::usage(refused.to_string()));
+    match (root(source)?, root(destination)?) {
+        (Root::Local(directory), Root::Cos(url)) => upload_tree(session, directory, url, &choice, &options).await,
+        (Root::Cos(url), Root::Local(directory)) => download_tree(session, url, directory, &choice, &options).await,
+        (Root::Cos(from), Root::Cos(to)) => {
+            copy_tree(session, from, to, source_region.as_ref(), &choice, &options).await
+        }
         _ => Err(Failure::usage("neither SRC nor DST is a cos:// URL")),
     }
 }

@@ -15,13 +15,11 @@ pub enum Failure {
     /// The command makes no sense; nothing was sent.
     Usage(String),
     /// It was tried, and failed.
-    Failed {
-        what: Option<String>,
-        error: Option<Box<dyn Error>>,
-    },
+    Failed { what: Option<String>, error: Option<Box<dyn Error + Send + Sync>> },
     /// Nobody reads standard output any more.
     Pipe,
-    Interrupted,
+    /// By Ctrl-C; whatever was under way has cleaned up behind itself.
+    Interrupted { hint: Option<String> },
 }
 
 impl Failure {
@@ -55,13 +53,14 @@ impl Failure {
         match &self {
             Self::Usage(_) | Self::Failed { .. } => tell(&self.to_string()),
             Self::Pipe => {}
-            Self::Interrupted => eprintln!("cos: interrupted"),
+            Self::Interrupted { hint: None } => tell("interrupted"),
+            Self::Interrupted { hint: Some(hint) } => tell(&format!("interrupted; {hint}")),
         }
         match self {
             Self::Pipe => ExitCode::SUCCESS,
             Self::Failed { .. } => ExitCode::FAILURE,
             Self::Usage(_) => ExitCode::from(2),
-            Self::Interrupted => ExitCode::from(130),
+            Self::Interrupted { .. } => ExitCode::from(130),
         }
     }
 }
@@ -86,21 +85,26 @@ impl fmt::Display for Failure {
         let (what, error) = match self {
             Self::Usage(message) => return f.write_str(message),
             Self::Pipe => return f.write_str("broken pipe"),
-            Self::Interrupted => return f.write_str("interrupted"),
+            Self::Interrupted { .. } => return f.write_str("interrupted"),
             Self::Failed { what, error } => (what, error),
         };
-        let mut text = what.clone().unwrap_or_default();
-        let mut cause = error.as_deref();
-        while let Some(error) = cause {
-            let told = error.to_string();
-            // Some errors repeat their source.
-            if !text.contains(&told) {
-                text = if text.is_empty() { told } else { format!("{text}: {told}") };
-            }
-            cause = error.source();
-        }
-        f.write_str(&text)
+        let error = error.as_deref().map(|error| error as &dyn Error);
+        f.write_str(&chain(what.clone().unwrap_or_default(), error))
     }
+}
+
+/// An error and what it came from, behind what there is already.
+pub fn chain(mut text: String, error: Option<&dyn Error>) -> String {
+    let mut cause = error;
+    while let Some(error) = cause {
+        let told = error.to_string();
+        // Some errors repeat their source.
+        if !text.contains(&told) {
+            text = if text.is_empty() { told } else { format!("{text}: {told}") };
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// Text of strangers, kept from moving the cursor of a terminal.

@@ -4,13 +4,18 @@
 
 #![allow(clippy::doc_markdown)] // doc comments are help texts here, read on a terminal
 
+mod amount;
+mod bars;
 mod bucket;
 mod cat;
 mod copy;
 mod cp;
 mod download;
 mod failure;
+mod interrupt;
 mod ls;
+mod options;
+mod orphans;
 mod output;
 mod presign;
 mod rm;
@@ -19,14 +24,18 @@ mod sign;
 mod stat;
 mod sts;
 mod sweep;
+mod sync;
+mod tree;
 mod upload;
 mod url;
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Failure, Outcome};
+use crate::interrupt::Interrupt;
 use crate::session::Session;
 
 /// Everyday commands on Tencent Cloud COS.
@@ -57,6 +66,9 @@ struct General {
     /// Print each result as one line of JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Draw no bars on a terminal
+    #[arg(long, global = true)]
+    no_progress: bool,
     /// Tell on standard error what is sent and what COS answers
     #[arg(short, long, global = true)]
     verbose: bool,
@@ -80,6 +92,10 @@ enum Command {
     Cat(cat::Cat),
     #[command(after_help = cp::EXAMPLES)]
     Cp(cp::Cp),
+    #[command(after_help = sync::EXAMPLES)]
+    Sync(sync::Sync),
+    #[command(after_help = orphans::EXAMPLES)]
+    Orphans(orphans::Orphans),
     #[command(after_help = rm::EXAMPLES)]
     Rm(rm::Rm),
     #[command(after_help = presign::EXAMPLES)]
@@ -97,10 +113,19 @@ fn main() -> ExitCode {
         Err(error) => return Failure::io("cannot start", error).report(),
     };
     let outcome = runtime.block_on(async {
-        // What is dropped on Ctrl-C removes its temporary file.
+        let interrupt = Interrupt::default();
+        let mut run = pin!(run(settings, interrupt.clone()));
         tokio::select! {
-            outcome = run(settings) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+            outcome = &mut run => return outcome,
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        if !interrupt.come() {
+            return Err(Failure::Interrupted { hint: None });
+        }
+        // A transfer cleans up behind itself; who has no patience says so.
+        tokio::select! {
+            outcome = &mut run => outcome,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted { hint: None }),
         }
     });
     // A read of standard input may never end.
@@ -108,11 +133,11 @@ fn main() -> ExitCode {
     outcome.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }
 
-async fn run(Settings { general, command }: Settings) -> Outcome {
+async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> Outcome {
     if let Command::Sign(command) = command {
         return sign::run(command, general.json).await;
     }
-    let session = Session::open(&general)?;
+    let session = Session::open(&general, interrupt)?;
     match command {
         Command::Mb(command) => bucket::make(&session, command).await,
         Command::Rb(command) => bucket::remove(&session, command).await,
@@ -120,6 +145,8 @@ async fn run(Settings { general, command }: Settings) -> Outcome {
         Command::Stat(command) => stat::run(&session, command).await,
         Command::Cat(command) => cat::run(&session, command).await,
         Command::Cp(command) => cp::run(&session, command).await,
+        Command::Sync(command) => sync::run(&session, command).await,
+        Command::Orphans(command) => orphans::run(&session, command).await,
         Command::Rm(command) => rm::run(&session, command).await,
         Command::Presign(command) => presign::run(&session, command).await,
         Command::Sts(command) => sts::run(&session, command).await,

@@ -3,11 +3,14 @@
 use std::env;
 
 use tencent_cos::client::provider::ChainCredentials;
+use tencent_cos::transfer::Transfer;
 use tencent_cos::{Address, Bucket, BucketName, Client, Endpoint, Operation, Region, Target};
 use tokio::time::Instant;
 
 use crate::General;
+use crate::bars::Bars;
 use crate::failure::{Failure, OneLine, Outcome};
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 
 pub struct Session {
@@ -16,10 +19,12 @@ pub struct Session {
     endpoint: Endpoint,
     json: bool,
     verbose: bool,
+    progress: bool,
+    pub interrupt: Interrupt,
 }
 
 impl Session {
-    pub fn open(general: &General) -> Outcome<Self> {
+    pub fn open(general: &General, interrupt: Interrupt) -> Outcome<Self> {
         let region = ["COS_REGION", "TENCENTCLOUD_REGION", "TKE_REGION"]
             .iter()
             .find_map(|variable| given(general.region.as_ref(), variable))
@@ -33,7 +38,8 @@ impl Session {
             .credentials(ChainCredentials::standard())
             .user_agent("cos-example")
             .build()?;
-        Ok(Self { client, region, endpoint, json: general.json, verbose: general.verbose })
+        let General { json, verbose, no_progress, .. } = *general;
+        Ok(Self { client, region, endpoint, json, verbose, progress: !no_progress && !json, interrupt })
     }
 
     pub fn bucket(&self, name: &BucketName) -> Outcome<Bucket> {
@@ -65,6 +71,19 @@ impl Session {
 
     pub fn output(&self) -> Output {
         Output::new(self.json)
+    }
+
+    /// How far a transfer is, on a terminal.
+    pub fn bars(&self) -> Bars {
+        Bars::new(self.progress)
+    }
+
+    /// Runs a transfer with its bar, so that Ctrl-C stops it in order.
+    pub async fn run<T>(&self, transfer: Transfer<T>) -> Outcome<T> {
+        let bars = self.bars();
+        let outcome = self.interrupt.guard(transfer.on_progress(bars.progress())).await;
+        bars.clear();
+        outcome
     }
 
     pub async fn send<O: Operation>(&self, bucket: &Bucket, operation: O) -> Outcome<O::Output> {

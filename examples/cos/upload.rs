@@ -1,90 +1,76 @@
-//! To COS, by one PUT.
+//! To COS: in one request, or by parts.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use serde_json::json;
-use tempfile::NamedTempFile;
-use tencent_cos::{Body, PutObject};
+use tencent_cos::transfer::{Upload, UploadDirectory, UploadSource};
 
 use crate::failure::{Failure, Outcome};
+use crate::options::Options;
 use crate::session::Session;
-use crate::url::{ObjectUrl, Place};
+use crate::tree::{Choice, Direction, Lines};
+use crate::url::{ObjectUrl, Place, PrefixUrl};
 
-pub async fn upload(session: &Session, source: Place, object: ObjectUrl) -> Outcome {
+pub async fn upload(session: &Session, source: Place, object: ObjectUrl, options: &Options) -> Outcome {
     let bucket = session.bucket(&object.bucket)?;
-    let (name, taken) = (source.to_string(), take(source).await?);
-    if taken.length > PutObject::MAX_BYTES {
-        let told = format!("{name}: more than {} bytes (5 GiB), which one PUT carries at most", PutObject::MAX_BYTES);
-        return Err(Failure::failed(told));
+    let name = source.to_string();
+    let (source, is_file) = open(source).await?;
+    let mut upload = options.upload(Upload::new(object.key.clone(), source));
+    match &options.checkpoint {
+        Some(directory) if is_file => upload = upload.checkpoint(directory),
+        Some(_) => return Err(Failure::usage("--checkpoint is for files: a stream cannot be read again")),
+        None => {}
     }
-    let length = taken.length;
-    let body = Body::file(taken.path(), 0, length);
-    let put = session.send(&bucket, PutObject::new(object.key.clone(), body)).await?;
-    let crc64 = put.crc64.map(|crc64| crc64.to_string());
+    let sent = options.hint(session.run(bucket.transfer(upload)).await)?;
+    let crc64 = sent.crc64.map(|crc64| crc64.to_string());
     let json = || {
         json!({
             "source": name,
             "destination": object.to_string(),
-            "size": length,
-            "etag": put.etag,
+            "size": sent.length,
+            "etag": sent.etag,
             "crc64": crc64,
-            "version_id": put.version_id,
-            "attempts": put.attempts,
-            "request_id": put.request_id(),
+            "version_id": sent.version_id,
+            "parts": sent.parts,
+            "resumed_parts": sent.resumed_parts,
+            "request_id": sent.request_id(),
         })
     };
     let checked = crc64.as_ref().map_or("not checked".to_owned(), |crc64| format!("CRC-64 {crc64}"));
-    let text = format!("{name} -> {object}: {length} bytes, {checked} (request id {})", put.request_id());
+    let text = format!("{name} -> {object}: {} bytes, {checked} (request id {})", sent.length, sent.request_id());
     let mut output = session.output();
     output.line(json, text)?;
     output.finish()
 }
 
-/// A file that can be sent, and sent again.
-struct Taken {
-    file: Source,
-    length: u64,
-}
-
-enum Source {
-    Own(PathBuf),
-    /// Removed when dropped.
-    Spool(NamedTempFile),
-}
-
-impl Taken {
-    fn path(&self) -> &Path {
-        match &self.file {
-            Source::Own(path) => path,
-            Source::Spool(file) => file.path(),
-        }
-    }
-}
-
-/// What has no length, like standard input or a named pipe, goes through a temporary file.
-async fn take(source: Place) -> Outcome<Taken> {
-    let Place::File(path) = source else { return spool("standard input".into(), || Ok(io::stdin())).await };
+/// What has no length, like standard input or a named pipe, is read as it comes.
+async fn open(source: Place) -> Outcome<(UploadSource, bool)> {
+    let Place::File(path) = source else { return Ok((UploadSource::reader(None, tokio::io::stdin()), false)) };
     let meta = fs::metadata(&path).map_err(Failure::at(&path))?;
     if meta.is_dir() {
-        return Err(Failure::failed(format!("{}: is a directory; cp copies one object", path.display())));
+        return Err(Failure::failed(format!(
+            "{}: is a directory; --recursive copies what is below it",
+            path.display()
+        )));
     }
     if meta.is_file() {
-        return Ok(Taken { file: Source::Own(path), length: meta.len() });
+        return Ok((UploadSource::file(path), true));
     }
-    spool(path.clone(), move || File::open(path)).await
+    let file = tokio::fs::File::open(&path).await.map_err(Failure::at(&path))?;
+    Ok((UploadSource::reader(None, file), false))
 }
 
-/// Reads one byte more than can be sent, and no further.
-async fn spool<R: Read>(name: PathBuf, open: impl FnOnce() -> io::Result<R> + Send + 'static) -> Outcome<Taken> {
-    let spooled = |error| Failure::io("cannot make a temporary file", error);
-    let file = NamedTempFile::with_prefix("cos-").map_err(spooled)?;
-    let mut writer = file.as_file().try_clone().map_err(spooled)?;
-    let copy = move || io::copy(&mut open()?.take(PutObject::MAX_BYTES + 1), &mut writer);
-    let length = match tokio::task::spawn_blocking(copy).await {
-        Ok(copied) => copied.map_err(Failure::at(&name))?,
-        Err(_) => return Err(Failure::failed("reading the source was cut short")),
-    };
-    Ok(Taken { file: Source::Spool(file), length })
+/// All files below a directory.
+pub async fn upload_tree(
+    session: &Session,
+    directory: PathBuf,
+    PrefixUrl { bucket, prefix }: PrefixUrl,
+    choice: &Choice,
+    options: &Options,
+) -> Outcome {
+    let bucket = session.bucket(&bucket)?;
+    let lines = Lines::new(session, &bucket, &directory, Direction::Up, false);
+    let job = UploadDirectory::new(directory, prefix).filter(choice.filter()?).on_file(lines.listener()).count_ahead();
+    options.hint(lines.run(bucket.transfer(options.upload_directory(job))).await)
 }

@@ -34,10 +34,17 @@ pub struct VersionId(pub String);
 /// One side of a copy.
 #[derive(Clone, Debug)]
 pub enum Place {
-    Object(ObjectUrl),
+    Cos(PrefixUrl),
     File(PathBuf),
     /// Standard input or output.
     Pipe,
+}
+
+/// One side of a tree. The prefix is that of a folder: empty, or with a slash at its end.
+#[derive(Clone, Debug)]
+pub enum Root {
+    Cos(PrefixUrl),
+    Local(PathBuf),
 }
 
 /// Why an argument is refused.
@@ -98,7 +105,27 @@ impl Place {
             return Ok(Self::File(argument.into()));
         }
         let text = argument.into_string().map_err(|_| Refused("is not UTF-8".to_owned()))?;
-        text.parse().map(Self::Object)
+        text.parse().map(Self::Cos)
+    }
+
+    /// The same as a whole tree.
+    pub fn into_root(self) -> Result<Root, Refused> {
+        match self {
+            Self::Cos(mut url) => {
+                if !url.prefix.is_empty() && !url.prefix.ends_with('/') {
+                    url.prefix.push('/');
+                }
+                Ok(Root::Cos(url))
+            }
+            Self::File(path) => Ok(Root::Local(path)),
+            Self::Pipe => Err(Refused("`-` is no directory".to_owned())),
+        }
+    }
+}
+
+impl Root {
+    pub fn new(argument: OsString) -> Result<Self, Refused> {
+        Place::new(argument)?.into_root()
     }
 }
 
@@ -122,6 +149,12 @@ impl fmt::Display for BucketUrl {
     }
 }
 
+impl fmt::Display for PrefixUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}/{}", self.bucket, self.prefix)
+    }
+}
+
 impl fmt::Display for ObjectUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{SCHEME}{}/{}", self.bucket, self.key)
@@ -131,7 +164,7 @@ impl fmt::Display for ObjectUrl {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Object(object) => object.fmt(f),
+            Self::Cos(url) => url.fmt(f),
             Self::File(path) => path.display().fmt(f),
             Self::Pipe => f.write_str("-"),
         }

@@ -233,6 +233,7 @@ impl Progress {
         self.state.load(Ordering::Acquire) == SENT
     }
 
+    #[cfg(feature = "hyper")]
     pub(crate) fn started(&self) -> Instant {
         self.started
     }

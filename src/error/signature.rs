@@ -33,6 +33,7 @@ pub struct SignatureMismatch {
 }
 
 impl SignatureMismatch {
+    #[cfg(any(test, feature = "client"))]
     pub(crate) fn new(ours: Canonical, cos: Canonical) -> Self {
         Self { ours, cos }
     }

@@ -91,10 +91,6 @@ where
         })
         .await
     }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 /// The name of the checkpoint of a transfer, from what makes it the one it is.

@@ -9,6 +9,7 @@
 
 mod checkpoint;
 mod commit;
+mod confined;
 mod copy;
 mod directory;
 mod disk;
@@ -25,7 +26,9 @@ mod upload;
 mod work;
 
 pub use self::copy::{LargeCopy, LargeCopyOutput};
-pub use self::directory::{Compare, DirectoryFailure, DirectoryFile, DirectoryReport, FileStep, UploadDirectory};
+pub use self::directory::{
+    Compare, DirectoryFailure, DirectoryFile, DirectoryReport, DownloadDirectory, FileStep, UploadDirectory,
+};
 pub use self::download::{Download, DownloadOutput, DownloadToPath, DownloadToStream, DownloadToWriter};
 pub use self::handle::{Transfer, TransferHandle};
 pub use self::orphans::{Orphans, OrphansAborted};

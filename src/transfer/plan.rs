@@ -55,7 +55,8 @@ impl Plan {
     }
 
     /// All of them in order.
-    pub(crate) fn parts(self) -> impl Iterator<Item = Part> {
+    #[cfg(test)]
+    fn parts(self) -> impl Iterator<Item = Part> {
         (1..=self.count()).map(move |number| self.part(number))
     }
 }

@@ -1,4 +1,5 @@
 //! Directories: up, down, and both sides made alike.
 
+mod down;
 mod tree;
 mod up;

@@ -6,6 +6,7 @@
 
 mod compare;
 mod delete;
+mod download;
 mod listing;
 mod merge;
 mod names;
@@ -15,5 +16,6 @@ mod upload;
 mod walk;
 
 pub use self::compare::Compare;
+pub use self::download::DownloadDirectory;
 pub use self::report::{DirectoryFailure, DirectoryFile, DirectoryReport, FileStep};
 pub use self::upload::UploadDirectory;

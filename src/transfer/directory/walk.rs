@@ -33,14 +33,6 @@ pub(super) enum Found {
     },
 }
 
-impl Found {
-    pub(super) fn path(&self) -> &str {
-        match self {
-            Self::File { path, .. } | Self::Link { path } | Self::Unseen { path, .. } => path,
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WalkOptions {
     /// Links are followed; cycles are told.
@@ -219,6 +211,15 @@ impl Tree {
     fn unreadable(&self, path: &str, error: io::Error) -> Found {
         let error = io_error("reading", &self.root.join(path), error);
         Found::Unseen { path: path.trim_end_matches('/').to_owned(), error }
+    }
+}
+
+#[cfg(test)]
+impl Found {
+    fn path(&self) -> &str {
+        match self {
+            Self::File { path, .. } | Self::Link { path } | Self::Unseen { path, .. } => path,
+        }
     }
 }
 

@@ -1,22 +1,31 @@
 //! The file a download becomes: a temporary one beside it until it is whole.
+//!
+//! All of it happens in the open directory of the file, by names: a directory that is moved, or a link that is planted,
+//! meanwhile leads nowhere else.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use tempfile::TempPath;
+use cap_std::fs::Permissions;
 
 use crate::error::Result;
-use crate::transfer::disk::{allocate, blocking, io_error, is_at, sync_directory};
+use crate::transfer::confined::Directory;
+use crate::transfer::disk::{allocate, blocking, io_error};
 
 /// Where a download goes, as the caller said it.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     path: PathBuf,
+    /// The directory it lies in, when that is not for the path to say.
+    within: Option<Directory>,
     pub(super) forbid_overwrite: bool,
     pub(super) follow_symlinks: bool,
+    /// When it was last written, in place of now.
+    modified: Option<SystemTime>,
 }
 
 /// A file that is being written.
@@ -24,20 +33,37 @@ pub(super) struct Destination {
     pub(super) file: Arc<File>,
     place: Place,
     /// The name it gets.
+    name: OsString,
     path: PathBuf,
     forbid_overwrite: bool,
+    modified: Option<SystemTime>,
 }
 
-enum Place {
-    /// Removed when dropped.
-    Temporary(TempPath),
-    /// Stays, for another run.
-    Partial(PathBuf),
+/// The name it has so far.
+struct Place {
+    directory: Directory,
+    name: OsString,
+    /// Whether it stays, for another run, when it is dropped.
+    stays: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.stays {
+            let _ = self.directory.remove_file(&self.name);
+        }
+    }
 }
 
 impl Target {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, forbid_overwrite: false, follow_symlinks: false }
+        Self { path, within: None, forbid_overwrite: false, follow_symlinks: false, modified: None }
+    }
+
+    /// A name in an open directory.
+    pub(super) fn within(directory: Directory, name: &OsStr, modified: Option<SystemTime>) -> Self {
+        let path = directory.path().join(name);
+        Self { within: Some(directory), modified, ..Self::new(path) }
     }
 
     /// The path, whatever the working directory will be.
@@ -47,26 +73,29 @@ impl Target {
 
     /// Opens a temporary file beside the target.
     pub(super) async fn open(&self) -> Result<Destination> {
-        self.clone()
-            .opening(|_, directory| {
-                let temporary = new_temporary(directory)?;
-                let (file, place) = temporary.into_parts();
-                Ok(Some((file, Place::Temporary(place))))
-            })
-            .await
-            .map(|opened| opened.expect("a new one"))
+        let opened = self.clone().opening(|_, directory| {
+            loop {
+                let mark: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
+                let name = OsString::from(format!(".cos-{mark}.tmp"));
+                match directory.create_file(&name) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    file => return Ok(Some((file?, Place { directory, name, stays: false }))),
+                }
+            }
+        });
+        opened.await.map(|opened| opened.expect("a new one"))
     }
 
     /// Makes a file beside the target that stays when it is dropped, in place of one that is there.
     pub(super) async fn create_partial(&self, mark: String) -> Result<Destination> {
         let opened = self.clone().opening(move |path, directory| {
-            let partial = directory.join(partial_name(path, &mark));
-            match fs::remove_file(&partial) {
+            let name = partial_name(path, &mark);
+            match directory.remove_file(&name) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            let file = File::options().read(true).write(true).create_new(true).open(&partial)?;
-            Ok(Some((file, Place::Partial(partial))))
+            let file = directory.create_file(&name)?;
+            Ok(Some((file, Place { directory, name, stays: true })))
         });
         opened.await.map(|opened| opened.expect("a new one"))
     }
@@ -74,48 +103,52 @@ impl Target {
     /// Opens what an earlier run left; `None` when there is nothing of this length.
     pub(super) async fn open_partial(&self, mark: String, length: u64) -> Result<Option<Destination>> {
         let opened = self.clone().opening(move |path, directory| {
-            let partial = directory.join(partial_name(path, &mark));
-            let file = match File::options().read(true).write(true).open(&partial) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            let meta = file.metadata()?;
+            let name = partial_name(path, &mark);
             // Not what a link leads to.
-            let ours = meta.is_file() && meta.len() == length && is_at(&file, &partial)?;
-            Ok(ours.then_some((file, Place::Partial(partial))))
+            if !directory.metadata(&name)?.is_some_and(|meta| meta.is_file()) {
+                return Ok(None);
+            }
+            let Some(file) = directory.open_to_write(&name)? else { return Ok(None) };
+            let meta = file.metadata()?;
+            let ours = meta.is_file() && meta.len() == length;
+            Ok(ours.then_some((file, Place { directory, name, stays: true })))
         });
         opened.await
     }
 
     async fn opening(
         self,
-        open: impl FnOnce(&Path, &Path) -> io::Result<Option<(File, Place)>> + Send + 'static,
+        open: impl FnOnce(&Path, Directory) -> io::Result<Option<(File, Place)>> + Send + 'static,
     ) -> Result<Option<Destination>> {
         blocking(move || {
             let failed = |error| io_error("writing", &self.path, error);
-            let (path, permissions) = self.resolve().map_err(failed)?;
-            let directory = directory_of(&path);
+            let (path, name, directory, permissions) = self.resolve().map_err(failed)?;
             let Some((file, place)) = open(&path, directory).map_err(failed)? else { return Ok(None) };
             if let Some(permissions) = permissions {
+                let permissions = permissions.into_std(&file).map_err(failed)?;
                 file.set_permissions(permissions).map_err(failed)?;
             }
-            Ok(Some(Destination { file: Arc::new(file), place, path, forbid_overwrite: self.forbid_overwrite }))
+            let Self { forbid_overwrite, modified, .. } = self;
+            Ok(Some(Destination { file: Arc::new(file), place, name, path, forbid_overwrite, modified }))
         })
         .await
     }
 
-    /// The path that is written, and the permissions of the file that is there.
-    fn resolve(&self) -> io::Result<(PathBuf, Option<Permissions>)> {
-        let mut path = self.path.clone();
-        if path.file_name().is_none() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
-        }
-        let mut there = match fs::symlink_metadata(&path) {
-            Ok(there) => there,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((path, None)),
-            Err(error) => return Err(error),
+    /// The path that is written, its last name in its open directory, and the permissions of the file that is there.
+    fn resolve(&self) -> io::Result<(PathBuf, OsString, Directory, Option<Permissions>)> {
+        let located = |path: &Path, within: Option<&Directory>| {
+            let Some(name) = path.file_name() else {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
+            };
+            let directory = match within {
+                Some(directory) => directory.clone(),
+                None => Directory::open(directory_of(path))?,
+            };
+            Ok((name.to_owned(), directory))
         };
+        let mut path = self.path.clone();
+        let (mut name, mut directory) = located(&path, self.within.as_ref())?;
+        let Some(mut there) = directory.metadata(&name)? else { return Ok((path, name, directory, None)) };
         if there.is_symlink() {
             if !self.follow_symlinks {
                 return Err(io::Error::other(
@@ -123,7 +156,8 @@ impl Target {
                 ));
             }
             path = fs::canonicalize(&path)?;
-            there = fs::symlink_metadata(&path)?;
+            (name, directory) = located(&path, None)?;
+            there = directory.metadata(&name)?.ok_or(io::ErrorKind::NotFound)?;
         }
         if there.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -134,7 +168,7 @@ impl Target {
         if self.forbid_overwrite {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        Ok((path, Some(there.permissions())))
+        Ok((path, name, directory, Some(there.permissions())))
     }
 }
 
@@ -153,48 +187,48 @@ impl Destination {
     /// Gives the file its name, once its bytes are on disk.
     pub(super) async fn finish(self) -> Result<Named> {
         blocking(move || {
-            let Self { file, place, path, forbid_overwrite } = self;
-            let failed = |error| io_error("writing", &path, error);
-            file.sync_all().map_err(failed)?;
-            match place {
-                Place::Temporary(temporary) if forbid_overwrite => {
-                    temporary.persist_noclobber(&path).map_err(|it| it.error)
+            let Self { file, mut place, name, path, forbid_overwrite, modified } = self;
+            let mut give = || {
+                if let Some(time) = modified {
+                    file.set_modified(time)?;
                 }
-                Place::Temporary(temporary) => temporary.persist(&path).map_err(|it| it.error),
-                Place::Partial(partial) if forbid_overwrite => {
-                    // A link is made only where nothing is.
-                    fs::hard_link(&partial, &path).and_then(|()| fs::remove_file(&partial))
+                file.sync_all()?;
+                if forbid_overwrite {
+                    place.directory.rename_new(&place.name, &name)?;
+                } else {
+                    place.directory.rename(&place.name, &name)?;
                 }
-                Place::Partial(partial) => fs::rename(&partial, &path),
-            }
-            .map_err(failed)?;
-            Ok(Named(path))
+                place.stays = true;
+                Ok(())
+            };
+            give().map_err(|error| io_error("writing", &path, error))?;
+            Ok(Named { directory: place.directory.clone(), path })
         })
         .await
     }
 
     /// Removes it, also where it would have stayed.
     pub(super) async fn discard(self) -> Result<()> {
-        let Place::Partial(partial) = self.place else { return Ok(()) };
-        blocking(move || fs::remove_file(&partial).map_err(|error| io_error("removing", &partial, error))).await
+        let Self { mut place, path, .. } = self;
+        blocking(move || {
+            place.stays = true;
+            place.directory.remove_file(&place.name).map_err(|error| io_error("removing", &path, error))
+        })
+        .await
     }
 }
 
 /// A file that has its name.
-pub(super) struct Named(PathBuf);
+pub(super) struct Named {
+    directory: Directory,
+    path: PathBuf,
+}
 
 impl Named {
     /// Makes the name last.
     pub(super) async fn sync(self) -> Result<()> {
-        blocking(move || sync_directory(directory_of(&self.0)).map_err(|error| io_error("writing", &self.0, error)))
-            .await
+        blocking(move || self.directory.sync().map_err(|error| io_error("writing", &self.path, error))).await
     }
-}
-
-fn new_temporary(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".cos-").suffix(".tmp");
-    builder.make_in(directory, |path| File::options().read(true).write(true).create_new(true).open(path))
 }
 
 fn directory_of(path: &Path) -> &Path {

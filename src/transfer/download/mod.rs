@@ -7,8 +7,10 @@ mod layout;
 mod ordered;
 mod pinned;
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::time::SystemTime;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
@@ -22,6 +24,7 @@ use crate::key::ObjectKey;
 use crate::object::{GetObject, Integrity, Object, ObjectMeta};
 use crate::operation::Operation as _;
 use crate::options::{ByteRange, Conditions, CustomerKey, TrafficLimit};
+use crate::transfer::confined::Directory;
 use crate::transfer::handle::{Control, Transfer};
 use crate::transfer::plan::check_part_size;
 use crate::transfer::sealed::Run;
@@ -137,6 +140,16 @@ impl Download {
     /// To a file.
     pub fn to_path(self, path: impl Into<PathBuf>) -> DownloadToPath {
         DownloadToPath { download: self, target: Target::new(path.into()), checkpoint: None }
+    }
+
+    /// To a name in an open directory, whatever becomes of the path of that; the file gets the time that is given.
+    pub(in crate::transfer) fn within(
+        self,
+        directory: Directory,
+        name: &OsStr,
+        modified: Option<SystemTime>,
+    ) -> DownloadToPath {
+        DownloadToPath { download: self, target: Target::within(directory, name, modified), checkpoint: None }
     }
 
     /// To a writer, in order. It is flushed at the end, and not shut down.

@@ -90,7 +90,8 @@ struct Front {
 
 enum From {
     Wire(ByteStream),
-    Memory(VecDeque<Bytes>, Held),
+    /// With what they take of the client's memory.
+    Memory(VecDeque<Bytes>, #[expect(dead_code, reason = "kept to be dropped")] Held),
 }
 
 /// A range on its way into memory. Dropping it stops that.

@@ -1,0 +1,102 @@
+//! How a transfer is to be done.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use tencent_cos::TrafficLimit;
+use tencent_cos::transfer::{Download, DownloadDirectory, LargeCopy, Upload, UploadDirectory};
+
+use crate::amount::Bytes;
+use crate::failure::{Failure, Outcome};
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Transfer options")]
+pub struct Options {
+    /// Size of the parts of a large object, 1MiB to 5GiB; more where 10 000 parts would not be enough
+    #[arg(long, value_name = "SIZE")]
+    part_size: Option<Bytes>,
+    /// How many parts are under way at once, of each file
+    #[arg(long, value_name = "N")]
+    concurrency: Option<NonZeroUsize>,
+    /// Remember in this directory what of large files is done, and go on from there when run again
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: Option<PathBuf>,
+    /// Bits a second of each request, 819200 to 838860800
+    #[arg(long, value_name = "BITS", value_parser = limit)]
+    traffic_limit: Option<TrafficLimit>,
+}
+
+fn limit(text: &str) -> Result<TrafficLimit, String> {
+    let bits = text.parse().map_err(|_| "is not a number of bits a second".to_owned())?;
+    TrafficLimit::bits_per_second(bits).map_err(|error| error.to_string())
+}
+
+impl Options {
+    pub fn upload(&self, mut upload: Upload) -> Upload {
+        if let Some(Bytes(size)) = self.part_size {
+            upload = upload.part_size(size);
+        }
+        if let Some(parts) = self.concurrency {
+            upload = upload.concurrency(parts.get());
+        }
+        match self.traffic_limit {
+            Some(limit) => upload.traffic_limit(limit),
+            None => upload,
+        }
+    }
+
+    pub fn download(&self, mut download: Download) -> Download {
+        if let Some(Bytes(size)) = self.part_size {
+            download = download.part_size(size);
+        }
+        if let Some(ranges) = self.concurrency {
+            download = download.concurrency(ranges.get());
+        }
+        match self.traffic_limit {
+            Some(limit) => download.traffic_limit(limit),
+            None => download,
+        }
+    }
+
+    /// COS moves the bytes: no traffic limit of ours.
+    pub fn copy(&self, mut copy: LargeCopy) -> LargeCopy {
+        if let Some(Bytes(size)) = self.part_size {
+            copy = copy.part_size(size);
+        }
+        match self.concurrency {
+            Some(parts) => copy.concurrency(parts.get()),
+            None => copy,
+        }
+    }
+
+    /// The same for each file of a tree.
+    pub fn upload_directory(&self, job: UploadDirectory) -> UploadDirectory {
+        let options = self.clone();
+        let job = job.each(move |_, upload| options.upload(upload));
+        match &self.checkpoint {
+            Some(directory) => job.checkpoint(directory),
+            None => job,
+        }
+    }
+
+    pub fn download_directory(&self, job: DownloadDirectory) -> DownloadDirectory {
+        let options = self.clone();
+        let job = job.each(move |_, download| options.download(download));
+        match &self.checkpoint {
+            Some(directory) => job.checkpoint(directory),
+            None => job,
+        }
+    }
+
+    /// A transfer that was interrupted says how to go on.
+    pub fn hint<T>(&self, outcome: Outcome<T>) -> Outcome<T> {
+        let hint = self.checkpoint.as_ref().map(|directory| {
+            format!("what is done is remembered in {}: run the same command again to go on", directory.display())
+        });
+        outcome.map_err(|failure| match failure {
+            Failure::Interrupted { .. } => Failure::Interrupted { hint },
+            failure => failure,
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! `cos sync`.
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use tencent_cos::transfer::{Compare, DownloadDirectory, UploadDirectory};
+
+use crate::failure::{Failure, Outcome};
+use crate::options::Options;
+use crate::session::Session;
+use crate::tree::{Choice, Direction, Lines};
+use crate::url::{PrefixUrl, Root};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  cos sync --delete --dry-run site cos://examplebucket-1250000000/www/
+  cos sync cos://examplebucket-1250000000/www/ site --exclude '*.tmp'";
+
+/// Make a directory on COS like a local one, or a local one like that on COS
+///
+/// One side is cos://BUCKET-APPID[/DIR], the other a local directory. What is the same on both sides stays: by size and
+/// CRC-64, which reads every file and looks at every object; or quicker by --by.
+///
+/// Only --delete removes what DST has beside SRC: never outside of it, never links, never what --include and --exclude
+/// leave out, and nothing where the disk could not be read. A file that fails is told on standard error, the rest goes
+/// on, and the exit status is 1. Keys that would lead elsewhere or are no names of files everywhere are refused so.
+#[derive(Debug, Args)]
+pub struct Sync {
+    /// From where
+    #[arg(value_name = "SRC", value_parser = OsStringValueParser::new().try_map(Root::new))]
+    source: Root,
+    /// To where
+    #[arg(value_name = "DST", value_parser = OsStringValueParser::new().try_map(Root::new))]
+    destination: Root,
+    /// Remove from DST what SRC does not have
+    #[arg(long)]
+    delete: bool,
+    /// Print what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// What counts as the same, beside the size
+    #[arg(long, value_name = "HOW", default_value = "crc64")]
+    by: By,
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum By {
+    /// The CRC-64 of the bytes
+    Crc64,
+    /// That SRC was not written after DST
+    Time,
+    /// Nothing
+    Size,
+}
+
+impl By {
+    fn compare(self) -> Compare {
+        match self {
+            Self::Crc64 => Compare::Crc64,
+            Self::Time => Compare::Time,
+            Self::Size => Compare::Size,
+        }
+    }
+}
+
+pub async fn run(session: &Session, command: Sync) -> Outcome {
+    let Sync { source, destination, delete, dry_run, by, choice, options } = command;
+    let filter = choice.filter()?;
+    let outcome = match (source, destination) {
+        (Root::Local(directory), Root::Cos(PrefixUrl { bucket, prefix })) => {
+            let bucket = session.bucket(&bucket)?;
+            let lines = Lines::new(session, &bucket, &directory, Direction::Up, dry_run);
+            let mut job = UploadDirectory::new(directory, prefix).sync(by.compare()).filter(filter);
+            job = options.upload_directory(job).on_file(lines.listener()).count_ahead();
+            if delete {
+                job = job.delete_extraneous();
+            }
+            if dry_run {
+                job = job.dry_run();
+            }
+            lines.run(bucket.transfer(job)).await
+        }
+        (Root::Cos(PrefixUrl { bucket, prefix }), Root::Local(directory)) => {
+            let bucket = session.bucket(&bucket)?;
+            let lines = Lines::new(session, &bucket, &directory, Direction::Down, dry_run);
+            let mut job = DownloadDirectory::new(prefix, directory).sync(by.compare()).filter(filter);
+            job = options.download_directory(job).on_file(lines.listener());
+            if session.bars().is_shown() {
+                job = job.count_ahead();
+            }
+            if delete {
+                job = job.delete_extraneous();
+            }
+            if dry_run {
+                job = job.dry_run();
+            }
+            lines.run(bucket.transfer(job)).await
+        }
+        _ => return Err(Failure::usage("one of SRC and DST is a cos:// URL, the other a directory")),
+    };
+    options.hint(outcome)
+}

@@ -1,0 +1,188 @@
+//! Whole trees: file by file a line, and a sum at the end.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde_json::{Value, json};
+use tencent_cos::transfer::{DirectoryFile, DirectoryReport, FileStep, Transfer};
+use tencent_cos::{Bucket, Error, ErrorKind};
+
+use crate::bars::Bars;
+use crate::failure::{Failure, Outcome, chain, tell};
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+use crate::session::Session;
+
+/// Which files of a tree are meant.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Choice {
+    /// Only files whose path below SRC matches, like '*.log' or 'photos/**'; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<Glob>,
+    /// No files whose path below SRC matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<Glob>,
+}
+
+impl Choice {
+    pub fn is_given(&self) -> bool {
+        !(self.include.is_empty() && self.exclude.is_empty())
+    }
+
+    /// Marks of folders, empty objects whose keys end in a slash, are no files and left out of everything.
+    pub fn filter(&self) -> Outcome<impl Fn(&DirectoryFile) -> bool + Clone + Send + Sync + use<>> {
+        let is_meant = self.paths()?;
+        Ok(move |file: &DirectoryFile| {
+            let is_mark = file.path.is_empty() && file.bytes == 0 && file.key.ends_with('/');
+            !is_mark && is_meant(&file.path)
+        })
+    }
+
+    /// The same of paths alone.
+    pub fn paths(&self) -> Outcome<impl Fn(&str) -> bool + Clone + Send + Sync + use<>> {
+        let (include, exclude) = (set(&self.include)?, set(&self.exclude)?);
+        Ok(move |path: &str| (include.is_empty() || include.is_match(path)) && !exclude.is_match(path))
+    }
+}
+
+fn set(globs: &[Glob]) -> Outcome<GlobSet> {
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs {
+        builder.add(glob.clone());
+    }
+    builder.build().map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The lines of a transfer of a tree, and what stopped them.
+#[derive(Clone)]
+pub struct Lines {
+    told: Arc<Mutex<Told>>,
+    bars: Bars,
+    interrupt: Interrupt,
+    bucket: String,
+    directory: PathBuf,
+    direction: Direction,
+    dry_run: bool,
+}
+
+struct Told {
+    output: Output,
+    broken: Option<Failure>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Up,
+    Down,
+}
+
+impl Lines {
+    pub fn new(session: &Session, bucket: &Bucket, directory: &Path, direction: Direction, dry_run: bool) -> Self {
+        Self {
+            told: Arc::new(Mutex::new(Told { output: session.output(), broken: None })),
+            bars: session.bars(),
+            interrupt: session.interrupt.clone(),
+            bucket: format!("cos://{}", bucket.name()),
+            directory: directory.to_owned(),
+            direction,
+            dry_run,
+        }
+    }
+
+    /// What a job tells of each file.
+    pub fn listener(&self) -> impl Fn(&DirectoryFile, FileStep<'_>) + Send + Sync + use<> {
+        let lines = self.clone();
+        move |file, step| {
+            lines.bars.follow(file, step);
+            match step {
+                FileStep::Transferred => lines.transferred(file),
+                FileStep::Deleted => lines.deleted(file),
+                FileStep::Failed(error) if error.kind() != ErrorKind::Cancelled => lines.failed(file, error),
+                _ => {}
+            }
+        }
+    }
+
+    /// Runs it to its end, and tells the sum.
+    pub async fn run(self, transfer: Transfer<DirectoryReport>) -> Outcome {
+        let outcome = self.interrupt.guard(transfer.on_progress(self.bars.progress())).await;
+        self.bars.clear();
+        let mut told = self.told();
+        if let Some(broken) = told.broken.take() {
+            return Err(broken);
+        }
+        let report = outcome?;
+        let DirectoryReport { transferred, bytes, unchanged, deleted, links, failed, .. } = report;
+        let json = json!({
+            "action": "sum",
+            "transferred": transferred,
+            "bytes": bytes,
+            "unchanged": unchanged,
+            "deleted": deleted,
+            "links": links,
+            "failed": failed,
+            "dry_run": self.dry_run,
+        });
+        let would = if self.dry_run { "would be " } else { "" };
+        let text = format!(
+            "{transferred} {would}transferred ({bytes} bytes), {unchanged} unchanged, {deleted} {would}deleted, \
+             {links} links left out, {failed} failed"
+        );
+        told.output.line(|| json, text)?;
+        told.output.flush()?;
+        match failed {
+            0 => Ok(()),
+            failed => Err(Failure::failed(format!("{failed} files failed or were refused"))),
+        }
+    }
+
+    fn transferred(&self, file: &DirectoryFile) {
+        let (path, key) = (self.path(file), self.key(file));
+        let (action, from, to) = match self.direction {
+            Direction::Up => ("upload", path, key),
+            Direction::Down => ("download", key, path),
+        };
+        let would = if self.dry_run { format!("would {action} ") } else { String::new() };
+        let json =
+            json!({ "action": action, "source": from, "destination": to, "size": file.bytes, "dry_run": self.dry_run });
+        self.line(json, &format!("{would}{from} -> {to}: {} bytes", file.bytes));
+    }
+
+    fn deleted(&self, file: &DirectoryFile) {
+        let gone = if self.direction == Direction::Up { self.key(file) } else { self.path(file) };
+        let verb = if self.dry_run { "would delete" } else { "deleted" };
+        let json = json!({ "action": "delete", "target": gone, "size": file.bytes, "dry_run": self.dry_run });
+        self.line(json, &format!("{verb} {gone}"));
+    }
+
+    fn failed(&self, file: &DirectoryFile, error: &Error) {
+        let name = match self.direction {
+            Direction::Up if !file.path.is_empty() => self.path(file),
+            _ => self.key(file),
+        };
+        self.bars.suspend(|| tell(&chain(name, Some(error))));
+    }
+
+    /// When nobody reads them any more, the transfer is stopped.
+    fn line(&self, json: Value, text: &str) {
+        let mut told = self.told();
+        let written = self.bars.suspend(|| told.output.line(|| json, text).and_then(|()| told.output.flush()));
+        if let Err(failure) = written {
+            told.broken.get_or_insert(failure);
+            self.interrupt.come();
+        }
+    }
+
+    fn path(&self, file: &DirectoryFile) -> String {
+        self.directory.join(&file.path).display().to_string()
+    }
+
+    fn key(&self, file: &DirectoryFile) -> String {
+        format!("{}/{}", self.bucket, file.key)
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,140 @@
+//! A directory held open, and nothing but what lies below it.
+//!
+//! Names are looked up in the open directory, one by one, and through no symbolic link: who plants a link on the way, or
+//! moves a directory, gets an error and no file anywhere else. The work blocks.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, Metadata, OpenOptions};
+
+/// An open directory.
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    dir: Arc<Dir>,
+    /// What it was called, for messages.
+    path: PathBuf,
+}
+
+impl Directory {
+    /// Opens it by a path of the caller's, which may lead through links.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let dir = Dir::open_ambient_dir(here, ambient_authority())?;
+        Ok(Self { dir: Arc::new(dir), path: path.to_owned() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory a path of names leads to from here, and the last name; what is missing on the way is made if `make`.
+    pub(super) fn descend(&self, path: &str, make: bool) -> io::Result<(Self, OsString)> {
+        let mut directory = self.clone();
+        let mut rest = path;
+        while let Some((name, below)) = rest.split_once('/') {
+            directory = directory.child(name, make)?;
+            rest = below;
+        }
+        Ok((directory, rest.into()))
+    }
+
+    fn child(&self, name: &str, make: bool) -> io::Result<Self> {
+        let opened = match self.dir.open_dir_nofollow(name) {
+            Err(error) if make && error.kind() == io::ErrorKind::NotFound => {
+                match self.dir.create_dir(name) {
+                    // Another file may need it, too.
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => self.dir.open_dir_nofollow(name),
+                }
+            }
+            opened => opened,
+        };
+        let path = self.path.join(name);
+        match opened {
+            Ok(dir) => Ok(Self { dir: Arc::new(dir), path }),
+            Err(error) => Err(match self.metadata(name) {
+                Ok(Some(meta)) if meta.is_symlink() => link_in_the_way(&path),
+                Ok(Some(meta)) if !meta.is_dir() => {
+                    io::Error::new(io::ErrorKind::NotADirectory, format!("{} is no directory", path.display()))
+                }
+                _ => error,
+            }),
+        }
+    }
+
+    /// What a name is, a link itself included; `None` when there is nothing.
+    pub(super) fn metadata(&self, name: impl AsRef<Path>) -> io::Result<Option<Metadata>> {
+        match self.dir.symlink_metadata(name) {
+            Ok(meta) => Ok(Some(meta)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a file to read it.
+    pub(super) fn open_file(&self, name: impl AsRef<Path>) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).follow(FollowSymlinks::No);
+        Ok(self.dir.open_with(name, &options)?.into_std())
+    }
+
+    /// Makes a file that is not there yet.
+    pub(super) fn create_file(&self, name: impl AsRef<Path>) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).follow(FollowSymlinks::No);
+        Ok(self.dir.open_with(name, &options)?.into_std())
+    }
+
+    /// Opens a file to go on with it; `None` when there is none.
+    pub(super) fn open_to_write(&self, name: impl AsRef<Path>) -> io::Result<Option<File>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).follow(FollowSymlinks::No);
+        match self.dir.open_with(name, &options) {
+            Ok(file) => Ok(Some(file.into_std())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a file another name in this directory that nothing has.
+    pub(super) fn rename_new(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{RenameFlags, renameat_with};
+            use rustix::io::Errno;
+            match renameat_with(&*self.dir, from.as_ref(), &*self.dir, to.as_ref(), RenameFlags::NOREPLACE) {
+                // Not on every file system.
+                Err(Errno::INVAL | Errno::NOSYS) => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+        // A link is made only where nothing is.
+        self.dir.hard_link(&from, &self.dir, to)?;
+        self.dir.remove_file(from)
+    }
+
+    /// Gives a file another name in this directory, in place of what had it.
+    pub(super) fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
+        self.dir.rename(from, &self.dir, to)
+    }
+
+    /// Makes names given and taken last.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        // Elsewhere a directory cannot be opened as a file, and the rename itself lasts.
+        if cfg!(unix) { self.dir.open(".")?.sync_all() } else { Ok(()) }
+    }
+
+    pub(super) fn remove_file(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        self.dir.remove_file(name)
+    }
+}
+
+fn link_in_the_way(path: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::NotADirectory, format!("{} is a symbolic link", path.display()))
+}

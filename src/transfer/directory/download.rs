@@ -1,0 +1,360 @@
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::client::Bucket;
+use crate::client::defaults::PART_SIZE;
+use crate::client::provider::BoxFuture;
+use crate::error::{ErrorKind, Result};
+use crate::key::ObjectKey;
+use crate::transfer::Download;
+use crate::transfer::confined::Directory;
+use crate::transfer::directory::compare::Compare;
+use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Side};
+use crate::transfer::directory::names::FileNames;
+use crate::transfer::directory::pool::{Deed, Pool, Settings};
+use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
+use crate::transfer::directory::walk::WalkOptions;
+use crate::transfer::disk::{blocking, io_error};
+use crate::transfer::handle::Control;
+use crate::transfer::sealed;
+
+/// Downloads the objects behind a prefix into a directory; with [`sync`](Self::sync), only those that differ from their
+/// files.
+///
+/// The part of a key behind the prefix is the path below the directory, which is made when it is missing. Each object
+/// comes down as [`Download`] does it: a file appears at its place when it is complete, checked and on disk, or not at
+/// all; many files at a time. An object that fails is told as a failure, and the rest goes on.
+///
+/// Keys are strangers' text. One that makes no plain path below the directory is refused and told, by
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) and field `key`: with names that are empty (`a//b`, and a slash at the
+/// end, as the marks of folders have it), `.` or `..`, over 255 bytes, or with a NUL. So is, unless
+/// [`native_names`](Self::native_names) are asked for, what Windows refuses or takes for something else, on every system:
+/// `\`, `:`, `CON`, a dot or space at the end, and a path that differs only in case from one before it (the last of these
+/// is told as long as fewer than a million paths have capital letters). Paths are walked name by name in the open
+/// directory, through no symbolic link, and no link is replaced: no file outside the directory is ever made, changed or
+/// deleted, whoever changes it meanwhile.
+///
+/// A sync goes through the files and the listing side by side. It leaves a file alone that has its object, and deletes
+/// one that has none only with [`delete_extraneous`](Self::delete_extraneous); never links, directories, or what is no
+/// file. It holds the names of the directories on the way to the file it is at; beside that and the paths with capital
+/// letters memory does not grow with the number of objects.
+///
+/// Pausing begins no further object or part. Cancelling stops each as [`Download`] does.
+///
+/// # Errors
+/// The future gives a [`DirectoryReport`] also when objects failed or were refused: look at
+/// [`is_complete`](DirectoryReport::is_complete). It fails with what the listing fails with, with
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) when the directory itself can be neither made nor read, with
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) when a listing has keys out of order, and with
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) when options do not fit.
+///
+/// # Cancellation
+/// Dropping the future stops all I/O; of each object remains what [`Download`] leaves. Files that are complete stay.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::Bucket;
+/// use tencent_cos::transfer::DownloadDirectory;
+///
+/// # async fn example(bucket: Bucket) -> tencent_cos::Result<()> {
+/// // A key that ends in a slash is the mark of a folder.
+/// let job = DownloadDirectory::new("www/", "site").filter(|file| !file.key.ends_with('/'));
+/// let report = bucket.transfer(job).await?;
+/// println!("{} files, {} failed", report.transferred, report.failed);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct DownloadDirectory {
+    directory: PathBuf,
+    prefix: String,
+    names: FileNames,
+    checkpoint: Option<PathBuf>,
+    each: Option<Each>,
+    settings: Settings,
+}
+
+type Each = Arc<dyn Fn(&DirectoryFile, Download) -> Download + Send + Sync>;
+
+impl DownloadDirectory {
+    /// Downloads what is behind the prefix into the directory; an empty prefix is the whole bucket.
+    pub fn new(prefix: impl Into<String>, directory: impl Into<PathBuf>) -> Self {
+        let (prefix, directory) = (prefix.into(), directory.into());
+        Self {
+            directory,
+            prefix,
+            names: FileNames::Portable,
+            checkpoint: None,
+            each: None,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Takes every name this system can give a file, also those that others cannot, and those that differ in case where
+    /// this system tells them apart.
+    #[must_use]
+    pub fn native_names(mut self) -> Self {
+        self.names = FileNames::Native;
+        self
+    }
+
+    /// Gives each download of a large object a [`checkpoint`](crate::transfer::DownloadToPath::checkpoint) in this
+    /// directory, so that it is gone on with in another run.
+    #[must_use]
+    pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.checkpoint = Some(directory.into());
+        self
+    }
+
+    /// Sets the options of each download: part size, concurrency.
+    #[must_use]
+    pub fn each(mut self, each: impl Fn(&DirectoryFile, Download) -> Download + Send + Sync + 'static) -> Self {
+        self.each = Some(Arc::new(each));
+        self
+    }
+
+    /// Leaves alone what is the same on both sides. The prefix must be empty or end in `/`.
+    #[must_use]
+    pub fn sync(mut self, compare: Compare) -> Self {
+        self.settings.sync = Some(compare);
+        self
+    }
+
+    /// With [`sync`](Self::sync): deletes files below the directory that have no object.
+    #[must_use]
+    pub fn delete_extraneous(mut self) -> Self {
+        self.settings.delete_extraneous = true;
+        self
+    }
+
+    /// Changes nothing: tells what would be done, to [`on_file`](Self::on_file) and in the report.
+    #[must_use]
+    pub fn dry_run(mut self) -> Self {
+        self.settings.dry_run = true;
+        self
+    }
+
+    /// Only what this is true of; the rest is as if it were on neither side. Keys that would be refused are asked about, too:
+    /// with an empty `path`.
+    #[must_use]
+    pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
+        self.settings.filter = Some(Arc::new(filter));
+        self
+    }
+
+    /// Calls this at each step of each file. It must be quick and must not block.
+    #[must_use]
+    pub fn on_file(mut self, listener: impl Fn(&DirectoryFile, FileStep<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// How many files are under way at once, 1 to 256; 32 unless said. Parts of large files are counted by themselves.
+    #[must_use]
+    pub fn concurrency(mut self, files: usize) -> Self {
+        self.settings.concurrency = files;
+        self
+    }
+
+    /// Counts the objects beside the transfer, by a second listing, so that its progress has a total.
+    #[must_use]
+    pub fn count_ahead(mut self) -> Self {
+        self.settings.count_ahead = true;
+        self
+    }
+
+    /// Ends with the error of the first file that fails or is refused; those under way are stopped.
+    #[must_use]
+    pub fn stop_on_failure(mut self) -> Self {
+        self.settings.stop_on_failure = true;
+        self
+    }
+
+    /// How many failures the report holds, 1 000 unless said. All are counted.
+    #[must_use]
+    pub fn failure_limit(mut self, failures: usize) -> Self {
+        self.settings.failure_limit = failures;
+        self
+    }
+}
+
+impl fmt::Debug for DownloadDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadDirectory")
+            .field("directory", &self.directory)
+            .field("prefix", &self.prefix)
+            .field("sync", &self.settings.sync)
+            .finish_non_exhaustive()
+    }
+}
+
+impl sealed::Run for DownloadDirectory {
+    type Output = DirectoryReport;
+
+    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<DirectoryReport>> {
+        Box::pin(async move {
+            self.settings.check(&self.prefix)?;
+            let mut pool = Pool::new(self.directory.clone(), self.settings.clone(), control.clone());
+            if self.settings.count_ahead {
+                pool.count(self.remote(&bucket).unfolded().count());
+            }
+            let outcome = match self.settings.sync {
+                None => control.unless_cancelled(self.download_all(&bucket, &mut pool)).await,
+                Some(compare) => control.unless_cancelled(self.sync_all(&bucket, compare, &mut pool)).await,
+            };
+            pool.finish(outcome).await
+        })
+    }
+}
+
+impl DownloadDirectory {
+    fn remote(&self, bucket: &Bucket) -> Remote {
+        Remote::new(bucket.clone(), self.prefix.clone(), self.settings.filter.clone(), self.names)
+    }
+
+    fn local(&self) -> Local {
+        let options = WalkOptions { sorted: true, ..WalkOptions::default() };
+        Local::new(self.directory.clone(), self.prefix.clone(), self.settings.filter.clone(), options)
+    }
+
+    /// The root every path is resolved in.
+    async fn root(&self) -> Result<Directory> {
+        let (path, make) = (self.directory.clone(), !self.settings.dry_run);
+        blocking(move || {
+            if make {
+                std::fs::create_dir_all(&path).map_err(|error| io_error("making", &path, error))?;
+            }
+            Directory::open(&path).map_err(|error| io_error("opening", &path, error))
+        })
+        .await
+    }
+
+    async fn download_all(&self, bucket: &Bucket, pool: &mut Pool) -> Result<()> {
+        let mut remote = self.remote(bucket);
+        let root = if self.settings.dry_run { None } else { Some(self.root().await?) };
+        while let Some(entry) = remote.next().await? {
+            match entry {
+                Entry::File(object) => self.download(bucket, root.as_ref(), object, None, pool).await?,
+                aside => pool.aside(aside)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn sync_all(&self, bucket: &Bucket, compare: Compare, pool: &mut Pool) -> Result<()> {
+        let there = tokio::fs::try_exists(&self.directory).await;
+        if self.settings.dry_run && matches!(there, Ok(false)) {
+            return self.download_all(bucket, pool).await;
+        }
+        let root = self.root().await?;
+        let mut merge = Merge::new(self.local(), self.remote(bucket)).await?;
+        while let Some(side) = merge.next().await? {
+            match side {
+                Side::Remote { object, .. } => self.download(bucket, Some(&root), object, None, pool).await?,
+                Side::Both { file, object } => {
+                    self.download(bucket, Some(&root), object, Some((compare, file)), pool).await?;
+                }
+                Side::Local(file) if self.settings.delete_extraneous => self.delete(&root, file, pool).await?,
+                Side::LocalAside(Entry::Refused(file, error)) if error.kind() == ErrorKind::Io => {
+                    pool.fail(file, error)?;
+                }
+                Side::LocalAside(Entry::Link(link)) => pool.aside(Entry::Link(link))?,
+                Side::RemoteAside(aside) => pool.aside(aside)?,
+                Side::Local(_) | Side::LocalAside(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn download(
+        &self,
+        bucket: &Bucket,
+        root: Option<&Directory>,
+        object: DirectoryFile,
+        twin: Option<(Compare, DirectoryFile)>,
+        pool: &mut Pool,
+    ) -> Result<()> {
+        let (worker, root, each, told) = (pool.worker(bucket), root.cloned(), self.each.clone(), object.clone());
+        // Only a name that differs in case can be there when the walk did not meet it.
+        let (dry_run, unmet) = (self.settings.dry_run, self.settings.sync.is_some() && twin.is_none());
+        // What one request brings is not worth remembering.
+        let checkpoint = self.checkpoint.clone().filter(|_| object.bytes > PART_SIZE);
+        let keeps_time = self.settings.sync == Some(Compare::Time);
+        let work = async move {
+            let Some(root) = root else { return Ok(Deed::Transferred) };
+            if let Some((compare, file)) = twin {
+                let (root, path) = (root.clone(), file.path.clone());
+                let open = move || open_file(&root, &path);
+                if compare.is_same(&worker.bucket, &object, &file, open).await? {
+                    return Ok(Deed::Unchanged);
+                }
+            }
+            let path = object.path.clone();
+            let place = blocking(move || find_place(&root, &path, !dry_run, unmet)).await?;
+            let Some((directory, name)) = place else { return Ok(Deed::Transferred) };
+            let download = Download::new(ObjectKey::new(&object.key)?);
+            let download = match each {
+                Some(each) => each(&object, download),
+                None => download,
+            };
+            let time = object.modified.filter(|_| keeps_time);
+            let mut download = download.within(directory, &name, time);
+            if let Some(checkpoint) = checkpoint {
+                download = download.checkpoint(checkpoint);
+            }
+            worker.transfer(&object, download).await
+        };
+        pool.begin(told, Box::pin(work)).await
+    }
+
+    async fn delete(&self, root: &Directory, file: DirectoryFile, pool: &mut Pool) -> Result<()> {
+        let (root, path, dry_run) = (root.clone(), file.path.clone(), self.settings.dry_run);
+        let work = blocking(move || {
+            let delete = || {
+                let (directory, name) = root.descend(&path, false)?;
+                match directory.metadata(&name)? {
+                    Some(meta) if !meta.is_file() => return Ok(Deed::Unchanged),
+                    Some(_) if !dry_run => directory.remove_file(&name)?,
+                    _ => {}
+                }
+                Ok(Deed::Deleted)
+            };
+            delete().map_err(|error| io_error("deleting", &root.path().join(&path), error))
+        });
+        pool.begin(file, Box::pin(work)).await
+    }
+}
+
+fn open_file(root: &Directory, path: &str) -> Result<File> {
+    let open = || {
+        let (directory, name) = root.descend(path, false)?;
+        directory.open_file(&name)
+    };
+    open().map_err(|error| io_error("opening", &root.path().join(path), error))
+}
+
+/// The directory and the name of a file that may be made or replaced; `None` when nothing on the way is there, and
+/// nothing is to be made.
+fn find_place(root: &Directory, path: &str, make: bool, unmet: bool) -> Result<Option<(Directory, OsString)>> {
+    let find = || {
+        let (directory, name) = match root.descend(path, make) {
+            Err(error) if !make && error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => found?,
+        };
+        match directory.metadata(&name)? {
+            Some(meta) if meta.is_symlink() => Err(in_the_way("it is a symbolic link")),
+            Some(meta) if !meta.is_file() => Err(in_the_way("it is no file")),
+            Some(_) if unmet => Err(in_the_way("a file of another spelling is there")),
+            _ => Ok(Some((directory, name))),
+        }
+    };
+    find().map_err(|error| io_error("replacing", &root.path().join(path), error))
+}
+
+fn in_the_way(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, why)
+}

@@ -1,0 +1,110 @@
+//! Large objects, trees, and what was left behind.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use cos_emulator::{Action, Rule};
+
+use super::shell::{Shell, bytes, names, text};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn large_objects_go_by_parts_both_ways() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let (url, content) = (shell.url("large"), bytes(5 << 20));
+    shell.write("in", &content);
+    let up = &shell.json(&["cp", "in", &url, "--part-size", "1MiB", "--concurrency", "3"])[0];
+    assert_eq!((up["size"].as_u64(), up["parts"].as_u64()), (Some(5 << 20), Some(5)));
+    shell.done(&["cp", &url, "out", "--part-size", "1MiB"]);
+    assert!(fs::read(shell.path("out")).unwrap() == content);
+    assert!(emulator.count("GET Object") >= 5);
+    let copy = &shell.json(&["cp", &url, &shell.url("copy"), "--part-size", "2MiB"])[0];
+    assert_eq!(copy["crc64"], up["crc64"]);
+    let output = shell.fed(&["cp", "-", &shell.url("piped"), "--part-size", "1MiB"], &content);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(shell.done(&["cp", &shell.url("piped"), "-"]) == content);
+    for wrong in [["--part-size", "1KiB"], ["--part-size", "x"], ["--concurrency", "0"], ["--traffic-limit", "5"]] {
+        let (status, _) = shell.failed(&[&["cp", "in", &url][..], &wrong].concat());
+        assert_eq!(status, 2, "{wrong:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn trees_go_up_down_and_across_and_are_made_alike() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir_all(shell.path("site/sub")).unwrap();
+    for (file, text) in [("site/index.html", "<p>"), ("site/sub/a", "a"), ("site/sub/skip.tmp", "t")] {
+        shell.write(file, text);
+    }
+    let www = shell.url("www");
+    let lines = shell.json(&["cp", "--recursive", "site", &www, "--exclude", "*.tmp"]);
+    let sum = lines.last().unwrap();
+    assert_eq!((sum["action"].as_str(), sum["transferred"].as_u64(), lines.len()), (Some("sum"), Some(2), 3));
+    let sum = &shell.json(&["cp", "-r", &www, &shell.url("copy")])[2];
+    assert_eq!((sum["transferred"].as_u64(), sum["failed"].as_u64()), (Some(2), Some(0)));
+    shell.done(&["cp", "-r", &shell.url("copy/"), "back"]);
+    assert_eq!(fs::read(shell.path("back/sub/a")).unwrap(), b"a");
+    assert_eq!(names(&shell.path("back")), ["index.html", "sub"]);
+
+    shell.write("site/index.html", "<p>new");
+    fs::remove_file(shell.path("site/sub/a")).unwrap();
+    let planned = text(&shell.done(&["sync", "site", &www, "--delete", "--dry-run"])).to_owned();
+    assert!(planned.contains("would upload ") && planned.contains("would delete "), "{planned}");
+    assert!(emulator.object(emulator.bucket(), "www/sub/a").is_some());
+    shell.done(&["sync", "site", &www, "--delete", "--exclude", "*.tmp"]);
+    assert!(emulator.object(emulator.bucket(), "www/sub/a").is_none());
+    shell.done(&["sync", &www, "back", "--delete"]);
+    assert_eq!(names(&shell.path("back")), ["index.html", "sub"]);
+    assert_eq!(fs::read(shell.path("back/index.html")).unwrap(), b"<p>new");
+
+    // A key that leads elsewhere is told, the rest comes, and the status says so.
+    emulator.put_object(emulator.bucket(), "www/../x", "x");
+    let output = shell.run(&["cp", "-r", &www, "again"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("www/../x"), "{}", text(&output.stderr));
+    assert_eq!(names(&shell.path("again")), ["index.html"]);
+    let (status, _) = shell.failed(&["cp", "-r", &www, &shell.url("www/below")]);
+    assert_eq!(status, 2);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_interrupted_upload_leaves_nothing_or_goes_on_and_what_is_left_is_found() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let (url, content) = (shell.url("large"), bytes(4 << 20));
+    shell.write("in", &content);
+    let parts = ["cp", "in", &url, "--part-size", "1MiB", "--concurrency", "1"];
+    for (checkpoint, left) in [(&[][..], 0), (&["--checkpoint", "state"][..], 1)] {
+        let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
+        emulator.script(Rule::on("Upload Part").skip(2).then(stall).always());
+        let child = shell.command().args([&parts, checkpoint].concat()).spawn().unwrap();
+        emulator.clear_journal();
+        let patience = tokio::time::Instant::now() + Duration::from_secs(15);
+        while emulator.count("Upload Part") < 3 && tokio::time::Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130));
+        assert_eq!(emulator.uploads(emulator.bucket()).len(), left);
+        assert_eq!(text(&output.stderr).contains("is remembered in state"), left == 1, "{}", text(&output.stderr));
+        emulator.clear_script();
+    }
+    let bucket = format!("cos://{}", emulator.bucket());
+    assert_eq!(shell.json(&["orphans", &bucket])[0]["orphans"], 0, "not a day old");
+    let found = shell.json(&["orphans", &bucket, "--older-than", "0s"]);
+    assert_eq!((found[0]["action"].as_str(), found[0]["key"].as_str()), (Some("orphan"), Some("large")));
+    let resumed = &shell.json(&[&parts[..], &["--checkpoint", "state"]].concat())[0];
+    assert_eq!(resumed["resumed_parts"], 2, "{resumed}");
+    assert_eq!(emulator.object(emulator.bucket(), "large").unwrap().bytes(), content);
+    assert!(names(&shell.path("state")).is_empty());
+
+    let upload = tencent_cos::InitiateMultipartUpload::new("left".parse().unwrap());
+    crate::support::bucket(&emulator).send(upload).await.unwrap();
+    let done = shell.json(&["orphans", &bucket, "--older-than", "0s", "--abort"]);
+    assert_eq!((done[0]["key"].as_str(), done[1]["aborted"].as_u64()), (Some("left"), Some(1)));
+    assert!(emulator.uploads(emulator.bucket()).is_empty());
+}

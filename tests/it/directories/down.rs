@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use cos_emulator::{Action, Rule};
+use tencent_cos::ErrorKind;
+use tencent_cos::transfer::{Compare, DownloadDirectory};
+
+use super::tree::{Steps, counts, write};
+use crate::support::{InMemory, bucket, emulator};
+
+/// Every path below a directory, with what a file holds and where a link leads.
+fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![root.to_owned()];
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let meta = fs::symlink_metadata(&path).unwrap();
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            if meta.is_dir() {
+                left.push(path);
+            } else if meta.is_symlink() {
+                found.insert(name, format!("-> {}", fs::read_link(path).unwrap().display()).into_bytes());
+            } else {
+                found.insert(name, fs::read(path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn names(root: &Path) -> Vec<String> {
+    tree(root).into_keys().collect()
+}
+
+#[tokio::test]
+async fn what_is_behind_a_prefix_comes_down_with_its_bytes() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    let files = [("a.txt", 3), ("b/c d+%", 0), ("b/é/😀", 70_000), ("large", 17 << 20)];
+    for (name, length) in files {
+        emulator.put_object(emulator.bucket(), &format!("down/{name}"), name.repeat(length).into_bytes());
+    }
+    emulator.put_object(emulator.bucket(), "downwards", "beside the prefix");
+    let root = tempfile::tempdir().unwrap();
+    let steps = Steps::default();
+    let target = root.path().join("made/here");
+    let job = DownloadDirectory::new("down/", &target).count_ahead().on_file(steps.listener());
+    let report = bucket.transfer(job).await.unwrap();
+    assert_eq!(counts(&report), [4, 0, 0, 0]);
+    assert_eq!(report.bytes, files.iter().map(|(_, length)| *length as u64).sum::<u64>());
+    let found = tree(&target);
+    assert_eq!(found.len(), 4);
+    for (name, length) in files {
+        assert!(found[name] == name.repeat(length).into_bytes(), "{name}");
+    }
+    assert_eq!(steps.take().len(), 8);
+}
+
+/// Keys of somebody who would like to write elsewhere.
+#[tokio::test]
+async fn hostile_keys_are_refused_one_by_one_and_nothing_leaves_the_directory() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    let long = "l".repeat(300);
+    let hostile = [
+        "../x",
+        "/etc/x",
+        "a/../../x",
+        "C:\\x",
+        "..\\x",
+        "CON",
+        "a:b",
+        "nul\0",
+        ".",
+        "a//b",
+        "folder/",
+        &long,
+        "Good",
+        "planted/x",
+        "file/x",
+    ];
+    for key in hostile.iter().copied().chain(["good", "sub/good"]) {
+        emulator.put_object(emulator.bucket(), &format!("p/{key}"), "hello");
+    }
+    let world = tempfile::tempdir().unwrap();
+    write(world.path(), "outside/x", "old");
+    let root = world.path().join("root");
+    write(&root, "file", "a file where a directory would have to be");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("../outside", root.join("planted")).unwrap();
+    let before = tree(world.path());
+    let steps = Steps::default();
+    let report = bucket.transfer(DownloadDirectory::new("p/", &root).on_file(steps.listener())).await.unwrap();
+    let mut after = tree(world.path());
+    // One of two that differ in case, the first, and those that are plain.
+    assert_eq!(after.remove("root/Good").unwrap(), b"hello");
+    assert_eq!(after.remove("root/sub/good").unwrap(), b"hello");
+    assert_eq!(after, before, "nothing else was touched");
+    assert_eq!(counts(&report), [2, 0, 0, 15]);
+    assert_eq!(report.failures.len(), 15);
+    for failure in &report.failures {
+        let kinds = [ErrorKind::Input, ErrorKind::Io];
+        assert!(kinds.contains(&failure.error.kind()), "{:?}: {}", failure.key, failure.error);
+    }
+    assert_eq!(emulator.count("GET Object"), 2, "what is refused is not asked for");
+}
+
+#[tokio::test]
+async fn a_sync_moves_what_differs_and_deletes_only_when_asked() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    for (key, body) in [("s/same", "same"), ("s/size", "longer"), ("s/bytes", "new"), ("s/d/new", "new")] {
+        emulator.put_object(emulator.bucket(), key, body);
+    }
+    let root = tempfile::tempdir().unwrap();
+    for (file, body) in [("same", "same"), ("size", "short"), ("bytes", "old"), ("extra", "x"), ("d/extra", "x")] {
+        write(root.path(), file, body);
+    }
+    let job = DownloadDirectory::new("s/", root.path()).sync(Compare::Crc64);
+    let dry = bucket.transfer(job.clone().delete_extraneous().dry_run()).await.unwrap();
+    assert_eq!(counts(&dry), [3, 1, 2, 0]);
+    assert_eq!(fs::read(root.path().join("size")).unwrap(), b"short");
+    assert_eq!(emulator.count("GET Object"), 0);
+
+    assert_eq!(counts(&bucket.transfer(job.clone()).await.unwrap()), [3, 1, 0, 0]);
+    assert_eq!(names(root.path()), ["bytes", "d/extra", "d/new", "extra", "same", "size"]);
+    assert_eq!(fs::read(root.path().join("bytes")).unwrap(), b"new");
+    assert_eq!(counts(&bucket.transfer(job.delete_extraneous()).await.unwrap()), [0, 4, 2, 0]);
+    assert_eq!(names(root.path()), ["bytes", "d/new", "same", "size"]);
+}
+
+#[tokio::test]
+async fn one_failure_does_not_stop_the_rest_unless_asked() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    for number in 0..20 {
+        emulator.put_object(emulator.bucket(), &format!("k/{number:02}"), "x");
+    }
+    let denied = || Rule::on("GET Object").then(Action::status(403, "AccessDenied")).always();
+    emulator.script(
+        Rule::on(cos_emulator::Matcher::operation("GET Object").key("k/07"))
+            .then(Action::status(403, "AccessDenied"))
+            .always(),
+    );
+    let root = tempfile::tempdir().unwrap();
+    let report = bucket.transfer(DownloadDirectory::new("k/", root.path())).await.unwrap();
+    assert_eq!(counts(&report), [19, 0, 0, 1]);
+    assert_eq!(
+        (report.failures[0].key.as_deref(), report.failures[0].error.code()),
+        (Some("k/07"), Some("AccessDenied"))
+    );
+    emulator.clear_script();
+    emulator.script(denied());
+    let other = tempfile::tempdir().unwrap();
+    let error = bucket.transfer(DownloadDirectory::new("k/", other.path()).stop_on_failure()).await.unwrap_err();
+    assert_eq!(error.code(), Some("AccessDenied"));
+    assert!(names(other.path()).is_empty());
+}
+
+#[tokio::test]
+async fn cancelled_or_dropped_it_leaves_whole_files_alone() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    for number in 0..6 {
+        emulator.put_object(emulator.bucket(), &format!("k/{number}"), vec![number; 1 << 20]);
+    }
+    for cancel in [true, false] {
+        let stall = Action::StallBody { at: 300_000, lasting: Duration::from_secs(20) };
+        emulator.script(Rule::on("GET Object").skip(2).then(stall).always());
+        let root = tempfile::tempdir().unwrap();
+        let transfer = bucket.transfer(DownloadDirectory::new("k/", root.path()).concurrency(2));
+        let handle = transfer.handle();
+        let task = tokio::spawn(transfer);
+        while handle.progress().parts < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if cancel {
+            handle.cancel();
+            assert_eq!(task.await.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+        } else {
+            task.abort();
+            let _ = task.await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        let found = tree(root.path());
+        assert!(found.keys().all(|name| name.len() == 1), "{:?}", found.keys());
+        assert!(found.values().all(|bytes| bytes.len() == 1 << 20));
+        emulator.clear_script();
+    }
+}
