@@ -1,4 +1,5 @@
 //! Rounds in turn, their median, and how far they lie apart.
+#![allow(dead_code)] // each bench has its own
 
 /// One figure of every round.
 #[derive(Clone, Default)]
@@ -21,6 +22,11 @@ impl Rounds {
     /// The middle half of the rounds lies within this share of the median.
     pub fn spread(&self) -> f64 {
         (self.quantile(3, 4) - self.quantile(1, 4)) / self.median()
+    }
+
+    /// The greatest of them.
+    pub fn most(&self) -> f64 {
+        self.quantile(1, 1)
     }
 
     fn quantile(&self, numerator: usize, denominator: usize) -> f64 {

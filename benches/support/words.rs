@@ -8,14 +8,15 @@ pub fn has(word: &str) -> bool {
 
 /// The number that follows this word.
 pub fn number(word: &str, default: u32) -> u32 {
-    after(word).map_or(default, |text| text.parse().expect("a number"))
+    text(word).map_or(default, |text| text.parse().expect("a number"))
 }
 
 /// Whether the name is the one that follows this word, or none follows.
 pub fn chosen(word: &str, name: &str) -> bool {
-    after(word).is_none_or(|wanted| wanted == name)
+    text(word).is_none_or(|wanted| wanted == name)
 }
 
-fn after(word: &str) -> Option<String> {
+/// The text that follows this word.
+pub fn text(word: &str) -> Option<String> {
     std::env::args().skip_while(|argument| argument != word).nth(1)
 }
