@@ -78,7 +78,7 @@ pub async fn run(task: Task, bucket: Bucket) -> Result<()> {
             let get = async |number| {
                 let bytes = bucket.get(small_key(number)).await?.bytes(1 << 20).await?;
                 assert_eq!(bytes.len() as u64, SMALL_BYTES);
-                Ok(())
+                Ok::<(), tencent_cos::Error>(())
             };
             numbers.try_for_each_concurrent(SMALL_AT_ONCE, get).await?;
         }

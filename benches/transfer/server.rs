@@ -75,7 +75,6 @@ impl Drop for Server {
 }
 
 struct World {
-    file: File,
     path: std::path::PathBuf,
     length: u64,
     crc64: u64,
@@ -125,7 +124,6 @@ impl World {
             parts.push(own);
         }
         Ok(Self {
-            file,
             path: path.to_owned(),
             length,
             crc64,

@@ -13,7 +13,9 @@ use crate::worker::KEY;
 use crate::world::{World, within};
 
 /// What can be done to a file.
-const DEEDS: [(&str, fn(&mut File, u64) -> std::io::Result<()>); 3] = [
+type Deed = fn(&mut File, u64) -> std::io::Result<()>;
+
+const DEEDS: [(&str, Deed); 3] = [
     ("rewritten", |file, at| {
         file.seek(SeekFrom::Start(at))?;
         file.write_all(b"something else")

@@ -160,7 +160,7 @@ impl Work {
         self.control.set_total(flow.length, plan.map(|plan| plan.count().max(1)));
         self.control.ready().await?;
         let first = async {
-            let held = self.bucket.client().memory().hold(flow.expects(size(1))).await;
+            let held = self.bucket.client().memory().hold(flow.expects(size(1)) + BESIDE_A_PART).await;
             Ok((flow.take(size(1)).await?, held))
         };
         let (bytes, held) = self.control.unless_cancelled(first).await?;
@@ -187,7 +187,7 @@ impl Work {
                 crew.room().await?;
                 crew.meanwhile(self.control.ready()).await?;
                 let more = async {
-                    let held = self.bucket.client().memory().hold(flow.expects(size(number))).await;
+                    let held = self.bucket.client().memory().hold(flow.expects(size(number)) + BESIDE_A_PART).await;
                     let bytes = if flow.is_over() { Bytes::new() } else { flow.take(size(number)).await? };
                     Ok(Some((bytes, held)).filter(|(bytes, _)| !bytes.is_empty()))
                 };
@@ -238,6 +238,9 @@ impl Work {
 
 /// A file up to this is read into memory and sent from there.
 const SMALL_FILE: u64 = 1024 * 1024;
+
+/// What the connection of a part in memory takes beside it.
+const BESIDE_A_PART: u64 = 2 * 1024 * 1024;
 
 /// What a task needs to send parts.
 struct Sending {

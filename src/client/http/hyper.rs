@@ -23,6 +23,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
@@ -222,6 +223,8 @@ struct Pool {
     idle: Mutex<HashMap<String, Vec<Idle>>>,
     limit: Duration,
     max: usize,
+    /// Closed with the pool.
+    open: watch::Sender<()>,
 }
 
 struct Idle {
@@ -231,7 +234,7 @@ struct Idle {
 
 impl Pool {
     fn new(limit: Duration) -> Arc<Self> {
-        Arc::new(Self { idle: Mutex::default(), limit, max: defaults::MAX_IDLE_PER_HOST })
+        Arc::new(Self { idle: Mutex::default(), limit, max: defaults::MAX_IDLE_PER_HOST, open: watch::Sender::new(()) })
     }
 
     /// The connection that was used last, if it is alive.
@@ -261,14 +264,14 @@ impl Pool {
         }
         drop(hosts);
         if first {
-            tokio::spawn(Self::tidy(Arc::downgrade(self), self.limit));
+            tokio::spawn(Self::tidy(Arc::downgrade(self), self.open.subscribe(), self.limit));
         }
     }
 
     /// Closes connections that were idle for long, as long as there are any.
-    async fn tidy(pool: Weak<Self>, limit: Duration) {
-        loop {
-            tokio::time::sleep(limit).await;
+    async fn tidy(pool: Weak<Self>, mut open: watch::Receiver<()>, limit: Duration) {
+        // Nothing is ever sent: that the wait ends early says that the pool is gone.
+        while tokio::time::timeout(limit, open.changed()).await.is_err() {
             let Some(pool) = pool.upgrade() else { return };
             let mut hosts = pool.lock();
             hosts.retain(|_, idle| {
