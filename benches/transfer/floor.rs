@@ -17,15 +17,15 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use tencent_cos::{
-    Bucket, ByteRange, CompleteMultipartUpload, CompletedPart, GetObject, InitiateMultipartUpload, Operation,
-    PutObject, UploadPart,
+    Bucket, ByteRange, CompleteMultipartUpload, CompletedPart, Conditions, GetObject, InitiateMultipartUpload,
+    Operation, PutObject, UploadPart,
 };
 use tokio::net::TcpStream;
 
 use crate::case::{AT_ONCE, Case, PART, SMALL_AT_ONCE, SMALL_BYTES, Task};
 use crate::ours::{big_key, small_key};
 use crate::process::small_object;
-use crate::server::UPLOAD_ID;
+use crate::server::{UPLOAD_ID, etag};
 
 const FRAME: usize = 64 * 1024;
 
@@ -66,7 +66,9 @@ impl Floor {
             }
             Case::Ranges | Case::RangesOrdered | Case::SlowDown => {
                 for (offset, length) in pieces(task.size.div_ceil(AT_ONCE as u64)) {
-                    let get = GetObject::new(big_key()).range(ByteRange::new(offset, offset + length - 1));
+                    let get = GetObject::new(big_key())
+                        .range(ByteRange::new(offset, offset + length - 1))
+                        .conditions(Conditions::new().if_match(etag(0)));
                     work.push_back((signed(bucket, get, Sent::Bytes(Bytes::new())).await, offset));
                 }
             }

@@ -286,7 +286,7 @@ impl<'a> Connection<'a> {
     }
 }
 
-fn etag(number: usize) -> String {
+pub fn etag(number: usize) -> String {
     format!("\"{number:032x}\"")
 }
 

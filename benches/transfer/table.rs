@@ -1,6 +1,6 @@
 //! What came of it.
 
-use crate::case::{Kind, Task};
+use crate::case::{Case, Kind, Task};
 use crate::rounds::Rounds;
 use crate::server::Seen;
 
@@ -79,7 +79,8 @@ impl Table {
             if let Some(goal) = case.goals().1 {
                 judge(format!("within {goal:.0} MiB"), figures.peak_kib.most() / 1024.0 <= goal);
             }
-            if let Some(floor) = floor {
+            // A download to a file asks for ranges; that of the floor, in one case, for all at once.
+            if let Some(floor) = floor.filter(|_| case != Case::DownFile) {
                 let per_request = |figures: &Figures| figures.head_bytes / figures.requests.max(1);
                 // Our own first and last requests differ, and the accept that reqwest adds.
                 let (mine, theirs) = (per_request(figures), per_request(floor));

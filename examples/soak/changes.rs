@@ -5,8 +5,9 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tencent_cos::ErrorKind;
+use cos_emulator::{Action, Rule};
 use tencent_cos::transfer::{Download, Upload};
+use tencent_cos::{CopyObject, CopySource, ErrorKind, ObjectKey};
 
 use crate::Outcome;
 use crate::worker::KEY;
@@ -73,40 +74,46 @@ fn change(path: &Path, deed: impl FnOnce(&mut File) -> std::io::Result<()>) -> s
     file.sync_all()
 }
 
+/// Ranges of the object, and how many of them a second on each connection.
+const RANGES: u64 = 64;
+const PACE: u64 = 4;
+
 pub fn of_the_object(world: &World) -> Outcome {
     let length = world.scale.file;
     let runtime = tokio::runtime::Runtime::new()?;
     let path = world.folder.path().join("destination");
-    let download = || Ok::<_, tencent_cos::Error>(Download::new(KEY.parse()?).to_path(&path));
-    world.object(KEY, length);
-    #[allow(clippy::disallowed_methods)] // how long to wait before the object is replaced
-    let start = Instant::now();
-    runtime.block_on(async { world.bucket()?.transfer(download()?).await })?;
-    let whole = start.elapsed();
+    let other: ObjectKey = "another object".parse()?;
+    world.emulator.put_object(world.emulator.bucket(), other.as_str(), vec![7; usize::try_from(length)?]);
+    let slow = Action::SlowBody { bytes_per_second: length / RANGES * PACE };
+    world.emulator.script(Rule::on("GET Object").always().then(slow));
     let (mut refused, mut late) = (0, 0);
     for _ in 0..world.scale.times {
-        let bytes = vec![7; usize::try_from(length)?];
-        let delay = world.within(whole);
         std::fs::write(&path, "as it was")?;
         world.object(KEY, length);
-        let outcome = runtime.block_on(async {
-            let download = tokio::spawn(world.bucket()?.transfer(download()?));
-            tokio::time::sleep(delay).await;
-            world.emulator.put_object(world.emulator.bucket(), KEY, bytes);
-            Ok::<_, tencent_cos::Error>(download.await.expect("no panic"))
+        world.emulator.clear_journal();
+        let asked = || world.asked("GET Object").len() as u64;
+        let before = 1 + world.below(RANGES);
+        let (outcome, changed_at) = runtime.block_on(async {
+            let bucket = world.bucket()?;
+            let download = Download::new(KEY.parse()?).part_size(length / RANGES).to_path(&path);
+            let download = tokio::spawn(bucket.transfer(download));
+            while asked() < before {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let source = CopySource::new(bucket.name(), &"ap-guangzhou".parse()?, &other);
+            bucket.send(CopyObject::new(source, KEY.parse()?)).await?;
+            let changed_at = asked();
+            Ok::<_, tencent_cos::Error>((download.await.expect("no panic"), changed_at))
         })?;
         match outcome {
-            // Whole before it was replaced, or begun after.
-            Ok(_)
-                if world.file_is_right(&path, length).is_ok()
-                    || std::fs::read(&path)?.iter().all(|&byte| byte == 7) =>
-            {
+            Err(error) if error.kind() == ErrorKind::Changed && std::fs::read(&path)? == b"as it was" => refused += 1,
+            // All of it had been asked for.
+            Ok(_) if changed_at == RANGES => {
+                world.file_is_right(&path, length)?;
                 late += 1;
             }
-            Ok(_) => return Err(format!("replaced after {delay:?}: a mixture of two objects").into()),
-            Err(error) if error.kind() == ErrorKind::Changed && std::fs::read(&path)? == b"as it was" => refused += 1,
-            Err(error) => return Err(format!("replaced after {delay:?}: {error:?}").into()),
+            outcome => return Err(format!("replaced at range {changed_at}: {:?}", outcome.map(drop)).into()),
         }
     }
-    Ok(format!("{refused} refused with the file as it was, {late} of one object or the other"))
+    Ok(format!("{refused} refused with the file as it was, {late} whole, for all had been asked for"))
 }

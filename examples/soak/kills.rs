@@ -21,9 +21,11 @@ pub fn uploads(world: &World) -> Outcome {
     for _ in 0..world.scale.times {
         let world = world.another()?;
         tally.kill(&world, &task, whole)?;
+        // What its process had sent is heard to its end.
+        world.hung_up()?;
         let left = world.emulator.uploads(world.emulator.bucket());
         // What was begun before there was a checkpoint nobody knows of, and it has no parts: `Bucket::orphans` finds it.
-        let unknown = if has_files(&checkpoints) { 0 } else { left.len() };
+        let unknown = if has_a_checkpoint(&checkpoints) { 0 } else { left.len() };
         if unknown > 0 && left.iter().any(|upload| !upload.parts.is_empty()) {
             return Err("parts were sent while there was no checkpoint".into());
         }
@@ -33,8 +35,11 @@ pub fn uploads(world: &World) -> Outcome {
         // One that was made before the process was killed is found, or made once more.
         let sent = world.asked("Upload Part").len();
         tally.again(sent - parts, if left.is_empty() { parts } else { AT_ONCE })?;
-        if world.orphans() > unknown || has_files(&checkpoints) {
-            return Err("an upload or a checkpoint is left behind".into());
+        if world.orphans() > unknown {
+            return Err(format!("{} uploads are left behind, {unknown} of them not known", world.orphans()).into());
+        }
+        if has_files(&checkpoints) {
+            return Err("a checkpoint is left behind".into());
         }
     }
     Ok(tally.figures("parts"))
@@ -81,6 +86,12 @@ fn undisturbed(world: &World, task: &Task<'_>) -> Result<Duration, Box<dyn std::
 
 fn has_files(folder: &Path) -> bool {
     std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Not only the draft of one.
+fn has_a_checkpoint(folder: &Path) -> bool {
+    let is_one = |entry: std::fs::DirEntry| entry.path().extension() == Some("cos-checkpoint".as_ref());
+    std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(is_one))
 }
 
 #[derive(Default)]

@@ -117,6 +117,17 @@ impl World {
         self.emulator.journal().into_iter().filter(|record| record.operation == operation).collect()
     }
 
+    /// Waits until no connection is open any more.
+    pub fn hung_up(&self) -> Result<(), String> {
+        for _ in 0..1000 {
+            if self.emulator.open_connections() == 0 {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Err(format!("{} connections stay open", self.emulator.open_connections()))
+    }
+
     pub fn orphans(&self) -> usize {
         self.emulator.uploads(self.emulator.bucket()).len()
     }

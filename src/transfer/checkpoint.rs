@@ -2,7 +2,7 @@
 //!
 //! A line of format and version, then a record a line: its CRC-64 in hexadecimal and a JSON document. The first record
 //! says what the transfer is, the others what of it is done. The file comes into being whole (written beside, synced,
-//! linked to its name) and grows by records; a last line that a crash tore is cut off. It is private to its owner, locked
+//! renamed) and grows by records; a last line that a crash tore is cut off. It is private to its owner, locked
 //! while in use, and holds no key and no token.
 
 use std::fs::{self, File, TryLockError};
@@ -114,23 +114,31 @@ fn open_locked(path: &Path) -> io::Result<Option<File>> {
     Ok(is_at(&file, path)?.then_some(file))
 }
 
+/// Its draft has one name, so that what a killed process left of it is taken over; who makes the file holds that first.
 fn create_locked(path: &Path, head: &str) -> io::Result<File> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let mut options = File::options();
+    options.read(true).write(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    lock(&file)?;
+    // It has become a checkpoint meanwhile, or is a link to something else.
+    if !is_at(&file, Path::new(&draft))? {
+        return Err(busy());
+    }
     if let Some(old) = open_locked(path)? {
         fs::remove_file(path)?;
         drop(old);
     }
-    let mut temporary = tempfile::Builder::new().prefix(".cos-").tempfile_in(directory)?;
-    lock(temporary.as_file())?;
-    temporary.write_all(FORMAT.as_bytes())?;
-    temporary.write_all(head.as_bytes())?;
-    temporary.as_file().sync_all()?;
-    // Not over one that another process made meanwhile.
-    let file = temporary.persist_noclobber(path).map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => busy(),
-        _ => error.error,
-    })?;
+    file.set_len(0)?;
+    file.write_all(FORMAT.as_bytes())?;
+    file.write_all(head.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
     sync_directory(directory)?;
     Ok(file)
 }
@@ -261,6 +269,28 @@ mod tests {
             drop(first);
             assert!(Numbers::create(path, "b".to_owned()).await.is_ok());
         });
+    }
+
+    #[test]
+    fn a_draft_that_a_killed_process_left_is_taken_over() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("c.new"), "half a line, longer than what is written in its place").unwrap();
+        let path = with_records(directory.path());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        let (_, head, records) = run(Numbers::open(path)).unwrap().unwrap();
+        assert_eq!((head.as_str(), records.as_slice()), ("head", [1, 2].as_slice()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_place_of_the_draft_is_not_written_through() {
+        let directory = tempfile::tempdir().unwrap();
+        let other = directory.path().join("other");
+        fs::write(&other, "theirs").unwrap();
+        std::os::unix::fs::symlink(&other, directory.path().join("c.new")).unwrap();
+        let refused = run(Numbers::create(directory.path().join("c"), "head".to_owned())).err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::Io);
+        assert_eq!(fs::read(other).unwrap(), b"theirs");
     }
 
     #[cfg(unix)]
