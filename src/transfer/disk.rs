@@ -110,13 +110,24 @@ pub(super) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) 
     Ok(())
 }
 
+/// Of `statfs(2)`.
+#[cfg(target_os = "linux")]
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
+
 /// Makes the file so long, with its space taken where the system can.
 #[cfg(target_os = "linux")]
 pub(super) fn allocate(file: &File, length: u64) -> io::Result<()> {
-    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::fs::{FallocateFlags, fallocate, fstatfs};
     use rustix::io::Errno;
     if length == 0 {
         return Ok(());
+    }
+    // A file system in memory takes space page by page: as long as to write it, and it keeps nothing together by that.
+    let system = fstatfs(file)?;
+    if system.f_type == TMPFS_MAGIC {
+        let free = system.f_bavail.saturating_mul(u64::try_from(system.f_bsize).unwrap_or(1));
+        let limited = system.f_blocks > 0;
+        return if limited && free < length { Err(Errno::NOSPC.into()) } else { file.set_len(length) };
     }
     loop {
         match fallocate(file, FallocateFlags::empty(), 0, length) {

@@ -1,14 +1,11 @@
 //! To a file: ranges written where they belong, several at once.
 
-use std::fs::File;
-use std::mem;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::future::{Either, select};
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::body::ByteStream;
 use crate::client::Bucket;
@@ -17,12 +14,13 @@ use crate::client::memory::{Held, Memory};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::Integrity;
-use crate::transfer::disk::{blocking, io_error, write_all_at};
+use crate::transfer::disk::{blocking, io_error};
 use crate::transfer::download::checkpoint::{Found, Journal, Record, What};
 use crate::transfer::download::destination::{Destination, Target};
 use crate::transfer::download::layout::Layout;
 use crate::transfer::download::ordered::{ended_early, fits, joined_badly};
 use crate::transfer::download::pinned::{Begun, Pinned};
+use crate::transfer::download::writer::{Pen, Writer};
 use crate::transfer::download::{Download, DownloadOutput, DownloadToPath};
 use crate::transfer::handle::Control;
 use crate::transfer::progress::PartMeter;
@@ -51,8 +49,8 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
     let integrity = download.integrity(&begun)?;
     control.set_total(Some(layout.length()), u32::try_from(layout.count()).ok());
     let Begun { pinned, meta, body, .. } = begun;
-    let (file, path) = (Arc::clone(&destination.file), Arc::from(destination.path()));
-    let crew = Arc::new(Crew { pinned, layout: layout.clone(), file, path, journal: journal.clone() });
+    let pen = Arc::new(Pen::new(Arc::clone(&destination.file), destination.path()));
+    let crew = Arc::new(Crew { pinned, layout: layout.clone(), pen, journal: journal.clone() });
     let memory = bucket.client().memory();
     let outcome = crew.fetch((index, body), &mut done, download.concurrency, memory, control).await;
     let outcome = outcome.and_then(|()| compare(combined(&layout, &done), integrity));
@@ -151,8 +149,7 @@ impl Download {
 struct Crew {
     pinned: Pinned,
     layout: Layout,
-    file: Arc<File>,
-    path: Arc<Path>,
+    pen: Arc<Pen>,
     journal: Option<Journal>,
 }
 
@@ -227,7 +224,7 @@ impl Crew {
             Some(body) => body,
             None => self.pinned.open(&self.layout.range(index)).await?,
         };
-        let mut writer = Writer::new(Arc::clone(&self.file), Arc::clone(&self.path), place.start);
+        let mut writer = Writer::new(&self.pen, place.start);
         let mut received = 0;
         while let Some(piece) = body.next().await.transpose()? {
             received += piece.len() as u64;
@@ -240,75 +237,12 @@ impl Crew {
         }
         let crc64 = writer.end().await?;
         if let Some(journal) = &self.journal {
-            let (file, path) = (Arc::clone(&self.file), Arc::clone(&self.path));
-            blocking(move || file.sync_data().map_err(|error| io_error("writing", &path, error))).await?;
+            let pen = Arc::clone(&self.pen);
+            blocking(move || pen.file().sync_data().map_err(|error| io_error("writing", pen.path(), error))).await?;
             journal.record(Record { index, crc64 }).await?;
         }
         meter.done(length);
         Ok((index, crc64))
-    }
-}
-
-/// Writes pieces in batches: while one is written, the next comes in.
-struct Writer {
-    file: Arc<File>,
-    path: Arc<Path>,
-    at: u64,
-    pieces: Vec<Bytes>,
-    length: usize,
-    idle: Option<Box<Batch>>,
-    under_way: Option<JoinHandle<Result<Box<Batch>>>>,
-}
-
-/// What goes to the thread that writes, and comes back.
-#[derive(Default)]
-struct Batch {
-    pieces: Vec<Bytes>,
-    /// Of all that was written so far.
-    crc64: Crc64,
-}
-
-impl Writer {
-    fn new(file: Arc<File>, path: Arc<Path>, at: u64) -> Self {
-        Self { file, path, at, pieces: Vec::new(), length: 0, idle: Some(Box::default()), under_way: None }
-    }
-
-    async fn write(&mut self, piece: Bytes) -> Result<()> {
-        self.length += piece.len();
-        self.pieces.push(piece);
-        if self.length >= DOWNLOAD_PIECE { self.flush().await } else { Ok(()) }
-    }
-
-    async fn flush(&mut self) -> Result<()> {
-        let mut batch = self.settle().await?;
-        mem::swap(&mut batch.pieces, &mut self.pieces);
-        let mut at = self.at;
-        self.at += mem::take(&mut self.length) as u64;
-        let (file, path) = (Arc::clone(&self.file), Arc::clone(&self.path));
-        self.under_way = Some(tokio::task::spawn_blocking(move || {
-            let Batch { pieces, crc64 } = &mut *batch;
-            for piece in pieces.drain(..) {
-                crc64.update(&piece);
-                write_all_at(&file, &piece, at).map_err(|error| io_error("writing", &path, error))?;
-                at += piece.len() as u64;
-            }
-            Ok(batch)
-        }));
-        Ok(())
-    }
-
-    /// Waits for what is being written.
-    async fn settle(&mut self) -> Result<Box<Batch>> {
-        match self.under_way.take() {
-            Some(task) => task.await.map_err(joined_badly)?,
-            None => Ok(self.idle.take().unwrap_or_default()),
-        }
-    }
-
-    /// The CRC-64 of all that was written.
-    async fn end(mut self) -> Result<u64> {
-        self.flush().await?;
-        Ok(self.settle().await?.crc64.value())
     }
 }
 

@@ -6,6 +6,7 @@ mod file;
 mod layout;
 mod ordered;
 mod pinned;
+mod writer;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
