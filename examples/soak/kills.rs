@@ -18,7 +18,7 @@ pub fn uploads(world: &World) -> Outcome {
     let parts = usize::try_from(length.div_ceil(PART))?;
     let whole = undisturbed(&world.another()?, &task)?;
     let mut tally = Tally::default();
-    for _ in 0..world.scale.times {
+    while tally.kills < world.scale.times {
         let world = world.another()?;
         tally.kill(&world, &task, whole)?;
         // What its process had sent is heard to its end.
@@ -53,7 +53,7 @@ pub fn downloads(world: &World) -> Outcome {
     let ranges = usize::try_from(length.div_ceil(PART))?;
     let whole = undisturbed(world, &task)?;
     let mut tally = Tally::default();
-    for _ in 0..world.scale.times {
+    while tally.kills < world.scale.times {
         std::fs::remove_file(&file)?;
         world.emulator.clear_journal();
         tally.kill(world, &task, whole)?;

@@ -119,5 +119,6 @@ pub const MAX_IDLE_PER_HOST: usize = 64;
 pub const MAX_PRESIGN: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest frame of a body in memory or in a file.
 pub const FRAME: usize = 64 * 1024;
-/// A body in a file is read in pieces of this size, one ahead of what is sent.
-pub const READ_AHEAD: u64 = 256 * 1024;
+/// A body in a file is read in chunks of this size, one ahead of what is sent; of a stream the parts under way are held in
+/// such chunks. In bytes.
+pub const CHUNK: usize = 256 * 1024;

@@ -2,6 +2,7 @@
 
 mod account;
 mod bucket;
+pub(crate) mod chunks;
 pub(crate) mod clock;
 pub mod defaults;
 mod execute;

@@ -8,6 +8,7 @@
 //! those belong to the client, which signs each part when it is sent.
 
 mod checkpoint;
+mod chunks;
 mod commit;
 mod confined;
 mod copy;

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::body::{Body, ByteStream};
+use crate::client::chunks::Pool;
+use crate::client::defaults::CHUNK;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
+use crate::transfer::chunks::Chunks;
 use crate::transfer::disk::{FileState, blocking, io_error};
 use crate::transfer::plan::Part;
 
@@ -104,6 +107,8 @@ impl fmt::Debug for UploadSource {
 #[derive(Clone)]
 pub(super) enum Whole {
     Bytes(Bytes),
+    /// All of a stream, sent at once.
+    Chunks(Chunks),
     File(SourceFile),
 }
 
@@ -118,6 +123,7 @@ impl Whole {
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Chunks(chunks) => chunks.len(),
             Self::File(file) => file.state.length,
         }
     }
@@ -125,6 +131,7 @@ impl Whole {
     pub(super) fn body(&self, part: Part) -> Body {
         match self {
             Self::Bytes(bytes) => slice(bytes, part).into(),
+            Self::Chunks(chunks) => chunks.body(),
             Self::File(file) => Body::file(&*file.path, part.offset, part.length),
         }
     }
@@ -132,7 +139,7 @@ impl Whole {
     /// What a part holds of the client's memory while it is under way.
     pub(super) fn memory(&self, part: Part) -> u64 {
         match self {
-            Self::Bytes(_) => 0,
+            Self::Bytes(_) | Self::Chunks(_) => 0,
             Self::File(_) => part.length.min(FILE_BUFFER),
         }
     }
@@ -141,7 +148,7 @@ impl Whole {
     /// [`ErrorKind::Changed`] when the file is not the one it was.
     pub(super) async fn check(&self) -> Result<()> {
         match self {
-            Self::Bytes(_) => Ok(()),
+            Self::Bytes(_) | Self::Chunks(_) => Ok(()),
             Self::File(file) => file.check().await,
         }
     }
@@ -150,6 +157,7 @@ impl Whole {
     pub(super) async fn crc64(&self, part: Part) -> Result<u64> {
         match self {
             Self::Bytes(bytes) => Ok(Crc64::of(&slice(bytes, part))),
+            Self::Chunks(chunks) => Ok(chunks.crc64()),
             Self::File(file) => file.crc64(part).await,
         }
     }
@@ -234,6 +242,7 @@ pub(super) struct Flow {
     inlet: Inlet,
     /// What came with the last piece and belongs to the next part.
     left: Bytes,
+    pool: Pool,
     taken: u64,
     over: bool,
 }
@@ -245,7 +254,7 @@ enum Inlet {
 
 impl Flow {
     fn new(length: Option<u64>, inlet: Inlet) -> Self {
-        Self { length, inlet, left: Bytes::new(), taken: 0, over: false }
+        Self { length, inlet, left: Bytes::new(), pool: Pool::default(), taken: 0, over: false }
     }
 
     /// Whether it is known to be at its end.
@@ -262,20 +271,26 @@ impl Flow {
     ///
     /// # Errors
     /// [`ErrorKind::Changed`] when it is shorter or longer than was said; what the source itself fails with.
-    pub(super) async fn take(&mut self, size: u64) -> Result<Bytes> {
-        let Ok(wanted) = usize::try_from(self.expects(size)) else {
+    pub(super) async fn take(&mut self, size: u64) -> Result<Chunks> {
+        let Ok(mut wanted) = usize::try_from(self.expects(size)) else {
             return Err(Error::input("part_size", "is more than this machine can hold"));
         };
-        let mut buffer = BytesMut::with_capacity(wanted);
-        while !self.over && buffer.len() < wanted {
-            self.pull(&mut buffer, wanted).await?;
+        let mut filled = Vec::new();
+        while !self.over && wanted > 0 {
+            let (mut chunk, room) = (self.pool.take(), wanted.min(CHUNK));
+            while !self.over && chunk.len() < room {
+                self.pull(&mut chunk, room).await?;
+            }
+            wanted -= chunk.len();
+            filled.push(chunk);
         }
-        self.taken += buffer.len() as u64;
+        let chunks = Chunks::new(filled, &self.pool);
+        self.taken += chunks.len();
         match self.length {
             Some(length) if self.over && self.taken < length => return Err(unlike("shorter")),
             // Whether it ends where it was said to is known once it was asked for more.
             Some(length) if self.taken == length => {
-                let mut beyond = BytesMut::with_capacity(1);
+                let mut beyond = Vec::with_capacity(1);
                 while !self.over {
                     self.pull(&mut beyond, 1).await?;
                     if !beyond.is_empty() {
@@ -285,16 +300,16 @@ impl Flow {
             }
             _ => {}
         }
-        Ok(buffer.freeze())
+        Ok(chunks)
     }
 
-    /// Some more, up to `wanted` in the buffer.
-    async fn pull(&mut self, buffer: &mut BytesMut, wanted: usize) -> Result<()> {
-        let room = wanted - buffer.len();
+    /// Some more, up to `wanted` in the chunk.
+    async fn pull(&mut self, chunk: &mut Vec<u8>, wanted: usize) -> Result<()> {
+        let room = wanted - chunk.len();
         if self.left.is_empty() {
             match &mut self.inlet {
                 Inlet::Reader(reader) => {
-                    self.over = reader.read_buf(&mut buffer.limit(room)).await? == 0;
+                    self.over = reader.read_buf(&mut chunk.limit(room)).await? == 0;
                     return Ok(());
                 }
                 Inlet::Stream(stream) => match stream.next().await.transpose()? {
@@ -303,7 +318,7 @@ impl Flow {
                 },
             }
         }
-        buffer.extend_from_slice(&self.left.split_to(room.min(self.left.len())));
+        chunk.extend_from_slice(&self.left.split_to(room.min(self.left.len())));
         Ok(())
     }
 }
@@ -317,6 +332,12 @@ mod tests {
     use futures_util::stream;
 
     use super::*;
+
+    impl Chunks {
+        async fn text(&self) -> Bytes {
+            self.body().open_stream().unwrap().bytes(100).await.unwrap()
+        }
+    }
 
     fn run<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -333,9 +354,9 @@ mod tests {
         for length in [None, Some(7)] {
             let mut flow = flow(length, &["a", "", "bcdef", "g"]);
             run(async {
-                assert_eq!(flow.take(3).await.unwrap(), "abc");
-                assert_eq!(flow.take(3).await.unwrap(), "def");
-                assert_eq!(flow.take(3).await.unwrap(), "g");
+                assert_eq!(flow.take(3).await.unwrap().text().await, "abc");
+                assert_eq!(flow.take(3).await.unwrap().text().await, "def");
+                assert_eq!(flow.take(3).await.unwrap().text().await, "g");
                 assert!(flow.is_over());
             });
         }
@@ -346,7 +367,7 @@ mod tests {
         for (length, over) in [(None, false), (Some(6), true)] {
             let Kind::Flow(mut flow) = UploadSource::reader(length, &b"abcdef"[..]).0 else { unreachable!() };
             run(async {
-                assert_eq!(flow.take(6).await.unwrap(), "abcdef");
+                assert_eq!(flow.take(6).await.unwrap().text().await, "abcdef");
                 assert_eq!(flow.is_over(), over, "an end is known when it was looked for");
                 assert!(flow.take(6).await.unwrap().is_empty() && flow.is_over());
             });
@@ -357,7 +378,7 @@ mod tests {
     fn a_stream_of_another_length_than_it_was_said_to_have_is_refused() {
         for length in [2, 4] {
             let mut flow = flow(Some(length), &["abc"]);
-            assert_eq!(run(flow.take(8)).unwrap_err().kind(), ErrorKind::Changed, "{length}");
+            assert_eq!(run(flow.take(8)).err().unwrap().kind(), ErrorKind::Changed, "{length}");
         }
     }
 

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::body::Body;
 use crate::client::Bucket;
 use crate::client::defaults::{PART_SIZE, PUT_THRESHOLD};
 use crate::error::{Error, ErrorKind, Result};
+use crate::transfer::chunks::Chunks;
 use crate::transfer::commit::{Order, Outcome, Session};
 use crate::transfer::draft::Draft;
 use crate::transfer::handle::Control;
@@ -163,23 +162,25 @@ impl Work {
             let held = self.bucket.client().memory().hold(flow.expects(size(1)) + BESIDE_A_PART).await;
             Ok((flow.take(size(1)).await?, held))
         };
-        let (bytes, held) = self.control.unless_cancelled(first).await?;
+        let (chunks, held) = self.control.unless_cancelled(first).await?;
         if flow.is_over() {
-            let output = self.put(&Whole::Bytes(bytes)).await;
+            let output = self.put(&Whole::Chunks(chunks)).await;
             drop(held);
             return output;
         }
         let session = Session::begin(&self.bucket, self.draft.initiate(), self.draft.destination()).await?;
         let mut crew = Crew::new(self.places);
         let work = async {
-            let (mut number, mut next) = (1, Some((bytes, held)));
-            while let Some((bytes, held)) = next {
+            let (mut number, mut next) = (1, Some((chunks, held)));
+            while let Some((chunks, held)) = next {
                 if u64::from(number) > MAX_PARTS {
                     return Err(Error::input("source", "has more bytes than 10 000 parts of this size can carry"));
                 }
                 let sending = self.sending(&session);
                 crew.begin(async move {
-                    let stored = sending.part(number, bytes.into(), None).await;
+                    let stored = sending.part(number, chunks.body(), None).await;
+                    // Before another part takes their place.
+                    drop(chunks);
                     drop(held);
                     stored
                 });
@@ -188,8 +189,8 @@ impl Work {
                 crew.meanwhile(self.control.ready()).await?;
                 let more = async {
                     let held = self.bucket.client().memory().hold(flow.expects(size(number)) + BESIDE_A_PART).await;
-                    let bytes = if flow.is_over() { Bytes::new() } else { flow.take(size(number)).await? };
-                    Ok(Some((bytes, held)).filter(|(bytes, _)| !bytes.is_empty()))
+                    let chunks = if flow.is_over() { Chunks::default() } else { flow.take(size(number)).await? };
+                    Ok(Some((chunks, held)).filter(|(chunks, _)| !chunks.is_empty()))
                 };
                 next = crew.meanwhile(more).await?;
             }
