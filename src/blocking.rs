@@ -18,6 +18,7 @@
 //! bucket.put("notes/a.txt", "hello")?;
 //! let mut text = String::new();
 //! bucket.get("notes/a.txt")?.read_to_string(&mut text)?;
+//! bucket.upload("video.mp4", std::path::Path::new("video.mp4")).wait()?;
 //! for object in bucket.list("notes/") {
 //!     println!("{}", object?.key);
 //! }
@@ -26,15 +27,19 @@
 //! ```
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use futures_core::stream::BoxStream;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 
-use crate::transfer::{Job, Progress, TransferHandle};
+use crate::client::defaults::CHUNK;
+use crate::transfer::{
+    Download, DownloadOutput, Job, LargeCopyOutput, Progress, TransferHandle, UploadOutput, UploadSource,
+};
 use crate::{
     Body, BucketName, ByteStream, ClientBuilder, ContentRange, DeleteObjectOutput, Error, ErrorKind, Integrity,
     ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions, Presigned, PutObjectOutput,
@@ -229,10 +234,65 @@ impl Bucket {
         self.runtime.wait(self.bucket.presign(operation, options))
     }
 
+    /// Uploads a file, bytes, or what a reader gives ([`source`]); see [`crate::Bucket::upload`].
+    pub fn upload<K>(&self, key: K, source: impl Into<UploadSource>) -> Transfer<UploadOutput>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.own(self.bucket.upload(key, source))
+    }
+
+    /// Downloads an object to a file; see [`crate::Bucket::download`].
+    pub fn download<K>(&self, key: K, path: impl Into<PathBuf>) -> Transfer<DownloadOutput>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.own(self.bucket.download(key, path))
+    }
+
+    /// Copies an object of any size; see [`crate::Bucket::copy`].
+    pub fn copy<F, K>(&self, from: F, key: K) -> Transfer<LargeCopyOutput>
+    where
+        F: TryInto<ObjectKey>,
+        F::Error: Into<Error>,
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.own(self.bucket.copy(from, key))
+    }
+
+    /// Reads an object with ranges ahead of the reader; see [`Download::to_stream`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(&self, download: Download) -> Result<Object> {
+        let object = self.transfer(download.to_stream()).wait()?;
+        Ok(self.object(object))
+    }
+
     /// Makes a transfer of a job; see [`crate::Bucket::transfer`]. It begins with [`Transfer::wait`].
     pub fn transfer<J: Job>(&self, job: J) -> Transfer<J::Output> {
-        Transfer { transfer: self.bucket.transfer(job), runtime: self.runtime.clone() }
+        self.own(self.bucket.transfer(job))
     }
+
+    fn own<T>(&self, transfer: crate::transfer::Transfer<T>) -> Transfer<T> {
+        Transfer { transfer, runtime: self.runtime.clone() }
+    }
+}
+
+/// What can be read, to be uploaded: of a length that is known (`Some`) or not. It is read on a thread of its own.
+pub fn source(length: Option<u64>, reader: impl io::Read + Send + 'static) -> UploadSource {
+    let pieces = stream::try_unfold(reader, |mut reader| async {
+        let read = tokio::task::spawn_blocking(move || {
+            let mut piece = Vec::new();
+            reader.by_ref().take(CHUNK as u64).read_to_end(&mut piece).map(|_| (piece, reader))
+        });
+        let (piece, reader) = read.await.map_err(io::Error::other)??;
+        Ok::<_, Error>(if piece.is_empty() { None } else { Some((Bytes::from(piece), reader)) })
+    });
+    UploadSource::stream(ByteStream::new(length, pieces))
 }
 
 /// An object that is being read: what COS keeps of it, and its bytes through [`io::Read`].

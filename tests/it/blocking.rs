@@ -1,9 +1,12 @@
 //! The blocking door, from threads without a runtime.
 
 use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cos_emulator::{Action, Emulator, Rule};
+use tencent_cos::transfer::Download;
 use tencent_cos::{ErrorKind, GetObject, ListBuckets, Overrides, blocking};
 
 use crate::support;
@@ -45,6 +48,44 @@ async fn everyday_verbs_without_a_runtime() {
 }
 
 #[tokio::test]
+async fn files_and_readers_go_up_and_come_down() {
+    let emulator = support::emulator().await;
+    let bucket = client(&emulator).bucket(emulator.bucket()).unwrap();
+    let bytes: Vec<u8> = (0..20_000_000_u32).map(|at| (at / 7).to_le_bytes()[0]).collect();
+    let there = beside({
+        let bytes = bytes.clone();
+        move || {
+            let folder = tempfile::tempdir().unwrap();
+            let (up, down) = (folder.path().join("up"), folder.path().join("down"));
+            std::fs::write(&up, &bytes).unwrap();
+            let moved = Arc::new(AtomicU64::new(0));
+            let seen = Arc::clone(&moved);
+            let upload = bucket.upload("file", &*up).on_progress(move |progress| {
+                seen.store(progress.bytes, Ordering::Relaxed);
+            });
+            assert!(upload.wait().unwrap().parts > 1);
+            assert_eq!(moved.load(Ordering::Relaxed), bytes.len() as u64);
+            bucket.copy("file", "copy").wait().unwrap();
+            assert_eq!(bucket.download("copy", &down).wait().unwrap().bytes, bytes.len() as u64);
+            assert!(std::fs::read(&down).unwrap() == bytes);
+            bucket.upload("reader", blocking::source(None, std::fs::File::open(&up).unwrap())).wait().unwrap();
+            let mut read = Vec::new();
+            bucket.open(Download::new("reader".parse().unwrap())).unwrap().read_to_end(&mut read).unwrap();
+            assert!(read == bytes);
+            let long = blocking::source(Some(3), &b"four"[..]);
+            assert_eq!(bucket.upload("long", long).wait().unwrap_err().kind(), ErrorKind::Changed);
+        }
+    });
+    there.await;
+    for key in ["file", "copy", "reader"] {
+        let mut stored = Vec::new();
+        emulator.object(emulator.bucket(), key).expect(key).reader().read_to_end(&mut stored).unwrap();
+        assert!(stored == bytes, "{key}");
+    }
+    assert!(emulator.object(emulator.bucket(), "long").is_none());
+}
+
+#[tokio::test]
 async fn a_body_that_is_wrong_is_an_error_of_the_reader() {
     let emulator = support::emulator().await;
     emulator.put_object(emulator.bucket(), "k", vec![7; 100_000]);
@@ -65,6 +106,8 @@ async fn inside_a_runtime_it_is_an_error_and_no_panic() {
     let bucket = client(&emulator).bucket(emulator.bucket()).unwrap();
     for error in [
         bucket.put("k", "v").unwrap_err(),
+        bucket.upload("k", vec![1]).wait().unwrap_err(),
+        bucket.download("k", "nowhere").wait().unwrap_err(),
         bucket.list("").next().unwrap().unwrap_err(),
         bucket.presign_get("k", Duration::from_secs(60)).unwrap_err(),
     ] {
