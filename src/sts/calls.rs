@@ -1,27 +1,36 @@
 //! The calls, as values: what they ask for, checked before anything is sent.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::key::push_encoded;
 use crate::policy::Policy;
 
-/// A call of STS that issues a temporary key: [`GetFederationToken`], [`AssumeRole`].
-pub trait Call: Clone + std::fmt::Debug + Send + Sync + sealed::Sealed {
+/// A call of STS that issues a temporary key: [`GetFederationToken`], [`AssumeRole`], [`AssumeRoleWithWebIdentity`].
+pub trait Call: Clone + fmt::Debug + Send + Sync + sealed::Sealed {
     /// Its name in the API.
     const ACTION: &'static str;
 
     /// The parameters, or what is wrong with them.
     #[doc(hidden)]
     fn parameters(&self) -> Result<Map<String, Value>>;
+
+    /// The token in place of a signature.
+    #[doc(hidden)]
+    fn web_identity_token(&self) -> Option<&str> {
+        None
+    }
 }
 
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::GetFederationToken {}
     impl Sealed for super::AssumeRole {}
+    impl Sealed for super::AssumeRoleWithWebIdentity {}
 }
 
 /// A key that may do what both the caller and the policy allow: for an app, a browser, a machine that is not trusted.
@@ -143,9 +152,7 @@ impl Call for AssumeRole {
     const ACTION: &'static str = "AssumeRole";
 
     fn parameters(&self) -> Result<Map<String, Value>> {
-        if !is_role(&self.role_arn) {
-            return Err(Error::input("role_arn", "is not of the form qcs::cam::uin/UIN:roleName/NAME or …:role/ID"));
-        }
+        role("role_arn", &self.role_arn)?;
         named("session_name", &self.session_name, 2, NAME_SIGNS)?;
         let mut parameters = Map::new();
         let mut add = |name: &str, value: Value| parameters.insert(name.to_owned(), value);
@@ -178,6 +185,86 @@ impl Call for AssumeRole {
     }
 }
 
+/// A key that acts as a role, for who has a token of an identity provider that the role trusts.
+///
+/// The call is not signed: the client may be one with [`Credentials::anonymous`](crate::Credentials::anonymous). The key
+/// lives for 2 hours unless asked otherwise: up to 12 hours, or less if the role says so. A pod of TKE, whose token is in a
+/// file that changes, takes [`WebIdentityCredentials`](crate::client::provider::WebIdentityCredentials).
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `InvalidParameter.WebIdentityTokenError` when the token is not
+/// taken, `ResourceNotFound.RoleNotFound`, `InvalidParameter.OverTimeError`.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input), before anything is sent, naming the field.
+///
+/// Reference: [AssumeRoleWithWebIdentity](https://cloud.tencent.com/document/product/1312/73070)
+#[derive(Clone)]
+#[must_use]
+pub struct AssumeRoleWithWebIdentity {
+    provider_id: String,
+    token: Zeroizing<String>,
+    role_arn: String,
+    session_name: String,
+    duration: Duration,
+}
+
+impl AssumeRoleWithWebIdentity {
+    /// This role, for a token of this provider (`OIDC`, for instance). The name of the session is as
+    /// in [`AssumeRole::new`].
+    pub fn new(
+        provider_id: impl Into<String>,
+        token: impl Into<String>,
+        role_arn: impl Into<String>,
+        session_name: impl Into<String>,
+    ) -> Self {
+        Self {
+            provider_id: provider_id.into(),
+            token: Zeroizing::new(token.into()),
+            role_arn: role_arn.into(),
+            session_name: session_name.into(),
+            duration: Duration::from_secs(7200),
+        }
+    }
+
+    /// How long the key lives, in whole seconds: 1 s to 12 h.
+    pub fn duration(mut self, duration: Duration) -> Self {
+        self.duration = duration;
+        self
+    }
+}
+
+impl Call for AssumeRoleWithWebIdentity {
+    const ACTION: &'static str = "AssumeRoleWithWebIdentity";
+
+    fn parameters(&self) -> Result<Map<String, Value>> {
+        if self.provider_id.is_empty() {
+            return Err(Error::input("provider_id", "is empty"));
+        }
+        if self.token.is_empty() || !self.token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::input("token", "is empty, or holds what is not visible ASCII"));
+        }
+        role("role_arn", &self.role_arn)?;
+        named("session_name", &self.session_name, 2, NAME_SIGNS)?;
+        let mut parameters = Map::new();
+        let mut add = |name: &str, value: Value| parameters.insert(name.to_owned(), value);
+        add("ProviderId", json!(self.provider_id));
+        add("WebIdentityToken", json!(*self.token));
+        add("RoleArn", json!(self.role_arn));
+        add("RoleSessionName", json!(self.session_name));
+        add("DurationSeconds", json!(seconds(self.duration, 43_200, "12 h")?));
+        Ok(parameters)
+    }
+
+    fn web_identity_token(&self) -> Option<&str> {
+        Some(&self.token)
+    }
+}
+
+impl fmt::Debug for AssumeRoleWithWebIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(Self::ACTION).field("role_arn", &self.role_arn).finish_non_exhaustive()
+    }
+}
+
 const NAME_SIGNS: &str = "+=,.@_-";
 
 fn named(field: &'static str, text: &str, least: usize, signs: &str) -> Result<()> {
@@ -194,6 +281,13 @@ fn seconds(duration: Duration, longest: u64, told: &str) -> Result<u64> {
         return Err(Error::input("duration", format!("is not a whole number of seconds from 1 s to {told}")));
     }
     Ok(seconds)
+}
+
+fn role(field: &'static str, arn: &str) -> Result<()> {
+    if is_role(arn) {
+        return Ok(());
+    }
+    Err(Error::input(field, "is not of the form qcs::cam::uin/UIN:roleName/NAME or …:role/ID"))
 }
 
 /// `qcs::cam::uin/100000000001:roleName/NAME`; the roles of services have one segment more.
@@ -268,6 +362,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let token = |name: &str| GetFederationToken::new(name, policy());
         let role = |arn: &str, session: &str| AssumeRole::new(arn, session);
+        let web = |token: &str| AssumeRoleWithWebIdentity::new("OIDC", token, "qcs::cam::uin/1:role/1", "sess");
         let arn = "qcs::cam::uin/1:role/4611";
         let field = |outcome: Result<Map<String, Value>>| outcome.unwrap_err().field();
         for name in ["", "a b", "名", &"a".repeat(129)] {
@@ -287,6 +382,10 @@ mod tests {
         assert_eq!(field(role(arn, "sess").external_id("x").parameters()), Some("external_id"));
         assert_eq!(field(role(arn, "sess").source_identity("me").parameters()), Some("source_identity"));
         assert_eq!(field(role(arn, "sess").tag("", "v").parameters()), Some("tags"));
+        assert!(web("eyJ.x.y").parameters().is_ok());
+        for token in ["", "a b", "a\nb"] {
+            assert_eq!(field(web(token).parameters()), Some("token"));
+        }
         let nothing = Policy::new().allow::<GetObject>(&Resource::everything());
         assert!(role(arn, "sess").policy(nothing).parameters().unwrap().contains_key("Policy"));
     }

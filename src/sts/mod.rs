@@ -4,7 +4,7 @@
 //! they may do is a [`Policy`](crate::policy::Policy), made of the operations they are for. Each call is also a source of
 //! keys for a client of this crate: [`Client::provider`].
 //!
-//! `AssumeRoleWithWebIdentity` needs no key and no signature, so it is no call here but a source of keys of its own:
+//! [`AssumeRoleWithWebIdentity`] needs no key and no signature. A pod of TKE, whose token is in a file, takes
 //! [`WebIdentityCredentials`](crate::client::provider::WebIdentityCredentials).
 //!
 //! # Examples
@@ -38,7 +38,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 pub use self::answer::Issued;
-pub use self::calls::{AssumeRole, Call, GetFederationToken};
+pub use self::calls::{AssumeRole, AssumeRoleWithWebIdentity, Call, GetFederationToken};
 pub use self::endpoint::Endpoint;
 use self::endpoint::Site;
 pub use self::provider::Issuer;

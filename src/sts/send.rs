@@ -61,7 +61,7 @@ impl Client {
         loop {
             let snapshot = self.0.credentials.current().await?;
             journey.attempts += 1;
-            let Failure { error, clock } = match self.attempt::<C>(snapshot.credentials(), body.clone()).await {
+            let Failure { error, clock } = match self.attempt(call, snapshot.credentials(), body.clone()).await {
                 Ok(issued) => {
                     self.0.budget.give_back(journey.spent);
                     return Ok(issued);
@@ -92,10 +92,10 @@ impl Client {
         }
     }
 
-    async fn attempt<C: Call>(&self, credentials: &Credentials, body: Bytes) -> Result<Issued, Failure> {
+    async fn attempt<C: Call>(&self, call: &C, credentials: &Credentials, body: Bytes) -> Result<Issued, Failure> {
         let clock = &self.0.clock;
-        let (request, signature) = self.request::<C>(credentials, body)?;
-        let sent = [&**signature, credentials.token().unwrap_or_default()];
+        let (request, proof) = self.request(call, credentials, body)?;
+        let sent = [&**proof, credentials.token().unwrap_or_default()];
         let mark = clock.mark();
         let limit = self.0.limits.attempt;
         let exchange = async {
@@ -120,9 +120,10 @@ impl Client {
         }
     }
 
-    /// The request, and its signature.
+    /// The request, and what proves in it who asks: its signature, or the token in place of one.
     fn request<C: Call>(
         &self,
+        call: &C,
         credentials: &Credentials,
         body: Bytes,
     ) -> Result<(http::Request<Payload>, Zeroizing<String>)> {
@@ -133,7 +134,12 @@ impl Client {
             ("x-tc-action", C::ACTION),
         ];
         let message = tc3::Message { method: "POST", query: "", headers: &signed, body: &body };
-        let stages = tc3::sign(credentials, "sts", now, &message)?;
+        let (authorization, proof) = if let Some(token) = call.web_identity_token() {
+            ("SKIP".to_owned(), token.to_owned())
+        } else {
+            let stages = tc3::sign(credentials, "sts", now, &message)?;
+            (stages.authorization, stages.signature)
+        };
         let mut headers = HeaderMap::with_capacity(12);
         headers.insert(header::HOST, site.host.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
@@ -144,7 +150,7 @@ impl Client {
         headers.insert("x-tc-timestamp", unix_seconds(now).into());
         headers.insert("x-tc-region", self.0.region.clone());
         headers.insert("x-tc-language", HeaderValue::from_static("en-US"));
-        headers.insert(header::AUTHORIZATION, sensitive(&stages.authorization)?);
+        headers.insert(header::AUTHORIZATION, sensitive(&authorization)?);
         if let Some(token) = credentials.token() {
             headers.insert("x-tc-token", sensitive(token)?);
         }
@@ -152,7 +158,7 @@ impl Client {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = site.uri.clone();
         *request.headers_mut() = headers;
-        Ok((request, Zeroizing::new(stages.signature)))
+        Ok((request, Zeroizing::new(proof)))
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tencent_cos::client::Connections;
 use tencent_cos::client::provider::{CredentialErrorKind, ProvideCredentials as _, from_fn};
 use tencent_cos::policy::{Condition, Policy, Resource, Statement};
-use tencent_cos::sts::{self, AssumeRole, GetFederationToken};
+use tencent_cos::sts::{self, AssumeRole, AssumeRoleWithWebIdentity, GetFederationToken};
 use tencent_cos::{
     Attributes, Bucket, CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, Credentials, DeleteObject,
     DeleteObjects, Error, ErrorKind, GetObject, HeadBucket, InitiateMultipartUpload, ListMultipartUploads, ListObjects,
@@ -213,6 +213,22 @@ async fn a_role_gives_its_rights_or_some_of_them() {
         chained.send(GetFederationToken::new("a", Policy::new().allow_upload(&prefix("a/")))).await.unwrap_err();
     assert_eq!(error.code(), Some("FailedOperation.TempKeyNotAllowed"));
     assert_eq!(emulator.count("AssumeRole"), 4);
+}
+
+#[tokio::test]
+async fn a_token_of_an_identity_provider_is_enough_and_appears_nowhere() {
+    let emulator = Emulator::builder().strict_signature(true).role(Role::new("uploader")).start().await.unwrap();
+    emulator.trust_web_identity("OIDC", "eyJ0.good.t0ken", "uploader");
+    let call = |token: &str| AssumeRoleWithWebIdentity::new("OIDC", token, ARN, "nightly");
+    let bucket = bucket_with(&emulator, call("eyJ0.good.t0ken"));
+    bucket.put("k", "v").await.unwrap();
+    let nobody = sts_of(&emulator).credentials(Credentials::anonymous()).build().unwrap();
+    nobody.send(call("eyJ0.good.t0ken").duration(Duration::from_secs(900))).await.unwrap();
+    let error = nobody.send(call("eyJ0.bad.t0ken")).await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidParameter.WebIdentityTokenError"));
+    assert!(!format!("{error:?} {:?}", call("eyJ0.bad.t0ken")).contains("t0ken"));
+    assert_eq!(nobody.send(call("")).await.unwrap_err().field(), Some("token"));
+    assert_eq!(emulator.count("AssumeRoleWithWebIdentity"), 3);
 }
 
 fn federation() -> GetFederationToken {
