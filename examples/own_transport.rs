@@ -1,19 +1,15 @@
 //! Signs with the core of the crate and sends with ureq, which blocks: what a wrapper in another language does.
 //!
-//! `cargo run --example own_transport`. The library needs none of its features for this. The address is plain http, as
-//! the emulator's is; for https turn on one of ureq's features for TLS.
+//! `cargo run --example own_transport`. It needs no feature of the library; for https turn on one of ureq's.
 
 use std::error::Error;
-use std::future::Future as _;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use cos_emulator::Emulator;
+use futures_util::FutureExt as _;
 use tencent_cos::sign::{self, BACKDATE, REQUEST_LIFETIME, SigningKey};
 use tencent_cos::{
-    Address, BucketName, Crc64, Credentials, Endpoint, GetObject, ObjectKey, Operation, PutObject, Region, Sent,
-    read_response,
+    Address, BucketName, Credentials, Endpoint, GetObject, ObjectKey, Operation, PutObject, Region, Sent, read_response,
 };
 
 struct Wire {
@@ -29,13 +25,11 @@ impl Wire {
         let key = SigningKey::new(&self.credentials, now - BACKDATE, now + REQUEST_LIFETIME)?;
         let (mut head, body) = operation.request()?.into_head(O::METHOD, &self.address);
         sign::headers(&mut head, &key);
-
         let body = body.as_bytes().ok_or("only bodies in memory")?;
-        let mut sent = Sent::default();
-        (sent.length, sent.crc64, sent.attempts) = (body.len() as u64, Crc64::of(&body), 1);
-        let answer = match body.len() {
-            0 => self.http.run(head.into_request(())?)?,
-            _ => self.http.run(head.into_request(body.to_vec())?)?,
+        let sent = Sent::once(&body);
+        let answer = match &*body {
+            [] => self.http.run(head.into_request(())?)?,
+            bytes => self.http.run(head.into_request(bytes)?)?,
         };
         let (parts, mut body) = answer.into_parts();
         let answer = http::Response::from_parts(parts, body.read_to_vec()?.into());
@@ -57,13 +51,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let put = wire.send(&PutObject::new(key.clone(), "hello"))?;
     println!("stored, entity tag {}, CRC-64 checked: {}", put.etag, put.crc64.is_some());
 
-    let object = wire.send(&GetObject::new(key))?;
     // All of it is in memory: there is nothing to wait for.
-    let Poll::Ready(bytes) = pin!(object.bytes(1024)).poll(&mut Context::from_waker(Waker::noop())) else {
-        return Err("not in memory".into());
-    };
-    println!("read back {:?}", String::from_utf8(bytes?.to_vec())?);
-    let missing = wire.send(&GetObject::new("missing".parse()?)).err();
-    println!("another key: {}", missing.ok_or("it is there")?);
+    let bytes = wire.send(&GetObject::new(key))?.bytes(1024).now_or_never().ok_or("not in memory")??;
+    println!("read back {:?}", String::from_utf8(bytes.to_vec())?);
+    println!("another key: {}", wire.send(&GetObject::new("missing".parse()?)).err().ok_or("it is there")?);
     Ok(())
 }

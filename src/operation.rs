@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 use md5::{Digest, Md5};
 
 use crate::body::{Body, ByteStream};
+use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::head::{self, Head, Param};
 use crate::key::ObjectKey;
@@ -213,6 +214,13 @@ pub struct Sent {
     pub crc64: u64,
     /// How many attempts there were. After more than one a versioned bucket may hold a version more.
     pub attempts: u32,
+}
+
+impl Sent {
+    /// This body, in one attempt; for requests that you send yourself.
+    pub fn once(body: &[u8]) -> Self {
+        Self { length: body.len() as u64, crc64: Crc64::of(body), attempts: 1 }
+    }
 }
 
 /// How the body of an answer is wanted. Implemented for [`Bytes`] and [`ByteStream`].
