@@ -16,6 +16,16 @@ use crate::options::Acl;
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `BucketAlreadyExists`, `BucketAlreadyOwnedByYou`,
 /// `TooManyBuckets` (200 an account) or `AccessDenied`.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::CreateBucket;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// bucket.send(CreateBucket::new().multi_az()).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [PUT Bucket](https://cloud.tencent.com/document/product/436/7738)
 #[doc(alias = "PUT Bucket")]
 #[derive(Clone, Debug, Default)]

@@ -10,6 +10,16 @@ use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `BucketNotEmpty`, `NoSuchBucket` or `AccessDenied`.
 /// A bucket that is gone after an attempt whose end is unknown is a success.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::DeleteBucket;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// bucket.send(DeleteBucket::new()).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [DELETE Bucket](https://cloud.tencent.com/document/product/436/7732)
 #[doc(alias = "DELETE Bucket")]
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,6 +10,20 @@ use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_tex
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with status 404 or 403, and no code, because an answer to HEAD has
 /// no body.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::HeadBucket;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// match bucket.send(HeadBucket::new()).await {
+///     Ok(meta) => println!("it is in {:?}", meta.region),
+///     Err(error) if error.is_not_found() => println!("no such bucket"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [HEAD Bucket](https://cloud.tencent.com/document/product/436/7735)
 #[doc(alias = "HEAD Bucket")]
 #[derive(Clone, Copy, Debug, Default)]

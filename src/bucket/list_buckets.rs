@@ -15,6 +15,18 @@ use crate::xml;
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `AccessDenied`; it is never anonymous.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::ListBuckets;
+///
+/// # async fn example(client: tencent_cos::Client) -> tencent_cos::Result<()> {
+/// for bucket in client.send(ListBuckets::new()).await?.buckets {
+///     println!("{} in {}", bucket.name, bucket.region);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [GET Service](https://cloud.tencent.com/document/product/436/8291)
 #[doc(alias = "GET Service")]
 #[derive(Clone, Debug, Default)]

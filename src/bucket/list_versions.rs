@@ -15,6 +15,20 @@ use crate::xml;
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
 ///
+/// # Examples
+/// ```no_run
+/// use futures_util::TryStreamExt;
+/// use tencent_cos::ListObjectVersions;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// let mut pages = bucket.pages(ListObjectVersions::new().prefix("notes/"));
+/// while let Some(page) = pages.try_next().await? {
+///     page.versions.iter().for_each(|version| println!("{} {}", version.key, version.version_id));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [GET Bucket Object Versions](https://cloud.tencent.com/document/product/436/35521)
 #[doc(alias = "GET Bucket Object Versions")]
 #[derive(Clone, Debug, Default)]

@@ -22,6 +22,16 @@ pub enum Versioning {
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `InvalidBucketState` (409) when replication needs it.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::{PutBucketVersioning, Versioning};
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// bucket.send(PutBucketVersioning::new(Versioning::Enabled)).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [PUT Bucket versioning](https://cloud.tencent.com/document/product/436/19889)
 #[doc(alias = "PUT Bucket versioning")]
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +48,16 @@ impl PutBucketVersioning {
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::GetBucketVersioning;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// println!("{:?}", bucket.send(GetBucketVersioning::new()).await?);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// COS reference: [GET Bucket versioning](https://cloud.tencent.com/document/product/436/19888)
 #[doc(alias = "GET Bucket versioning")]

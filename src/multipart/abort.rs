@@ -13,6 +13,16 @@ use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchUpload`: completed, aborted, or never begun.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::AbortMultipartUpload;
+///
+/// # async fn example(bucket: tencent_cos::Bucket, upload_id: &str) -> tencent_cos::Result<()> {
+/// bucket.send(AbortMultipartUpload::new("video.mp4".parse()?, upload_id)).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [Abort Multipart Upload](https://cloud.tencent.com/document/product/436/7740)
 #[doc(alias = "Abort Multipart Upload")]
 #[derive(Clone, Debug)]

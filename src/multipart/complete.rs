@@ -22,6 +22,18 @@ use crate::xml;
 /// 1 MiB before the last), or `FileAlreadyExists` after [`forbid_overwrite`](Self::forbid_overwrite).
 /// [`ErrorKind::Integrity`] when the object has another CRC-64 than [`crc64`](Self::crc64) says.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::CompleteMultipartUpload;
+///
+/// # async fn example(bucket: tencent_cos::Bucket, upload_id: &str, parts: Vec<tencent_cos::UploadPartOutput>) -> tencent_cos::Result<()> {
+/// // `parts` are what UploadPart gave, in rising order.
+/// let complete = CompleteMultipartUpload::new("video.mp4".parse()?, upload_id, &parts);
+/// println!("{}", bucket.send(complete).await?.etag);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [Complete Multipart Upload](https://cloud.tencent.com/document/product/436/7742)
 #[doc(alias = "Complete Multipart Upload")]
 #[derive(Clone, Debug)]

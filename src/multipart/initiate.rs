@@ -18,6 +18,19 @@ use crate::xml;
 /// [`forbid_overwrite`](Self::forbid_overwrite). [`ErrorKind::Ambiguous`] when an upload may have been begun whose id is
 /// not known.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::{Attributes, InitiateMultipartUpload};
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// let initiate = InitiateMultipartUpload::new("video.mp4".parse()?)
+///     .attributes(Attributes::new().content_type("video/mp4"));
+/// let upload_id = bucket.send(initiate).await?.upload_id;
+/// # drop(upload_id);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [Initiate Multipart Upload](https://cloud.tencent.com/document/product/436/7746)
 #[doc(alias = "Initiate Multipart Upload")]
 #[derive(Clone, Debug)]

@@ -15,6 +15,20 @@ use crate::xml;
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchUpload`: completed, aborted, or never begun.
 ///
+/// # Examples
+/// ```no_run
+/// use futures_util::TryStreamExt;
+/// use tencent_cos::ListParts;
+///
+/// # async fn example(bucket: tencent_cos::Bucket, upload_id: &str) -> tencent_cos::Result<()> {
+/// let mut pages = bucket.pages(ListParts::new("video.mp4".parse()?, upload_id));
+/// while let Some(page) = pages.try_next().await? {
+///     page.parts.iter().for_each(|part| println!("{}: {} bytes", part.part_number, part.size));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [List Parts](https://cloud.tencent.com/document/product/436/7747)
 #[doc(alias = "List Parts")]
 #[derive(Clone, Debug)]

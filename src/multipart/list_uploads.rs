@@ -17,6 +17,20 @@ use crate::xml;
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
 ///
+/// # Examples
+/// ```no_run
+/// use futures_util::TryStreamExt;
+/// use tencent_cos::ListMultipartUploads;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// let mut pages = bucket.pages(ListMultipartUploads::new().prefix("videos/"));
+/// while let Some(page) = pages.try_next().await? {
+///     page.uploads.iter().for_each(|upload| println!("{} since {:?}", upload.key, upload.initiated));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [List Multipart Uploads](https://cloud.tencent.com/document/product/436/7736)
 #[doc(alias = "List Multipart Uploads")]
 #[derive(Clone, Debug, Default)]

@@ -18,6 +18,19 @@ use crate::options::{CustomerKey, TrafficLimit};
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchUpload`: completed, aborted, or never begun.
 /// [`ErrorKind::Integrity`](crate::ErrorKind::Integrity) when COS holds other bytes than were sent.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::{Body, UploadPart};
+///
+/// # async fn example(bucket: tencent_cos::Bucket, upload_id: &str) -> tencent_cos::Result<()> {
+/// let mib = 1024 * 1024;
+/// let third = Body::file("video.mp4", 16 * mib, 8 * mib);
+/// let part = UploadPart::new("video.mp4".parse()?, upload_id, 3, third);
+/// println!("{}", bucket.send(part).await?.etag);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [Upload Part](https://cloud.tencent.com/document/product/436/7750)
 #[doc(alias = "Upload Part")]
 #[derive(Clone, Debug)]

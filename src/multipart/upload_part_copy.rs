@@ -20,6 +20,19 @@ use crate::xml;
 /// [`ErrorKind::Service`] with code `NoSuchUpload`, `NoSuchKey`, `AccessDenied`, `InvalidRange`, or status 412 when a
 /// condition of the source does not hold.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::{CopySource, UploadPartCopy};
+///
+/// # async fn example(bucket: tencent_cos::Bucket, upload_id: &str) -> tencent_cos::Result<()> {
+/// let source = CopySource::new(bucket.name(), &"ap-guangzhou".parse()?, &"old.mp4".parse()?);
+/// let part = UploadPartCopy::new("video.mp4".parse()?, upload_id, 1, source)
+///     .range(0..1024 * 1024);
+/// println!("{}", bucket.send(part).await?.etag);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [Upload Part - Copy](https://cloud.tencent.com/document/product/436/8287)
 #[doc(alias = "Upload Part - Copy")]
 #[derive(Clone, Debug)]

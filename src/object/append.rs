@@ -20,6 +20,18 @@ use crate::options::{Acl, Attributes, Encryption, TrafficLimit};
 /// [`ErrorKind::Service`] with code `AppendPositionErr` (409) when the position is not the length, or
 /// `ObjectNotAppendable`. [`ErrorKind::Integrity`] when COS holds other bytes than were sent.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::AppendObject;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// let first = bucket.send(AppendObject::new("app.log".parse()?, 0, "begin\n")).await?;
+/// let next = AppendObject::new("app.log".parse()?, first.next_position, "more\n");
+/// println!("{} bytes", bucket.send(next).await?.next_position);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [APPEND Object](https://cloud.tencent.com/document/product/436/7741)
 #[doc(alias = "APPEND Object")]
 #[derive(Clone, Debug)]

@@ -27,8 +27,10 @@ use crate::xml;
 /// ```
 /// use tencent_cos::{CopyObject, CopySource, StorageClass};
 ///
-/// let source = CopySource::new(&"examplebucket-1250000000".parse()?, &"ap-guangzhou".parse()?, &"a.txt".parse()?);
-/// let copy = CopyObject::new(source, "archive/a.txt".parse()?).storage_class(StorageClass::ARCHIVE);
+/// let (bucket, region) = ("examplebucket-1250000000".parse()?, "ap-guangzhou".parse()?);
+/// let source = CopySource::new(&bucket, &region, &"a.txt".parse()?);
+/// let copy = CopyObject::new(source, "archive/a.txt".parse()?)
+///     .storage_class(StorageClass::ARCHIVE);
 /// # let _ = copy;
 /// # Ok::<(), tencent_cos::Error>(())
 /// ```

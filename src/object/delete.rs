@@ -15,6 +15,17 @@ use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_tex
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `ObjectLocked`.
 /// [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when nothing says whether it took effect.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::DeleteObject;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// let delete = DeleteObject::new("notes/a.txt".parse()?).version_id("MTg0NDUxNTc1NjIz");
+/// bucket.send(delete).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [DELETE Object](https://cloud.tencent.com/document/product/436/7743)
 #[doc(alias = "DELETE Object")]
 #[derive(Clone, Debug)]

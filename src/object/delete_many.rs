@@ -23,7 +23,8 @@ use crate::xml;
 /// ```
 /// use tencent_cos::{DeleteKey, DeleteObjects};
 ///
-/// let delete = DeleteObjects::new(["a.txt", "b.txt"]).key(DeleteKey::new("c.txt").version_id("MTg0NDUxNzgyMDIx"));
+/// let delete = DeleteObjects::new(["a.txt", "b.txt"])
+///     .key(DeleteKey::new("c.txt").version_id("MTg0NDUxNzgyMDIx"));
 /// # let _ = delete;
 /// ```
 ///

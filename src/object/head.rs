@@ -20,6 +20,17 @@ use crate::time::parse_http_date;
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with status 404 when there is no such object or version
 /// ([`Error::is_not_found`](crate::Error::is_not_found)), 403, or 304 and 412 when a condition does not hold.
 ///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::HeadObject;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// let meta = bucket.send(HeadObject::new("notes/a.txt".parse()?)).await?;
+/// println!("{:?} bytes, last changed {:?}", meta.content_length, meta.last_modified);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// COS reference: [HEAD Object](https://cloud.tencent.com/document/product/436/7745)
 #[doc(alias = "HEAD Object")]
 #[derive(Clone, Debug)]

@@ -25,7 +25,9 @@ use crate::time::iso8601;
 /// ```
 /// use tencent_cos::PostPolicy;
 ///
-/// let avatars = PostPolicy::prefix("avatars/alice/")?.size(1..=1 << 20)?.content_type_prefix("image/")?;
+/// let avatars = PostPolicy::prefix("avatars/alice/")?
+///     .size(1..=1 << 20)?
+///     .content_type_prefix("image/")?;
 /// # Ok::<(), tencent_cos::Error>(())
 /// ```
 ///

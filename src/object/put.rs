@@ -23,10 +23,10 @@ use crate::options::{Acl, Attributes, Encryption, Tags, TrafficLimit};
 ///
 /// # Examples
 /// ```
-/// use tencent_cos::{Attributes, ObjectKey, PutObject, StorageClass};
+/// use tencent_cos::{Attributes, PutObject};
 ///
 /// let put = PutObject::new("notes/a.txt".parse()?, "hello")
-///     .attributes(Attributes::new().content_type("text/plain").storage_class(StorageClass::STANDARD_IA))
+///     .attributes(Attributes::new().content_type("text/plain"))
 ///     .forbid_overwrite();
 /// # let _ = put;
 /// # Ok::<(), tencent_cos::Error>(())

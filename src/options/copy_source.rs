@@ -12,7 +12,8 @@ use crate::region::{BucketName, Region};
 /// ```
 /// use tencent_cos::CopySource;
 ///
-/// let source = CopySource::new(&"examplebucket-1250000000".parse()?, &"ap-guangzhou".parse()?, &"a.txt".parse()?);
+/// let (bucket, region) = ("examplebucket-1250000000".parse()?, "ap-guangzhou".parse()?);
+/// let source = CopySource::new(&bucket, &region, &"a.txt".parse()?);
 /// # let _ = source;
 /// # Ok::<(), tencent_cos::Error>(())
 /// ```

@@ -45,7 +45,8 @@ use crate::transfer::sealed::Run;
 /// use tencent_cos::transfer::LargeCopy;
 ///
 /// # async fn example(here: tencent_cos::Bucket, there: tencent_cos::Bucket) -> tencent_cos::Result<()> {
-/// let copy = LargeCopy::new("video.mp4".parse()?, "archive/video.mp4".parse()?).from_bucket(&there);
+/// let copy = LargeCopy::new("video.mp4".parse()?, "archive/video.mp4".parse()?)
+///     .from_bucket(&there);
 /// println!("{} bytes", here.transfer(copy).await?.length);
 /// # Ok(())
 /// # }

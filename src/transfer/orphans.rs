@@ -21,7 +21,8 @@ use crate::time::Clock as _;
 /// use std::time::Duration;
 ///
 /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
-/// let aborted = bucket.orphans(Duration::from_secs(7 * 24 * 3600)).prefix("videos/").abort().await?;
+/// let week = Duration::from_secs(7 * 24 * 3600);
+/// let aborted = bucket.orphans(week).prefix("videos/").abort().await?;
 /// println!("{} uploads given up, {} not", aborted.aborted.len(), aborted.failed.len());
 /// # Ok(())
 /// # }

@@ -50,7 +50,8 @@ use crate::transfer::work::Work;
 /// let upload = Upload::new("video.mp4".parse()?, Path::new("video.mp4"))
 ///     .attributes(Attributes::new().content_type("video/mp4"))
 ///     .checkpoint("/var/lib/my-app");
-/// let transfer = bucket.transfer(upload).on_progress(|progress| println!("{} bytes", progress.bytes));
+/// let transfer = bucket.transfer(upload)
+///     .on_progress(|progress| println!("{} bytes", progress.bytes));
 /// println!("{}", transfer.await?.etag);
 /// # Ok(())
 /// # }

@@ -48,7 +48,9 @@ use crate::transfer::sealed;
 /// use tencent_cos::transfer::{Compare, UploadDirectory};
 ///
 /// # async fn example(bucket: Bucket) -> tencent_cos::Result<()> {
-/// let job = UploadDirectory::new("site", "www/").sync(Compare::Crc64).filter(|file| !file.path.ends_with('~'));
+/// let job = UploadDirectory::new("site", "www/")
+///     .sync(Compare::Crc64)
+///     .filter(|file| !file.path.ends_with('~'));
 /// let report = bucket.transfer(job).await?;
 /// for failure in &report.failures {
 ///     eprintln!("{failure}");

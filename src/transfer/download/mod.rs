@@ -49,12 +49,17 @@ use crate::transfer::sealed::Run;
 /// use tencent_cos::transfer::Download;
 ///
 /// # async fn example(bucket: Bucket) -> tencent_cos::Result<()> {
-/// let download = Download::new("video.mp4".parse()?).require_checksum().to_path("video.mp4").checkpoint("/var/lib/my-app");
-/// let transfer = bucket.transfer(download).on_progress(|progress| println!("{} bytes", progress.bytes));
+/// let download = Download::new("video.mp4".parse()?)
+///     .require_checksum()
+///     .to_path("video.mp4")
+///     .checkpoint("/var/lib/my-app");
+/// let transfer = bucket.transfer(download)
+///     .on_progress(|progress| println!("{} bytes", progress.bytes));
 /// println!("{} bytes", transfer.await?.bytes);
 ///
 /// // As it comes, several ranges ahead of the reader.
-/// let mut object = bucket.transfer(Download::new("log.txt".parse()?).range(1024..).to_stream()).await?;
+/// let tail = Download::new("log.txt".parse()?).range(1024..).to_stream();
+/// let mut object = bucket.transfer(tail).await?;
 /// while let Some(piece) = object.body.next().await.transpose()? {
 ///     println!("{} bytes", piece.len());
 /// }
