@@ -53,9 +53,12 @@ pub fn of_the_source(world: &World) -> Outcome {
         })?;
         let completed = !world.asked("Complete Multipart Upload").is_empty();
         match outcome {
-            // It was asked for before the file was changed: what was made is what the file was.
+            // All of it was read before the file was changed, or nothing: it is what the file was, or is now.
             Ok(_) => {
-                world.object_is_right(KEY, length).map_err(|error| format!("{name} after {delay:?}: {error}"))?;
+                world
+                    .object_is_right(KEY, length)
+                    .or_else(|_| world.object_is_file(KEY, &path))
+                    .map_err(|error| format!("{name} after {delay:?}: {error}"))?;
                 late += 1;
             }
             Err(error) if error.kind() == ErrorKind::Changed && !completed => refused += 1,
@@ -65,7 +68,7 @@ pub fn of_the_source(world: &World) -> Outcome {
             return Err(format!("{name} after {delay:?}: an upload is left behind").into());
         }
     }
-    Ok(format!("{refused} refused and given up, {late} changed when all had been read"))
+    Ok(format!("{refused} refused and given up, {late} changed before or after all was read"))
 }
 
 fn change(path: &Path, deed: impl FnOnce(&mut File) -> std::io::Result<()>) -> std::io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -89,7 +89,7 @@ impl World {
     /// An object of noise.
     pub fn object(&self, key: &str, length: u64) {
         let mut bytes = vec![0; usize::try_from(length).expect("fits in memory")];
-        std::io::Read::read_exact(&mut Noise::new(self.seed, length), &mut bytes).expect("so much noise");
+        Noise::new(self.seed, length).read_exact(&mut bytes).expect("so much noise");
         self.emulator.put_object(self.emulator.bucket(), key, bytes);
     }
 
@@ -99,6 +99,19 @@ impl World {
         match is_noise(object.reader(), self.seed, length) {
             Ok(true) => Ok(()),
             Ok(false) => Err("the object has other bytes".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Whether the object is there, and what this file is.
+    pub fn object_is_file(&self, key: &str, path: &Path) -> Result<(), String> {
+        let object = self.emulator.object(self.emulator.bucket(), key).ok_or("there is no object")?;
+        let (mut stored, mut expected) = (Vec::new(), Vec::new());
+        let read = object.reader().read_to_end(&mut stored);
+        let read = read.and_then(|_| File::open(path)?.read_to_end(&mut expected));
+        match read {
+            Ok(_) if stored == expected => Ok(()),
+            Ok(_) => Err("the object has other bytes than the file".to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }
