@@ -92,6 +92,33 @@
 //! followed. No key of an object can become a request to its bucket ([`ObjectKey`]). Answers are read with limits on
 //! size and depth.
 //!
+//! # Tracing
+//!
+//! With the feature `tracing`, each of these is a span of level `INFO` and target `tencent_cos`:
+//!
+//! | span | is | fields |
+//! |---|---|---|
+//! | `cos.transfer` | a transfer, from its first request to its last; as a stream, to the end of that | `otel.name` (`upload`, `download`, `copy`, `upload directory`, `download directory`), `cos.target`, at its end `cos.bytes`, `cos.parts` (of a directory: objects), `cos.resumed_parts`, `error.type` |
+//! | `cos.part` | a part or range of it, from 1 | `cos.part_number`, `cos.offset`, `cos.length` |
+//! | `cos.operation` | an operation with all its attempts; a call of STS | `otel.name`, `otel.kind`, `http.request.method`, `server.address`, `cos.target`, `http.response.status_code`, `cos.request_id`, `error.type` |
+//! | `cos.refresh` | a refresh of a key | |
+//!
+//! They lie in each other as they come about, in tasks of their own as well: the requests of a part in the part, files in
+//! their directory, a refresh in the operation that began it. The first request of a download, which tells what there is,
+//! lies in the transfer. What happens in them is an event of level `DEBUG`:
+//!
+//! | event | tells that | fields |
+//! |---|---|---|
+//! | `attempt answered`, `attempt failed` | a request came to its end; one event for each | `http.request.resend_count`, `http.response.status_code`, `cos.request_id`, of a failure `error.type` and `evidence` |
+//! | `body read on` | a body broke off, and the rest of it is asked for | `cos.offset` of that in the object, `error.type` |
+//! | `reconciled` | an answer was lost, and what is stored tells that it was a success | |
+//! | `parts lost` | COS does not have all parts any more: they are sent again | |
+//! | `begun anew` | what was downloaded had the wrong checksum: once more, all of it | |
+//! | `paused`, `resumed` | a transfer waits for its handle, and goes on | |
+//! | `key given`, `no key given` | a provider was asked | `cos.provider` |
+//!
+//! No field and no message has a query, a header other than the request id, a key or what is made of one.
+//!
 //! # Features
 //!
 //! | feature | default | brings |
@@ -102,7 +129,7 @@
 //! | `hyper` | | a second transport, [`Transport`]`::Hyper`, for many small objects |
 //! | `blocking` | | [`blocking`]: the same for programs without a runtime |
 //! | `sts` | | temporary keys from STS, for those who have a key to ask with |
-//! | `tracing` | | a span for an operation, an event for an attempt |
+//! | `tracing` | | [spans](#tracing) for transfers, parts and operations, events for attempts |
 //!
 //! Without features the core is left: operations, signatures, errors, with no I/O and no runtime.
 //!

@@ -43,12 +43,17 @@ impl Rest {
         self.range.last - self.range.first + 1
     }
 
+    /// Where in the object the byte after the first `delivered` of the answer lies.
+    pub(crate) fn offset_after(&self, delivered: u64) -> u64 {
+        self.range.first + delivered
+    }
+
     /// The request for all that comes after the first `delivered` bytes of the answer.
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when nothing is left.
     pub fn request_after(&self, delivered: u64) -> Result<Request> {
-        let range = ByteRange::new(self.range.first + delivered, self.range.last);
+        let range = ByteRange::new(self.offset_after(delivered), self.range.last);
         self.request.clone().with(&range)?.with(&Conditions::new().if_match(&self.etag))
     }
 
@@ -66,7 +71,7 @@ impl Rest {
         if range.total != self.range.total || etag.is_some_and(|etag| etag != self.etag) {
             return other(ErrorKind::Changed, "the object changed while it was being read".to_owned());
         }
-        let asked = ContentRange { first: self.range.first + delivered, ..self.range };
+        let asked = ContentRange { first: self.offset_after(delivered), ..self.range };
         let length = content_length(&head.headers);
         if head.status != StatusCode::PARTIAL_CONTENT || range != asked || length.is_some_and(|it| it != asked.length())
         {

@@ -21,7 +21,7 @@ use crate::client::retry::{Decision, Evidence, History, backoff};
 use crate::client::route::{Route, server_time, sign_of};
 use crate::client::signer::Signer;
 use crate::client::stall::Stalling;
-use crate::client::trace;
+use crate::client::trace::{self, Span};
 use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::head::Head;
 use crate::key::ObjectKey;
@@ -112,7 +112,8 @@ impl Call<'_> {
                 error
             })
         });
-        trace::operation(O::NAME, &O::METHOD, &self.route.address, || self.target(operation), run).await
+        let host = self.route.address.host();
+        Span::operation(O::NAME, &O::METHOD, host, || self.target(operation)).around(run).await
     }
 
     /// The same, with status and headers of the answer beside the output.
@@ -159,6 +160,7 @@ impl Call<'_> {
             let Some(snapshot) = journey.snapshot.clone() else { return Err(error) };
             let temporary = snapshot.credentials().token().is_some();
             if let Some(output) = Self::settled(operation, journey, &error) {
+                trace::event("reconciled");
                 return Ok((output, None));
             }
             match journey.history.decide(evidence, operation.safety(), replayable, temporary, limit) {
@@ -209,6 +211,7 @@ impl Call<'_> {
         let found = self.probe(key.clone()).await.ok()?;
         let sent = Sent { attempts: journey.attempts, ..journey.sent? };
         let output = operation.reconcile(&sent, found.headers())?;
+        trace::event("reconciled");
         let mut head = Response::new(()).into_parts().0;
         head.headers = found.headers().clone();
         Some((output, journey.keep.then(|| Box::new(head))))
@@ -281,7 +284,6 @@ impl Call<'_> {
             clock.follow(offset);
         }
         let (status, id) = (parts.status.as_u16(), parts.headers.get(&REQUEST_ID).cloned());
-        trace::answered(journey.attempts, status, id.as_ref());
         // While COS works it may send nothing for long, or a blank now and then.
         let silence = if O::WORKS_LONG { COMMIT_TIMEOUT } else { self.engine.limits.stall };
         let body = Stalling::new(body, silence, permit);
@@ -308,15 +310,19 @@ impl Call<'_> {
                 error: error.with_service(bare_answer(&parts)),
             })?)
         };
+        let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
         let mut error = match operation.output(&sent, Response::from_parts(parts, body)) {
-            Ok(output) => return Ok((output, kept)),
+            Ok(output) => {
+                trace::answered(journey.attempts, status, request_id);
+                return Ok((output, kept));
+            }
             Err(error) => error,
         };
         let evidence = judge_output(&error, operation.safety());
         if error.kind() == ErrorKind::Response {
             if error.service().is_none() {
                 // An operation reads values; whose answer they were in is known here.
-                let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+                let request_id = request_id.to_owned();
                 error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
             }
             // What cannot be read is a success all the same.

@@ -20,7 +20,11 @@ pub(crate) mod retry;
 mod route;
 mod signer;
 mod stall;
-mod trace;
+#[cfg(feature = "tracing")]
+pub(crate) mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "untraced.rs"]
+pub(crate) mod trace;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -16,6 +16,7 @@ use crate::client::provider::BoxFuture;
 use crate::client::retry::{TRANSIENT_COST, backoff};
 use crate::client::route::Route;
 use crate::client::stall::Stalling;
+use crate::client::trace;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Request, Safety, Sent};
 use crate::rest::Rest;
@@ -89,6 +90,7 @@ impl Resuming {
         if self.tries >= overrides.max_attempts.unwrap_or(engine.limits.attempts) {
             return Err(error);
         }
+        trace::read_on(rest.offset_after(self.delivered), &error);
         self.tries += 1;
         self.delivered_before = self.delivered;
         let (engine, route, overrides) = (Arc::clone(engine), Arc::clone(route), Arc::clone(overrides));

@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 use super::{Call, Client, Issued, answer, tc3};
 use crate::client::Payload;
 use crate::client::defaults::{BACKOFF_BASE, THROTTLE_BASE};
-use crate::client::retry::{THROTTLE_COST, TRANSIENT_COST, backoff};
+use crate::client::retry::{Evidence, THROTTLE_COST, TRANSIENT_COST, backoff};
+use crate::client::trace::{self, Span};
 use crate::credentials::Credentials;
-use crate::error::{Class, Error, ErrorKind, Result};
+use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::operation::bare_answer;
 use crate::time::{Clock, unix_seconds};
 
@@ -46,13 +47,19 @@ impl Client {
     pub(super) async fn deliver<C: Call>(&self, call: &C) -> Result<Issued> {
         let mut journey = Journey::default();
         let total = self.0.limits.total;
-        let outcome = match timeout(total, self.run(call, &mut journey)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the deadline of {total:?} passed")).retryable(true)),
-        };
         let host = self.0.site.host.to_str().unwrap_or_default();
-        // A key that was issued and lost ends by itself.
-        outcome.map_err(|error| error.may_have(false).during(C::ACTION, host, journey.attempts))
+        let run = async {
+            let outcome = match timeout(total, self.run(call, &mut journey)).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    Err(Error::new(ErrorKind::Timeout, format!("the deadline of {total:?} passed")).retryable(true))
+                }
+            };
+            // A key that was issued and lost ends by itself.
+            let outcome = outcome.map_err(|error| error.may_have(false).during(C::ACTION, host, journey.attempts));
+            outcome.inspect_err(trace::gave_up)
+        };
+        Span::operation(C::ACTION, &Method::POST, host, || host.to_owned()).around(run).await
     }
 
     async fn run<C: Call>(&self, call: &C, journey: &mut Journey) -> Result<Issued> {
@@ -63,12 +70,14 @@ impl Client {
             journey.attempts += 1;
             let Failure { error, clock } = match self.attempt(call, snapshot.credentials(), body.clone()).await {
                 Ok(issued) => {
+                    trace::answered(journey.attempts, 200, issued.request_id());
                     self.0.budget.give_back(journey.spent);
                     return Ok(issued);
                 }
                 Err(failure) => failure,
             };
-            let class = error.service().map(crate::error::ServiceError::class);
+            let class = error.service().map(ServiceError::class);
+            trace::failed(journey.attempts, &error, class.map_or(Evidence::Unknown, Evidence::Answer));
             if clock && !std::mem::replace(&mut journey.corrected, true) {
                 continue;
             }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::client::Bucket;
 use crate::client::defaults::{ABORT_TIMEOUT, BACKOFF_CAP, COMPLETIONS};
+use crate::client::trace::{self, Span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{
@@ -118,7 +119,7 @@ impl Session {
     {
         let (mut tell, told) = oneshot::channel();
         let bucket = bucket.clone();
-        tokio::spawn(async move {
+        let work = async move {
             let asked = bucket.client().engine().clock.now();
             let send = pin!(bucket.send_raw(initiate));
             let answer = match select(send, pin!(tell.closed())).await {
@@ -134,7 +135,8 @@ impl Session {
             });
             // Comes back when nobody waits, and is given up by being dropped.
             drop(tell.send(session));
-        });
+        };
+        tokio::spawn(Span::current().around(work));
         told.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down")))
     }
 
@@ -190,7 +192,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Ambiguous`] when nothing says whether the object was made; the upload is not given up then.
     pub(super) async fn complete(self, order: Order) -> Result<Outcome> {
-        let verdict = tokio::spawn(self.settle(order)).await;
+        let verdict = tokio::spawn(Span::current().around(self.settle(order))).await;
         verdict.unwrap_or_else(|error| Err(Error::new(ErrorKind::Cancelled, "it was not awaited").with_source(error)))
     }
 
@@ -246,6 +248,7 @@ impl Session {
                     let missing = order.missing(there);
                     if !missing.is_empty() && self.completions < COMPLETIONS {
                         self.fate = if self.open || self.journal.is_some() { Fate::Keep } else { Fate::GiveUp };
+                        trace::event("parts lost");
                         return Ok(Outcome::Lost { session: self, parts: missing, order, error });
                     }
                 }
@@ -287,10 +290,16 @@ impl Session {
         }
         self.fate = Fate::Over;
         let (tell, told) = oneshot::channel();
-        self.runtime.spawn(abort(self.bucket.clone(), self.to.key.clone(), self.upload_id.clone(), Some(tell)));
+        self.abort(Some(tell));
         let given_up = matches!(told.await, Ok(true));
         self.over().await;
         if given_up { error } else { error.with_upload_id(Some(&self.upload_id)) }
+    }
+
+    /// Gives it up in a task of its own.
+    fn abort(&self, tell: Option<oneshot::Sender<bool>>) {
+        let work = abort(self.bucket.clone(), self.to.key.clone(), self.upload_id.clone(), tell);
+        self.runtime.spawn(Span::current().around(work));
     }
 
     /// It is no more, and nothing is to be done about it.
@@ -310,7 +319,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if self.fate == Fate::GiveUp {
-            self.runtime.spawn(abort(self.bucket.clone(), self.to.key.clone(), self.upload_id.clone(), None));
+            self.abort(None);
         }
     }
 }
@@ -337,6 +346,9 @@ pub(super) async fn find(
         && meta.crc64.is_some()
         && meta.crc64 == crc64
         && meta.last_modified.is_some_and(|modified| modified >= since);
+    if ours {
+        trace::event("reconciled");
+    }
     Ok(ours.then(|| Made::found(&meta)))
 }
 

@@ -6,7 +6,6 @@ use http::{HeaderMap, Method, Response, header};
 
 use crate::client::Bucket;
 use crate::client::defaults::{CONCURRENCY, COPY_PART_SIZE, COPY_THRESHOLD};
-use crate::client::provider::BoxFuture;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput, UploadPartCopy};
@@ -19,7 +18,7 @@ use crate::time::{Clock as _, parse_http_date};
 use crate::transfer::commit::{Destination, Made, Order, Outcome, Session, find, with_rights};
 use crate::transfer::handle::{Control, Transfer};
 use crate::transfer::parts::{self, Stored, combined};
-use crate::transfer::plan::{Plan, check_part_size};
+use crate::transfer::plan::{Part, Plan, check_part_size};
 use crate::transfer::sealed::Run;
 
 /// Copies an object of any size inside COS, within a bucket or across buckets and regions: in one request when it is
@@ -213,31 +212,34 @@ impl Bucket {
 
 impl Run for LargeCopy {
     type Output = LargeCopyOutput;
+    const NAME: &'static str = "copy";
 
-    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<LargeCopyOutput>> {
-        Box::pin(async move {
-            if self.concurrency == 0 {
-                return Err(Error::input("concurrency", "is zero"));
-            }
-            self.part_size.map(check_part_size).transpose()?;
-            self.initiate(HeaderMap::new()).request()?;
-            control.ready().await?;
-            let source = control.unless_cancelled(self.look(&bucket)).await?;
-            let parts_of = self.part_size.unwrap_or(COPY_PART_SIZE);
-            let made = if source.length <= self.part_size.unwrap_or(COPY_THRESHOLD) {
-                control.set_total(Some(source.length), Some(1));
-                let made = control.unless_cancelled(self.in_one(&bucket, &source)).await?;
-                control.meter().done(source.length);
-                (made, 0)
-            } else {
-                let plan = Plan::new(source.length, parts_of)?;
-                control.set_total(Some(plan.length), Some(plan.count()));
-                (self.in_parts(&bucket, &control, &source, plan).await?, plan.count())
-            };
-            let (Made { etag, crc64, version_id, request_id, reconciled }, parts) = made;
-            let (source_version_id, length) = (source.meta.version_id, source.length);
-            Ok(LargeCopyOutput { etag, crc64, version_id, source_version_id, length, parts, reconciled, request_id })
-        })
+    fn key(&self) -> &str {
+        self.key.as_str()
+    }
+
+    async fn run(self, bucket: Bucket, control: Control) -> Result<LargeCopyOutput> {
+        if self.concurrency == 0 {
+            return Err(Error::input("concurrency", "is zero"));
+        }
+        self.part_size.map(check_part_size).transpose()?;
+        self.initiate(HeaderMap::new()).request()?;
+        control.ready().await?;
+        let source = control.unless_cancelled(self.look(&bucket)).await?;
+        let parts_of = self.part_size.unwrap_or(COPY_PART_SIZE);
+        let made = if source.length <= self.part_size.unwrap_or(COPY_THRESHOLD) {
+            control.set_total(Some(source.length), Some(1));
+            let made = control.unless_cancelled(self.in_one(&bucket, &source)).await?;
+            control.meter().done(source.length);
+            (made, 0)
+        } else {
+            let plan = Plan::new(source.length, parts_of)?;
+            control.set_total(Some(plan.length), Some(plan.count()));
+            (self.in_parts(&bucket, &control, &source, plan).await?, plan.count())
+        };
+        let (Made { etag, crc64, version_id, request_id, reconciled }, parts) = made;
+        let (source_version_id, length) = (source.meta.version_id, source.length);
+        Ok(LargeCopyOutput { etag, crc64, version_id, source_version_id, length, parts, reconciled, request_id })
     }
 }
 
@@ -328,23 +330,21 @@ impl LargeCopy {
         let mut wanted: Vec<u32> = (1..=plan.count()).collect();
         loop {
             let upload_id: Arc<str> = session.upload_id().into();
-            let copy = |number| {
-                let (bucket, control, upload_id, part) =
-                    (bucket.clone(), control.clone(), Arc::clone(&upload_id), plan.part(number));
-                let range = part.offset..part.offset + part.length;
+            let copy = |Part { number, offset, length }| {
+                let (bucket, control, upload_id) = (bucket.clone(), control.clone(), Arc::clone(&upload_id));
                 let mut copy = UploadPartCopy::new(self.key.clone(), &*upload_id, number, source.pinned.clone());
-                copy = copy.range(range);
+                copy = copy.range(offset..offset + length);
                 if let Some(Encryption::Customer(key)) = &self.encryption {
                     copy = copy.customer_key(key.clone());
                 }
                 async move {
                     let meter = control.meter();
                     let output = bucket.send(copy).await.map_err(replaced)?;
-                    meter.done(part.length);
-                    Ok(Stored { number, length: part.length, etag: output.etag, crc64: output.crc64 })
+                    meter.done(length);
+                    Ok(Stored { number, length, etag: output.etag, crc64: output.crc64 })
                 }
             };
-            let checked = match parts::run(control, self.concurrency, &wanted, copy).await {
+            let checked = match parts::run(control, self.concurrency, plan, &wanted, copy).await {
                 Ok(more) => {
                     stored.extend(more);
                     stored.sort_by_key(|part| part.number);

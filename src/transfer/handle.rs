@@ -9,9 +9,10 @@ use tokio::sync::watch;
 
 use crate::client::Bucket;
 use crate::client::provider::BoxFuture;
+use crate::client::trace;
 use crate::error::{Error, ErrorKind, Result};
-use crate::transfer::Job;
 use crate::transfer::progress::{Counter, PartMeter, Progress, ProgressWatch};
+use crate::transfer::{self, Job};
 
 /// A transfer: a future that gives its result.
 ///
@@ -153,7 +154,7 @@ impl Control {
     /// Runs a job to its end; the bytes of one that fails are taken back.
     pub(super) async fn run<J: Job>(&self, job: J, bucket: &Bucket) -> Result<J::Output> {
         self.counter.start();
-        let outcome = job.run(bucket.clone(), self.clone()).await;
+        let outcome = Box::pin(transfer::run(job, bucket.clone(), self.clone())).await;
         match &outcome {
             Ok(_) => self.counter.end(),
             Err(_) => self.counter.give_up(),
@@ -173,6 +174,12 @@ impl Control {
     /// What there is to do, once it is known.
     pub(super) fn set_total(&self, bytes: Option<u64>, parts: Option<u32>) {
         self.counter.set_total(bytes, parts);
+    }
+
+    /// How many bytes and parts there are to move; where that was never known, how many were moved.
+    pub(super) fn scope(&self) -> (u64, u32) {
+        let progress = self.counter.snapshot();
+        (progress.total_bytes.unwrap_or(progress.bytes), progress.total_parts.unwrap_or(progress.parts))
     }
 
     /// All parts are begun anew.
@@ -196,11 +203,17 @@ impl Control {
     /// [`ErrorKind::Cancelled`] when it was cancelled.
     pub(super) async fn ready(&self) -> Result<()> {
         let mut state = self.state.subscribe();
+        let paused = *state.borrow() == State::Paused;
+        if paused {
+            trace::event("paused");
+        }
         let state = state.wait_for(|state| *state != State::Paused).await;
         match state.as_deref() {
-            Ok(State::Cancelled) | Err(_) => Err(cancelled()),
-            Ok(_) => Ok(()),
+            Ok(State::Cancelled) | Err(_) => return Err(cancelled()),
+            Ok(_) if paused => trace::event("resumed"),
+            Ok(_) => {}
         }
+        Ok(())
     }
 
     /// Runs the future until it is done or the transfer is cancelled; then the future is dropped.

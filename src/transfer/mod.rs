@@ -39,7 +39,7 @@ pub use self::upload::{Upload, UploadOutput};
 
 use self::handle::Control;
 use crate::client::Bucket;
-use crate::client::provider::BoxFuture;
+use crate::client::trace::Span;
 use crate::error::Result;
 
 /// What [`Bucket::transfer`] runs.
@@ -48,13 +48,25 @@ pub trait Job: sealed::Run {}
 impl<J: sealed::Run> Job for J {}
 
 mod sealed {
-    use super::{BoxFuture, Bucket, Control, Result};
+    use super::{Bucket, Control, Result};
 
     pub trait Run: Send + 'static {
         type Output: Send + 'static;
 
-        fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<Self::Output>>;
+        /// What it does, and to what, for people to read.
+        const NAME: &'static str;
+        fn key(&self) -> &str;
+
+        fn run(self, bucket: Bucket, control: Control) -> impl Future<Output = Result<Self::Output>> + Send;
     }
+}
+
+/// Runs a job in its span.
+async fn run<J: Job>(job: J, bucket: Bucket, control: Control) -> Result<J::Output> {
+    let (span, progress) = (Span::transfer(J::NAME, bucket.name(), job.key()), control.clone());
+    let outcome = span.clone().around(job.run(bucket, control)).await;
+    span.over(|| progress.scope(), outcome.as_ref().err());
+    outcome
 }
 
 impl Bucket {
@@ -68,6 +80,6 @@ impl Bucket {
     /// Dropping the future stops all I/O. What a job leaves behind then, it says itself.
     pub fn transfer<J: Job>(&self, job: J) -> Transfer<J::Output> {
         let control = Control::new();
-        Transfer::new(job.run(self.clone(), control.clone()), control)
+        Transfer::new(Box::pin(run(job, self.clone(), control.clone())), control)
     }
 }

@@ -7,10 +7,12 @@ use futures_util::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use tokio::task::{JoinError, JoinSet};
 
+use crate::client::trace::Span;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::multipart::{CompletedPart, PartSummary};
 use crate::transfer::handle::Control;
+use crate::transfer::plan::{Part, Plan};
 
 /// A part that COS has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +47,9 @@ pub(super) fn combined(parts: &[Stored]) -> Option<u64> {
 pub(super) async fn run<F>(
     control: &Control,
     places: usize,
+    plan: Plan,
     numbers: &[u32],
-    part: impl Fn(u32) -> F + Send + Sync,
+    send: impl Fn(Part) -> F + Send + Sync,
 ) -> Result<Vec<Stored>>
 where
     F: Future<Output = Result<Stored>> + Send + 'static,
@@ -56,7 +59,8 @@ where
         for &number in numbers {
             crew.room().await?;
             crew.meanwhile(control.ready()).await?;
-            crew.begin(part(number));
+            let part = plan.part(number);
+            crew.begin(part, send(part));
         }
         crew.rest().await
     };
@@ -77,8 +81,9 @@ impl Crew {
     }
 
     /// Begins a part; [`room`](Self::room) says when.
-    pub(super) fn begin(&mut self, part: impl Future<Output = Result<Stored>> + Send + 'static) {
-        self.tasks.spawn(part);
+    pub(super) fn begin(&mut self, part: Part, send: impl Future<Output = Result<Stored>> + Send + 'static) {
+        let Part { number, offset, length } = part;
+        self.tasks.spawn(Span::part(number.into(), offset, length).around(send));
     }
 
     /// Waits until one more part may begin.
@@ -140,6 +145,8 @@ impl Crew {
 mod tests {
     use super::*;
 
+    const PART: Part = Part { number: 1, offset: 0, length: 1 };
+
     fn part(number: u32, bytes: &[u8]) -> Stored {
         Stored { number, length: bytes.len() as u64, etag: format!("\"{number}\""), crc64: Some(Crc64::of(bytes)) }
     }
@@ -158,11 +165,11 @@ mod tests {
         for number in [2, 1, 3] {
             crew.room().await.unwrap();
             assert!(crew.tasks.len() < 2);
-            crew.begin(async move { Ok(part(number, b"x")) });
+            crew.begin(PART, async move { Ok(part(number, b"x")) });
         }
         crew.rest().await.unwrap();
-        crew.begin(std::future::pending());
-        crew.begin(async { Err(Error::new(ErrorKind::Io, "no")) });
+        crew.begin(PART, std::future::pending());
+        crew.begin(PART, async { Err(Error::new(ErrorKind::Io, "no")) });
         let outcome = crew.meanwhile(std::future::pending::<Result<()>>()).await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Io);
         assert!(crew.ended(Ok(())).await.unwrap().iter().map(|part| part.number).eq(1..=3));

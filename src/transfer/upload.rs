@@ -2,7 +2,6 @@ use std::path::PathBuf;
 
 use crate::client::Bucket;
 use crate::client::defaults::CONCURRENCY;
-use crate::client::provider::BoxFuture;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::object::PutObjectOutput;
@@ -224,31 +223,34 @@ impl Bucket {
 
 impl Run for Upload {
     type Output = UploadOutput;
+    const NAME: &'static str = "upload";
 
-    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<UploadOutput>> {
-        Box::pin(async move {
-            if self.concurrency == 0 {
-                return Err(Error::input("concurrency", "is zero"));
+    fn key(&self) -> &str {
+        self.draft.key.as_str()
+    }
+
+    async fn run(self, bucket: Bucket, control: Control) -> Result<UploadOutput> {
+        if self.concurrency == 0 {
+            return Err(Error::input("concurrency", "is zero"));
+        }
+        let work = Work {
+            part_size: self.part_size.map(check_part_size).transpose()?,
+            places: self.concurrency,
+            crc64: self.crc64,
+            draft: self.draft,
+            bucket,
+            control,
+        };
+        // What no request could carry is refused before any of them.
+        work.draft.initiate().request()?;
+        match (self.source.0, self.checkpoint) {
+            (Kind::File(path), directory) => {
+                let file = SourceFile::look(path).await?;
+                work.file(file, directory).await
             }
-            let work = Work {
-                part_size: self.part_size.map(check_part_size).transpose()?,
-                places: self.concurrency,
-                crc64: self.crc64,
-                draft: self.draft,
-                bucket,
-                control,
-            };
-            // What no request could carry is refused before any of them.
-            work.draft.initiate().request()?;
-            match (self.source.0, self.checkpoint) {
-                (Kind::File(path), directory) => {
-                    let file = SourceFile::look(path).await?;
-                    work.file(file, directory).await
-                }
-                (_, Some(_)) => Err(Error::input("checkpoint", "needs a file: nothing else is there in another run")),
-                (Kind::Bytes(bytes), None) => work.whole(Whole::Bytes(bytes)).await,
-                (Kind::Flow(flow), None) => work.flow(flow).await,
-            }
-        })
+            (_, Some(_)) => Err(Error::input("checkpoint", "needs a file: nothing else is there in another run")),
+            (Kind::Bytes(bytes), None) => work.whole(Whole::Bytes(bytes)).await,
+            (Kind::Flow(flow), None) => work.flow(flow).await,
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::body::Body;
 use crate::client::Bucket;
 use crate::client::defaults::{PART_SIZE, PUT_THRESHOLD};
+use crate::client::trace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::chunks::Chunks;
 use crate::transfer::commit::{Order, Outcome, Session};
@@ -106,6 +107,7 @@ impl Work {
     ) -> Result<UploadOutput> {
         let taken_over = u32::try_from(resumed.len()).expect("at most 10 000 parts");
         let mut stored = resumed;
+        trace::resumed(stored.len());
         for part in &stored {
             self.control.meter().done(part.length);
         }
@@ -136,15 +138,15 @@ impl Work {
     }
 
     async fn send_parts(&self, source: &Whole, plan: Plan, session: &Session, wanted: &[u32]) -> Result<Vec<Stored>> {
-        let send = |number| {
-            let (part, source, sending) = (plan.part(number), source.clone(), self.sending(session));
+        let send = |part: Part| {
+            let (source, sending) = (source.clone(), self.sending(session));
             async move {
                 let _held = sending.bucket.client().memory().hold(source.memory(part)).await;
                 source.check().await?;
-                sending.part(number, source.body(part), Some(&source)).await
+                sending.part(part.number, source.body(part), Some(&source)).await
             }
         };
-        parts::run(&self.control, self.places, wanted, send).await
+        parts::run(&self.control, self.places, plan, wanted, send).await
     }
 
     /// What flows by once: every part is held in memory until COS has it.
@@ -171,20 +173,20 @@ impl Work {
         let session = Session::begin(&self.bucket, self.draft.initiate(), self.draft.destination()).await?;
         let mut crew = Crew::new(self.places);
         let work = async {
-            let (mut number, mut next) = (1, Some((chunks, held)));
+            let (mut number, mut offset, mut next) = (1, 0, Some((chunks, held)));
             while let Some((chunks, held)) = next {
                 if u64::from(number) > MAX_PARTS {
                     return Err(Error::input("source", "has more bytes than 10 000 parts of this size can carry"));
                 }
-                let sending = self.sending(&session);
-                crew.begin(async move {
-                    let stored = sending.part(number, chunks.body(), None).await;
+                let (sending, part) = (self.sending(&session), Part { number, offset, length: chunks.len() });
+                crew.begin(part, async move {
+                    let stored = sending.part(part.number, chunks.body(), None).await;
                     // Before another part takes their place.
                     drop(chunks);
                     drop(held);
                     stored
                 });
-                number += 1;
+                (number, offset) = (number + 1, offset + part.length);
                 crew.room().await?;
                 crew.meanwhile(self.control.ready()).await?;
                 let more = async {

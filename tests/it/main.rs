@@ -24,6 +24,7 @@ mod sources;
 mod sts;
 mod support;
 mod tamper;
+mod trace;
 mod upload;
 mod upload_commit;
 mod upload_end;

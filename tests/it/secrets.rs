@@ -25,15 +25,13 @@ use tencent_cos::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes as SpanAttributes, Id, Record as SpanRecord};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
-use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, fmt};
 
-use crate::support::{InMemory, client, session};
+use crate::support::{client, record, session};
 
 const SECRET_KEY: &str = "PLANTEDsecretKEY0123456789abcdefXYZ";
 const CUSTOMER_KEY: &str = "PLANTEDcustomerKEY0123456789abcd";
@@ -66,51 +64,25 @@ impl io::Write for Captured {
 
 /// What was recorded, field by field: a formatter may leave fields out.
 #[derive(Clone, Default)]
-struct Fields(Arc<Mutex<Seen>>);
+struct Fields(Arc<Mutex<String>>);
 
-#[derive(Default)]
-struct Seen {
-    text: String,
-    spans: Vec<&'static str>,
-    /// The message of each event of this crate, and the spans it was in.
-    events: Vec<(String, Vec<&'static str>)>,
-}
-
-struct Visitor<'a> {
-    text: &'a mut String,
-    message: String,
-}
-
-impl Visit for Visitor<'_> {
+impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let _ = writeln!(self.text, "{} = {value:?}", field.name());
-        if field.name() == "message" {
-            self.message = format!("{value:?}");
-        }
+        let _ = writeln!(self.0.lock().expect("no panic"), "{} = {value:?}", field.name());
     }
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Fields {
+impl<S: Subscriber> Layer<S> for Fields {
     fn on_new_span(&self, attributes: &SpanAttributes<'_>, _: &Id, _: Context<'_, S>) {
-        let mut seen = self.0.lock().expect("no panic");
-        seen.spans.push(attributes.metadata().name());
-        attributes.record(&mut Visitor { text: &mut seen.text, message: String::new() });
+        attributes.record(&mut self.clone());
     }
 
     fn on_record(&self, _: &Id, values: &SpanRecord<'_>, _: Context<'_, S>) {
-        let mut seen = self.0.lock().expect("no panic");
-        values.record(&mut Visitor { text: &mut seen.text, message: String::new() });
+        values.record(&mut self.clone());
     }
 
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut seen = self.0.lock().expect("no panic");
-        let mut visitor = Visitor { text: &mut seen.text, message: String::new() };
-        event.record(&mut visitor);
-        let message = visitor.message;
-        if event.metadata().target().starts_with("tencent_cos") {
-            let spans = context.event_scope(event).map(|scope| scope.map(|span| span.name()).collect());
-            seen.events.push((message, spans.unwrap_or_default()));
-        }
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        event.record(&mut self.clone());
     }
 }
 
@@ -130,12 +102,12 @@ impl Recorder {
             .with_span_events(FmtSpan::FULL)
             .with_writer(move || writer.clone())
             .with_filter(LevelFilter::TRACE);
-        let guard = tracing_subscriber::registry().with(lines).with(fields.clone()).set_default();
+        let guard = record(tracing_subscriber::registry().with(lines).with(fields.clone()));
         Self { log, fields, _guard: guard }
     }
 
     fn text(&self) -> String {
-        self.log.text() + &self.fields.0.lock().expect("no panic").text
+        self.log.text() + &self.fields.0.lock().expect("no panic")
     }
 }
 
@@ -643,67 +615,4 @@ async fn keys_have_no_debug() {
     }
     search.check("");
     assert!(search.shown.contains("AKID…0001"), "the ends of the id tell which key it is");
-}
-
-/// One span for an operation, and an event for each attempt within it.
-#[tokio::test(start_paused = true)]
-async fn an_operation_is_a_span_and_its_attempts_are_events() {
-    let recorder = Recorder::start();
-    let mem = InMemory::new();
-    mem.emulator.put_object(mem.emulator.bucket(), "k", "hello");
-    let bucket = mem.bucket();
-    mem.emulator.script(Rule::on("HEAD Object").times(2).then(Action::status(500, "InternalError")));
-    mem.emulator.script(Rule::on("PUT Object").then(Action::ResetBeforeHeaders));
-    bucket.head("k").await.unwrap();
-    bucket.put("new", "x").await.unwrap();
-    bucket.get("missing").await.unwrap_err();
-    bucket.get("..").await.unwrap_err();
-    let seen = recorder.fields.0.lock().unwrap();
-    let spans: Vec<_> = seen.spans.iter().filter(|name| name.starts_with("cos")).collect();
-    assert_eq!(spans, [&"cos.operation"; 3]);
-    let events: Vec<&str> = seen.events.iter().map(|(message, _)| message.as_str()).collect();
-    let expected = [
-        // HEAD: two refusals, then an answer
-        ["attempt answered", "attempt failed"].as_slice(),
-        &["attempt answered", "attempt failed"],
-        &["attempt answered"],
-        // PUT: a broken connection, then an answer
-        &["attempt failed"],
-        &["attempt answered"],
-        // GET: a refusal
-        &["attempt answered", "attempt failed"],
-    ];
-    assert_eq!(events, expected.concat());
-    assert!(seen.events.iter().all(|(_, spans)| spans == &["cos.operation"]), "{:?}", seen.events);
-    let value = |name: &str| -> Vec<&str> {
-        let prefix = format!("{name} = ");
-        seen.text.lines().filter_map(|line| line.strip_prefix(prefix.as_str())).collect()
-    };
-    assert_eq!(value("otel.name"), ["\"HEAD Object\"", "\"PUT Object\"", "\"GET Object\""]);
-    assert_eq!(value("http.request.method"), ["\"HEAD\"", "\"PUT\"", "\"GET\""]);
-    let target = |key: &str| format!("\"{}/{key}\"", mem.emulator.bucket());
-    assert_eq!(value("cos.target"), [target("k"), target("new"), target("missing")]);
-    assert_eq!(value("http.request.resend_count"), ["0", "0", "1", "1", "2", "0", "1", "0", "0"]);
-    assert!(!seen.text.contains("q-sign") && !seen.text.contains('?'), "{}", seen.text);
-}
-
-/// A span of the caller with fields of the same names is not ours to write to.
-#[tokio::test]
-async fn the_spans_of_the_caller_are_left_alone() {
-    use tracing::Instrument as _;
-    let fields = Fields::default();
-    let others = tracing_subscriber::filter::filter_fn(|metadata| !metadata.target().starts_with("tencent_cos"));
-    let _guard = tracing_subscriber::registry().with(others).with(fields.clone()).set_default();
-    let mem = InMemory::new();
-    let span = tracing::span!(
-        Level::INFO,
-        "request",
-        http.response.status_code = tracing::field::Empty,
-        error.type = tracing::field::Empty,
-        cos.request_id = tracing::field::Empty
-    );
-    mem.bucket().get("missing").instrument(span).await.unwrap_err();
-    let seen = fields.0.lock().unwrap();
-    assert!(seen.spans.contains(&"request"));
-    assert!(!seen.text.contains("status_code") && !seen.text.contains("error.type"), "{}", seen.text);
 }

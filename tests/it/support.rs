@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -15,6 +15,9 @@ use tencent_cos::{
     SessionCredentials, Transport, TransportError,
 };
 use tokio::time::Instant;
+use tracing::Dispatch;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// An emulator on a socket that demands that everything be signed.
 pub async fn emulator() -> Emulator {
@@ -203,6 +206,14 @@ impl Random {
     pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
+}
+
+/// Sets a subscriber for this thread. While it is the only one there is, a thread without one that comes first by a span
+/// or an event switches that off for all (<https://github.com/tokio-rs/tracing/issues/3611>); so there is another.
+pub fn record(subscriber: impl SubscriberInitExt) -> DefaultGuard {
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&ANOTHER);
+    subscriber.set_default()
 }
 
 /// Whether proofs of size are wanted at full size.

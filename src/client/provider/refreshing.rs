@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{CredentialError, CredentialErrorKind, ProvideCredentials};
 use crate::client::clock::{CorrectedClock, LONGEST_LIFE, SystemClock};
+use crate::client::trace::{self, Span};
 use crate::credentials::{Credentials, Freshness, Lifetime, RefreshSchedule};
 use crate::time::Clock;
 
@@ -377,7 +378,7 @@ impl Inner {
             state.flights += 1;
             let number = state.flights;
             state.flight = Some(Flight { number, started_at: monotonic, landed: landed.clone() });
-            runtime.spawn(Arc::clone(self).fly(number, sender, pause));
+            runtime.spawn(Span::refresh().around(Arc::clone(self).fly(number, sender, pause)));
             landed
         });
         match alive {
@@ -396,6 +397,7 @@ impl Inner {
         loop {
             let asked = self.clock.mark();
             let answer = self.ask().await;
+            trace::asked(self.provider.name(), answer.is_ok());
             if let Ok(key) = &answer {
                 self.clock.heed(asked, key);
             }

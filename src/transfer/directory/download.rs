@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::client::Bucket;
 use crate::client::defaults::PART_SIZE;
-use crate::client::provider::BoxFuture;
 use crate::error::{ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::transfer::Download;
@@ -194,20 +193,23 @@ impl fmt::Debug for DownloadDirectory {
 
 impl sealed::Run for DownloadDirectory {
     type Output = DirectoryReport;
+    const NAME: &'static str = "download directory";
 
-    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<DirectoryReport>> {
-        Box::pin(async move {
-            self.settings.check(&self.prefix)?;
-            let mut pool = Pool::new(self.directory.clone(), self.settings.clone(), control.clone());
-            if self.settings.count_ahead {
-                pool.count(self.remote(&bucket).unfolded().count());
-            }
-            let outcome = match self.settings.sync {
-                None => control.unless_cancelled(self.download_all(&bucket, &mut pool)).await,
-                Some(compare) => control.unless_cancelled(self.sync_all(&bucket, compare, &mut pool)).await,
-            };
-            pool.finish(outcome).await
-        })
+    fn key(&self) -> &str {
+        &self.prefix
+    }
+
+    async fn run(self, bucket: Bucket, control: Control) -> Result<DirectoryReport> {
+        self.settings.check(&self.prefix)?;
+        let mut pool = Pool::new(self.directory.clone(), self.settings.clone(), control.clone());
+        if self.settings.count_ahead {
+            pool.count(self.remote(&bucket).unfolded().count());
+        }
+        let outcome = match self.settings.sync {
+            None => control.unless_cancelled(self.download_all(&bucket, &mut pool)).await,
+            Some(compare) => control.unless_cancelled(self.sync_all(&bucket, compare, &mut pool)).await,
+        };
+        pool.finish(outcome).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::client::provider::BoxFuture;
+use crate::client::trace::Span;
 use crate::client::{Bucket, defaults};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::Job;
@@ -125,12 +126,13 @@ impl Pool {
     /// Counts the source beside the transfer, bytes and files. When that fails, there is no total.
     pub(super) fn count(&mut self, count: impl Future<Output = Result<(u64, u32)>> + Send + 'static) {
         let total = Arc::clone(&self.total);
-        self.counting.spawn(async move {
+        let work = async move {
             if let Ok(counted) = count.await {
                 total.counted.get_or_init(|| counted);
                 total.tell();
             }
-        });
+        };
+        self.counting.spawn(Span::current().around(work));
     }
 
     /// What a task needs to tell of its file.
@@ -175,7 +177,7 @@ impl Pool {
             self.note(joined)?;
         }
         self.control.ready().await?;
-        self.tasks.spawn(work);
+        self.tasks.spawn(Span::current().around(work));
         Ok(())
     }
 

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client::Bucket;
-use crate::client::provider::BoxFuture;
 use crate::error::Result;
 use crate::key::ObjectKey;
 use crate::transfer::Upload;
@@ -175,20 +174,23 @@ impl fmt::Debug for UploadDirectory {
 
 impl sealed::Run for UploadDirectory {
     type Output = DirectoryReport;
+    const NAME: &'static str = "upload directory";
 
-    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<DirectoryReport>> {
-        Box::pin(async move {
-            self.settings.check(&self.prefix)?;
-            let mut pool = Pool::new(self.directory.clone(), self.settings.clone(), control.clone());
-            if self.settings.count_ahead {
-                pool.count(self.local(false).count());
-            }
-            let outcome = match self.settings.sync {
-                None => control.unless_cancelled(self.upload_all(&bucket, &mut pool)).await,
-                Some(compare) => control.unless_cancelled(self.sync_all(&bucket, compare, &mut pool)).await,
-            };
-            pool.finish(outcome).await
-        })
+    fn key(&self) -> &str {
+        &self.prefix
+    }
+
+    async fn run(self, bucket: Bucket, control: Control) -> Result<DirectoryReport> {
+        self.settings.check(&self.prefix)?;
+        let mut pool = Pool::new(self.directory.clone(), self.settings.clone(), control.clone());
+        if self.settings.count_ahead {
+            pool.count(self.local(false).count());
+        }
+        let outcome = match self.settings.sync {
+            None => control.unless_cancelled(self.upload_all(&bucket, &mut pool)).await,
+            Some(compare) => control.unless_cancelled(self.sync_all(&bucket, compare, &mut pool)).await,
+        };
+        pool.finish(outcome).await
     }
 }
 

@@ -11,6 +11,7 @@ use crate::body::ByteStream;
 use crate::client::Bucket;
 use crate::client::defaults::{DOWNLOAD_PIECE, PART_SIZE};
 use crate::client::memory::{Held, Memory};
+use crate::client::trace::{self, Span};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::Integrity;
@@ -32,6 +33,7 @@ pub(super) async fn run(job: DownloadToPath, bucket: &Bucket, control: &Control)
     match Box::pin(attempt(&job, bucket, control)).await {
         // What was read wrong may be read right.
         Err(error) if error.kind() == ErrorKind::Integrity && error.is_retryable() => {
+            trace::event("begun anew");
             control.begin_again();
             Box::pin(attempt(&job, bucket, control)).await
         }
@@ -172,10 +174,11 @@ impl Crew {
                 None => {}
             }
         }
+        trace::resumed(done.iter().flatten().count());
         let mut missing = missing.into_iter().peekable();
         let mut tasks = JoinSet::new();
         if !done.is_empty() {
-            tasks.spawn(Arc::clone(self).range(first, Some(body), control.meter(), None));
+            tasks.spawn(self.task(first, Some(body), control.meter(), None));
         }
         let mut note = |joined: Result<Result<(usize, u64)>, JoinError>| {
             let (index, crc64) = joined.map_err(joined_badly)??;
@@ -202,12 +205,25 @@ impl Crew {
                     }
                 };
                 if let Some(index) = missing.next() {
-                    tasks.spawn(Arc::clone(self).range(index, None, control.meter(), held));
+                    tasks.spawn(self.task(index, None, control.meter(), held));
                 }
             }
             let Some(joined) = tasks.join_next().await else { return Ok(()) };
             note(joined)?;
         }
+    }
+
+    /// Fetches one range, in a task with its span.
+    fn task(
+        self: &Arc<Self>,
+        index: usize,
+        body: Option<ByteStream>,
+        meter: PartMeter,
+        held: Option<Held>,
+    ) -> impl Future<Output = Result<(usize, u64)>> + Send + use<> {
+        let range = self.layout.range(index);
+        let span = Span::part(index as u64 + 1, range.start, range.end - range.start);
+        span.around(Arc::clone(self).range(index, body, meter, held))
     }
 
     /// Fetches one range: its index and its CRC-64.

@@ -19,7 +19,6 @@ use self::destination::Target;
 use self::pinned::Begun;
 use crate::client::Bucket;
 use crate::client::defaults::CONCURRENCY;
-use crate::client::provider::BoxFuture;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::object::{GetObject, Integrity, Object, ObjectMeta};
@@ -244,9 +243,14 @@ impl DownloadToPath {
 
 impl Run for DownloadToPath {
     type Output = DownloadOutput;
+    const NAME: &'static str = "download";
 
-    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<DownloadOutput>> {
-        Box::pin(async move { control.unless_cancelled(file::run(self, &bucket, &control)).await })
+    fn key(&self) -> &str {
+        self.download.get.key().as_str()
+    }
+
+    async fn run(self, bucket: Bucket, control: Control) -> Result<DownloadOutput> {
+        control.unless_cancelled(file::run(self, &bucket, &control)).await
     }
 }
 
@@ -284,23 +288,26 @@ impl std::fmt::Debug for DownloadToWriter {
 
 impl Run for DownloadToWriter {
     type Output = DownloadOutput;
+    const NAME: &'static str = "download";
 
-    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<DownloadOutput>> {
+    fn key(&self) -> &str {
+        self.download.get.key().as_str()
+    }
+
+    async fn run(self, bucket: Bucket, control: Control) -> Result<DownloadOutput> {
         let Self { download, mut writer } = self;
-        Box::pin(async move {
-            let stopping = control.clone();
-            let run = async {
-                let Object { mut body, meta, integrity, .. } = ordered::begin(download, &bucket, control).await?;
-                let mut bytes = 0;
-                while let Some(piece) = body.next().await.transpose()? {
-                    writer.write_all(&piece).await.map_err(writer_failed)?;
-                    bytes += piece.len() as u64;
-                }
-                writer.flush().await.map_err(writer_failed)?;
-                Ok(DownloadOutput { meta, bytes, integrity })
-            };
-            stopping.unless_cancelled(run).await
-        })
+        let stopping = control.clone();
+        let run = async {
+            let Object { mut body, meta, integrity, .. } = ordered::begin(download, &bucket, control).await?;
+            let mut bytes = 0;
+            while let Some(piece) = body.next().await.transpose()? {
+                writer.write_all(&piece).await.map_err(writer_failed)?;
+                bytes += piece.len() as u64;
+            }
+            writer.flush().await.map_err(writer_failed)?;
+            Ok(DownloadOutput { meta, bytes, integrity })
+        };
+        stopping.unless_cancelled(run).await
     }
 }
 
@@ -325,12 +332,15 @@ pub struct DownloadToStream(Download);
 
 impl Run for DownloadToStream {
     type Output = Object;
+    const NAME: &'static str = "download";
 
-    fn run(self, bucket: Bucket, control: Control) -> BoxFuture<'static, Result<Object>> {
-        Box::pin(async move {
-            let stopping = control.clone();
-            stopping.unless_cancelled(ordered::begin(self.0, &bucket, control)).await
-        })
+    fn key(&self) -> &str {
+        self.0.get.key().as_str()
+    }
+
+    async fn run(self, bucket: Bucket, control: Control) -> Result<Object> {
+        let stopping = control.clone();
+        stopping.unless_cancelled(ordered::begin(self.0, &bucket, control)).await
     }
 }
 

@@ -12,6 +12,7 @@ use crate::body::ByteStream;
 use crate::client::Bucket;
 use crate::client::defaults::READ_AHEAD_PART;
 use crate::client::memory::{Held, Memory};
+use crate::client::trace::Span;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::{Integrity, Object};
@@ -38,7 +39,11 @@ pub(super) async fn begin(download: Download, bucket: &Bucket, control: Control)
         last: span.end.saturating_sub(1),
         total: pinned.total,
     });
+    let left = first.end - first.start;
+    let front =
+        Front { meter: control.meter(), left, delivered: 0, from: From::Wire(body, Span::part(1, first.start, left)) };
     let ordered = Ordered {
+        span: Span::current(),
         pinned: Arc::new(pinned),
         memory: bucket.client().memory().clone(),
         ahead: VecDeque::new(),
@@ -46,25 +51,25 @@ pub(super) async fn begin(download: Download, bucket: &Bucket, control: Control)
         next: first.end,
         end: span.end,
         size,
-        front: Some(Front {
-            meter: control.meter(),
-            left: first.end - first.start,
-            delivered: 0,
-            from: From::Wire(body),
-        }),
+        front: Some(front),
+        taken: 1,
         integrity,
         crc64: Crc64::new(),
         control,
     };
-    let pieces = try_unfold(ordered, |mut ordered| async move {
-        let stopping = ordered.control.clone();
-        let piece = stopping.unless_cancelled(ordered.next()).await?;
-        Ok::<_, Error>(piece.map(|piece| (piece, ordered)))
+    let pieces = try_unfold(ordered, |mut ordered| {
+        ordered.span.clone().around(async move {
+            let stopping = ordered.control.clone();
+            let piece = stopping.unless_cancelled(ordered.next()).await?;
+            Ok::<_, Error>(piece.map(|piece| (piece, ordered)))
+        })
     });
     Ok(Object { meta, body: ByteStream::new(Some(length), pieces), content_range, integrity })
 }
 
 struct Ordered {
+    /// That of the transfer, which goes on with the stream.
+    span: Span,
     pinned: Arc<Pinned>,
     memory: Memory,
     front: Option<Front>,
@@ -73,6 +78,8 @@ struct Ordered {
     places: usize,
     /// Where the next range begins that is not asked for yet.
     next: u64,
+    /// How many ranges were asked for.
+    taken: u64,
     end: u64,
     size: u64,
     integrity: Integrity,
@@ -89,14 +96,14 @@ struct Front {
 }
 
 enum From {
-    Wire(ByteStream),
+    Wire(ByteStream, Span),
     /// With what they take of the client's memory.
     Memory(VecDeque<Bytes>, #[expect(dead_code, reason = "kept to be dropped")] Held),
 }
 
 /// A range on its way into memory. Dropping it stops that.
 struct Ahead {
-    range: Range<u64>,
+    length: u64,
     task: JoinHandle<Result<(VecDeque<Bytes>, Held)>>,
 }
 
@@ -117,21 +124,21 @@ impl Ordered {
                 }
                 self.front = None;
             }
-            let Some(range) = self.ahead.front().map(|ahead| ahead.range.clone()).or_else(|| self.take_range()) else {
+            let (from, left) = if let Some(ahead) = self.ahead.front_mut() {
+                let (joined, length) = ((&mut ahead.task).await, ahead.length);
+                self.ahead.pop_front();
+                let (pieces, held) = joined.map_err(joined_badly)??;
+                (From::Memory(pieces, held), length)
+            } else if let Some((range, span)) = self.take_range() {
+                // No memory to read ahead: straight from the wire.
+                self.control.ready().await?;
+                let body = span.clone().around(self.pinned.open(&range)).await?;
+                (From::Wire(body, span), range.end - range.start)
+            } else {
                 compare(self.crc64.value(), self.integrity)?;
                 return Ok(None);
             };
-            let from = if let Some(ahead) = self.ahead.front_mut() {
-                let joined = (&mut ahead.task).await;
-                self.ahead.pop_front();
-                let (pieces, held) = joined.map_err(joined_badly)??;
-                From::Memory(pieces, held)
-            } else {
-                // No memory to read ahead: straight from the wire.
-                self.control.ready().await?;
-                From::Wire(self.pinned.open(&range).await?)
-            };
-            self.front = Some(Front { from, left: range.end - range.start, delivered: 0, meter: self.control.meter() });
+            self.front = Some(Front { from, left, delivered: 0, meter: self.control.meter() });
         }
     }
 
@@ -139,33 +146,38 @@ impl Ordered {
         while self.ahead.len() < self.places && self.next < self.end && self.control.is_running() {
             // What waits here for its reader must not make others wait.
             let Some(held) = self.memory.try_hold(self.size.min(self.end - self.next)) else { return };
-            let Some(range) = self.take_range() else { return };
-            let (pinned, wanted) = (Arc::clone(&self.pinned), range.clone());
-            let task = tokio::spawn(async move {
-                let mut body = pinned.open(&wanted).await?;
-                let (mut pieces, mut length) = (VecDeque::new(), 0);
+            let Some((range, span)) = self.take_range() else { return };
+            let (pinned, length) = (Arc::clone(&self.pinned), range.end - range.start);
+            let fetch = async move {
+                let mut body = pinned.open(&range).await?;
+                let (mut pieces, mut received) = (VecDeque::new(), 0);
                 while let Some(piece) = body.next().await.transpose()? {
-                    length += piece.len() as u64;
-                    fits(length, wanted.end - wanted.start)?;
+                    received += piece.len() as u64;
+                    fits(received, length)?;
                     pieces.push_back(piece);
                 }
                 Ok((pieces, held))
-            });
-            self.ahead.push_back(Ahead { range, task });
+            };
+            self.ahead.push_back(Ahead { length, task: tokio::spawn(span.around(fetch)) });
         }
     }
 
-    fn take_range(&mut self) -> Option<Range<u64>> {
+    fn take_range(&mut self) -> Option<(Range<u64>, Span)> {
         let range = self.next..self.end.min(self.next + self.size);
+        if range.is_empty() {
+            return None;
+        }
         self.next = range.end;
-        (!range.is_empty()).then_some(range)
+        self.taken += 1;
+        let span = Span::part(self.taken, range.start, range.end - range.start);
+        Some((range, span))
     }
 }
 
 impl Front {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         let piece = match &mut self.from {
-            From::Wire(body) => body.next().await.transpose()?,
+            From::Wire(body, span) => span.clone().around(body.next()).await.transpose()?,
             From::Memory(pieces, _) => pieces.pop_front(),
         };
         let Some(piece) = piece else {
