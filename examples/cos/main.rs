@@ -25,6 +25,7 @@ mod stat;
 mod sts;
 mod sweep;
 mod sync;
+mod trace;
 mod tree;
 mod upload;
 mod url;
@@ -108,6 +109,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
+    if settings.general.verbose {
+        trace::start();
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::io("cannot start", error).report(),

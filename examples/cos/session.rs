@@ -4,12 +4,11 @@ use std::env;
 
 use tencent_cos::client::provider::ChainCredentials;
 use tencent_cos::transfer::Transfer;
-use tencent_cos::{Address, Bucket, BucketName, Client, Endpoint, Operation, Region, Target};
-use tokio::time::Instant;
+use tencent_cos::{Address, Bucket, BucketName, Client, Endpoint, Operation, Region};
 
 use crate::General;
 use crate::bars::Bars;
-use crate::failure::{Failure, OneLine, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 
@@ -18,7 +17,6 @@ pub struct Session {
     region: Region,
     endpoint: Endpoint,
     json: bool,
-    verbose: bool,
     progress: bool,
     pub interrupt: Interrupt,
 }
@@ -39,7 +37,7 @@ impl Session {
             .user_agent("cos-example")
             .build()?;
         let General { json, verbose, no_progress, .. } = *general;
-        Ok(Self { client, region, endpoint, json, verbose, progress: !no_progress && !json, interrupt })
+        Ok(Self { client, region, endpoint, json, progress: !(no_progress || json || verbose), interrupt })
     }
 
     pub fn bucket(&self, name: &BucketName) -> Outcome<Bucket> {
@@ -87,37 +85,12 @@ impl Session {
     }
 
     pub async fn send<O: Operation>(&self, bucket: &Bucket, operation: O) -> Outcome<O::Output> {
-        if !self.verbose {
-            return Ok(bucket.send(operation).await?);
-        }
-        let address = self.endpoint.address(Some(bucket.name()), bucket.region())?;
-        let key = match operation.request()?.target() {
-            Target::Object(key) => key.to_string(),
-            _ => String::new(),
-        };
-        let (scheme, host) = (address.scheme().as_str(), address.host());
-        eprintln!("> {} {}/{} to {scheme}://{host}", O::NAME, bucket.name(), OneLine(&key));
-        let start = Instant::now();
-        let answer = bucket.send_raw(operation).await?;
-        eprintln!("< {} after {} ms", answer.status(), start.elapsed().as_millis());
-        for (name, value) in answer.headers() {
-            eprintln!("<   {name}: {}", OneLine(&String::from_utf8_lossy(value.as_bytes())));
-        }
-        Ok(answer.into_body())
+        Ok(bucket.send(operation).await?)
     }
 
     /// Sends what is about the account, not a bucket.
     pub async fn send_to_account<O: Operation>(&self, operation: O) -> Outcome<O::Output> {
-        if self.verbose {
-            let address = self.endpoint.address(None, &self.region)?;
-            eprintln!("> {} to {}://{}", O::NAME, address.scheme().as_str(), address.host());
-        }
-        let start = Instant::now();
-        let answer = self.client.send(operation).await?;
-        if self.verbose {
-            eprintln!("< done after {} ms", start.elapsed().as_millis());
-        }
-        Ok(answer)
+        Ok(self.client.send(operation).await?)
     }
 }
 

@@ -197,14 +197,32 @@ async fn a_key_may_come_from_a_file_as_well() {
     assert!(status == 1 && told.contains("credentials: secret_id is missing") && !told.contains(key), "{told}");
 }
 
-#[test]
-fn verbose_tells_the_exchange_and_no_secret() {
-    let shell = Shell::new();
-    let output = shell.run(&["-v", "ls", &shell.url("")]);
-    let told = text(&output.stderr);
-    assert!(told.contains("> GET Bucket") && told.contains("< 200 OK") && told.contains("x-cos-request-id"), "{told}");
-    for (name, secret) in shell.variables.iter().filter(|(name, _)| name.starts_with("TENCENTCLOUD")) {
-        assert!(!told.contains(secret) && !told.contains("q-signature"), "{name}: {told}");
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn verbose_tells_of_every_request_and_no_secret() {
+    let emulator = crate::support::emulator().await;
+    let mut shell = Shell::over(&emulator);
+    let key = emulator.mint(Duration::from_secs(3600));
+    shell.variables.retain(|(name, _)| !name.starts_with("TENCENTCLOUD"));
+    let secrets = [("SECRET_ID", key.secret_id), ("SECRET_KEY", key.secret_key), ("TOKEN", key.token)];
+    shell.variables.extend(secrets.map(|(name, value)| (format!("TENCENTCLOUD_{name}"), value)));
+    shell.write("in", bytes(3 << 20));
+    let url = shell.url("a\nb");
+    emulator.script(Rule::on("Upload Part").skip(1).then(Action::status(503, "SlowDown")));
+    let cp = ["cp", "in", &url, "--part-size", "1MiB"];
+    for (command, line) in [
+        (&cp[..], "  upload examplebucket-1250000000/a\\nb  part 3  Upload Part: attempt answered "),
+        (&["ls", &shell.url("")], "  GET Bucket examplebucket-1250000000: attempt answered "),
+        (&["cat", &url], "  GET Object examplebucket-1250000000/a\\nb: attempt answered "),
+    ] {
+        emulator.clear_journal();
+        let output = shell.run(&[&["-v"], command].concat());
+        let told = text(&output.stderr);
+        assert!(output.status.success() && told.contains(line), "{told}");
+        assert_eq!(told.matches(": attempt ").count(), emulator.journal().len(), "{told}");
+        assert_eq!(told.lines().count(), emulator.journal().len() + 1, "one line for the key: {told}");
+        for (name, secret) in shell.variables.iter().filter(|(name, _)| name.starts_with("TENCENTCLOUD")) {
+            assert!(!told.contains(secret) && !told.contains("q-sign") && !told.contains('?'), "{name}: {told}");
+        }
     }
 }
 
