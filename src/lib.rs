@@ -117,7 +117,8 @@
 //! | `paused`, `resumed` | a transfer waits for its handle, and goes on | |
 //! | `key given`, `no key given` | a provider was asked | `cos.provider` |
 //!
-//! No field and no message has a query, a header other than the request id, a key or what is made of one.
+//! No field and no message has a query, a header other than the request id, a key or what is made of one. The example
+//! `trace` shows a transfer.
 //!
 //! # Features
 //!

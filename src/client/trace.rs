@@ -95,14 +95,11 @@ pub(crate) fn answered(attempt: u32, status: u16, request_id: &str) {
 
 /// An attempt failed.
 pub(crate) fn failed(attempt: u32, error: &Error, evidence: Evidence) {
-    let status = error.service().map(|answer| answer.status);
-    let request_id = error.service().map(|answer| answer.request_id.as_str()).filter(|id| !id.is_empty());
-    inside(OPERATION).record("http.response.status_code", status).record("cos.request_id", request_id);
     debug!(
         // None when it failed before anything was sent.
         http.request.resend_count = attempt.saturating_sub(1),
-        http.response.status_code = status,
-        cos.request_id = request_id,
+        http.response.status_code = error.status(),
+        cos.request_id = error.request_id(),
         error.type = ?error.kind(),
         ?evidence,
         "attempt failed"
@@ -111,7 +108,10 @@ pub(crate) fn failed(attempt: u32, error: &Error, evidence: Evidence) {
 
 /// The operation failed for good.
 pub(crate) fn gave_up(error: &Error) {
-    inside(OPERATION).record("error.type", debug(error.kind()));
+    inside(OPERATION)
+        .record("http.response.status_code", error.status())
+        .record("cos.request_id", error.request_id())
+        .record("error.type", debug(error.kind()));
 }
 
 /// The body of an answer broke off, and is asked for from this byte of the object on.
