@@ -10,6 +10,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,9 +38,21 @@ where
 {
     /// Opens a checkpoint that is there; `None` when there is none, or what is there is none of this version.
     ///
+    /// A transfer that was dropped a moment ago may still write its last record: it gets a second to let go.
+    ///
     /// # Errors
     /// [`ErrorKind::Io`] when it cannot be read, or another transfer holds it.
     pub(super) async fn open(path: PathBuf) -> Result<Option<(Self, H, Vec<R>)>> {
+        for _ in 0..20 {
+            match Self::open_now(path.clone()).await {
+                Err(error) if is_held(&error) => tokio::time::sleep(Duration::from_millis(50)).await,
+                opened => return opened,
+            }
+        }
+        Self::open_now(path).await
+    }
+
+    async fn open_now(path: PathBuf) -> Result<Option<(Self, H, Vec<R>)>> {
         blocking(move || {
             let Some(mut file) = open_locked(&path).map_err(|error| io_error("opening", &path, error))? else {
                 return Ok(None);
@@ -155,6 +168,11 @@ fn busy() -> io::Error {
     io::Error::new(io::ErrorKind::ResourceBusy, "another transfer holds this checkpoint")
 }
 
+fn is_held(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ResourceBusy)
+}
+
 fn read(file: &mut File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes)?;
@@ -199,7 +217,7 @@ mod tests {
     type Numbers = Checkpoint<String, u32>;
 
     fn run<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
     }
 
     fn with_records(directory: &Path) -> PathBuf {

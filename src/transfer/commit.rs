@@ -21,8 +21,8 @@ use crate::object::{HeadObject, ObjectMeta};
 use crate::operation::{Operation, Permissions, header_text};
 use crate::options::CustomerKey;
 use crate::time::{Clock as _, parse_http_date};
+use crate::transfer::journal::{Journal, Record};
 use crate::transfer::parts::{Stored, combined};
-use crate::transfer::resume::{Journal, Record};
 
 /// How far the clock that dates an object may lag behind the one that dated its upload.
 const SLACK: Duration = Duration::from_secs(60);

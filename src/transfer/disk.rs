@@ -6,14 +6,20 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinError;
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// Runs work that blocks where it may block. It is not stopped when the future is dropped.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(outcome) => outcome,
-        Err(error) => Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down").with_source(error)),
+    tokio::task::spawn_blocking(work).await.map_err(joined_badly)?
+}
+
+/// What became of a task that did not come to its end. A panic goes on here.
+pub(super) fn joined_badly(error: JoinError) -> Error {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => Error::new(ErrorKind::Cancelled, "the runtime was shut down").with_source(error),
     }
 }
 

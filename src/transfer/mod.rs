@@ -17,6 +17,7 @@ mod disk;
 mod download;
 mod draft;
 mod handle;
+mod journal;
 mod orphans;
 mod parts;
 mod plan;

@@ -9,8 +9,9 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::client::trace::Span;
 use crate::crc64::Crc64;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::multipart::{CompletedPart, PartSummary};
+use crate::transfer::disk::joined_badly;
 use crate::transfer::handle::Control;
 use crate::transfer::plan::{Part, Plan};
 
@@ -132,11 +133,7 @@ impl Crew {
     }
 
     fn note(&mut self, joined: Result<Result<Stored>, JoinError>) -> Result<()> {
-        match joined {
-            Ok(stored) => self.stored.push(stored?),
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(error) => return Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down").with_source(error)),
-        }
+        self.stored.push(joined.map_err(joined_badly)??);
         Ok(())
     }
 }
@@ -144,6 +141,7 @@ impl Crew {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{Error, ErrorKind};
 
     const PART: Part = Part { number: 1, offset: 0, length: 1 };
 

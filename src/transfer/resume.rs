@@ -1,109 +1,19 @@
-//! What an upload remembers for another run, and what of it still holds then.
+//! What of an upload of an earlier run still holds.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-use serde::{Deserialize, Serialize};
-use sha1::{Digest as _, Sha1};
+use std::time::SystemTime;
 
 use crate::client::Bucket;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::Operation;
 use crate::time::{from_unix_seconds, unix_seconds};
-use crate::transfer::checkpoint::{Checkpoint, file_name};
+use crate::transfer::checkpoint::Checkpoint;
 use crate::transfer::commit::{Destination, Made, Session, abort, find};
-use crate::transfer::disk::{FileState, io_error};
+use crate::transfer::journal::{Head, Record, What};
 use crate::transfer::parts::Stored;
 use crate::transfer::plan::Plan;
-use crate::transfer::source::{SourceFile, Whole};
-
-/// The checkpoint of an upload.
-pub(super) type Journal = Arc<Checkpoint<Head, Record>>;
-
-/// Which upload it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Head {
-    what: What,
-    upload_id: String,
-    /// Seconds since 1970.
-    begun: u64,
-}
-
-/// What makes it the upload it is: with anything else it is another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct What {
-    bucket: String,
-    region: String,
-    key: String,
-    path: PathBuf,
-    file: FileState,
-    part_size: u64,
-    /// Of the headers it was begun with.
-    headers: String,
-}
-
-/// What of it is done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Record {
-    Part(Stored),
-    /// All parts are there; from here on the object may be.
-    Completing {
-        crc64: Option<u64>,
-    },
-}
-
-impl What {
-    /// # Errors
-    /// [`ErrorKind::Input`] when a value cannot be sent.
-    pub(super) fn new<O: Operation>(
-        bucket: &Bucket,
-        key: &str,
-        file: &SourceFile,
-        plan: Plan,
-        begin: &O,
-    ) -> Result<Self> {
-        let request = begin.request()?;
-        let mut headers: Vec<_> = request.headers().iter().collect();
-        headers.sort_by_key(|(name, _)| name.as_str());
-        let mut digest = Sha1::new();
-        for (name, value) in headers {
-            // A key of the caller is known by the digest that goes with it.
-            if !name.as_str().ends_with("customer-key") {
-                digest.update(name.as_str());
-                digest.update(": ");
-                digest.update(value);
-                digest.update("\n");
-            }
-        }
-        Ok(Self {
-            bucket: bucket.name().to_string(),
-            region: bucket.region().to_string(),
-            key: key.to_owned(),
-            path: absolute(&file.path)?,
-            file: file.state,
-            part_size: plan.part_size,
-            headers: hex::encode(digest.finalize()),
-        })
-    }
-
-    /// Where in a directory it is remembered.
-    fn place(&self, directory: &Path) -> PathBuf {
-        let path = self.path.to_string_lossy();
-        directory.join(file_name("upload", &[&self.bucket, &self.region, &self.key, &path]))
-    }
-
-    /// Whether it is an upload of the same file to the same object, though perhaps of other bytes.
-    fn is_kin(&self, other: &Self) -> bool {
-        (&self.bucket, &self.region, &self.key, &self.path) == (&other.bucket, &other.region, &other.key, &other.path)
-    }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| io_error("finding", path, error))
-}
+use crate::transfer::source::Whole;
 
 /// What there is of an upload.
 pub(super) enum Found {
@@ -126,7 +36,9 @@ pub(super) async fn take_up(
     source: &Whole,
     to: &Destination,
 ) -> Result<Found> {
-    let Some((journal, head, records)) = open(what.place(directory)).await? else { return Ok(Found::Nothing) };
+    let Some((journal, head, records)) = Checkpoint::<Head, Record>::open(what.place(directory)).await? else {
+        return Ok(Found::Nothing);
+    };
     if head.what != *what || head.upload_id.is_empty() {
         // Of the file as it was, or of other options: that upload is ours, and nobody will go on with it.
         if head.what.is_kin(what) && !head.upload_id.is_empty() {
@@ -170,24 +82,6 @@ pub(super) async fn take_up(
         Ok(()) => Ok(Found::Parts(session, parts)),
         Err(error) => Err(session.give_up(error).await),
     }
-}
-
-type Opened = (Checkpoint<Head, Record>, Head, Vec<Record>);
-
-/// What was dropped a moment ago may still write its last record: it gets a second to let go.
-async fn open(place: PathBuf) -> Result<Option<Opened>> {
-    for _ in 0..20 {
-        match Checkpoint::open(place.clone()).await {
-            Err(error) if is_held(&error) => tokio::time::sleep(Duration::from_millis(50)).await,
-            opened => return opened,
-        }
-    }
-    Checkpoint::open(place).await
-}
-
-fn is_held(error: &Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ResourceBusy)
 }
 
 /// Whether the file still has the bytes of these parts.

@@ -12,10 +12,11 @@ use crate::transfer::chunks::Chunks;
 use crate::transfer::commit::{Order, Outcome, Session};
 use crate::transfer::draft::Draft;
 use crate::transfer::handle::Control;
+use crate::transfer::journal::{Journal, Record, What};
 use crate::transfer::parts::{self, Crew, Stored, combined};
 use crate::transfer::plan::{MAX_PARTS, Part, Plan, growing};
 use crate::transfer::progress::PartMeter;
-use crate::transfer::resume::{self, Found, Journal, Record, What};
+use crate::transfer::resume::{self, Found};
 use crate::transfer::source::{Flow, SourceFile, Whole};
 use crate::transfer::upload::UploadOutput;
 

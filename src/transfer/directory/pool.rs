@@ -16,6 +16,7 @@ use crate::transfer::directory::merge::Entry;
 use crate::transfer::directory::report::{
     DirectoryFailure, DirectoryFile, DirectoryReport, FileStep, Filter, Listener,
 };
+use crate::transfer::disk::joined_badly;
 use crate::transfer::handle::Control;
 
 /// What both directions have in common.
@@ -204,11 +205,8 @@ impl Pool {
     }
 
     fn note(&mut self, joined: Result<Outcome, JoinError>) -> Result<()> {
-        match joined {
-            Ok(outcomes) => outcomes.into_iter().try_for_each(|(file, outcome)| self.enter(file, outcome)),
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(error) => Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down").with_source(error)),
-        }
+        let outcomes = joined.map_err(joined_badly)?;
+        outcomes.into_iter().try_for_each(|(file, outcome)| self.enter(file, outcome))
     }
 
     fn enter(&mut self, file: DirectoryFile, outcome: Result<Deed>) -> Result<()> {

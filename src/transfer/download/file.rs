@@ -14,13 +14,12 @@ use crate::client::memory::{Held, Memory};
 use crate::client::trace::{self, Span};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
-use crate::object::Integrity;
-use crate::transfer::disk::{blocking, io_error};
+use crate::transfer::disk::{blocking, io_error, joined_badly};
 use crate::transfer::download::checkpoint::{Found, Journal, Record, What};
 use crate::transfer::download::destination::{Destination, Target};
 use crate::transfer::download::layout::Layout;
-use crate::transfer::download::ordered::{ended_early, fits, joined_badly};
 use crate::transfer::download::pinned::{Begun, Pinned};
+use crate::transfer::download::verify::{compare, ended_early, fits};
 use crate::transfer::download::writer::{Pen, Writer};
 use crate::transfer::download::{Download, DownloadOutput, DownloadToPath};
 use crate::transfer::handle::Control;
@@ -267,16 +266,4 @@ fn combined(layout: &Layout, done: &[Option<u64>]) -> u64 {
         let place = layout.place(index);
         Crc64::combine(whole, crc64.unwrap_or_default(), place.end - place.start)
     })
-}
-
-/// # Errors
-/// [`ErrorKind::Integrity`] when the bytes are not those COS summed up.
-pub(super) fn compare(found: u64, integrity: Integrity) -> Result<()> {
-    match integrity {
-        Integrity::Crc64(expected) if expected != found => {
-            let message = format!("the bytes have CRC-64 {found}, COS says {expected}");
-            Err(Error::new(ErrorKind::Integrity, message).retryable(true))
-        }
-        _ => Ok(()),
-    }
 }

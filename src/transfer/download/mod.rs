@@ -6,6 +6,7 @@ mod file;
 mod layout;
 mod ordered;
 mod pinned;
+mod verify;
 mod writer;
 
 use std::ffi::OsStr;

@@ -14,11 +14,12 @@ use crate::client::defaults::READ_AHEAD_PART;
 use crate::client::memory::{Held, Memory};
 use crate::client::trace::Span;
 use crate::crc64::Crc64;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::object::{Integrity, Object};
+use crate::transfer::disk::joined_badly;
 use crate::transfer::download::Download;
-use crate::transfer::download::file::compare;
 use crate::transfer::download::pinned::{Begun, Pinned};
+use crate::transfer::download::verify::{compare, ended_early, fits};
 use crate::transfer::handle::Control;
 use crate::transfer::progress::PartMeter;
 
@@ -193,20 +194,4 @@ impl Front {
         self.meter.set(self.delivered);
         Ok(Some(piece))
     }
-}
-
-pub(super) fn joined_badly(error: tokio::task::JoinError) -> Error {
-    match error.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        Err(error) => Error::new(ErrorKind::Cancelled, "the runtime was shut down").with_source(error),
-    }
-}
-
-/// A range that brings more than was asked for is none.
-pub(super) fn fits(length: u64, wanted: u64) -> Result<()> {
-    if length <= wanted { Ok(()) } else { Err(Error::new(ErrorKind::Response, "the body is longer than announced")) }
-}
-
-pub(super) fn ended_early(missing: u64) -> Error {
-    Error::new(ErrorKind::Transport, format!("the body ended {missing} bytes early")).retryable(true)
 }
