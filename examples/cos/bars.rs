@@ -7,24 +7,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tencent_cos::transfer::{DirectoryFile, FileStep, Progress};
 
+use crate::amount::{figures, rate};
+use crate::terminal;
+
 /// The smallest file that gets a bar of its own, and how many may have one at once.
 const WORTH_A_BAR: u64 = 1 << 20;
 const AT_ONCE: usize = 8;
+/// Columns of a name and of a bar; with the figures they fill 80.
+const NAME: usize = 22;
+const BAR: u64 = 12;
 
 #[derive(Clone)]
 pub struct Bars {
     multi: MultiProgress,
     total: ProgressBar,
-    files: Arc<Mutex<HashMap<String, ProgressBar>>>,
+    /// Of one file; many are counted.
+    name: Option<String>,
+    files: Arc<Mutex<HashMap<String, OneFile>>>,
+}
+
+struct OneFile {
+    bar: ProgressBar,
+    /// What an earlier run had moved.
+    before: Option<u64>,
 }
 
 impl Bars {
-    pub fn new(wanted: bool) -> Self {
+    pub fn new(wanted: bool, name: Option<&str>) -> Self {
         let shown = wanted && io::stderr().is_terminal();
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if shown { terminal::stderr() } else { ProgressDrawTarget::hidden() };
         let multi = MultiProgress::with_draw_target(target);
-        let total = multi.add(ProgressBar::no_length());
-        Self { multi, total, files: Arc::default() }
+        let total = multi.add(blank());
+        Self { multi, total, name: name.map(str::to_owned), files: Arc::default() }
     }
 
     /// Whether anybody sees them.
@@ -32,45 +46,41 @@ impl Bars {
         !self.multi.is_hidden()
     }
 
-    /// Tells how far the whole is.
-    pub fn progress(&self) -> impl Fn(Progress) + Send + Sync + use<> {
-        let total = self.total.clone();
-        move |progress| {
-            if total.length() != progress.total_bytes || total.position() == 0 {
-                total.set_style(style(progress.total_bytes.is_some()));
-                match progress.total_bytes {
-                    Some(bytes) => total.set_length(bytes),
-                    None => total.unset_length(),
-                }
-            }
-            total.set_position(progress.bytes);
-            if let (parts, Some(parts_of)) = (progress.parts, progress.total_parts)
-                && parts_of > 1
-            {
-                total.set_message(format!("{parts}/{parts_of}"));
-            }
-        }
+    /// Shows how far the whole is.
+    pub fn show(&self, progress: Progress, is_stopping: bool) {
+        let Progress { bytes, total_bytes, parts, total_parts, rate, .. } = progress;
+        let name = match (&self.name, total_parts) {
+            _ if is_stopping => "stopping".to_owned(),
+            (Some(name), _) => name.clone(),
+            (None, Some(files)) => format!("{parts} of {files} files"),
+            (None, None) => format!("{parts} files"),
+        };
+        self.total.set_message(line(&name, bytes, total_bytes, rate));
+    }
+
+    /// Shows how many files are done, and their bytes.
+    pub fn count(&self, files: u64, bytes: u64) {
+        self.total.set_message(line(&format!("{files} files"), bytes, None, 0.0));
     }
 
     /// Follows one file of many.
     pub fn follow(&self, file: &DirectoryFile, step: FileStep<'_>) {
         let mut files = self.files();
         match step {
-            FileStep::Begun if file.bytes >= WORTH_A_BAR && files.len() < AT_ONCE => {
-                let bar = self.multi.insert_before(&self.total, ProgressBar::new(file.bytes));
-                bar.set_style(style(true));
-                bar.set_message(shortened(&file.path));
-                files.insert(file.path.clone(), bar);
+            FileStep::Begun if file.bytes >= WORTH_A_BAR && files.len() < at_once() => {
+                let bar = self.multi.insert_before(&self.total, blank());
+                bar.set_message(line(&file.path, 0, Some(file.bytes), 0.0));
+                files.insert(file.path.clone(), OneFile { bar, before: None });
             }
             FileStep::Begun => {}
             FileStep::Moved(bytes) => {
-                if let Some(bar) = files.get(&file.path) {
-                    bar.set_position(bytes);
+                if let Some(OneFile { bar, before }) = files.get_mut(&file.path) {
+                    let moved = bytes.saturating_sub(*before.get_or_insert(bytes));
+                    bar.set_message(line(&file.path, bytes, Some(file.bytes), rate(moved, bar.elapsed())));
                 }
             }
             _ => {
-                if let Some(bar) = files.remove(&file.path) {
-                    bar.finish_and_clear();
+                if let Some(OneFile { bar, .. }) = files.remove(&file.path) {
                     self.multi.remove(&bar);
                 }
             }
@@ -84,28 +94,31 @@ impl Bars {
 
     /// Takes them away.
     pub fn clear(&self) {
-        for (_, bar) in self.files().drain() {
-            bar.finish_and_clear();
-        }
+        self.files().drain().for_each(|(_, file)| self.multi.remove(&file.bar));
         self.total.finish_and_clear();
     }
 
-    fn files(&self) -> MutexGuard<'_, HashMap<String, ProgressBar>> {
+    fn files(&self) -> MutexGuard<'_, HashMap<String, OneFile>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn style(length_is_known: bool) -> ProgressStyle {
-    let template = if length_is_known {
-        "{bar:24} {bytes:>11} of {total_bytes:>11} {binary_bytes_per_sec:>13} {eta:>4} left {wide_msg}"
-    } else {
-        "{spinner} {bytes:>11} {binary_bytes_per_sec:>13} {elapsed:>4} {wide_msg}"
-    };
-    ProgressStyle::with_template(template).expect("a good template")
+/// All of them must fit on the screen.
+fn at_once() -> usize {
+    terminal::rows().saturating_sub(2).min(AT_ONCE)
 }
 
-/// The end of a name, which tells more than its beginning, on one line.
-fn shortened(name: &str) -> String {
-    let clean: Vec<char> = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-    clean[clean.len().saturating_sub(40)..].iter().collect()
+fn blank() -> ProgressBar {
+    ProgressBar::no_length().with_style(ProgressStyle::with_template("{wide_msg}").expect("a good template"))
+}
+
+fn line(name: &str, bytes: u64, total: Option<u64>, rate: f64) -> String {
+    let bar = match total {
+        Some(total) => {
+            let full = (bytes.min(total) * BAR).checked_div(total).unwrap_or(BAR);
+            (0..BAR).map(|at| if at < full { '█' } else { '░' }).collect()
+        }
+        None => String::new(),
+    };
+    format!("{} {bar} {}", terminal::cell(name, NAME), figures(bytes, total, rate))
 }

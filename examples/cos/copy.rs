@@ -1,13 +1,15 @@
 //! From COS to COS: in one request, or by parts; the bytes do not come through here.
 
 use futures_util::TryStreamExt as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use tencent_cos::transfer::{LargeCopy, LargeCopyOutput};
 use tencent_cos::{Bucket, ObjectKey, Region};
+use tokio::time::Instant;
 
+use crate::amount::Size;
 use crate::failure::{Failure, Outcome, chain, tell};
 use crate::options::Options;
-use crate::output::Output;
+use crate::output::{done, summed};
 use crate::session::Session;
 use crate::tree::Choice;
 use crate::url::{ObjectUrl, PrefixUrl, VersionId};
@@ -34,9 +36,12 @@ pub async fn copy(
     if let Some(VersionId(id)) = version_id {
         job = job.version_id(id);
     }
-    let copied = session.run(to.transfer(job)).await?;
+    let (copied, took) = session.run(source.key.as_str(), to.transfer(job)).await?;
     let mut output = session.output();
-    line(&mut output, &source.to_string(), &destination.to_string(), &copied)?;
+    let (from, to) = (source.to_string(), destination.to_string());
+    let crc64 = copied.crc64.map(|crc64| crc64.to_string());
+    let text = done(&from, &to, copied.length, took, crc64.as_deref());
+    output.line(|| told(&from, &to, &copied), text)?;
     output.finish()
 }
 
@@ -60,25 +65,28 @@ pub async fn copy_tree(
         let is_mark = object.size == 0 && object.key.ends_with('/');
         std::future::ready(Ok((!is_mark && is_meant(&object.key[below..])).then_some(object.key)))
     });
-    let copies = objects.map_ok(|key| one(session, &from, &to, source, destination, options, key));
-    let mut copies = std::pin::pin!(copies.try_buffer_unordered(AT_ONCE));
-    let (mut done, mut bytes, mut failed) = (0_u64, 0_u64, 0_u64);
-    let mut output = session.output();
-    while let Some((from, to, outcome)) = copies.try_next().await? {
+    let jobs = objects.map_ok(|key| one(session, &from, &to, source, destination, options, key));
+    let mut jobs = std::pin::pin!(jobs.try_buffer_unordered(AT_ONCE));
+    let (mut copied, mut bytes, mut failed) = (0_u64, 0_u64, 0_u64);
+    let (mut output, bars, start) = (session.output(), session.bars(None), Instant::now());
+    while let Some((from, to, outcome)) = jobs.try_next().await? {
         match outcome {
             Ok(made) => {
-                (done, bytes) = (done + 1, bytes + made.length);
-                line(&mut output, &from, &to, &made)?;
+                (copied, bytes) = (copied + 1, bytes + made.length);
+                let text = format!("{from} -> {to}: {}", Size(made.length));
+                bars.suspend(|| output.line(|| told(&from, &to, &made), text).and_then(|()| output.flush()))?;
+                bars.count(copied, bytes);
             }
             Err(interrupted @ Failure::Interrupted { .. }) => return Err(interrupted),
             Err(failure) => {
                 failed += 1;
-                tell(&chain(format!("{from}: {failure}"), None));
+                bars.suspend(|| tell(&chain(format!("{from}: {failure}"), None)));
             }
         }
     }
-    let sum = json!({ "action": "sum", "transferred": done, "bytes": bytes, "failed": failed });
-    output.line(|| sum, format!("{done} copied ({bytes} bytes), {failed} failed"))?;
+    bars.clear();
+    let sum = json!({ "action": "sum", "transferred": copied, "bytes": bytes, "failed": failed });
+    output.line(|| sum, format!("{}; {failed} failed", summed("copied", copied, bytes, start.elapsed())))?;
     output.finish()?;
     if failed == 0 { Ok(()) } else { Err(Failure::failed(format!("{failed} objects were not copied"))) }
 }
@@ -108,22 +116,16 @@ fn no_checkpoint(options: &Options) -> Outcome {
     }
 }
 
-fn line(output: &mut Output, source: &str, destination: &str, copied: &LargeCopyOutput) -> Outcome {
-    let crc64 = copied.crc64.map(|crc64| crc64.to_string());
-    let json = || {
-        json!({
-            "source": source,
-            "destination": destination,
-            "size": copied.length,
-            "etag": copied.etag,
-            "crc64": crc64,
-            "version_id": copied.version_id,
-            "source_version_id": copied.source_version_id,
-            "parts": copied.parts,
-            "request_id": copied.request_id(),
-        })
-    };
-    let checked = crc64.as_ref().map_or("not checked".to_owned(), |crc64| format!("CRC-64 {crc64}"));
-    let (size, id) = (copied.length, copied.request_id());
-    output.line(json, format!("{source} -> {destination}: {size} bytes, {checked} (request id {id})"))
+fn told(source: &str, destination: &str, copied: &LargeCopyOutput) -> Value {
+    json!({
+        "source": source,
+        "destination": destination,
+        "size": copied.length,
+        "etag": copied.etag,
+        "crc64": copied.crc64.map(|crc64| crc64.to_string()),
+        "version_id": copied.version_id,
+        "source_version_id": copied.source_version_id,
+        "parts": copied.parts,
+        "request_id": copied.request_id(),
+    })
 }

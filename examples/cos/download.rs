@@ -1,16 +1,16 @@
 //! From COS: a file appears at its place when it is complete and on disk, or not at all.
 
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tencent_cos::transfer::{Download, DownloadDirectory};
-use tencent_cos::{Integrity, ObjectKey};
+use tencent_cos::{Bucket, Integrity, ObjectKey};
 
 use crate::failure::{Failure, Outcome};
 use crate::options::Options;
-use crate::output::copy_to_stdout;
+use crate::output::done;
 use crate::session::Session;
 use crate::tree::{Choice, Direction, Lines};
 use crate::url::{ObjectUrl, Place, PrefixUrl, VersionId};
@@ -33,15 +33,14 @@ pub async fn download(
                 "--checkpoint is for files: what was written to a stream cannot be found again",
             ));
         }
-        let answer = session.interrupt.guard(bucket.transfer(download.to_stream())).await?;
-        return copy_to_stdout(answer.body).await;
+        return to_stdout(session, &bucket, download, &object).await;
     };
     let path = file_for(&path, &object.key)?;
     let mut download = download.to_path(&path);
     if let Some(directory) = &options.checkpoint {
         download = download.checkpoint(directory);
     }
-    let got = options.hint(session.run(bucket.transfer(download)).await)?;
+    let (got, took) = options.hint(session.run(object.key.as_str(), bucket.transfer(download)).await)?;
     let (request_id, etag) = (got.meta.request_id(), &got.meta.etag);
     let crc64 = match got.integrity {
         Integrity::Crc64(crc64) => Some(crc64.to_string()),
@@ -57,11 +56,21 @@ pub async fn download(
             "request_id": request_id,
         })
     };
-    let checked = crc64.as_ref().map_or("not checked".to_owned(), |crc64| format!("CRC-64 {crc64}"));
-    let text = format!("{object} -> {}: {} bytes, {checked} (request id {request_id})", path.display(), got.bytes);
+    let text = done(&object, &path.display(), got.bytes, took, crc64.as_deref());
     let mut output = session.output();
     output.line(json, text)?;
     output.finish()
+}
+
+/// The bytes in order; a bar only where they do not go to the terminal themselves.
+async fn to_stdout(session: &Session, bucket: &Bucket, download: Download, object: &ObjectUrl) -> Outcome {
+    let transfer = bucket.transfer(download.to_writer(tokio::io::stdout()));
+    let outcome = if io::stdout().is_terminal() {
+        session.interrupt.guard(transfer).await.map(|_| ())
+    } else {
+        session.run(object.key.as_str(), transfer).await.map(|_| ())
+    };
+    outcome.map_err(Failure::or_pipe)
 }
 
 /// All objects behind a prefix.
@@ -75,7 +84,7 @@ pub async fn download_tree(
     let bucket = session.bucket(&bucket)?;
     let lines = Lines::new(session, &bucket, &directory, Direction::Down, false);
     let mut job = DownloadDirectory::new(prefix, directory).filter(choice.filter()?).on_file(lines.listener());
-    if session.bars().is_shown() {
+    if lines.has_bars() {
         job = job.count_ahead();
     }
     options.hint(lines.run(bucket.transfer(options.download_directory(job))).await)

@@ -48,6 +48,22 @@ impl Failure {
         }
     }
 
+    /// The same, for a transfer to standard output.
+    pub fn or_pipe(self) -> Self {
+        let mut cause = match &self {
+            Self::Failed { error: Some(error), .. } => Some(&**error as &dyn Error),
+            _ => None,
+        };
+        while let Some(error) = cause {
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            if kind == Some(io::ErrorKind::BrokenPipe) {
+                return Self::Pipe;
+            }
+            cause = error.source();
+        }
+        self
+    }
+
     /// Tells it on one line of standard error.
     pub fn report(self) -> ExitCode {
         match &self {

@@ -1,11 +1,17 @@
 //! Ctrl-C: transfers clean up behind themselves before the program ends.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tencent_cos::ErrorKind;
 use tencent_cos::transfer::{Transfer, TransferHandle};
+use tencent_cos::{Error, ErrorKind};
 
-use crate::failure::{Failure, Outcome};
+use crate::bars::Bars;
+use crate::failure::{Failure, Outcome, tell};
+
+/// How often a transfer is looked at.
+const BEAT: Duration = Duration::from_millis(100);
 
 /// Knows the transfers that are under way.
 #[derive(Clone, Default)]
@@ -21,7 +27,7 @@ struct State {
 impl Interrupt {
     /// Ctrl-C came: cancels what is under way. Whether there was anything to wait for.
     pub fn come(&self) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.came = true;
         state.under_way.iter().for_each(|(_, handle)| handle.cancel());
         !state.under_way.is_empty()
@@ -33,13 +39,36 @@ impl Interrupt {
         let outcome = transfer.await;
         self.leave(number);
         outcome.map_err(|error| match error.kind() {
-            ErrorKind::Cancelled => Failure::Interrupted { hint: None },
+            ErrorKind::Cancelled => {
+                left_behind(&error);
+                Failure::Interrupted { hint: None }
+            }
             _ => error.into(),
         })
     }
 
+    /// The same, with bars until it ends, and something else to do again and again; also how long it took.
+    pub async fn follow<T>(&self, transfer: Transfer<T>, bars: &Bars, beat: impl Fn()) -> Outcome<(T, Duration)> {
+        let handle = transfer.handle();
+        let mut work = pin!(self.guard(transfer));
+        let mut beats = tokio::time::interval(BEAT);
+        // What is done in a moment shows no bar.
+        beats.tick().await;
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut work => break outcome,
+                _ = beats.tick() => {
+                    bars.show(handle.progress(), self.state().came);
+                    beat();
+                }
+            }
+        };
+        bars.clear();
+        Ok((outcome?, handle.progress().elapsed))
+    }
+
     fn enter(&self, handle: TransferHandle) -> u64 {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         if state.came {
             handle.cancel();
         }
@@ -50,7 +79,18 @@ impl Interrupt {
     }
 
     fn leave(&self, number: u64) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.under_way.retain(|(it, _)| *it != number);
+        self.state().under_way.retain(|(it, _)| *it != number);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells of an upload that was to be given up and could not.
+pub fn left_behind(error: &Error) {
+    if let Some(upload) = error.upload_id() {
+        let target = error.target().unwrap_or_default();
+        tell(&format!("{target}: upload {upload} could not be given up; `cos orphans --abort` does it later"));
     }
 }

@@ -25,6 +25,7 @@ mod stat;
 mod sts;
 mod sweep;
 mod sync;
+mod terminal;
 mod trace;
 mod tree;
 mod upload;
@@ -129,7 +130,10 @@ fn main() -> ExitCode {
         // A transfer cleans up behind itself; who has no patience says so.
         tokio::select! {
             outcome = &mut run => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted { hint: None }),
+            _ = tokio::signal::ctrl_c() => {
+                let hint = "what was begun may be left behind: `cos orphans` shows it".to_owned();
+                Err(Failure::Interrupted { hint: Some(hint) })
+            }
         }
     });
     // A read of standard input may never end.

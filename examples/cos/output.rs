@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, Stdout, Write};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tencent_cos::ByteStream;
@@ -10,7 +10,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::io::AsyncWriteExt;
 
+use crate::amount::Size;
 use crate::failure::{Failure, OneLine, Outcome};
+
+/// More than is printed between two flushes where bars are in the way.
+const BUFFER: usize = 256 * 1024;
 
 /// Call [`finish`](Self::finish) at the end, or what cannot be written goes unnoticed.
 pub struct Output {
@@ -20,7 +24,7 @@ pub struct Output {
 
 impl Output {
     pub fn new(json: bool) -> Self {
-        Self { json, out: BufWriter::new(io::stdout()) }
+        Self { json, out: BufWriter::with_capacity(BUFFER, io::stdout()) }
     }
 
     /// One result on one line.
@@ -47,6 +51,11 @@ impl Output {
         writeln!(self.out, "{text}").map_err(Failure::stdout)
     }
 
+    /// Whether nothing waits to be flushed.
+    pub fn is_empty(&self) -> bool {
+        self.out.buffer().is_empty()
+    }
+
     pub fn flush(&mut self) -> Outcome {
         self.out.flush().map_err(Failure::stdout)
     }
@@ -67,4 +76,16 @@ pub async fn copy_to_stdout(mut body: ByteStream) -> Outcome {
 
 pub fn time_text(time: Option<SystemTime>) -> Option<String> {
     OffsetDateTime::from(time?).format(&Rfc3339).ok()
+}
+
+/// What became of a file that was transferred.
+pub fn done(from: &impl Display, to: &impl Display, bytes: u64, took: Duration, crc64: Option<&str>) -> String {
+    let checked = crc64.map_or("not checked".to_owned(), |crc64| format!("CRC-64 {crc64}"));
+    format!("{from} -> {to}: {} in {:.1} s, {checked}", Size(bytes), took.as_secs_f64())
+}
+
+/// What became of many.
+pub fn summed(verb: &str, files: u64, bytes: u64, took: Duration) -> String {
+    let plural = if files == 1 { "" } else { "s" };
+    format!("{files} file{plural} {verb}, {} in {:.1} s", Size(bytes), took.as_secs_f64())
 }

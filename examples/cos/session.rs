@@ -1,6 +1,7 @@
 //! The client that the environment and the general options describe.
 
 use std::env;
+use std::time::Duration;
 
 use tencent_cos::client::provider::ChainCredentials;
 use tencent_cos::transfer::Transfer;
@@ -71,17 +72,14 @@ impl Session {
         Output::new(self.json)
     }
 
-    /// How far a transfer is, on a terminal.
-    pub fn bars(&self) -> Bars {
-        Bars::new(self.progress)
+    /// How far the transfer of one file or of many is, on a terminal.
+    pub fn bars(&self, name: Option<&str>) -> Bars {
+        Bars::new(self.progress, name)
     }
 
-    /// Runs a transfer with its bar, so that Ctrl-C stops it in order.
-    pub async fn run<T>(&self, transfer: Transfer<T>) -> Outcome<T> {
-        let bars = self.bars();
-        let outcome = self.interrupt.guard(transfer.on_progress(bars.progress())).await;
-        bars.clear();
-        outcome
+    /// Runs a transfer with its bar, so that Ctrl-C stops it in order; also how long it took.
+    pub async fn run<T>(&self, name: &str, transfer: Transfer<T>) -> Outcome<(T, Duration)> {
+        self.interrupt.follow(transfer, &self.bars(Some(name)), || {}).await
     }
 
     pub async fn send<O: Operation>(&self, bucket: &Bucket, operation: O) -> Outcome<O::Output> {

@@ -88,7 +88,7 @@ pub async fn run(session: &Session, command: Sync) -> Outcome {
             let lines = Lines::new(session, &bucket, &directory, Direction::Down, dry_run);
             let mut job = DownloadDirectory::new(prefix, directory).sync(by.compare()).filter(filter);
             job = options.download_directory(job).on_file(lines.listener());
-            if session.bars().is_shown() {
+            if lines.has_bars() {
                 job = job.count_ahead();
             }
             if delete {

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use tencent_cos::transfer::{DirectoryFile, DirectoryReport, FileStep, Transfer};
 use tencent_cos::{Bucket, Error, ErrorKind};
 
+use crate::amount::Size;
 use crate::bars::Bars;
 use crate::failure::{Failure, Outcome, chain, tell};
-use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::interrupt::{Interrupt, left_behind};
+use crate::output::{Output, summed};
 use crate::session::Session;
 
 /// Which files of a tree are meant.
@@ -68,7 +69,16 @@ pub struct Lines {
 
 struct Told {
     output: Output,
+    transferred: u64,
     broken: Option<Failure>,
+}
+
+impl Told {
+    fn note(&mut self, written: Outcome) {
+        if let Err(failure) = written {
+            self.broken.get_or_insert(failure);
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,14 +90,19 @@ pub enum Direction {
 impl Lines {
     pub fn new(session: &Session, bucket: &Bucket, directory: &Path, direction: Direction, dry_run: bool) -> Self {
         Self {
-            told: Arc::new(Mutex::new(Told { output: session.output(), broken: None })),
-            bars: session.bars(),
+            told: Arc::new(Mutex::new(Told { output: session.output(), transferred: 0, broken: None })),
+            bars: session.bars(None),
             interrupt: session.interrupt.clone(),
             bucket: format!("cos://{}", bucket.name()),
             directory: directory.to_owned(),
             direction,
             dry_run,
         }
+    }
+
+    /// Whether anybody looks at how far it is.
+    pub fn has_bars(&self) -> bool {
+        self.bars.is_shown()
     }
 
     /// What a job tells of each file.
@@ -98,7 +113,10 @@ impl Lines {
             match step {
                 FileStep::Transferred => lines.transferred(file),
                 FileStep::Deleted => lines.deleted(file),
-                FileStep::Failed(error) if error.kind() != ErrorKind::Cancelled => lines.failed(file, error),
+                FileStep::Failed(error) if error.kind() == ErrorKind::Cancelled => {
+                    lines.bars.suspend(|| left_behind(error));
+                }
+                FileStep::Failed(error) => lines.failed(file, error),
                 _ => {}
             }
         }
@@ -106,13 +124,19 @@ impl Lines {
 
     /// Runs it to its end, and tells the sum.
     pub async fn run(self, transfer: Transfer<DirectoryReport>) -> Outcome {
-        let outcome = self.interrupt.guard(transfer.on_progress(self.bars.progress())).await;
-        self.bars.clear();
+        let outcome = self.interrupt.follow(transfer, &self.bars, || self.flush()).await;
+        self.flush();
         let mut told = self.told();
         if let Some(broken) = told.broken.take() {
             return Err(broken);
         }
-        let report = outcome?;
+        let (report, took) = outcome.map_err(|failure| match failure {
+            Failure::Interrupted { .. } => {
+                let files = told.transferred;
+                Failure::Interrupted { hint: Some(format!("{files} files are done; `cos sync` goes on with the rest")) }
+            }
+            failure => failure,
+        })?;
         let DirectoryReport { transferred, bytes, unchanged, deleted, links, failed, .. } = report;
         let json = json!({
             "action": "sum",
@@ -125,11 +149,11 @@ impl Lines {
             "dry_run": self.dry_run,
         });
         let would = if self.dry_run { "would be " } else { "" };
-        let text = format!(
-            "{transferred} {would}transferred ({bytes} bytes), {unchanged} unchanged, {deleted} {would}deleted, \
-             {links} links left out, {failed} failed"
-        );
-        told.output.line(|| json, text)?;
+        let mut text = vec![summed(&format!("{would}transferred"), transferred, bytes, took)];
+        text.push(format!("{unchanged} unchanged, {failed} failed"));
+        text.extend((deleted > 0).then(|| format!("{deleted} {would}deleted")));
+        text.extend((links > 0).then(|| format!("{links} links left out")));
+        told.output.line(|| json, text.join("; "))?;
         told.output.flush()?;
         match failed {
             0 => Ok(()),
@@ -138,6 +162,7 @@ impl Lines {
     }
 
     fn transferred(&self, file: &DirectoryFile) {
+        self.told().transferred += 1;
         let (path, key) = (self.path(file), self.key(file));
         let (action, from, to) = match self.direction {
             Direction::Up => ("upload", path, key),
@@ -146,7 +171,7 @@ impl Lines {
         let would = if self.dry_run { format!("would {action} ") } else { String::new() };
         let json =
             json!({ "action": action, "source": from, "destination": to, "size": file.bytes, "dry_run": self.dry_run });
-        self.line(json, &format!("{would}{from} -> {to}: {} bytes", file.bytes));
+        self.line(json, &format!("{would}{from} -> {to}: {}", Size(file.bytes)));
     }
 
     fn deleted(&self, file: &DirectoryFile) {
@@ -164,12 +189,21 @@ impl Lines {
         self.bars.suspend(|| tell(&chain(name, Some(error))));
     }
 
-    /// When nobody reads them any more, the transfer is stopped.
     fn line(&self, json: Value, text: &str) {
         let mut told = self.told();
-        let written = self.bars.suspend(|| told.output.line(|| json, text).and_then(|()| told.output.flush()));
-        if let Err(failure) = written {
-            told.broken.get_or_insert(failure);
+        let written = told.output.line(|| json, text);
+        told.note(written);
+    }
+
+    /// Prints what there is to tell. When nobody reads it any more, the transfer is stopped.
+    fn flush(&self) {
+        let mut told = self.told();
+        if told.output.is_empty() {
+            return;
+        }
+        let written = self.bars.suspend(|| told.output.flush());
+        told.note(written);
+        if told.broken.is_some() {
             self.interrupt.come();
         }
     }

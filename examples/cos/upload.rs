@@ -8,6 +8,7 @@ use tencent_cos::transfer::{Upload, UploadDirectory, UploadSource};
 
 use crate::failure::{Failure, Outcome};
 use crate::options::Options;
+use crate::output::done;
 use crate::session::Session;
 use crate::tree::{Choice, Direction, Lines};
 use crate::url::{ObjectUrl, Place, PrefixUrl};
@@ -22,7 +23,7 @@ pub async fn upload(session: &Session, source: Place, object: ObjectUrl, options
         Some(_) => return Err(Failure::usage("--checkpoint is for files: a stream cannot be read again")),
         None => {}
     }
-    let sent = options.hint(session.run(bucket.transfer(upload)).await)?;
+    let (sent, took) = options.hint(session.run(&name, bucket.transfer(upload)).await)?;
     let crc64 = sent.crc64.map(|crc64| crc64.to_string());
     let json = || {
         json!({
@@ -37,10 +38,13 @@ pub async fn upload(session: &Session, source: Place, object: ObjectUrl, options
             "request_id": sent.request_id(),
         })
     };
-    let checked = crc64.as_ref().map_or("not checked".to_owned(), |crc64| format!("CRC-64 {crc64}"));
-    let text = format!("{name} -> {object}: {} bytes, {checked} (request id {})", sent.length, sent.request_id());
+    let text = done(&name, &object, sent.length, took, crc64.as_deref());
+    let resumed = match sent.resumed_parts {
+        0 => String::new(),
+        parts => format!("; {parts} of {} parts were there", sent.parts),
+    };
     let mut output = session.output();
-    output.line(json, text)?;
+    output.line(json, text + &resumed)?;
     output.finish()
 }
 

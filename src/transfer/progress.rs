@@ -26,7 +26,7 @@ pub struct Progress {
     pub parts: u32,
     /// Of how many; `None` while that is not known.
     pub total_parts: Option<u32>,
-    /// Bytes a second, over the last five seconds.
+    /// Bytes a second, over the last five seconds; what an earlier run moved does not count.
     pub rate: f64,
     /// Since the transfer began, pauses included.
     pub elapsed: Duration,
@@ -71,6 +71,8 @@ pub(super) struct Counter {
     above: Option<Arc<Counter>>,
     started: OnceLock<Instant>,
     bytes: AtomicU64,
+    /// How many of them an earlier run moved.
+    earlier: AtomicU64,
     total_bytes: AtomicU64,
     parts: AtomicU32,
     total_parts: AtomicU32,
@@ -91,6 +93,7 @@ impl Counter {
             above: None,
             started: OnceLock::new(),
             bytes: AtomicU64::new(0),
+            earlier: AtomicU64::new(0),
             total_bytes: AtomicU64::new(UNKNOWN),
             parts: AtomicU32::new(0),
             total_parts: AtomicU32::new(UNKNOWN_PARTS),
@@ -125,7 +128,7 @@ impl Counter {
 
     /// Nothing is moved, as before the first part.
     pub(super) fn begin_again(&self) {
-        self.bytes.store(0, Ordering::Relaxed);
+        self.take_all_back();
         self.parts.store(0, Ordering::Relaxed);
     }
 
@@ -136,10 +139,29 @@ impl Counter {
         }
     }
 
+    /// What is taken back already, like that of a transfer that was given up, is not taken back again.
     fn take_back(&self, bytes: u64) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let less = |there: u64| Some(there.saturating_sub(bytes));
+        let there = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).unwrap_or_default();
         if let Some(above) = &self.above {
-            above.take_back(bytes);
+            above.take_back(bytes.min(there));
+        }
+    }
+
+    fn add_earlier(&self, bytes: u64) {
+        self.earlier.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(above) = &self.above {
+            above.add_earlier(bytes);
+        }
+    }
+
+    fn take_all_back(&self) {
+        self.take_back(self.bytes.load(Ordering::Relaxed));
+        let earlier = self.earlier.swap(0, Ordering::Relaxed);
+        let mut above = &self.above;
+        while let Some(counter) = above {
+            counter.earlier.fetch_sub(earlier, Ordering::Relaxed);
+            above = &counter.above;
         }
     }
 
@@ -167,7 +189,7 @@ impl Counter {
 
     /// Ends it as if nothing had been moved.
     pub(super) fn give_up(&self) {
-        self.take_back(self.bytes.load(Ordering::Relaxed));
+        self.take_all_back();
         self.end();
     }
 
@@ -181,14 +203,19 @@ impl Counter {
 
     fn sample(&self) -> Progress {
         let now = Instant::now();
-        let bytes = self.bytes.load(Ordering::Relaxed);
+        let moved = self.moved();
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.push_back((now, bytes));
+        samples.push_back((now, moved));
         while samples.len() > 2 && samples.front().is_some_and(|(at, _)| now - *at > WINDOW) {
             samples.pop_front();
         }
         drop(samples);
         self.snapshot()
+    }
+
+    /// What this run moved.
+    fn moved(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed).saturating_sub(self.earlier.load(Ordering::Relaxed))
     }
 
     pub(super) fn snapshot(&self) -> Progress {
@@ -202,7 +229,7 @@ impl Counter {
         drop(samples);
         let span = (now - since).as_secs_f64();
         #[allow(clippy::cast_precision_loss)] // an estimate
-        let rate = if span > 0.0 { bytes.saturating_sub(before) as f64 / span } else { 0.0 };
+        let rate = if span > 0.0 { self.moved().saturating_sub(before) as f64 / span } else { 0.0 };
         let parts = self.parts.load(Ordering::Relaxed);
         Progress { bytes, total_bytes, parts, total_parts, rate, elapsed: now - started }
     }
@@ -231,6 +258,12 @@ impl PartMeter {
         self.counter.tick();
     }
 
+    /// An earlier run did the part, with so many bytes.
+    pub(super) fn was_done(&self, bytes: u64) {
+        self.counter.add_earlier(bytes);
+        self.done(bytes);
+    }
+
     /// The part is done, with so many bytes.
     pub(super) fn done(&self, bytes: u64) {
         self.done.store(true, Ordering::Relaxed);
@@ -244,5 +277,38 @@ impl Drop for PartMeter {
         if !*self.done.get_mut() {
             self.counter.take_back(*self.counted.get_mut());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_up_is_taken_back_once() {
+        let above = Arc::new(Counter::new());
+        let counter = Arc::new(Counter::within(Arc::clone(&above)));
+        above.start();
+        let (other, part) = (PartMeter::new(Arc::clone(&above)), PartMeter::new(Arc::clone(&counter)));
+        other.set(7);
+        part.set(10);
+        counter.give_up();
+        assert_eq!(above.snapshot().bytes, 7);
+        part.set(12);
+        drop(part);
+        assert_eq!(above.snapshot().bytes, 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_that_of_this_run() {
+        let counter = Arc::new(Counter::new());
+        counter.start();
+        PartMeter::new(Arc::clone(&counter)).was_done(1_000_000);
+        let part = PartMeter::new(Arc::clone(&counter));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        part.done(3000);
+        let progress = counter.snapshot();
+        assert_eq!((progress.bytes, progress.parts), (1_003_000, 2));
+        assert!((progress.rate - 1500.0).abs() < 1.0, "{progress:?}");
     }
 }

@@ -110,7 +110,7 @@ impl Work {
         let mut stored = resumed;
         trace::resumed(stored.len());
         for part in &stored {
-            self.control.meter().done(part.length);
+            self.control.meter().was_done(part.length);
         }
         let mut wanted: Vec<u32> = (1..=plan.count()).collect();
         loop {

@@ -4,6 +4,8 @@ mod remote;
 mod remove;
 mod shell;
 mod sts;
+#[cfg(unix)]
+mod terminal;
 mod transfer;
 
 use std::fs;

@@ -168,7 +168,7 @@ impl Crew {
         for (index, done) in done.iter().enumerate() {
             let place = self.layout.place(index);
             match done {
-                Some(_) => control.meter().done(place.end - place.start),
+                Some(_) => control.meter().was_done(place.end - place.start),
                 None if index != first => missing.push(index),
                 None => {}
             }
