@@ -115,7 +115,8 @@
 //! | `parts lost` | COS does not have all parts any more: they are sent again | |
 //! | `begun anew` | what was downloaded had the wrong checksum: once more, all of it | |
 //! | `paused`, `resumed` | a transfer waits for its handle, and goes on | |
-//! | `key given`, `no key given` | a provider was asked | `cos.provider` |
+//! | `key refreshed` | a provider gave a key | `cos.provider` |
+//! | `key not refreshed` | it gave none; a `WARN` the first time | `cos.provider`, `error` |
 //!
 //! No field and no message has a query, a header other than the request id, a key or what is made of one. The example
 //! `trace` shows a transfer.

@@ -3,8 +3,9 @@
 
 use http::Method;
 use tracing::field::{Empty, debug};
-use tracing::{Instrument as _, debug, info_span};
+use tracing::{Instrument as _, debug, info_span, warn};
 
+use crate::client::provider::CredentialError;
 use crate::client::retry::Evidence;
 use crate::error::Error;
 use crate::region::BucketName;
@@ -126,9 +127,18 @@ pub(crate) fn resumed(parts: usize) {
     }
 }
 
-/// A provider was asked for a key.
-pub(crate) fn asked(provider: &str, given: bool) {
-    debug!(cos.provider = provider, "{}", if given { "key given" } else { "no key given" });
+/// A provider gave a key.
+pub(crate) fn refreshed(provider: &str) {
+    debug!(cos.provider = provider, "key refreshed");
+}
+
+/// A provider gave no key that is of use, for the first time in a row or once more.
+pub(crate) fn not_refreshed(provider: &str, error: &CredentialError, again: bool) {
+    if again {
+        debug!(cos.provider = provider, %error, "key not refreshed");
+    } else {
+        warn!(cos.provider = provider, %error, "key not refreshed");
+    }
 }
 
 /// Something else that happens now and then.

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use crate::client::provider::CredentialError;
 use crate::client::retry::Evidence;
 use crate::error::Error;
 use crate::region::BucketName;
@@ -47,6 +48,8 @@ pub(crate) fn read_on(_: u64, _: &Error) {}
 
 pub(crate) fn resumed(_: usize) {}
 
-pub(crate) fn asked(_: &str, _: bool) {}
+pub(crate) fn refreshed(_: &str) {}
+
+pub(crate) fn not_refreshed(_: &str, _: &CredentialError, _: bool) {}
 
 pub(crate) fn event(_: &'static str) {}

@@ -4,7 +4,9 @@ mod capture;
 mod transfers;
 
 use cos_emulator::{Action, Emulator, Role, Rule};
+use tencent_cos::Credentials;
 use tencent_cos::client::Connections;
+use tencent_cos::client::provider::{CredentialError, from_fn};
 use tencent_cos::sts::{self, AssumeRole};
 use tracing::Instrument as _;
 use tracing::field::Empty;
@@ -93,7 +95,7 @@ async fn a_key_is_fetched_in_a_span_of_the_operation_that_needs_it() {
     let tree = trace.tree();
     assert_eq!(tree.attempts(), ["AssumeRole", "AssumeRole", "HEAD Object"]);
     // STS is asked with a key that has to be fetched as well.
-    let [own, issued] = tree.events("key given")[..] else { panic!("{:?}", tree.events) };
+    let [own, issued] = tree.events("key refreshed")[..] else { panic!("{:?}", tree.events) };
     assert_eq!(tree.path(issued), ["HEAD Object", "cos.refresh"]);
     assert_eq!(tree.path(own), ["HEAD Object", "cos.refresh", "AssumeRole", "cos.refresh"]);
     assert_eq!(own.text("cos.provider"), Some("the key given to the client"));
@@ -104,4 +106,17 @@ async fn a_key_is_fetched_in_a_span_of_the_operation_that_needs_it() {
     for secret in [issued.secret_id(), issued.token().unwrap(), issued.secret_key(), own, emulator.secret_id(), "TC3"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
+}
+
+#[tokio::test]
+async fn a_provider_that_has_no_key_is_named() {
+    let trace = Trace::start();
+    let refuse = || async { Err::<Credentials, _>(CredentialError::rejected("no")) };
+    let mem = InMemory::new();
+    mem.bucket_of(mem.client().credentials(from_fn(refuse))).head("k").await.unwrap_err();
+    let tree = trace.tree();
+    let refused = tree.events("key not refreshed")[0];
+    assert_eq!(tree.path(refused), ["HEAD Object", "cos.refresh"]);
+    assert_eq!(refused.text("cos.provider"), Some("the credential provider"));
+    assert_eq!(refused.text("error"), Some("no"));
 }

@@ -397,7 +397,6 @@ impl Inner {
         loop {
             let asked = self.clock.mark();
             let answer = self.ask().await;
-            trace::asked(self.provider.name(), answer.is_ok());
             if let Ok(key) = &answer {
                 self.clock.heed(asked, key);
             }
@@ -445,14 +444,12 @@ impl Inner {
                 state.last_error = None;
                 state.given_up = false;
                 state.flight = None;
+                trace::refreshed(self.provider.name());
                 return Verdict::Done(Ok(()));
             }
             Err(error) => error,
         };
-        #[cfg(feature = "tracing")]
-        if state.last_error.is_none() {
-            tracing::warn!(%error, "the credentials were not refreshed");
-        }
+        trace::not_refreshed(self.provider.name(), &error, state.last_error.is_some());
         state.last_error = Some(error.clone());
         state.schedule.failed(monotonic, error.kind() == CredentialErrorKind::Rejected, fastrand::f64());
         let left = state.current.as_ref().map_or(Duration::ZERO, |current| current.remaining(now, monotonic));

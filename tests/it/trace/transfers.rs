@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cos_emulator::{Action, Effect, Emulator, Matcher, Rule};
-use tencent_cos::transfer::{Download, LargeCopy, Upload, UploadDirectory};
-use tencent_cos::{Attributes, Bucket, ObjectKey, Overrides};
+use tencent_cos::transfer::{Download, LargeCopy, Upload, UploadDirectory, UploadSource};
+use tencent_cos::{Attributes, Bucket, ObjectKey, Overrides, UploadPart};
 
 use super::capture::{Trace, Tree};
 use crate::support::{self, noise, session, until};
@@ -103,6 +103,38 @@ async fn an_upload_is_a_span_with_its_parts_in_it_and_an_event_for_each_request(
     assert_eq!(lost[0].text("error.type"), Some("Transport"));
     assert_eq!(told_secrets(&tree, &emulator), [""; 0]);
     assert!(!tree.text().contains("x-cos"));
+}
+
+#[tokio::test]
+async fn a_stream_that_flows_by_tells_its_parts_and_which_were_lost() {
+    let emulator = support::emulator().await;
+    let bucket = support::bucket(&emulator);
+    let job = |name: &str| {
+        let source = UploadSource::reader(None, std::io::Cursor::new(noise(3 * MIB, 9)));
+        bucket.transfer(Upload::new(key(name), source).part_size(MIB as u64))
+    };
+    let trace = Trace::start();
+    job("k").await.unwrap();
+    let tree = trace.tree();
+    is_whole(&tree, &emulator, "upload", 3);
+    let offsets: Vec<_> = tree.named("cos.part").iter().map(|(_, part)| part.number("cos.offset")).collect();
+    assert_eq!(offsets, [0, 1, 2].map(|part| part * MIB as u64));
+    assert!(tree.events("parts lost").is_empty());
+
+    // Somebody puts other bytes in the place of a part just before the end.
+    drop(trace);
+    let trace = Trace::start();
+    emulator.clear_journal();
+    emulator.script(Rule::on(COMPLETE).then(Action::Delay(Duration::from_millis(500))));
+    let lose = async {
+        until("it is completed", || emulator.count(COMPLETE) > 0).await;
+        let id = emulator.uploads(emulator.bucket()).pop().unwrap().upload_id;
+        bucket.send(UploadPart::new(key("lost"), id, 2, noise(MIB, 10))).await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(job("lost"), lose);
+    outcome.unwrap_err();
+    let tree = trace.tree();
+    assert_eq!(tree.events("parts lost")[0].within, Some(tree.only("cos.transfer").0));
 }
 
 #[tokio::test]
