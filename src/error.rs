@@ -357,7 +357,7 @@ impl Error {
     }
 
     /// What the client knows beyond COS's answer: the right that was needed, when the temporary key ends, by how much the
-    /// clock is off, the first difference of two signatures. `Display` ends with it.
+    /// clock is off, the first difference of two signatures, the host that was asked. `Display` ends with it.
     pub fn advice(&self) -> Option<&str> {
         self.0.advice.as_deref()
     }

@@ -69,6 +69,16 @@ pub async fn run(session: &Session, command: Cp) -> Outcome {
         return Err(Failure::usage("--include and --exclude are for --recursive"));
     }
     let Cp { source, destination, source_region, version_id, options, .. } = command;
+    match (&source, &destination) {
+        (Place::Cos(bucket), _) if bucket.prefix.is_empty() => {
+            return Err(Failure::usage(format!("{bucket} is no object; --recursive copies all that is in it")));
+        }
+        (_, Place::Cos(bucket)) if bucket.prefix.is_empty() => {
+            let key = source.last_segment().unwrap_or("KEY");
+            return Err(Failure::usage(format!("{bucket} is no object; {bucket}{key} would be one")));
+        }
+        _ => {}
+    }
     match (source, destination) {
         (Place::Cos(source), Place::Cos(destination)) => {
             let (source, destination) = (source.try_into()?, destination.try_into()?);

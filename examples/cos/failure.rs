@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use tencent_cos::ErrorKind;
 
+use crate::hint;
+
 pub type Outcome<T = ()> = Result<T, Failure>;
 
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub enum Failure {
     /// The command makes no sense; nothing was sent.
     Usage(String),
     /// It was tried, and failed.
-    Failed { what: Option<String>, error: Option<Box<dyn Error + Send + Sync>> },
+    Failed { what: Option<String>, error: Option<Box<dyn Error + Send + Sync>>, hint: Option<String> },
     /// Nobody reads standard output any more.
     Pipe,
     /// By Ctrl-C; whatever was under way has cleaned up behind itself.
@@ -28,12 +30,17 @@ impl Failure {
     }
 
     pub fn failed(message: impl Into<String>) -> Self {
-        Self::Failed { what: Some(message.into()), error: None }
+        Self::Failed { what: Some(message.into()), error: None, hint: None }
+    }
+
+    /// Many of which this is the first.
+    pub fn failed_like(message: impl Into<String>, first: Option<&tencent_cos::Error>) -> Self {
+        Self::Failed { what: Some(message.into()), error: None, hint: first.and_then(hint::of) }
     }
 
     /// A local read or write.
     pub fn io(what: impl Into<String>, error: io::Error) -> Self {
-        Self::Failed { what: Some(what.into()), error: Some(error.into()) }
+        Self::Failed { what: Some(what.into()), error: Some(error.into()), hint: None }
     }
 
     pub fn at(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
@@ -64,13 +71,16 @@ impl Failure {
         self
     }
 
-    /// Tells it on one line of standard error.
+    /// Tells it on one line of standard error, and on another what to do next.
     pub fn report(self) -> ExitCode {
         match &self {
             Self::Usage(_) | Self::Failed { .. } => tell(&self.to_string()),
             Self::Pipe => {}
             Self::Interrupted { hint: None } => tell("interrupted"),
             Self::Interrupted { hint: Some(hint) } => tell(&format!("interrupted; {hint}")),
+        }
+        if let Self::Failed { hint: Some(hint), .. } = &self {
+            eprintln!("hint: {}", OneLine(hint));
         }
         match self {
             Self::Pipe => ExitCode::SUCCESS,
@@ -91,7 +101,7 @@ impl From<tencent_cos::Error> for Failure {
     fn from(error: tencent_cos::Error) -> Self {
         match error.kind() {
             ErrorKind::Input => Self::Usage(error.to_string()),
-            _ => Self::Failed { what: None, error: Some(error.into()) },
+            _ => Self::Failed { what: None, hint: hint::of(&error), error: Some(error.into()) },
         }
     }
 }
@@ -102,7 +112,7 @@ impl fmt::Display for Failure {
             Self::Usage(message) => return f.write_str(message),
             Self::Pipe => return f.write_str("broken pipe"),
             Self::Interrupted { .. } => return f.write_str("interrupted"),
-            Self::Failed { what, error } => (what, error),
+            Self::Failed { what, error, .. } => (what, error),
         };
         let error = error.as_deref().map(|error| error as &dyn Error);
         f.write_str(&chain(what.clone().unwrap_or_default(), error))

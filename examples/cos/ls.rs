@@ -31,6 +31,13 @@ pub struct Ls {
     versions: bool,
 }
 
+impl Ls {
+    /// Buckets are in all regions.
+    pub fn is_about_the_account(&self) -> bool {
+        self.url.is_none()
+    }
+}
+
 pub async fn run(session: &Session, Ls { url, recursive, versions }: Ls) -> Outcome {
     let output = session.output();
     match url {

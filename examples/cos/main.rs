@@ -12,6 +12,7 @@ mod copy;
 mod cp;
 mod download;
 mod failure;
+mod hint;
 mod interrupt;
 mod ls;
 mod options;
@@ -145,7 +146,8 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
     if let Command::Sign(command) = command {
         return sign::run(command, general.json).await;
     }
-    let session = Session::open(&general, interrupt)?;
+    let needs_region = !matches!(&command, Command::Ls(command) if command.is_about_the_account());
+    let session = Session::open(&general, needs_region, interrupt)?;
     match command {
         Command::Mb(command) => bucket::make(&session, command).await,
         Command::Rb(command) => bucket::remove(&session, command).await,

@@ -13,6 +13,9 @@ use crate::failure::{Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 
+const NO_REGION: &str = "no region: give --region or set COS_REGION, like ap-guangzhou; `cos ls` alone shows the \
+    region of each bucket";
+
 pub struct Session {
     client: Client,
     region: Region,
@@ -23,11 +26,12 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn open(general: &General, interrupt: Interrupt) -> Outcome<Self> {
+    pub fn open(general: &General, needs_region: bool, interrupt: Interrupt) -> Outcome<Self> {
         let region = ["COS_REGION", "TENCENTCLOUD_REGION", "TKE_REGION"]
             .iter()
             .find_map(|variable| given(general.region.as_ref(), variable))
-            .ok_or_else(|| Failure::usage("no region: give --region or set COS_REGION"))?;
+            .or_else(|| (!needs_region).then(|| "ap-guangzhou".to_owned()))
+            .ok_or_else(|| Failure::usage(NO_REGION))?;
         let region = Region::new(region)?;
         let endpoint = given(general.endpoint.as_ref(), "COS_ENDPOINT");
         let endpoint = endpoint.map(Endpoint::custom).transpose()?.unwrap_or_default();

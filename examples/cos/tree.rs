@@ -137,7 +137,7 @@ impl Lines {
             }
             failure => failure,
         })?;
-        let DirectoryReport { transferred, bytes, unchanged, deleted, links, failed, .. } = report;
+        let DirectoryReport { transferred, bytes, unchanged, deleted, links, failed, failures, .. } = report;
         let json = json!({
             "action": "sum",
             "transferred": transferred,
@@ -157,7 +157,10 @@ impl Lines {
         told.output.flush()?;
         match failed {
             0 => Ok(()),
-            failed => Err(Failure::failed(format!("{failed} files failed or were refused"))),
+            failed => {
+                let first = failures.first().map(|failure| &failure.error);
+                Err(Failure::failed_like(format!("{failed} files failed or were refused"), first))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use tencent_cos::{BucketName, Error, ObjectKey};
 
 const SCHEME: &str = "cos://";
+const EXAMPLE: &str = "cos://examplebucket-1250000000/notes/a.txt";
 
 /// `cos://BUCKET-APPID`
 #[derive(Clone, Debug)]
@@ -55,7 +56,9 @@ impl FromStr for PrefixUrl {
     type Err = Refused;
 
     fn from_str(text: &str) -> Result<Self, Refused> {
-        let rest = text.strip_prefix(SCHEME).ok_or_else(|| Refused(format!("does not begin with {SCHEME}")))?;
+        let rest = text
+            .strip_prefix(SCHEME)
+            .ok_or_else(|| Refused(format!("does not begin with {SCHEME}, as in {EXAMPLE}")))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         Ok(Self { bucket: BucketName::new(bucket)?, prefix: prefix.to_owned() })
     }
@@ -106,6 +109,15 @@ impl Place {
         }
         let text = argument.into_string().map_err(|_| Refused("is not UTF-8".to_owned()))?;
         text.parse().map(Self::Cos)
+    }
+
+    /// What it is called where it is.
+    pub fn last_segment(&self) -> Option<&str> {
+        match self {
+            Self::Cos(url) => url.prefix.rsplit('/').next(),
+            Self::File(path) => path.file_name()?.to_str(),
+            Self::Pipe => None,
+        }
     }
 
     /// The same as a whole tree.

@@ -4,14 +4,26 @@ use std::time::{Duration, SystemTime};
 
 use crate::client::execute::Call;
 use crate::client::provider::Snapshot;
-use crate::error::{Canonical, Error};
+use crate::error::{Canonical, Error, ErrorKind};
 use crate::operation::{Operation, Scope};
 use crate::sign::{self, SigningKey};
 
 impl Call<'_> {
     /// Adds the right that was needed, the end of the key, how far the clock is off, or what was signed.
     pub(super) fn explain<O: Operation>(&self, operation: &O, key: Option<&Snapshot>, error: Error) -> Error {
-        let (Some(service), Some(key)) = (error.service(), key) else { return error };
+        let host = || self.route.choose(self.engine.clock.mark().1).1.host();
+        let Some(service) = error.service() else {
+            return match error.kind() {
+                ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls => {
+                    error.with_advice(format!("the host is {}", host()))
+                }
+                _ => error,
+            };
+        };
+        if let Some(told) = meaning(&service.code, host, key) {
+            return error.with_advice(told);
+        }
+        let Some(key) = key else { return error };
         let bare = service.code.is_empty() && !service.request_id.is_empty();
         if let (Some(saw), "SignatureDoesNotMatch") = (&service.signed, service.code.as_str()) {
             return match self.signed(operation, key, saw, error.attempts()) {
@@ -53,6 +65,20 @@ impl Call<'_> {
             Err(_) => format!("{told}; the temporary key is over"),
         }
     }
+}
+
+/// What a code says, for those that need more words than COS has for them.
+fn meaning<'a>(code: &str, host: impl FnOnce() -> &'a str, key: Option<&Snapshot>) -> Option<String> {
+    let has_token = key.is_some_and(|key| key.credentials().token().is_some());
+    Some(match code {
+        "NoSuchBucket" => format!("it was looked for at {}, and is found in its own region only", host()),
+        "InvalidAccessKeyId" if has_token => "the key's id and token must be of one answer of STS".to_owned(),
+        "InvalidAccessKeyId" => "a temporary key needs its token as well".to_owned(),
+        "InvalidObjectState" => "an archived object is read after it was restored".to_owned(),
+        "BucketNotEmpty" => "versions, delete markers and uploads that were not ended count, too".to_owned(),
+        "EntityTooLarge" => "one request takes 5 GiB at most; transfers go by parts".to_owned(),
+        _ => return None,
+    })
 }
 
 fn on(scope: Scope) -> &'static str {

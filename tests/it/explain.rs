@@ -79,3 +79,30 @@ async fn a_wrong_clock_is_told_with_its_error() {
     assert!(error.is_clock_skew());
     assert_eq!(error.advice(), Some("the clock of this machine is 48 h ahead of that of COS"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_code_that_says_little_is_explained() {
+    let memory = InMemory::new();
+    let client = memory.client().build().unwrap();
+    let error = client.bucket("absent-1250000000").unwrap().get("k").await.unwrap_err();
+    let host = "absent-1250000000.cos.ap-guangzhou.myqcloud.com";
+    let told = format!("it was looked for at {host}, and is found in its own region only");
+    assert_eq!((error.code(), error.advice()), (Some("NoSuchBucket"), Some(&*told)));
+
+    let key = memory.emulator.mint(Duration::from_secs(1800));
+    for (credentials, told) in [
+        (Credentials::permanent(&key.secret_id, &key.secret_key), "a temporary key needs its token as well"),
+        (
+            Credentials::with_token(memory.emulator.secret_id(), memory.emulator.secret_key(), &key.token),
+            "the key's id and token must be of one answer of STS",
+        ),
+    ] {
+        let error = memory.bucket_of(memory.client().credentials(credentials.unwrap())).get("k").await.unwrap_err();
+        assert_eq!((error.code(), error.advice()), (Some("InvalidAccessKeyId"), Some(told)), "{error}");
+    }
+    let bucket = memory.bucket();
+    bucket.put("k", "x").await.unwrap();
+    let error = bucket.send(tencent_cos::DeleteBucket::new()).await.unwrap_err();
+    assert_eq!(error.code(), Some("BucketNotEmpty"));
+    assert!(error.advice().unwrap().starts_with("versions, delete markers and uploads"), "{error}");
+}

@@ -127,7 +127,7 @@ async fn a_request_that_fails_as_a_whole_ends_it() {
     let shell = Shell::over(&emulator);
     emulator.script(Rule::on(LISTED).always().then(Action::status(403, "AccessDenied")));
     let (status, told) = shell.failed(&["rm", "-r", &shell.url("")]);
-    assert!(status == 1 && told.starts_with(&format!("cos: {LISTED} ")) && told.lines().count() == 1, "{told}");
+    assert!(status == 1 && told.starts_with(&format!("cos: {LISTED} ")) && told.lines().count() == 2, "{told}");
     assert_eq!(sent(&emulator, LISTED), 1);
     emulator.clear_script();
     assert_eq!(shell.json(&["rm", "-r", &shell.url("")]).len(), 1001);

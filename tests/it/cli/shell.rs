@@ -117,7 +117,7 @@ impl Shell {
         text(&printed).lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
-    /// What a command told on its one line of standard error, and its status.
+    /// What a command told on standard error, and its status.
     pub fn failed(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.run(arguments);
         let (status, told) = (output.status.code().expect("no signal"), text(&output.stderr).to_owned());
@@ -142,9 +142,19 @@ impl Shell {
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{url}");
     }
 
-    pub fn url(&self, key: &str) -> String {
+    pub fn bucket(&self) -> &str {
         let (_, bucket) = self.variables.iter().find(|(name, _)| name == "COS_BUCKET").expect("a bucket");
-        format!("cos://{bucket}/{key}")
+        bucket
+    }
+
+    pub fn url(&self, key: &str) -> String {
+        format!("cos://{}/{key}", self.bucket())
+    }
+
+    /// Sets a variable, or another value of it.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(it, _)| it != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

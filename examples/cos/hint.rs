@@ -1,0 +1,87 @@
+//! What to do next about an error, in the words of a shell.
+
+use tencent_cos::{Error, ErrorKind};
+
+/// The command that helps, the option or variable to look at.
+pub fn of(error: &Error) -> Option<String> {
+    match error.kind() {
+        ErrorKind::Service => service(error),
+        ErrorKind::Credentials => Some(
+            "set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, and TENCENTCLOUD_TOKEN if the key is temporary; \
+             to try without an account, `cargo run -p cos-emulator` prints what to set"
+                .to_owned(),
+        ),
+        ErrorKind::Dns => Some(
+            "the bucket and its region, --region or COS_REGION, make up the host; `cos ls` shows those of all buckets"
+                .to_owned(),
+        ),
+        ErrorKind::Connect => Some("check the network, and --endpoint or COS_ENDPOINT where one is set".to_owned()),
+        ErrorKind::Tls => Some(
+            "check --endpoint or COS_ENDPOINT where one is set; SSL_CERT_FILE names an authority to trust".to_owned(),
+        ),
+        ErrorKind::Timeout | ErrorKind::Transport => {
+            Some("run it again; `cp` and `sync` with --checkpoint go on where they ended".to_owned())
+        }
+        ErrorKind::Changed => Some("it was written to meanwhile: run it again".to_owned()),
+        ErrorKind::Ambiguous => Some(format!("`cos stat cos://{}` shows whether it was done", target(error))),
+        _ => None,
+    }
+}
+
+fn service(error: &Error) -> Option<String> {
+    if error.is_clock_skew() {
+        return Some("set the clock of this machine".to_owned());
+    }
+    if error.is_throttled() {
+        return Some("run it again later, `cp` and `sync` with a lower --concurrency".to_owned());
+    }
+    let hint = match (error.code().unwrap_or_default(), error.status()) {
+        ("AccessDenied", _) | ("", Some(403)) => {
+            "use a key that may do this, or have the owner of the bucket allow it to yours".to_owned()
+        }
+        ("SignatureDoesNotMatch", _) => {
+            "check TENCENTCLOUD_SECRET_KEY; `cos sign` shows step by step what is signed".to_owned()
+        }
+        ("InvalidAccessKeyId", _) => {
+            "check TENCENTCLOUD_SECRET_ID, and TENCENTCLOUD_TOKEN: a temporary key needs it, a permanent one has none"
+                .to_owned()
+        }
+        ("ExpiredToken", _) => "get a new key, as with `cos sts`, and set TENCENTCLOUD_SECRET_ID, \
+             TENCENTCLOUD_SECRET_KEY and TENCENTCLOUD_TOKEN together"
+            .to_owned(),
+        ("NoSuchBucket", _) => {
+            "`cos ls` shows your buckets and the region of each; --region or COS_REGION names it".to_owned()
+        }
+        ("NoSuchVersion" | "MethodNotAllowed", _) => {
+            format!("`cos ls --versions cos://{}` shows the versions and delete markers there are", target(error))
+        }
+        ("NoSuchKey", _) | ("", Some(404)) => format!("`cos ls cos://{}` shows what there is", folder(target(error))),
+        ("InvalidObjectState", _) => "restore it first, in the console of COS".to_owned(),
+        ("BucketAlreadyOwnedByYou", _) => format!("it is there: `cos ls cos://{}`", target(error)),
+        ("BucketAlreadyExists", _) => "take another name".to_owned(),
+        ("BucketNotEmpty", _) => {
+            let bucket = target(error);
+            format!(
+                "`cos rm -r cos://{bucket}` removes its objects, `cos orphans cos://{bucket} --older-than 0s --abort` \
+                 what uploads left; `cos ls -r --versions cos://{bucket}` shows versions"
+            )
+        }
+        ("NoSuchUpload" | "InvalidPart" | "InvalidPartOrder", _) => {
+            "somebody ended the upload under way: run the same command again".to_owned()
+        }
+        ("EntityTooLarge", _) => "a smaller --part-size keeps each request below 5 GiB".to_owned(),
+        ("ServiceUnavailable" | "InternalError", _) => "COS has a problem of its own: run it again later".to_owned(),
+        _ => return None,
+    };
+    Some(hint)
+}
+
+/// Bucket, or bucket and key.
+fn target(error: &Error) -> &str {
+    error.target().unwrap_or_default()
+}
+
+/// What lies beside a key, up to its last slash.
+fn folder(target: &str) -> &str {
+    target.rfind('/').map_or(target, |slash| &target[..=slash])
+}
