@@ -76,6 +76,16 @@ fn span(seconds: f64) -> String {
     }
 }
 
+/// `1 file`, `2 files`
+pub fn counted(number: u64, what: &str) -> String {
+    let ending = match (number, what.ends_with('x')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{number} {what}{ending}")
+}
+
 /// `361.17 MiB`
 pub fn rounded(bytes: u64, decimals: usize) -> String {
     let (name, factor) = unit(bytes);

@@ -1,6 +1,7 @@
 //! `cos cp`.
 
 use clap::Args;
+use clap::ValueHint::AnyPath;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use tencent_cos::Region;
 
@@ -23,7 +24,7 @@ Examples:
 /// Copy an object or a tree to COS, back, or inside COS
 ///
 /// One side is cos://BUCKET-APPID/KEY, the other a file, `-`, or an object, too. What is large goes by parts, several at
-/// once; what is interrupted leaves none behind, or with --checkpoint is gone on with by the same command.
+/// once. Ctrl-C leaves none of them behind; with --checkpoint they stay, and the same command goes on where it ended.
 ///
 /// What arrives at a file is complete and checked, or the file is left as it was. To an existing directory, or a path
 /// that ends in a slash, goes a file named like the last segment of the key. Nothing is written through a symbolic link.
@@ -37,10 +38,10 @@ Examples:
 #[derive(Debug, Args)]
 pub struct Cp {
     /// From where
-    #[arg(value_name = "SRC", value_parser = OsStringValueParser::new().try_map(Place::new))]
+    #[arg(value_name = "SRC", value_hint = AnyPath, value_parser = OsStringValueParser::new().try_map(Place::new))]
     source: Place,
     /// To where; a key is taken as it is, also when it ends in a slash
-    #[arg(value_name = "DST", value_parser = OsStringValueParser::new().try_map(Place::new))]
+    #[arg(value_name = "DST", value_hint = AnyPath, value_parser = OsStringValueParser::new().try_map(Place::new))]
     destination: Place,
     /// Copy all that is below SRC, a directory here or on COS
     #[arg(long, short)]

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use tencent_cos::{ListBuckets, ListObjectVersions, ListObjects, ObjectSummary, ObjectVersion, Paged};
 
+use crate::amount::{Size, counted, rounded};
 use crate::failure::Outcome;
 use crate::output::{Output, time_text};
 use crate::session::Session;
@@ -13,11 +14,13 @@ pub const EXAMPLES: &str = "\
 Examples:
   cos ls
   cos ls cos://examplebucket-1250000000/photos/
+  cos ls --recursive --human cos://examplebucket-1250000000
   cos ls --versions --recursive cos://examplebucket-1250000000";
 
 /// List objects, or versions of objects, or buckets
 ///
-/// Without PREFIX: the buckets of the account, in all regions.
+/// Time, size and key, each level after its PREfixes; how many, and their bytes, on standard error. Without PREFIX: the
+/// buckets of the account, in all regions.
 #[derive(Debug, Args)]
 pub struct Ls {
     /// cos://BUCKET-APPID[/PREFIX]
@@ -29,6 +32,9 @@ pub struct Ls {
     /// List all versions and delete markers, the newest of a key first
     #[arg(long, requires = "url")]
     versions: bool,
+    /// Print sizes like 12.50 MiB
+    #[arg(long, short = 'H', requires = "url")]
+    human: bool,
 }
 
 impl Ls {
@@ -38,25 +44,38 @@ impl Ls {
     }
 }
 
-pub async fn run(session: &Session, Ls { url, recursive, versions }: Ls) -> Outcome {
-    let output = session.output();
+pub async fn run(session: &Session, Ls { url, recursive, versions, human }: Ls) -> Outcome {
+    let what = if versions { "version" } else { "object" };
+    let listing = Listing { output: session.output(), human, what, prefixes: 0, objects: 0, bytes: 0 };
     match url {
-        None => buckets(session, output).await,
-        Some(url) if versions => all_versions(session, url, recursive, output).await,
-        Some(url) => objects(session, url, recursive, output).await,
+        None => buckets(session, session.output()).await,
+        Some(url) if versions => all_versions(session, url, recursive, listing).await,
+        Some(url) => objects(session, url, recursive, listing).await,
     }
+}
+
+/// What is printed, and counted, line by line.
+struct Listing {
+    output: Output,
+    human: bool,
+    /// What it is a listing of.
+    what: &'static str,
+    prefixes: u64,
+    objects: u64,
+    bytes: u64,
 }
 
 async fn buckets(session: &Session, mut output: Output) -> Outcome {
     let mut list = ListBuckets::new();
     loop {
         let page = session.send_to_account(list.clone()).await?;
+        let width = page.buckets.iter().map(|bucket| bucket.region.len()).max().unwrap_or_default();
         for bucket in &page.buckets {
             let created = time_text(bucket.created);
             let json =
                 || json!({ "type": "bucket", "bucket": bucket.name, "region": bucket.region, "created": created });
             let time = created.as_deref().unwrap_or("-");
-            output.line(json, format_args!("{time:>20} {:>14}  {}", bucket.region, bucket.name))?;
+            output.line(json, format_args!("{time:>20}  {:width$}  {}", bucket.region, bucket.name))?;
         }
         output.flush()?;
         match list.next_page(&page)? {
@@ -66,7 +85,7 @@ async fn buckets(session: &Session, mut output: Output) -> Outcome {
     }
 }
 
-async fn objects(session: &Session, url: PrefixUrl, recursive: bool, mut output: Output) -> Outcome {
+async fn objects(session: &Session, url: PrefixUrl, recursive: bool, mut listing: Listing) -> Outcome {
     let bucket = session.bucket(&url.bucket)?;
     let mut list = ListObjects::new().prefix(url.prefix);
     if !recursive {
@@ -74,21 +93,21 @@ async fn objects(session: &Session, url: PrefixUrl, recursive: bool, mut output:
     }
     loop {
         let page = session.send(&bucket, list.clone()).await?;
-        prefixes(&mut output, &page.common_prefixes)?;
+        listing.prefixes(&page.common_prefixes)?;
         for object in &page.objects {
             let time = time_text(object.last_modified);
-            let time = time.as_deref().unwrap_or("-");
-            output.line(|| object_json(object), format_args!("{time:>20} {:>14}  {}", object.size, object.key))?;
+            let size = listing.size(object.size);
+            listing.output.line(|| object_json(object), columns(time.as_deref(), &size, &object.key))?;
         }
-        output.flush()?;
+        listing.output.flush()?;
         match list.next_page(&page)? {
             Some(next) => list = next,
-            None => return output.finish(),
+            None => return listing.finish(),
         }
     }
 }
 
-async fn all_versions(session: &Session, url: PrefixUrl, recursive: bool, mut output: Output) -> Outcome {
+async fn all_versions(session: &Session, url: PrefixUrl, recursive: bool, mut listing: Listing) -> Outcome {
     let bucket = session.bucket(&url.bucket)?;
     let mut list = ListObjectVersions::new().prefix(url.prefix);
     if !recursive {
@@ -96,29 +115,58 @@ async fn all_versions(session: &Session, url: PrefixUrl, recursive: bool, mut ou
     }
     loop {
         let page = session.send(&bucket, list.clone()).await?;
-        prefixes(&mut output, &page.common_prefixes)?;
+        listing.prefixes(&page.common_prefixes)?;
+        let width = page.versions.iter().map(|version| version.version_id.len()).max().unwrap_or_default();
         for version in &page.versions {
             let time = time_text(version.last_modified);
-            let time = time.as_deref().unwrap_or("-");
-            let size = if version.is_delete_marker { "MARKER".to_owned() } else { version.size.to_string() };
+            let size = if version.is_delete_marker { "MARKER".to_owned() } else { listing.size(version.size) };
             let latest = if version.is_latest { "latest" } else { "" };
             let (id, key) = (&version.version_id, &version.key);
-            output.line(|| version_json(version), format_args!("{time:>20} {size:>14}  {latest:6}  {id}  {key}"))?;
+            let rest = format!("{latest:6}  {id:width$}  {key}");
+            listing.output.line(|| version_json(version), columns(time.as_deref(), &size, &rest))?;
         }
-        output.flush()?;
+        listing.output.flush()?;
         match list.next_page(&page)? {
             Some(next) => list = next,
-            None => return output.finish(),
+            None => return listing.finish(),
         }
     }
 }
 
-fn prefixes(output: &mut Output, prefixes: &[String]) -> Outcome {
-    for prefix in prefixes {
-        let json = || json!({ "type": "prefix", "prefix": prefix });
-        output.line(json, format_args!("{:>20} {:>14}  {prefix}", "", "PRE"))?;
+impl Listing {
+    fn prefixes(&mut self, prefixes: &[String]) -> Outcome {
+        self.prefixes += prefixes.len() as u64;
+        for prefix in prefixes {
+            let json = || json!({ "type": "prefix", "prefix": prefix });
+            self.output.line(json, columns(Some(""), "PRE", prefix))?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Counts an object, and tells its size.
+    fn size(&mut self, bytes: u64) -> String {
+        self.objects += 1;
+        self.bytes += bytes;
+        if self.human { rounded(bytes, 2) } else { bytes.to_string() }
+    }
+
+    /// The sum is no result: those who read on count themselves.
+    fn finish(self) -> Outcome {
+        let is_text = !self.output.is_json();
+        self.output.finish()?;
+        if is_text {
+            let prefixes = match self.prefixes {
+                0 => String::new(),
+                some => counted(some, "prefix") + ", ",
+            };
+            eprintln!("{prefixes}{}, {}", counted(self.objects, self.what), Size(self.bytes));
+        }
+        Ok(())
+    }
+}
+
+fn columns(time: Option<&str>, size: &str, rest: &str) -> String {
+    format!("{:>20} {size:>14}  {rest}", time.unwrap_or("-"))
 }
 
 fn object_json(object: &ObjectSummary) -> Value {

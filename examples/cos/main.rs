@@ -8,6 +8,7 @@ mod amount;
 mod bars;
 mod bucket;
 mod cat;
+mod completion;
 mod copy;
 mod cp;
 mod download;
@@ -41,15 +42,24 @@ use crate::failure::{Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::session::Session;
 
+const FIRST_STEPS: &str = "\
+First steps:
+  cargo run -p cos-emulator    # a COS on this machine; prints lines for the shell
+  cos ls
+  cos cp a.png cos://examplebucket-1250000000/photos/a.png
+  cos cp --help                # each command has examples
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted by Ctrl-C";
+
 /// Everyday commands on Tencent Cloud COS.
 ///
 /// Objects are cos://BUCKET-APPID/KEY. The key is literal: everything behind the first slash after the bucket, with
 /// nothing decoded; `?` and `#` belong to it. `-` is standard input or output.
 ///
 /// The key to sign with comes from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, if it is temporary,
-/// TENCENTCLOUD_TOKEN; else from ~/.tencentcloud/credentials or tccli's profile, the TKE pod, the CVM instance. Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+/// TENCENTCLOUD_TOKEN; else from ~/.tencentcloud/credentials or tccli's profile, the TKE pod, the CVM instance.
 #[derive(Debug, Parser)]
-#[command(name = "cos", version)]
+#[command(name = "cos", version, max_term_width = 100, after_help = FIRST_STEPS)]
 struct Settings {
     #[command(flatten)]
     general: General,
@@ -87,8 +97,7 @@ enum Command {
     Rb(bucket::Bucket),
     #[command(after_help = ls::EXAMPLES)]
     Ls(ls::Ls),
-    /// Show what COS keeps of an object beside its bytes
-    #[command(after_help = "Example:\n  cos stat cos://examplebucket-1250000000/notes/a.txt")]
+    #[command(after_help = stat::EXAMPLES)]
     Stat(stat::Stat),
     /// Write an object to standard output
     #[command(after_help = "Example:\n  cos cat --range 0-99 cos://examplebucket-1250000000/notes/a.txt")]
@@ -107,6 +116,8 @@ enum Command {
     Sts(sts::Sts),
     #[command(after_help = sign::EXAMPLES)]
     Sign(sign::Sign),
+    #[command(after_help = completion::EXAMPLES)]
+    Completion(completion::Completion),
 }
 
 fn main() -> ExitCode {
@@ -143,8 +154,11 @@ fn main() -> ExitCode {
 }
 
 async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> Outcome {
-    if let Command::Sign(command) = command {
-        return sign::run(command, general.json).await;
+    // These send nothing.
+    match command {
+        Command::Sign(command) => return sign::run(command, general.json).await,
+        Command::Completion(command) => return completion::run(&command),
+        _ => {}
     }
     let needs_region = !matches!(&command, Command::Ls(command) if command.is_about_the_account());
     let session = Session::open(&general, needs_region, interrupt)?;
@@ -160,6 +174,6 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Rm(command) => rm::run(&session, command).await,
         Command::Presign(command) => presign::run(&session, command).await,
         Command::Sts(command) => sts::run(&session, command).await,
-        Command::Sign(_) => Ok(()),
+        Command::Sign(_) | Command::Completion(_) => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::io::AsyncWriteExt;
 
-use crate::amount::Size;
+use crate::amount::{Size, counted};
 use crate::failure::{Failure, OneLine, Outcome};
 
 /// More than is printed between two flushes where bars are in the way.
@@ -51,6 +51,10 @@ impl Output {
         writeln!(self.out, "{text}").map_err(Failure::stdout)
     }
 
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Whether nothing waits to be flushed.
     pub fn is_empty(&self) -> bool {
         self.out.buffer().is_empty()
@@ -86,6 +90,5 @@ pub fn done(from: &impl Display, to: &impl Display, bytes: u64, took: Duration, 
 
 /// What became of many.
 pub fn summed(verb: &str, files: u64, bytes: u64, took: Duration) -> String {
-    let plural = if files == 1 { "" } else { "s" };
-    format!("{files} file{plural} {verb}, {} in {:.1} s", Size(bytes), took.as_secs_f64())
+    format!("{} {verb}, {} in {:.1} s", counted(files, "file"), Size(bytes), took.as_secs_f64())
 }

@@ -3,14 +3,23 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use serde_json::json;
-use tencent_cos::HeadObject;
+use serde_json::{Map, Value, json};
+use tencent_cos::{HeadObject, ObjectMeta};
 
+use crate::amount::Size;
 use crate::failure::Outcome;
 use crate::output::time_text;
 use crate::session::Session;
 use crate::url::{ObjectUrl, VersionId};
 
+pub const EXAMPLES: &str = "\
+Examples:
+  cos stat cos://examplebucket-1250000000/notes/a.txt
+  cos --json stat cos://examplebucket-1250000000/notes/a.txt | jq .crc64";
+
+/// Show what COS keeps of an object beside its bytes
+///
+/// With --json every field stands there, null where COS says nothing; `other` has what this program does not know.
 #[derive(Debug, Args)]
 pub struct Stat {
     /// cos://BUCKET-APPID/KEY
@@ -21,6 +30,33 @@ pub struct Stat {
     version_id: Option<VersionId>,
 }
 
+/// Fields that are headers, as they are.
+const HEADERS: [(&str, &str); 17] = [
+    ("content_type", "content-type"),
+    ("cache_control", "cache-control"),
+    ("content_disposition", "content-disposition"),
+    ("content_encoding", "content-encoding"),
+    ("content_language", "content-language"),
+    ("expires", "expires"),
+    ("object_type", "x-cos-object-type"),
+    ("next_append_position", "x-cos-next-append-position"),
+    ("storage_tier", "x-cos-storage-tier"),
+    ("restore", "x-cos-restore"),
+    ("restore_status", "x-cos-restore-status"),
+    ("expiration", "x-cos-expiration"),
+    ("replication_status", "x-cos-replication-status"),
+    ("encryption", "x-cos-server-side-encryption"),
+    ("kms_key_id", "x-cos-server-side-encryption-cos-kms-key-id"),
+    ("customer_algorithm", "x-cos-server-side-encryption-customer-algorithm"),
+    ("tags", "x-cos-tagging-count"),
+];
+
+/// Headers of which other fields are made, or which are about the answer.
+const KNOWN: [&str; 5] =
+    ["x-cos-hash-crc64ecma", "x-cos-storage-class", "x-cos-version-id", "x-cos-request-id", "x-cos-trace-id"];
+
+const META: &str = "x-cos-meta-";
+
 pub async fn run(session: &Session, Stat { object, version_id }: Stat) -> Outcome {
     let bucket = session.bucket(&object.bucket)?;
     let mut head = HeadObject::new(object.key.clone());
@@ -28,39 +64,64 @@ pub async fn run(session: &Session, Stat { object, version_id }: Stat) -> Outcom
         head = head.version_id(id);
     }
     let meta = session.send(&bucket, head).await?;
-    let metadata: BTreeMap<&str, &str> = meta.metadata().collect();
+    let fields = fields(&object, &meta);
+    let json = || Value::Object(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect());
+    let mut output = session.output();
+    output.lines(json, &text(&object, &fields))?;
+    output.finish()
+}
+
+/// In the order in which they are shown.
+fn fields(object: &ObjectUrl, meta: &ObjectMeta) -> Vec<(&'static str, Value)> {
     // A number of 64 bits does not survive every reader of JSON.
     let crc64 = meta.crc64.map(|crc64| crc64.to_string());
-    let written = time_text(meta.last_modified);
-    let json = || {
-        json!({
-            "bucket": object.bucket.as_str(),
-            "key": object.key.as_str(),
-            "size": meta.content_length,
-            "etag": meta.etag,
-            "crc64": crc64,
-            "last_modified": written,
-            "content_type": meta.content_type(),
-            "storage_class": meta.storage_class.as_str(),
-            "version_id": meta.version_id,
-            "metadata": metadata,
-            "request_id": meta.request_id(),
-        })
-    };
-    let mut text = vec![("object".to_owned(), object.to_string())];
-    let mut add = |name: &str, value: Option<String>| text.extend(value.map(|value| (name.to_owned(), value)));
-    add("size", meta.content_length.map(|size| size.to_string()));
-    add("etag", Some(meta.etag.clone()));
-    add("crc64", crc64.clone());
-    add("last modified", written.clone());
-    add("content type", meta.content_type().map(str::to_owned));
-    add("storage class", Some(meta.storage_class.as_str().to_owned()));
-    add("version id", meta.version_id.clone());
-    for (name, value) in &metadata {
-        add(&format!("meta {name}"), Some((*value).to_owned()));
+    let mut fields = vec![
+        ("bucket", json!(object.bucket.as_str())),
+        ("key", json!(object.key.as_str())),
+        ("size", json!(meta.content_length)),
+        ("etag", json!(meta.etag)),
+        ("crc64", json!(crc64)),
+        ("last_modified", json!(time_text(meta.last_modified))),
+        ("version_id", json!(meta.version_id)),
+        ("storage_class", json!(meta.storage_class.as_str())),
+    ];
+    let all = texts(meta);
+    fields.extend(HEADERS.map(|(name, header)| (name, json!(all.get(header)))));
+    let is_known = |name: &str| KNOWN.contains(&name) || HEADERS.iter().any(|(_, header)| *header == name);
+    let (mut metadata, mut other) = (Map::new(), Map::new());
+    for (name, value) in &all {
+        if let Some(name) = name.strip_prefix(META) {
+            metadata.insert(name.to_owned(), json!(value));
+        } else if name.starts_with("x-cos-") && !is_known(name) {
+            other.insert((*name).to_owned(), json!(value));
+        }
     }
-    add("request id", Some(meta.request_id().to_owned()));
-    let mut output = session.output();
-    output.lines(json, &text)?;
-    output.finish()
+    fields.extend([("metadata", metadata.into()), ("other", other.into()), ("request_id", json!(meta.request_id()))]);
+    fields
+}
+
+/// All headers by name; metadata may be in any encoding.
+fn texts(meta: &ObjectMeta) -> BTreeMap<&str, String> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    meta.headers().iter().map(|(name, value)| (name.as_str(), text(value.as_bytes()))).collect()
+}
+
+fn text(object: &ObjectUrl, fields: &[(&str, Value)]) -> Vec<(String, String)> {
+    let mut lines = vec![("object".to_owned(), object.to_string())];
+    for (name, value) in fields {
+        match (*name, value) {
+            ("bucket" | "key", _) | (_, Value::Null) => {}
+            ("metadata", Value::Object(all)) => {
+                lines.extend(all.iter().map(|(name, value)| (format!("meta {name}"), plain(value))));
+            }
+            ("other", Value::Object(all)) => lines.extend(all.iter().map(|(name, value)| (name.clone(), plain(value)))),
+            ("size", value) => lines.extend(value.as_u64().map(|size| (name.to_string(), Size(size).to_string()))),
+            (name, value) => lines.push((name.replace('_', " "), plain(value))),
+        }
+    }
+    lines
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,5 +1,6 @@
 //! `cos sync`.
 
+use clap::ValueHint::DirPath;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use tencent_cos::transfer::{Compare, DownloadDirectory, UploadDirectory};
@@ -26,10 +27,10 @@ Examples:
 #[derive(Debug, Args)]
 pub struct Sync {
     /// From where
-    #[arg(value_name = "SRC", value_parser = OsStringValueParser::new().try_map(Root::new))]
+    #[arg(value_name = "SRC", value_hint = DirPath, value_parser = OsStringValueParser::new().try_map(Root::new))]
     source: Root,
     /// To where
-    #[arg(value_name = "DST", value_parser = OsStringValueParser::new().try_map(Root::new))]
+    #[arg(value_name = "DST", value_hint = DirPath, value_parser = OsStringValueParser::new().try_map(Root::new))]
     destination: Root,
     /// Remove from DST what SRC does not have
     #[arg(long)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tencent_cos::transfer::{DirectoryFile, DirectoryReport, FileStep, Transfer};
 use tencent_cos::{Bucket, Error, ErrorKind};
 
-use crate::amount::Size;
+use crate::amount::{Size, counted};
 use crate::bars::Bars;
 use crate::failure::{Failure, Outcome, chain, tell};
 use crate::interrupt::{Interrupt, left_behind};
@@ -152,7 +152,7 @@ impl Lines {
         let mut text = vec![summed(&format!("{would}transferred"), transferred, bytes, took)];
         text.push(format!("{unchanged} unchanged, {failed} failed"));
         text.extend((deleted > 0).then(|| format!("{deleted} {would}deleted")));
-        text.extend((links > 0).then(|| format!("{links} links left out")));
+        text.extend((links > 0).then(|| counted(links, "link") + " left out"));
         told.output.line(|| json, text.join("; "))?;
         told.output.flush()?;
         match failed {

@@ -4,6 +4,7 @@ mod hints;
 mod remote;
 mod remove;
 mod shell;
+mod show;
 mod sts;
 #[cfg(unix)]
 mod terminal;
@@ -50,7 +51,7 @@ fn odd_keys_make_the_round_trip() {
     for key in ODD_KEYS {
         shell.done(&["rm", &shell.url(key)]);
     }
-    assert!(shell.done(&["ls", "--recursive", &shell.url("")]).is_empty());
+    assert_eq!(shell.listed(&["--recursive", &shell.url("")]), (String::new(), "0 objects, 0 bytes\n".to_owned()));
 }
 
 #[test]
@@ -82,10 +83,11 @@ async fn ls_goes_through_all_pages_level_by_level() {
     assert_eq!(level.iter().filter(|it| it["type"] == "prefix").count(), 1005);
     let object = level.iter().find(|it| it["type"] == "object").expect("one object");
     assert_eq!((&object["key"], &object["size"]), (&json!("p/line\nbreak"), &json!(5)));
-    let printed = shell.done(&["ls", &shell.url("p/line")]);
-    assert!(text(&printed).ends_with("  p/line\\nbreak\n"), "{printed:?}");
-    let top = shell.done(&["ls", &shell.url("")]);
-    assert_eq!(text(&top).split_whitespace().collect::<Vec<_>>(), ["PRE", "p/"]);
+    let (printed, sum) = shell.listed(&[&shell.url("p/line")]);
+    assert!(printed.ends_with("  p/line\\nbreak\n") && sum == "1 object, 5 bytes\n", "{printed:?} {sum}");
+    let (top, sum) = shell.listed(&[&shell.url("")]);
+    assert_eq!(top.split_whitespace().collect::<Vec<_>>(), ["PRE", "p/"]);
+    assert_eq!(sum, "1 prefix, 0 objects, 0 bytes\n");
 }
 
 #[test]
@@ -219,7 +221,7 @@ async fn verbose_tells_of_every_request_and_no_secret() {
     let cp = ["cp", "in", &url, "--part-size", "1MiB"];
     for (command, line) in [
         (&cp[..], "  upload examplebucket-1250000000/a\\nb  part 3  Upload Part: attempt answered "),
-        (&["ls", &shell.url("")], "  GET Bucket examplebucket-1250000000: attempt answered "),
+        (&["--json", "ls", &shell.url("")], "  GET Bucket examplebucket-1250000000: attempt answered "),
         (&["cat", &url], "  GET Object examplebucket-1250000000/a\\nb: attempt answered "),
     ] {
         emulator.clear_journal();

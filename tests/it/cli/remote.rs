@@ -117,8 +117,9 @@ fn versions_are_listed_read_copied_and_removed() {
     assert_eq!(listed[0]["version_id"], marker["version_id"]);
     let expected = "delete_marker etag key last_modified latest size storage_class type version_id";
     assert!(listed.iter().all(|it| fields(it) == expected.split(' ').collect() && it["key"] == "notes/a b.txt"));
-    let printed = shell.done(&["ls", "--versions", "-r", &url]);
-    let lines: Vec<Vec<_>> = text(&printed).lines().map(|line| line.split_whitespace().skip(1).collect()).collect();
+    let (printed, sum) = shell.listed(&["--versions", "-r", &url]);
+    assert_eq!(sum, "2 versions, 9 bytes\n");
+    let lines: Vec<Vec<_>> = printed.lines().map(|line| line.split_whitespace().skip(1).collect()).collect();
     let id = |at: usize| listed[at]["version_id"].as_str().expect("an id");
     assert_eq!(lines[0], ["MARKER", "latest", id(0), "notes/a", "b.txt"]);
     assert_eq!(lines[2], ["3", id(2), "notes/a", "b.txt"]);
@@ -202,7 +203,9 @@ fn every_command_tells_an_example() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
-    assert_eq!(commands, ["mb", "rb", "ls", "stat", "cat", "cp", "sync", "orphans", "rm", "presign", "sts", "sign"]);
+    let all = "mb rb ls stat cat cp sync orphans rm presign sts sign completion";
+    assert_eq!(commands, all.split(' ').collect::<Vec<_>>());
+    assert!(text(&help).contains("Exit status: 0 done, 1 failed, 2 wrong usage"));
     for command in commands {
         let help = shell.done(&[command, "--help"]);
         let (_, examples) = text(&help).split_once("Example").expect(command);

@@ -112,6 +112,14 @@ impl Shell {
         output.stdout
     }
 
+    /// What `ls` listed, and the sum it told.
+    pub fn listed(&self, arguments: &[&str]) -> (String, String) {
+        let output = self.run(&[&["ls"], arguments].concat());
+        let (printed, told) = (text(&output.stdout).to_owned(), text(&output.stderr).to_owned());
+        assert_eq!(output.status.code(), Some(0), "cos ls {arguments:?}: {told}");
+        (printed, told)
+    }
+
     pub fn json(&self, arguments: &[&str]) -> Vec<Value> {
         let printed = self.done(&[&["--json"], arguments].concat());
         text(&printed).lines().map(|line| serde_json::from_str(line).expect(line)).collect()

@@ -1,0 +1,103 @@
+//! What is shown of buckets, objects and the command itself.
+
+use cos_emulator::{Action, Rule};
+use serde_json::json;
+use tencent_cos::{Attributes, Encryption, PutObject, Tags};
+
+use super::shell::{Shell, bytes, text};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn ls_lines_up_its_columns_and_tells_the_sum() {
+    let emulator = crate::support::emulator().await;
+    for (key, size) in [("a", 1), ("b", 12_345_678), ("dir/c", 7)] {
+        emulator.put_object(emulator.bucket(), key, bytes(size));
+    }
+    let shell = Shell::over(&emulator);
+    let url = shell.url("");
+    let (printed, sum) = shell.listed(&[&url]);
+    let columns: Vec<&str> = printed.lines().map(|line| &line[20..]).collect();
+    assert_eq!(columns, ["            PRE  dir/", "              1  a", "       12345678  b"]);
+    assert!(printed.lines().skip(1).all(|line| line.as_bytes()[19] == b'Z'), "{printed}");
+    assert_eq!(sum, "1 prefix, 2 objects, 11.77 MiB (12345679 bytes)\n");
+    let (printed, sum) = shell.listed(&["-r", "-H", &url]);
+    let columns: Vec<&str> = printed.lines().map(|line| &line[20..]).collect();
+    assert_eq!(columns, ["            1 B  a", "      11.77 MiB  b", "            7 B  dir/c"]);
+    assert_eq!(sum, "3 objects, 11.77 MiB (12345686 bytes)\n");
+    let output = shell.run(&["--json", "ls", "-r", "-H", &url]);
+    assert_eq!((text(&output.stdout).lines().count(), text(&output.stderr)), (3, ""));
+    assert!(text(&output.stdout).contains("\"size\":12345678,"));
+}
+
+const FIELDS: &str = "bucket cache_control content_disposition content_encoding content_language content_type crc64 \
+    customer_algorithm encryption etag expiration expires key kms_key_id last_modified metadata next_append_position \
+    object_type other replication_status request_id restore restore_status size storage_class storage_tier tags version_id";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn stat_shows_all_that_cos_keeps() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let attributes = Attributes::new()
+        .content_type("text/plain")
+        .cache_control("no-cache")
+        .content_language("zh-CN")
+        .meta("note", "two  words");
+    let put = PutObject::new("k".parse().unwrap(), "hello").attributes(attributes);
+    let put = put.encryption(Encryption::Cos).tags(Tags::new().tag("team", "a"));
+    crate::support::bucket(&emulator).send(put).await.unwrap();
+    let url = shell.url("k");
+    let stat = &shell.json(&["stat", &url])[0];
+    let fields: Vec<&str> = stat.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, FIELDS.split(' ').collect::<Vec<_>>());
+    for (name, value) in [
+        ("size", json!(5)),
+        ("content_type", json!("text/plain")),
+        ("cache_control", json!("no-cache")),
+        ("content_language", json!("zh-CN")),
+        ("encryption", json!("AES256")),
+        ("tags", json!("1")),
+        ("object_type", json!("normal")),
+        ("metadata", json!({ "note": "two  words" })),
+        ("restore", json!(null)),
+        ("other", json!({})),
+    ] {
+        assert_eq!(stat[name], value, "{name}");
+    }
+
+    let headers = [
+        ("Content-Length", "2000"),
+        ("ETag", "\"e\""),
+        ("x-cos-storage-class", "ARCHIVE"),
+        ("x-cos-restore", "ongoing-request=\"true\""),
+        ("x-cos-meta-name", "中文"),
+        ("x-cos-new", "of tomorrow"),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    emulator.script(Rule::on("HEAD Object").then(Action::RawBody { status: 200, headers, body: "".into() }));
+    let printed = shell.done(&["stat", &url]);
+    let lines: Vec<&str> = text(&printed).lines().collect();
+    assert_eq!(
+        lines[..7],
+        [
+            &*format!("object         {url}"),
+            "size           1.95 KiB (2000 bytes)",
+            "etag           \"e\"",
+            "storage class  ARCHIVE",
+            "restore        ongoing-request=\"true\"",
+            "meta name      中文",
+            "x-cos-new      of tomorrow",
+        ]
+    );
+}
+
+#[test]
+fn shells_complete_every_command_and_option() {
+    let shell = Shell::offline();
+    for name in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = shell.done(&["completion", name]);
+        for word in ["orphans", "presign", "part-size", "no-progress", "older-than"] {
+            assert!(text(&script).contains(word), "{name}: {word}");
+        }
+    }
+    let (status, told) = shell.failed(&["completion", "tcsh"]);
+    assert!(status == 2 && told.contains("[possible values: bash, elvish, fish, powershell, zsh]"), "{told}");
+}
