@@ -91,12 +91,17 @@ impl Options {
 
     /// A transfer that was interrupted says how to go on.
     pub fn hint<T>(&self, outcome: Outcome<T>) -> Outcome<T> {
-        let hint = self.checkpoint.as_ref().map(|directory| {
-            format!("what is done is remembered in {}: run the same command again to go on", directory.display())
-        });
-        outcome.map_err(|failure| match failure {
-            Failure::Interrupted { .. } => Failure::Interrupted { hint },
-            failure => failure,
+        outcome.map_err(|failure| match (failure, &self.checkpoint) {
+            (Failure::Interrupted { .. }, Some(directory)) => {
+                let directory = directory.display();
+                let hint = format!("what is done is remembered in {directory}: run the same command again to go on");
+                Failure::Interrupted { hint: Some(hint) }
+            }
+            (Failure::Interrupted { hint: None }, None) => {
+                let hint = "with --checkpoint DIR the same command would go on where it ended".to_owned();
+                Failure::Interrupted { hint: Some(hint) }
+            }
+            (failure, _) => failure,
         })
     }
 }

@@ -23,7 +23,8 @@ pub async fn upload(session: &Session, source: Place, object: ObjectUrl, options
         Some(_) => return Err(Failure::usage("--checkpoint is for files: a stream cannot be read again")),
         None => {}
     }
-    let (sent, took) = options.hint(session.run(&name, bucket.transfer(upload)).await)?;
+    let outcome = session.run(&name, bucket.transfer(upload)).await;
+    let (sent, took) = if is_file { options.hint(outcome)? } else { outcome? };
     let crc64 = sent.crc64.map(|crc64| crc64.to_string());
     let json = || {
         json!({

@@ -11,7 +11,7 @@ use crate::sign::{self, SigningKey};
 impl Call<'_> {
     /// Adds the right that was needed, the end of the key, how far the clock is off, or what was signed.
     pub(super) fn explain<O: Operation>(&self, operation: &O, key: Option<&Snapshot>, error: Error) -> Error {
-        let host = || self.route.choose(self.engine.clock.mark().1).1.host();
+        let host = || self.route.address.host();
         let Some(service) = error.service() else {
             return match error.kind() {
                 ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls => {

@@ -1,10 +1,13 @@
 //! The `cos` command as a program, against the emulator as a program.
 
+mod examples;
+mod files;
 mod hints;
 mod remote;
 mod remove;
 mod shell;
 mod show;
+mod sign;
 mod sts;
 #[cfg(unix)]
 mod terminal;
@@ -12,13 +15,12 @@ mod transfer;
 
 use std::fs;
 use std::io::Read;
-use std::process::Command;
 use std::time::Duration;
 
-use cos_emulator::{Action, Matcher, Rule};
-use serde_json::{Value, json};
+use cos_emulator::{Action, Rule};
+use serde_json::json;
 
-use self::shell::{KEY_VARIABLES, Shell, bytes, names, program, text};
+use self::shell::{Shell, bytes, text};
 
 const ODD_KEYS: [&str; 10] =
     ["a b+%2F?#.txt", "目录/😀.bin", "a/../b", "./c", "a//b", "/lead", "-", "cos://x", "a&b=c;d'e\"f\\g", "trailing/"];
@@ -234,237 +236,4 @@ async fn verbose_tells_of_every_request_and_no_secret() {
             assert!(!told.contains(secret) && !told.contains("q-sign") && !told.contains('?'), "{name}: {told}");
         }
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_download_is_whole_or_leaves_no_trace() {
-    let emulator = crate::support::emulator().await;
-    emulator.put_object(emulator.bucket(), "k", bytes(1 << 20));
-    let shell = Shell::over(&emulator);
-    let url = shell.url("k");
-    shell.write("kept", "old");
-    // Each answer ends so soon that reading on is given up.
-    for action in [Action::CutBody { at: 10_000 }, Action::ResetBody { at: 10_000 }, Action::CorruptByte { at: 5 }] {
-        emulator.clear_script();
-        emulator.script(Rule::on(Matcher::operation("GET Object")).always().then(action.clone()));
-        for name in ["kept", "new"] {
-            let (status, told) = shell.failed(&["cp", &url, name]);
-            assert!(status == 1 && told.starts_with("cos: "), "{action:?}: {told}");
-        }
-        assert_eq!(shell.files(), ["kept"], "{action:?}");
-        assert_eq!(fs::read(shell.path("kept")).unwrap(), b"old", "{action:?}");
-    }
-    emulator.clear_script();
-    let (status, _) = shell.failed(&["cp", &shell.url("absent"), "new"]);
-    assert_eq!((status, shell.files()), (1, vec!["kept".to_owned()]));
-    // A destination that cannot be is told before anything is fetched.
-    emulator.clear_journal();
-    fs::create_dir_all(shell.path("full/k")).unwrap();
-    for destination in ["absent/new", "absent/", "kept/", "full"] {
-        assert_eq!(shell.failed(&["cp", &url, destination]).0, 1, "{destination}");
-    }
-    assert!(emulator.journal().is_empty());
-    assert_eq!(
-        (shell.files(), names(&shell.path("full"))),
-        (vec!["full".to_owned(), "kept".to_owned()], vec!["k".to_owned()])
-    );
-    shell.done(&["cp", &url, "kept"]);
-    assert_eq!(fs::read(shell.path("kept")).unwrap(), bytes(1 << 20));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_directory_gets_a_file_of_the_last_segment_and_no_other() {
-    let emulator = crate::support::emulator().await;
-    for key in ["a/k.txt", "a/../up", "a/b/", "x/%2E%2E"] {
-        emulator.put_object(emulator.bucket(), key, "new");
-    }
-    let shell = Shell::over(&emulator);
-    fs::create_dir(shell.path("dir")).unwrap();
-    shell.done(&["cp", &shell.url("a/k.txt"), "dir"]);
-    shell.done(&["cp", &shell.url("a/../up"), "dir/"]);
-    shell.done(&["cp", &shell.url("x/%2E%2E"), "dir"]);
-    let (status, told) = shell.failed(&["cp", &shell.url("a/b/"), "dir"]);
-    assert!(status == 2 && told.contains("its last segment is no file name"), "{told}");
-    shell.done(&["cp", &shell.url("a/b/"), "dir/named"]);
-    assert_eq!(names(&shell.path("dir")), ["%2E%2E", "k.txt", "named", "up"]);
-    assert_eq!(shell.files(), ["dir"]);
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_link_at_the_destination_is_refused_not_followed() {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    let emulator = crate::support::emulator().await;
-    emulator.put_object(emulator.bucket(), "k", "new");
-    let shell = Shell::over(&emulator);
-    let url = shell.url("k");
-    shell.write("target", "old");
-    shell.write("private", "old");
-    fs::set_permissions(shell.path("private"), fs::Permissions::from_mode(0o600)).unwrap();
-    shell.done(&["cp", &url, "private"]);
-    assert_eq!(fs::metadata(shell.path("private")).unwrap().permissions().mode() & 0o777, 0o600);
-    fs::create_dir(shell.path("dir")).unwrap();
-    for (link, target) in [("link", "target"), ("dangling", "absent"), ("dirlink", "dir"), ("device", "/dev/null")] {
-        symlink(target, shell.path(link)).unwrap();
-    }
-    symlink("../target", shell.path("dir/k")).unwrap();
-    for refused in ["link", "dangling", "dir", "dirlink", "device", "/dev/null"] {
-        let (status, told) = shell.failed(&["cp", &url, refused]);
-        assert!(status == 1 && told.starts_with(&format!("cos: writing {refused}")), "{told}");
-    }
-    for link in ["link", "dangling", "dir/k", "dirlink", "device"] {
-        assert!(fs::symlink_metadata(shell.path(link)).unwrap().is_symlink(), "{link}");
-    }
-    assert_eq!(fs::read(shell.path("target")).unwrap(), b"old");
-    assert!(!shell.path("absent").exists());
-    fs::remove_file(shell.path("dir/k")).unwrap();
-    shell.done(&["cp", &url, "dirlink/"]);
-    assert_eq!(names(&shell.path("dir")), ["k"]);
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn an_interrupted_download_leaves_no_trace() {
-    let emulator = crate::support::emulator().await;
-    emulator.put_object(emulator.bucket(), "k", bytes(1 << 20));
-    let stall = Action::StallBody { at: 300_000, lasting: Duration::from_secs(15) };
-    emulator.script(Rule::on("GET Object").then(stall));
-    let shell = Shell::over(&emulator);
-    let child = shell.command().args(["cp", &shell.url("k"), "out"]).spawn().unwrap();
-    let patience = tokio::time::Instant::now() + Duration::from_secs(10);
-    let begun = || fs::read_dir(shell.directory.path()).unwrap().any(|it| it.unwrap().metadata().unwrap().len() > 0);
-    while !begun() && tokio::time::Instant::now() < patience {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert!(begun(), "nothing arrived");
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(130), "cos: interrupted\n"));
-    assert!(shell.files().is_empty());
-}
-
-#[test]
-fn examples_run_without_an_account_and_without_certificates() {
-    for (example, last) in
-        [("put_get", "deleted it, request id "), ("presigned_url", "deleted it"), ("multipart", "deleted it")]
-    {
-        let shell = Shell::offline();
-        let mut command = Command::new(program(&format!("examples/{example}")));
-        for name in ["COS_ENDPOINT", "COS_REGION", "COS_BUCKET"].into_iter().chain(KEY_VARIABLES) {
-            command.env_remove(name);
-        }
-        let nowhere = shell.path("nowhere");
-        let output = command.env("SSL_CERT_FILE", &nowhere).env("SSL_CERT_DIR", &nowhere).output().unwrap();
-        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{example}");
-        let told = text(&output.stdout);
-        assert!(told.lines().last().is_some_and(|line| line.starts_with(last)), "{told}");
-        assert!(told.starts_with("no account in the environment: using an emulator"), "{told}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn the_multipart_example_leaves_no_parts_behind_when_it_fails() {
-    let emulator = crate::support::emulator().await;
-    let shell = Shell::over(&emulator);
-    let run = || {
-        let mut command = Command::new(program("examples/multipart"));
-        for name in KEY_VARIABLES {
-            command.env_remove(name);
-        }
-        command.envs(shell.variables.clone()).output().expect("the example starts")
-    };
-    for operation in ["Upload Part", "Complete Multipart Upload"] {
-        emulator.script(Rule::on(operation).then(Action::status(403, "AccessDenied")));
-        let output = run();
-        let told = text(&output.stderr);
-        assert!(output.status.code() == Some(1) && told.starts_with(&format!("{operation} ")), "{told}");
-        assert!(emulator.uploads(emulator.bucket()).is_empty(), "{operation}");
-    }
-    // Where the object may be there by now, nothing is aborted.
-    emulator.script(Rule::on("Complete Multipart Upload").always().then(Action::ResetBeforeHeaders));
-    assert_eq!(run().status.code(), Some(1));
-    assert_eq!(emulator.uploads(emulator.bucket()).len(), 1);
-    emulator.clear_script();
-    assert_eq!(run().status.code(), Some(0));
-}
-
-/// The header signatures of a file that follow COS's documents.
-fn vectors(json: &str) -> Vec<Value> {
-    let file: Value = serde_json::from_str(json).unwrap();
-    let cases = file["cases"].as_array().unwrap().clone();
-    cases.into_iter().filter(|case| case["kind"] == "header" && case["expect_spec"] != json!(false)).collect()
-}
-
-/// Runs `cos sign` with the key of a vector.
-fn sign(shell: &Shell, case: &Value, token: Option<&str>, headers: &[&Value]) -> Value {
-    let request = json!({
-        "method": case["method"], "path": case["path"], "params": case["params"], "headers": headers,
-        "start": case["start"], "end": case["end"],
-    });
-    shell.write("request.json", request.to_string());
-    let mut command = shell.command();
-    command.args(["sign", "--request", "request.json"]);
-    command.env("TENCENTCLOUD_SECRET_ID", case["secret_id"].as_str().unwrap());
-    command.env("TENCENTCLOUD_SECRET_KEY", case["secret_key"].as_str().unwrap());
-    if let Some(token) = token {
-        command.env("TENCENTCLOUD_TOKEN", token);
-    }
-    let output = command.output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{}", case["id"]);
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-#[test]
-fn sign_reproduces_every_signature_of_the_official_sdks() {
-    let shell = Shell::offline();
-    let cases = vectors(include_str!("../golden/sdk_vectors.json"));
-    let published = vectors(include_str!("../golden/official_examples.json"));
-    assert_eq!((cases.len(), published.len()), (135, 3));
-    let mut tokens = 0;
-    for case in cases.iter().chain(&published) {
-        let signed = case["signed_header_names"].as_array();
-        let is_signed = |header: &Value| {
-            let name = header[0].as_str().unwrap().to_ascii_lowercase();
-            signed.is_none_or(|names| names.iter().any(|signed| *signed == name))
-        };
-        let headers: Vec<_> = case["headers"].as_array().unwrap().iter().filter(|header| is_signed(header)).collect();
-        let check = |stages: &Value| {
-            for stage in ["http_string", "string_to_sign", "signature", "authorization"] {
-                assert!(case[stage].is_string(), "{} {stage}", case["id"]);
-                assert_eq!(stages[stage], case[stage], "{} {stage}", case["id"]);
-            }
-        };
-        check(&sign(&shell, case, None, &headers));
-        let is_token = |header: &&Value| header[0].as_str().unwrap().eq_ignore_ascii_case("x-cos-security-token");
-        if let Some(token) = headers.iter().copied().find(is_token) {
-            // From the environment it is signed once, whether it is among the headers or not.
-            tokens += 1;
-            check(&sign(&shell, case, token[1].as_str(), &headers));
-            let others: Vec<_> = headers.iter().copied().filter(|header| !is_token(header)).collect();
-            check(&sign(&shell, case, token[1].as_str(), &others));
-        }
-    }
-    assert_eq!(tokens, 4);
-}
-
-#[test]
-fn sign_takes_a_request_from_arguments_as_from_standard_input() {
-    let mut shell = Shell::offline();
-    shell.variables = [("TENCENTCLOUD_SECRET_ID", "AKIDexample"), ("TENCENTCLOUD_SECRET_KEY", "example")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-    let arguments = ["--method", "PUT", "--path", "/a b", "--param", "acl", "--param", "x=1=2"];
-    let more = ["--header", "Host: h.example.com", "--header", "X-Cos-Meta-A:b:c", "--start", "1", "--end", "2"];
-    let by_arguments = shell.json(&[&["sign"][..], &arguments, &more].concat());
-    let request = json!({
-        "method": "PUT", "path": "/a b", "params": [["x", "1=2"], ["acl", ""]],
-        "headers": [["host", "h.example.com"], ["x-cos-meta-a", "b:c"]], "start": 1, "end": 2,
-    });
-    let output = shell.fed(&["sign", "--request", "-"], request.to_string().as_bytes());
-    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), by_arguments[0]);
-    let expected = "put\n/a b\nacl=&x=1%3D2\nhost=h.example.com&x-cos-meta-a=b%3Ac\n";
-    assert_eq!(by_arguments[0]["http_string"], expected);
-    let output = shell.fed(&["sign", "--request", "-"], br#"{"method":"GET"}"#);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).starts_with("cos: -: missing field `path`"), "{}", text(&output.stderr));
 }

@@ -54,6 +54,11 @@ async fn a_secret_key_of_another_id_is_told_apart_from_a_wrong_request() {
     let error = bucket.get("a b&c<d").await.unwrap_err();
     let difference = error.signature_mismatch().unwrap().first_difference();
     assert!(difference.starts_with("nothing: "), "{difference}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("; the request is as it was signed, so the secret key does not belong to the key id")
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -169,5 +169,5 @@ async fn an_interrupted_transfer_leaves_one_line() {
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let (status, seen, left) = terminal.end();
     assert!(status == Some(130) && seen.iter().any(|line| is_bar(line, "in ")), "{seen:#?}");
-    assert_eq!(left, ["cos: interrupted"]);
+    assert_eq!(left, ["cos: interrupted; with --checkpoint DIR the same command would go on where it ended"]);
 }

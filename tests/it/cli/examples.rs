@@ -1,0 +1,52 @@
+//! The other examples as programs.
+
+use std::process::Command;
+
+use cos_emulator::{Action, Rule};
+
+use super::shell::{KEY_VARIABLES, Shell, program, text};
+
+#[test]
+fn examples_run_without_an_account_and_without_certificates() {
+    for (example, last) in
+        [("put_get", "deleted it, request id "), ("presigned_url", "deleted it"), ("multipart", "deleted it")]
+    {
+        let shell = Shell::offline();
+        let mut command = Command::new(program(&format!("examples/{example}")));
+        for name in ["COS_ENDPOINT", "COS_REGION", "COS_BUCKET"].into_iter().chain(KEY_VARIABLES) {
+            command.env_remove(name);
+        }
+        let nowhere = shell.path("nowhere");
+        let output = command.env("SSL_CERT_FILE", &nowhere).env("SSL_CERT_DIR", &nowhere).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{example}");
+        let told = text(&output.stdout);
+        assert!(told.lines().last().is_some_and(|line| line.starts_with(last)), "{told}");
+        assert!(told.starts_with("no account in the environment: using an emulator"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_multipart_example_leaves_no_parts_behind_when_it_fails() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let run = || {
+        let mut command = Command::new(program("examples/multipart"));
+        for name in KEY_VARIABLES {
+            command.env_remove(name);
+        }
+        command.envs(shell.variables.clone()).output().expect("the example starts")
+    };
+    for operation in ["Upload Part", "Complete Multipart Upload"] {
+        emulator.script(Rule::on(operation).then(Action::status(403, "AccessDenied")));
+        let output = run();
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && told.starts_with(&format!("{operation} ")), "{told}");
+        assert!(emulator.uploads(emulator.bucket()).is_empty(), "{operation}");
+    }
+    // Where the object may be there by now, nothing is aborted.
+    emulator.script(Rule::on("Complete Multipart Upload").always().then(Action::ResetBeforeHeaders));
+    assert_eq!(run().status.code(), Some(1));
+    assert_eq!(emulator.uploads(emulator.bucket()).len(), 1);
+    emulator.clear_script();
+    assert_eq!(run().status.code(), Some(0));
+}

@@ -1,0 +1,118 @@
+//! Files that objects are downloaded to.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use cos_emulator::{Action, Matcher, Rule};
+
+use super::shell::{Shell, bytes, names, text};
+
+const INTERRUPTED: &str = "cos: interrupted; with --checkpoint DIR the same command would go on where it ended\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_download_is_whole_or_leaves_no_trace() {
+    let emulator = crate::support::emulator().await;
+    emulator.put_object(emulator.bucket(), "k", bytes(1 << 20));
+    let shell = Shell::over(&emulator);
+    let url = shell.url("k");
+    shell.write("kept", "old");
+    // Each answer ends so soon that reading on is given up.
+    for action in [Action::CutBody { at: 10_000 }, Action::ResetBody { at: 10_000 }, Action::CorruptByte { at: 5 }] {
+        emulator.clear_script();
+        emulator.script(Rule::on(Matcher::operation("GET Object")).always().then(action.clone()));
+        for name in ["kept", "new"] {
+            let (status, told) = shell.failed(&["cp", &url, name]);
+            assert!(status == 1 && told.starts_with("cos: "), "{action:?}: {told}");
+        }
+        assert_eq!(shell.files(), ["kept"], "{action:?}");
+        assert_eq!(fs::read(shell.path("kept")).unwrap(), b"old", "{action:?}");
+    }
+    emulator.clear_script();
+    let (status, _) = shell.failed(&["cp", &shell.url("absent"), "new"]);
+    assert_eq!((status, shell.files()), (1, vec!["kept".to_owned()]));
+    // A destination that cannot be is told before anything is fetched.
+    emulator.clear_journal();
+    fs::create_dir_all(shell.path("full/k")).unwrap();
+    for destination in ["absent/new", "absent/", "kept/", "full"] {
+        assert_eq!(shell.failed(&["cp", &url, destination]).0, 1, "{destination}");
+    }
+    assert!(emulator.journal().is_empty());
+    assert_eq!(
+        (shell.files(), names(&shell.path("full"))),
+        (vec!["full".to_owned(), "kept".to_owned()], vec!["k".to_owned()])
+    );
+    shell.done(&["cp", &url, "kept"]);
+    assert_eq!(fs::read(shell.path("kept")).unwrap(), bytes(1 << 20));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_directory_gets_a_file_of_the_last_segment_and_no_other() {
+    let emulator = crate::support::emulator().await;
+    for key in ["a/k.txt", "a/../up", "a/b/", "x/%2E%2E"] {
+        emulator.put_object(emulator.bucket(), key, "new");
+    }
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("dir")).unwrap();
+    shell.done(&["cp", &shell.url("a/k.txt"), "dir"]);
+    shell.done(&["cp", &shell.url("a/../up"), "dir/"]);
+    shell.done(&["cp", &shell.url("x/%2E%2E"), "dir"]);
+    let (status, told) = shell.failed(&["cp", &shell.url("a/b/"), "dir"]);
+    assert!(status == 2 && told.contains("its last segment is no file name"), "{told}");
+    shell.done(&["cp", &shell.url("a/b/"), "dir/named"]);
+    assert_eq!(names(&shell.path("dir")), ["%2E%2E", "k.txt", "named", "up"]);
+    assert_eq!(shell.files(), ["dir"]);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_link_at_the_destination_is_refused_not_followed() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let emulator = crate::support::emulator().await;
+    emulator.put_object(emulator.bucket(), "k", "new");
+    let shell = Shell::over(&emulator);
+    let url = shell.url("k");
+    shell.write("target", "old");
+    shell.write("private", "old");
+    fs::set_permissions(shell.path("private"), fs::Permissions::from_mode(0o600)).unwrap();
+    shell.done(&["cp", &url, "private"]);
+    assert_eq!(fs::metadata(shell.path("private")).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::create_dir(shell.path("dir")).unwrap();
+    for (link, target) in [("link", "target"), ("dangling", "absent"), ("dirlink", "dir"), ("device", "/dev/null")] {
+        symlink(target, shell.path(link)).unwrap();
+    }
+    symlink("../target", shell.path("dir/k")).unwrap();
+    for refused in ["link", "dangling", "dir", "dirlink", "device", "/dev/null"] {
+        let (status, told) = shell.failed(&["cp", &url, refused]);
+        assert!(status == 1 && told.starts_with(&format!("cos: writing {refused}")), "{told}");
+    }
+    for link in ["link", "dangling", "dir/k", "dirlink", "device"] {
+        assert!(fs::symlink_metadata(shell.path(link)).unwrap().is_symlink(), "{link}");
+    }
+    assert_eq!(fs::read(shell.path("target")).unwrap(), b"old");
+    assert!(!shell.path("absent").exists());
+    fs::remove_file(shell.path("dir/k")).unwrap();
+    shell.done(&["cp", &url, "dirlink/"]);
+    assert_eq!(names(&shell.path("dir")), ["k"]);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_interrupted_download_leaves_no_trace() {
+    let emulator = crate::support::emulator().await;
+    emulator.put_object(emulator.bucket(), "k", bytes(1 << 20));
+    let stall = Action::StallBody { at: 300_000, lasting: Duration::from_secs(15) };
+    emulator.script(Rule::on("GET Object").then(stall));
+    let shell = Shell::over(&emulator);
+    let child = shell.command().args(["cp", &shell.url("k"), "out"]).spawn().unwrap();
+    let patience = tokio::time::Instant::now() + Duration::from_secs(10);
+    let begun = || fs::read_dir(shell.directory.path()).unwrap().any(|it| it.unwrap().metadata().unwrap().len() > 0);
+    while !begun() && tokio::time::Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(begun(), "nothing arrived");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(130), INTERRUPTED));
+    assert!(shell.files().is_empty());
+}
