@@ -132,8 +132,8 @@ impl Lines {
         }
         let (report, took) = outcome.map_err(|failure| match failure {
             Failure::Interrupted { .. } => {
-                let files = told.transferred;
-                Failure::Interrupted { hint: Some(format!("{files} files are done; `cos sync` goes on with the rest")) }
+                let done = counted(told.transferred, "file");
+                Failure::Interrupted { hint: Some(format!("done so far: {done}; `cos sync` goes on with the rest")) }
             }
             failure => failure,
         })?;

@@ -110,11 +110,14 @@ fn a_reader_that_leaves_ends_cos_quietly() {
     let shell = Shell::new();
     shell.write("in", bytes(16 << 20));
     shell.done(&["cp", "in", &shell.url("large")]);
-    let mut child = shell.command().args(["cat", &shell.url("large")]).spawn().unwrap();
-    let mut first = [0; 10];
-    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    let url = shell.url("large");
+    for arguments in [&["cat", &*url][..], &["cp", &url, "-"]] {
+        let mut child = shell.command().args(arguments).spawn().unwrap();
+        let mut first = [0; 10];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{arguments:?}");
+    }
 }
 
 #[test]

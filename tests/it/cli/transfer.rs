@@ -1,10 +1,10 @@
 //! Large objects, trees, and what was left behind.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Duration;
 
-use cos_emulator::{Action, Rule};
+use cos_emulator::{Action, Emulator, Rule};
 
 use super::shell::{Shell, bytes, names, text};
 
@@ -78,17 +78,7 @@ async fn an_interrupted_upload_leaves_nothing_or_goes_on_and_what_is_left_is_fou
     shell.write("in", &content);
     let parts = ["cp", "in", &url, "--part-size", "1MiB", "--concurrency", "1"];
     for (checkpoint, left) in [(&[][..], 0), (&["--checkpoint", "state"][..], 1)] {
-        let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
-        emulator.script(Rule::on("Upload Part").skip(2).then(stall).always());
-        let child = shell.command().args([&parts, checkpoint].concat()).spawn().unwrap();
-        emulator.clear_journal();
-        let patience = tokio::time::Instant::now() + Duration::from_secs(15);
-        while emulator.count("Upload Part") < 3 && tokio::time::Instant::now() < patience {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130));
+        let output = interrupt_at_the_third_part(&emulator, &shell, &[&parts, checkpoint].concat()).await;
         assert_eq!(emulator.uploads(emulator.bucket()).len(), left);
         assert_eq!(text(&output.stderr).contains("is remembered in state"), left == 1, "{}", text(&output.stderr));
         emulator.clear_script();
@@ -107,4 +97,31 @@ async fn an_interrupted_upload_leaves_nothing_or_goes_on_and_what_is_left_is_fou
     let done = shell.json(&["orphans", &bucket, "--older-than", "0s", "--abort"]);
     assert_eq!((done[0]["key"].as_str(), done[1]["aborted"].as_u64()), (Some("left"), Some(1)));
     assert!(emulator.uploads(emulator.bucket()).is_empty());
+}
+
+#[cfg(unix)]
+async fn interrupt_at_the_third_part(emulator: &Emulator, shell: &Shell, arguments: &[&str]) -> Output {
+    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
+    emulator.script(Rule::on("Upload Part").skip(2).then(stall).always());
+    emulator.clear_journal();
+    let child = shell.command().args(arguments).spawn().unwrap();
+    crate::support::until("the third part is on its way", || emulator.count("Upload Part") == 3).await;
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    output
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_upload_that_cannot_be_given_up_is_named() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    shell.write("in", bytes(4 << 20));
+    emulator.script(Rule::on("Abort Multipart Upload").then(Action::status(403, "AccessDenied")).always());
+    let cp = ["cp", "in", &shell.url("large"), "--part-size", "1MiB", "--concurrency", "1"];
+    let output = interrupt_at_the_third_part(&emulator, &shell, &cp).await;
+    let left = &emulator.uploads(emulator.bucket())[0];
+    let told = format!("upload {} could not be given up; `cos orphans --abort` does it later\n", left.upload_id);
+    assert!(text(&output.stderr).contains(&told), "{}", text(&output.stderr));
 }
