@@ -6,7 +6,7 @@ use http::uri::{self, PathAndQuery, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::push_encoded;
+use crate::key::{ObjectKey, push_encoded};
 use crate::region::Address;
 
 /// A query parameter; a sub-resource like `acl` has an empty value.
@@ -17,30 +17,18 @@ pub(crate) type Param = (Cow<'static, str>, Cow<'static, str>);
 pub struct Head {
     pub(crate) method: Method,
     pub(crate) address: Address,
-    /// The path as it is signed: decoded, with its leading slash.
-    pub(crate) path: String,
-    /// The path as it is sent.
-    pub(crate) url_path: String,
+    pub(crate) key: Option<ObjectKey>,
     pub(crate) query: Vec<Param>,
     pub(crate) headers: HeaderMap,
 }
 
 impl Head {
-    pub(crate) fn new(method: Method, address: &Address, key: Option<(&str, &str)>, more: HeaderMap) -> Self {
-        let (raw, encoded) = key.unwrap_or(("", "/"));
-        let prefix = address.prefix();
+    pub(crate) fn new(method: Method, address: &Address, key: Option<ObjectKey>, more: HeaderMap) -> Self {
         // Host, Content-Length, User-Agent, the token, Authorization, and one that a transport adds.
         let mut headers = HeaderMap::with_capacity(6 + more.len());
         headers.insert(header::HOST, address.host_header().clone());
         headers.extend(more);
-        Self {
-            method,
-            address: address.clone(),
-            path: [prefix, "/", raw].concat(),
-            url_path: [prefix, encoded].concat(),
-            query: Vec::new(),
-            headers,
-        }
+        Self { method, address: address.clone(), key, query: Vec::new(), headers }
     }
 
     /// The method.
@@ -53,10 +41,22 @@ impl Head {
         &self.headers
     }
 
+    /// The path as it is signed: decoded, with its leading slash.
+    pub(crate) fn path(&self) -> [&str; 3] {
+        [self.address.prefix(), "/", self.key.as_ref().map_or("", ObjectKey::as_str)]
+    }
+
     /// Path and query as they are sent: percent-encoded, a space as `%20`, never `+`.
     pub fn path_and_query(&self) -> String {
-        let mut target = String::with_capacity(self.url_path.len() + 32 * self.query.len());
-        target.push_str(&self.url_path);
+        let prefix = self.address.prefix();
+        // Exact for the path of almost every key, so that it becomes part of a URL without a copy.
+        let length = prefix.len() + self.key.as_ref().map_or(1, ObjectKey::url_length);
+        let mut target = String::with_capacity(length + 32 * self.query.len());
+        target.push_str(prefix);
+        match &self.key {
+            Some(key) => key.push_url_path(&mut target),
+            None => target.push('/'),
+        }
         let mut separator = '?';
         for (name, value) in &self.query {
             target.push(separator);
@@ -81,7 +81,7 @@ impl Head {
     /// # Errors
     /// [`ErrorKind::Input`] when no URL can be made of it.
     pub fn into_request<B>(self, body: B) -> Result<http::Request<B>> {
-        let target = if self.query.is_empty() { self.url_path } else { self.path_and_query() };
+        let target = self.path_and_query();
         let length = target.len();
         // The URL may carry a signature: the message tells its length, the source what is wrong with it.
         let refuse =

@@ -1,4 +1,4 @@
-//! The key of an object, encoded once and safe in every URL.
+//! The key of an object, safe in every URL.
 
 use std::fmt;
 use std::str::FromStr;
@@ -63,11 +63,7 @@ fn push_encoded_but(kept: &[bool; 256], text: &mut String, plain: &str) {
 ///
 /// COS reference: [Object overview](https://cloud.tencent.com/document/product/436/13324)
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectKey {
-    raw: Arc<str>,
-    /// The URL path, with its leading slash.
-    path: Arc<str>,
-}
+pub struct ObjectKey(Arc<str>);
 
 impl ObjectKey {
     /// The longest key, in bytes of UTF-8.
@@ -91,17 +87,55 @@ impl ObjectKey {
         if raw.bytes().any(|byte| (24..=27).contains(&byte)) {
             return Err(Error::input("key", "holds one of the control characters 24 to 27, which COS refuses"));
         }
-        Ok(Self { raw: raw.into(), path: encode(raw).into() })
+        Ok(Self(raw.into()))
     }
 
     /// The key as given.
     pub fn as_str(&self) -> &str {
-        &self.raw
+        &self.0
     }
 
     /// The path of its URL: percent-encoded, with a leading slash, safe from URL libraries that merge dot segments.
-    pub fn url_path(&self) -> &str {
-        &self.path
+    pub fn url_path(&self) -> String {
+        let mut path = String::with_capacity(self.url_length());
+        self.push_url_path(&mut path);
+        path
+    }
+
+    /// How long that path is, unless a slash in it is encoded.
+    pub(crate) fn url_length(&self) -> usize {
+        let encoded = |byte: u8| if UNRESERVED_OR_SLASH[usize::from(byte)] { 1 } else { 3 };
+        1 + self.0.bytes().map(encoded).sum::<usize>()
+    }
+
+    /// Appends the path of its URL.
+    ///
+    /// `/` stays a slash, except at the start of the key and next to a dot segment, where it becomes `%2F`: URL libraries
+    /// merge `.` and `..`, even spelled `%2E`, but none looks into a segment that holds `%2F`; COS decodes it.
+    pub(crate) fn push_url_path(&self, path: &mut String) {
+        let key = &*self.0;
+        path.push('/');
+        if is_plain(key) {
+            push_encoded_but(&UNRESERVED_OR_SLASH, path, key);
+            return;
+        }
+        let stripped = key.trim_start_matches('/');
+        for _ in stripped.len()..key.len() {
+            path.push_str("%2F");
+        }
+        let mut segments = stripped.split('/').peekable();
+        let mut joined = true;
+        while let Some(segment) = segments.next() {
+            let is_dot = |segment: &str| matches!(segment, "." | "..");
+            if !joined {
+                path.push_str(if is_dot(segment) && segments.peek().is_none() { "%2F" } else { "/" });
+            }
+            push_encoded(path, segment);
+            joined = is_dot(segment) && segments.peek().is_some();
+            if joined {
+                path.push_str("%2F");
+            }
+        }
     }
 }
 
@@ -123,51 +157,21 @@ fn names_the_bucket(key: &str) -> bool {
     depth == 0
 }
 
-/// `/` stays a slash, except at the start of the key and next to a dot segment, where it becomes `%2F`.
-///
-/// URL libraries merge `.` and `..`, even spelled `%2E`, but none looks into a segment that holds `%2F`; COS decodes it.
-fn encode(key: &str) -> String {
-    let mut path = String::with_capacity(key.len() + 16);
-    path.push('/');
-    if is_plain(key) {
-        push_encoded_but(&UNRESERVED_OR_SLASH, &mut path, key);
-        return path;
-    }
-    let stripped = key.trim_start_matches('/');
-    for _ in stripped.len()..key.len() {
-        path.push_str("%2F");
-    }
-    let mut segments = stripped.split('/').peekable();
-    let mut joined = true;
-    while let Some(segment) = segments.next() {
-        let is_dot = |segment: &str| matches!(segment, "." | "..");
-        if !joined {
-            path.push_str(if is_dot(segment) && segments.peek().is_none() { "%2F" } else { "/" });
-        }
-        push_encoded(&mut path, segment);
-        joined = is_dot(segment) && segments.peek().is_some();
-        if joined {
-            path.push_str("%2F");
-        }
-    }
-    path
-}
-
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.raw)
+        f.write_str(&self.0)
     }
 }
 
 impl fmt::Debug for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ObjectKey({:?})", &*self.raw)
+        write!(f, "ObjectKey({:?})", &*self.0)
     }
 }
 
 impl AsRef<str> for ObjectKey {
     fn as_ref(&self) -> &str {
-        &self.raw
+        &self.0
     }
 }
 

@@ -422,8 +422,8 @@ impl Request {
     #[must_use]
     pub fn into_head(self, method: Method, address: &Address) -> (Head, Body) {
         let Description { target, query, headers, body } = *self.0;
-        let key = match &target {
-            Target::Object(key) => Some((key.as_str(), key.url_path())),
+        let key = match target {
+            Target::Object(key) => Some(key),
             Target::Bucket | Target::Service => None,
         };
         // COS answers 411 to a PUT or POST without a length, also where there is no body.

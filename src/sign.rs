@@ -58,8 +58,18 @@ pub struct SigningKey {
 struct Token {
     /// Marked sensitive; shared, not copied, from request to request.
     value: HeaderValue,
+    /// The same.
+    text: Arc<str>,
     /// As it stands in the canonical form, encoded once.
     encoded: Arc<str>,
+}
+
+impl Token {
+    /// By its address, as it stands in the headers of a request, or by its bytes.
+    fn is(&self, value: &str) -> bool {
+        let text: &str = &self.text;
+        std::ptr::eq(text, value) || text == value
+    }
 }
 
 impl SigningKey {
@@ -98,7 +108,7 @@ impl SigningKey {
             value.set_sensitive(true);
             let mut encoded = String::with_capacity(token.len() * 3 / 2);
             push_encoded(&mut encoded, token);
-            Token { value, encoded: encoded.into() }
+            Token { value, text: token.into(), encoded: encoded.into() }
         });
         Ok(Self {
             secret_id: credentials.secret_id().to_owned(),
@@ -121,7 +131,7 @@ impl SigningKey {
 
     /// The session token.
     pub(crate) fn token(&self) -> Option<&str> {
-        self.token.as_ref()?.value.to_str().ok()
+        Some(&self.token.as_ref()?.text)
     }
 
     /// When signatures of this key end.
@@ -135,14 +145,14 @@ impl SigningKey {
     pub fn sign(&self, method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> String {
         let params = canonical(params.len(), params.iter().copied());
         let headers = canonical(headers.len(), headers.iter().copied());
-        self.authorization(method, path, &params, &headers)
+        self.authorization(method, &[path], &params, &headers)
     }
 
     /// Signs as [`sign`](Self::sign) does and keeps every string on the way.
     pub fn stages(&self, method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> Stages {
         let params = canonical(params.len(), params.iter().copied());
         let headers = canonical(headers.len(), headers.iter().copied());
-        let http_string = http_string(method, path, &params, &headers, self.token.as_ref());
+        let http_string = http_string(method, &[path], &params, &headers, self.token.as_ref());
         let digest = Sha1::digest(http_string.as_bytes());
         let signature = self.signature(&digest.into());
         Stages {
@@ -162,7 +172,7 @@ impl SigningKey {
         Hex::of(&signature.into_bytes().into()).as_str().to_owned()
     }
 
-    fn authorization(&self, method: &str, path: &str, params: &[Pair], headers: &[Pair]) -> String {
+    fn authorization(&self, method: &str, path: &[&str], params: &[Pair], headers: &[Pair]) -> String {
         let digest = Sha1::digest(http_string(method, path, params, headers, self.token.as_ref()).as_bytes());
         self.assemble(&self.signature(&digest.into()), params, headers)
     }
@@ -252,8 +262,8 @@ pub fn headers(head: &mut Head, key: &SigningKey) {
 /// What [`headers`] signed, stage by stage: the request as it is, with or without its signature.
 pub fn header_stages(head: &Head, key: &SigningKey) -> Stages {
     let params: Vec<(&str, &str)> = head.query.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let headers: Vec<(&str, &str)> = signed_headers(&head.headers, &Host::Own).collect();
-    key.stages(head.method.as_str(), &head.path, &params, &headers)
+    let headers: Vec<(&str, &str)> = signed_headers(&head.headers, &Host::Own, key.token.as_ref()).collect();
+    key.stages(head.method.as_str(), &head.path().concat(), &params, &headers)
 }
 
 /// Signs the request in its query: adds the token if there is one, then the seven `q-` parameters.
@@ -272,12 +282,16 @@ pub fn query(head: &mut Head, key: &SigningKey, host: &Host) {
 
 fn authorization(head: &Head, key: &SigningKey, host: &Host) -> String {
     let params = canonical(head.query.len(), head.query.iter().map(|(name, value)| (&**name, &**value)));
-    let headers = canonical(head.headers.len(), signed_headers(&head.headers, host));
-    key.authorization(head.method.as_str(), &head.path, &params, &headers)
+    let headers = canonical(head.headers.len(), signed_headers(&head.headers, host, key.token.as_ref()));
+    key.authorization(head.method.as_str(), &head.path(), &params, &headers)
 }
 
 /// What a request signs, of the headers it has.
-fn signed_headers<'a>(headers: &'a HeaderMap, host: &'a Host) -> impl Iterator<Item = (&'a str, &'a str)> {
+fn signed_headers<'a>(
+    headers: &'a HeaderMap,
+    host: &'a Host,
+    token: Option<&'a Token>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
     headers.iter().filter_map(move |(name, value)| {
         match (name, host) {
             (&header::HOST, Host::Other(other)) => return Some((name.as_str(), other.as_str())),
@@ -285,8 +299,13 @@ fn signed_headers<'a>(headers: &'a HeaderMap, host: &'a Host) -> impl Iterator<I
             (&header::HOST, Host::Own) => {}
             _ => is_signed(name).then_some(())?,
         }
-        // Values come through `header_value`, which lets ASCII in only.
-        Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?))
+        let value = match token {
+            // The very value that was put there: it need not be read to know that it is text.
+            Some(token) if std::ptr::eq(token.value.as_bytes(), value.as_bytes()) => &token.text,
+            // Values come through `header_value`, which lets ASCII in only.
+            _ => std::str::from_utf8(value.as_bytes()).ok()?,
+        };
+        Some((name.as_str(), value))
     })
 }
 
@@ -344,19 +363,20 @@ fn encoded_name(name: &str) -> Cow<'_, str> {
     Cow::Owned(encoded)
 }
 
-fn http_string(method: &str, path: &str, params: &[Pair], headers: &[Pair], token: Option<&Token>) -> String {
+fn http_string(method: &str, path: &[&str], params: &[Pair], headers: &[Pair], token: Option<&Token>) -> String {
     // Encoding grows values; half as much again holds every usual request without a second allocation. What the token
     // takes is known, so that the buffer is of a size that allocators keep at hand.
     let encoded = |value: &str| match token {
-        Some(token) if token.value == *value => token.encoded.len(),
+        Some(token) if token.is(value) => token.encoded.len(),
         _ => value.len() * 3 / 2,
     };
     let length = |pairs: &[Pair]| pairs.iter().map(|(name, value)| 2 + name.len() + encoded(value)).sum::<usize>();
-    let mut text = String::with_capacity(16 + method.len() + path.len() + length(params) + length(headers));
+    let path_length = path.iter().map(|piece| piece.len()).sum::<usize>();
+    let mut text = String::with_capacity(16 + method.len() + path_length + length(params) + length(headers));
     text.push_str(method);
     text.make_ascii_lowercase();
     text.push('\n');
-    text.push_str(path);
+    text.extend(path.iter().copied());
     text.push('\n');
     push_pairs(&mut text, params, token);
     text.push('\n');
@@ -373,7 +393,7 @@ fn push_pairs(text: &mut String, pairs: &[Pair], token: Option<&Token>) {
         text.push_str(name);
         text.push('=');
         match token {
-            Some(token) if token.value == *value => text.push_str(&token.encoded),
+            Some(token) if token.is(value) => text.push_str(&token.encoded),
             _ => push_encoded(text, value),
         }
     }
