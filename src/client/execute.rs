@@ -16,7 +16,7 @@ use crate::client::http::{HttpClient, Phase, TransportError};
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
-use crate::client::resume::{Origin, Resuming};
+use crate::client::resume::{Onward, Origin, Resuming};
 use crate::client::retry::{Decision, Evidence, History, backoff};
 use crate::client::route::{Route, server_time, sign_of};
 use crate::client::signer::Signer;
@@ -26,7 +26,9 @@ use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::head::Head;
 use crate::key::ObjectKey;
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{Operation, Paged, REQUEST_ID, ResponseBody, Safety, Sent, Target, bare_answer, refusal};
+use crate::operation::{
+    Operation, Paged, REQUEST_ID, ResponseBody, Safety, Sent, Target, bare_answer, content_length, refusal,
+};
 use crate::region::Address;
 use crate::sign;
 use crate::time::Clock;
@@ -253,10 +255,12 @@ impl Call<'_> {
         let length = body.len();
         let payload = Payload::open(body).await.map_err(Failure::last)?;
         let progress = payload.progress();
+        let key = if O::Response::STREAMED { head.key.clone() } else { None };
         let request = head.into_request(payload).map_err(Failure::last)?;
         journey.attempts += 1;
         journey.under_way = true;
-        let outcome = self.answer(request, &progress, self.patience::<O>()).await;
+        let execute = self.engine.http.execute(request);
+        let outcome = self.answer(execute, &progress, self.patience::<O>()).await;
         let (sent_length, crc64) = progress.sent();
         let mut changed = false;
         if sent_length == length {
@@ -300,9 +304,7 @@ impl Call<'_> {
         let body = if O::METHOD == Method::HEAD {
             O::Response::from_bytes(Bytes::new())
         } else if O::Response::STREAMED {
-            let announced = body.content_length();
-            let body = self.resuming(operation, journey.attempts, &parts, body);
-            O::Response::from_stream(ByteStream::from_pieces(announced, body))
+            O::Response::from_stream(self.streamed(operation, key, journey.attempts, &parts, body))
         } else {
             let read = body.into_stream().bytes(xml::MAX_BYTES).await;
             O::Response::from_bytes(read.map_err(|error| Failure {
@@ -331,20 +333,29 @@ impl Call<'_> {
         Err(Failure { error, evidence })
     }
 
-    /// The body of an answer that is handed on as a stream.
-    fn resuming<O: Operation>(&self, operation: &O, attempts: u32, head: &Parts, body: Stalling) -> Resuming {
-        let rest = operation.rest(head);
+    /// The body of an answer that is handed on as a stream, and read on when it breaks off.
+    fn streamed<O: Operation>(
+        &self,
+        operation: &O,
+        key: Option<ObjectKey>,
+        attempts: u32,
+        head: &Parts,
+        body: Stalling,
+    ) -> ByteStream {
+        let announced = body.content_length();
+        let whole = body.is_here() && announced == content_length(&head.headers);
+        let rest = if whole { None } else { operation.rest(head) };
+        let onward =
+            rest.map(|rest| Onward { engine: Arc::clone(self.engine), overrides: Arc::clone(self.overrides), rest });
         let origin = Origin {
-            engine: Arc::clone(self.engine),
             route: Arc::clone(self.route),
-            overrides: Arc::clone(self.overrides),
             operation: O::NAME,
-            target: if rest.is_some() { None } else { Some(self.target(operation)) },
+            target: key.map_or(Target::Bucket, Target::Object),
             attempts,
             status: head.status,
             request_id: head.headers.get(&REQUEST_ID).cloned(),
         };
-        Resuming::new(body, rest, origin)
+        ByteStream::from_pieces(announced, Resuming::new(body, onward, origin))
     }
 
     /// The request at its address.
@@ -381,15 +392,14 @@ impl Call<'_> {
         if O::WORKS_LONG { COMMIT_TIMEOUT } else { self.engine.limits.response }
     }
 
-    /// Sends the request and waits for the head of the answer, as long as something moves.
+    /// Waits for the head of the answer, as long as something moves.
     async fn answer(
         &self,
-        request: http::Request<Payload>,
+        mut execute: BoxFuture<'_, Result<Response<ByteStream>, TransportError>>,
         progress: &Progress,
         response: Duration,
     ) -> Result<Response<ByteStream>, Failure> {
         let stall = self.engine.limits.stall;
-        let mut execute = self.engine.http.execute(request);
         let mut timer = std::pin::pin!(tokio::time::sleep_until(progress.patience(stall, response)));
         let outcome = std::future::poll_fn(|cx| {
             if let std::task::Poll::Ready(outcome) = execute.as_mut().poll(cx) {

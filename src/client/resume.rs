@@ -18,14 +18,15 @@ use crate::client::route::Route;
 use crate::client::stall::Stalling;
 use crate::client::trace;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
-use crate::operation::{Operation, Permissions, Request, Safety, Sent};
+use crate::operation::{Operation, Permissions, Request, Safety, Sent, Target};
 use crate::rest::Rest;
 
 /// Hands on a body; when it breaks off, asks for the rest from the next byte that was not handed on. It does so again as
 /// long as bytes come, and where none come as often as any request is tried.
 pub(crate) struct Resuming {
     reading: Reading,
-    rest: Option<Arc<Rest>>,
+    /// `None` when the answer cannot be read on, or need not be.
+    onward: Option<Arc<Onward>>,
     origin: Origin,
     delivered: u64,
     /// As of the last break.
@@ -38,15 +39,19 @@ pub(crate) struct Resuming {
 
 /// Where the answer came from.
 pub(crate) struct Origin {
-    pub(crate) engine: Arc<Engine>,
     pub(crate) route: Arc<Route>,
-    pub(crate) overrides: Arc<Overrides>,
     pub(crate) operation: &'static str,
-    /// Of an answer that cannot be read on; else the request knows it.
-    pub(crate) target: Option<String>,
+    pub(crate) target: Target,
     pub(crate) attempts: u32,
     pub(crate) status: StatusCode,
     pub(crate) request_id: Option<HeaderValue>,
+}
+
+/// What it takes to read on.
+pub(crate) struct Onward {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) overrides: Arc<Overrides>,
+    pub(crate) rest: Rest,
 }
 
 enum Reading {
@@ -57,10 +62,10 @@ enum Reading {
 }
 
 impl Resuming {
-    pub(crate) fn new(body: Stalling, rest: Option<Rest>, origin: Origin) -> Self {
+    pub(crate) fn new(body: Stalling, onward: Option<Onward>, origin: Origin) -> Self {
         Self {
             reading: Reading::First(body),
-            rest: rest.map(Arc::new),
+            onward: onward.map(Arc::new),
             origin,
             delivered: 0,
             delivered_before: 0,
@@ -72,10 +77,10 @@ impl Resuming {
     /// Asks for the rest after this, or gives it back: then it is the end.
     fn ask(&mut self, error: Error) -> Result<()> {
         let broke = matches!(error.kind(), ErrorKind::Transport | ErrorKind::Timeout);
-        let Some(rest) = self.rest.as_ref().filter(|rest| broke && self.delivered < rest.length()) else {
+        let Some(onward) = self.onward.as_ref().filter(|onward| broke && self.delivered < onward.rest.length()) else {
             return Err(error);
         };
-        let Origin { engine, route, overrides, .. } = &self.origin;
+        let route = &self.origin.route;
         let mut wait = None;
         if self.delivered - self.delivered_before >= PROGRESS {
             route.host.budget.give_back(std::mem::take(&mut self.spent));
@@ -87,19 +92,20 @@ impl Resuming {
             }
             self.spent += TRANSIENT_COST;
         }
-        if self.tries >= overrides.max_attempts.unwrap_or(engine.limits.attempts) {
+        if self.tries >= onward.overrides.max_attempts.unwrap_or(onward.engine.limits.attempts) {
             return Err(error);
         }
-        trace::read_on(rest.offset_after(self.delivered), &error);
+        trace::read_on(onward.rest.offset_after(self.delivered), &error);
         self.tries += 1;
         self.delivered_before = self.delivered;
-        let (engine, route, overrides) = (Arc::clone(engine), Arc::clone(route), Arc::clone(overrides));
-        let read_on = ReadOn { rest: Arc::clone(rest), delivered: self.delivered };
+        let route = Arc::clone(route);
+        let read_on = ReadOn { onward: Arc::clone(onward), delivered: self.delivered };
         self.reading = Reading::Asking(Box::pin(async move {
             if let Some(wait) = wait {
                 tokio::time::sleep(wait).await;
             }
-            let call = Call { engine: &engine, route: &route, overrides: &overrides };
+            let Onward { engine, overrides, .. } = &*read_on.onward;
+            let call = Call { engine, route: &route, overrides };
             Ok(call.send(&read_on, false).await?.0)
         }));
         Ok(())
@@ -145,7 +151,7 @@ impl Resuming {
     }
 
     fn missing(&self) -> u64 {
-        self.rest.as_ref().map_or(0, |rest| rest.length().saturating_sub(self.delivered))
+        self.onward.as_ref().map_or(0, |onward| onward.rest.length().saturating_sub(self.delivered))
     }
 }
 
@@ -162,17 +168,13 @@ impl Stream for Resuming {
 impl Pieces for Resuming {
     fn about(&self, error: Error) -> Error {
         let Origin { route, operation, target, attempts, status, request_id, .. } = &self.origin;
-        let target = match (target, &self.rest) {
-            (None, Some(rest)) => route.told(rest.request().target()),
-            (target, _) => target.clone().unwrap_or_default(),
-        };
         let error = if error.service().is_some() {
             error
         } else {
             let request_id = request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
             error.with_service(ServiceError { status: status.as_u16(), request_id, ..ServiceError::default() })
         };
-        error.renamed(operation).during(operation, &target, *attempts)
+        error.renamed(operation).during(operation, &route.told(target), *attempts)
     }
 }
 
@@ -182,7 +184,7 @@ fn ended_early(missing: u64) -> Error {
 
 /// Asks for the rest.
 struct ReadOn {
-    rest: Arc<Rest>,
+    onward: Arc<Onward>,
     delivered: u64,
 }
 
@@ -194,7 +196,7 @@ impl Operation for ReadOn {
     const PERMISSIONS: Permissions = Permissions::target("name/cos:GetObject");
 
     fn request(&self) -> Result<Request> {
-        self.rest.request_after(self.delivered)
+        self.onward.rest.request_after(self.delivered)
     }
 
     fn safety(&self) -> Safety {
@@ -203,7 +205,7 @@ impl Operation for ReadOn {
 
     fn output(&self, sent: &Sent, response: Response<ByteStream>) -> Result<Self::Output> {
         let (head, body) = response.into_parts();
-        self.rest.check(self.delivered, &head)?;
+        self.onward.rest.check(self.delivered, &head)?;
         Ok((body, *sent))
     }
 }

@@ -33,8 +33,12 @@ impl Stalling {
         self.body.content_length()
     }
 
+    pub(crate) fn is_here(&self) -> bool {
+        self.body.is_here()
+    }
+
     pub(crate) fn into_stream(self) -> ByteStream {
-        if self.body.is_here() { self.body } else { ByteStream::from_pieces(self.body.content_length(), self) }
+        if self.is_here() { self.body } else { ByteStream::from_pieces(self.body.content_length(), self) }
     }
 }
 

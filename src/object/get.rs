@@ -4,14 +4,14 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::response::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, header};
 
 use crate::body::{ByteStream, Pieces};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::object::ObjectMeta;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent};
+use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_text};
 use crate::options::{ByteRange, Conditions, ContentRange, CustomerKey, ResponseOverrides, TrafficLimit};
 use crate::rest::Rest;
 
@@ -176,7 +176,7 @@ impl Operation for GetObject {
     fn output(&self, _: &Sent, response: Response<ByteStream>) -> Result<Object> {
         let (head, body) = response.into_parts();
         let meta = ObjectMeta::new(head.headers);
-        let content_range = meta.header("content-range").and_then(ContentRange::parse);
+        let content_range = header_text(meta.headers(), header::CONTENT_RANGE).and_then(ContentRange::parse);
         if let (Some(asked), StatusCode::PARTIAL_CONTENT) = (self.range, head.status) {
             let fits =
                 |got: ContentRange| got.first == asked.first() && asked.last().is_none_or(|last| got.last <= last);
