@@ -213,7 +213,8 @@ async fn without_the_right_to_list_parts_an_upload_is_resumed_all_the_same() {
 #[tokio::test]
 async fn one_upload_at_a_time_holds_a_checkpoint() {
     let scene = Scene::new(6 * MIB).await;
-    scene.emulator.script(Rule::on(PART).always().then(Action::StallBeforeHeaders(Duration::from_secs(1))));
+    // Well above the second that the other one waits.
+    scene.emulator.script(Rule::on(PART).always().then(Action::StallBeforeHeaders(Duration::from_secs(3))));
     let first = scene.bucket.transfer(scene.upload());
     let (first, second) = tokio::join!(first, async {
         until("a checkpoint", || !scene.remembered().is_empty()).await;
