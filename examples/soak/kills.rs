@@ -34,7 +34,7 @@ pub fn uploads(world: &World) -> Outcome {
         world.object_is_right(KEY, length)?;
         // One that was made before the process was killed is found, or made once more.
         let sent = world.asked("Upload Part").len();
-        tally.again(sent - parts, if left.is_empty() { parts } else { AT_ONCE })?;
+        tally.again(sent - parts, AT_ONCE, left.is_empty().then_some(parts))?;
         if world.orphans() > unknown {
             return Err(format!("{} uploads are left behind, {unknown} of them not known", world.orphans()).into());
         }
@@ -65,7 +65,7 @@ pub fn downloads(world: &World) -> Outcome {
         world.file_is_right(&file, length)?;
         let asked = world.asked("GET Object").len();
         // Where all was on disk, one range is asked for all the same: it tells what the object is now.
-        tally.again(asked - ranges, if over { ranges } else { AT_ONCE + 1 })?;
+        tally.again(asked - ranges, AT_ONCE + 1, over.then_some(ranges))?;
         let names = |entry: std::fs::DirEntry| entry.file_name().into_string().unwrap_or_default();
         let here: Vec<_> = std::fs::read_dir(world.folder.path())?.flatten().map(names).collect();
         if here.iter().any(|name| name != "destination" && name != "checkpoints") || has_files(&checkpoints) {
@@ -100,7 +100,9 @@ struct Tally {
     /// Processes that had ended before.
     late: u64,
     unknown: usize,
-    /// Sent once more, in all.
+    /// Killed when all was done.
+    done: u64,
+    /// Moved once more in the others, in all and at a time.
     again: usize,
     most: usize,
 }
@@ -118,17 +120,24 @@ impl Tally {
         Ok(())
     }
 
-    fn again(&mut self, again: usize, allowed: usize) -> Result<(), String> {
-        self.again += again;
-        self.most = self.most.max(again);
+    /// So many were moved again. At most those that were under way may be, unless `all` were moved, and nothing was left
+    /// that told of it.
+    fn again(&mut self, again: usize, under_way: usize, all: Option<usize>) -> Result<(), String> {
+        if all.is_some() {
+            self.done += 1;
+        } else {
+            self.again += again;
+            self.most = self.most.max(again);
+        }
+        let allowed = all.unwrap_or(under_way);
         if again <= allowed { Ok(()) } else { Err(format!("{again} were moved again, {allowed} were under way")) }
     }
 
     fn figures(&self, what: &str) -> String {
-        let Self { kills, late, unknown, again, most } = self;
+        let Self { kills, late, unknown, done, again, most } = self;
         format!(
-            "{kills} killed and {late} that had just ended, {again} {what} moved again, at most {most} at a time, \
-             {unknown} uploads begun without a checkpoint yet"
+            "{kills} killed and {late} that had just ended, all done by then in {done}; in the others {again} {what} \
+             moved again, at most {most} at a time; {unknown} uploads begun without a checkpoint yet"
         )
     }
 }
