@@ -282,7 +282,7 @@ impl Bucket {
     }
 }
 
-/// What can be read, to be uploaded: of a length that is known (`Some`) or not. It is read on a thread of its own.
+/// What can be read, to be uploaded: of a length that is known (`Some`) or not. It is read on a thread for blocking work.
 pub fn source(length: Option<u64>, reader: impl io::Read + Send + 'static) -> UploadSource {
     let pieces = stream::try_unfold(reader, |mut reader| async {
         let read = tokio::task::spawn_blocking(move || {

@@ -288,11 +288,7 @@ impl Error {
     pub(crate) fn with_signed(mut self, ours: Canonical) -> Self {
         let cos = self.0.service.as_ref().and_then(|service| service.signed.as_deref()).cloned();
         if let Some(mismatch) = cos.map(|cos| SignatureMismatch::new(ours, cos)) {
-            let told = mismatch.first_difference();
-            self.0.advice = Some(match told.strip_prefix("nothing: ") {
-                Some(why) => why.to_owned(),
-                None => format!("first difference: {told}"),
-            });
+            self.0.advice = Some(mismatch.advice());
             self.0.mismatch = Some(Box::new(mismatch));
         }
         self

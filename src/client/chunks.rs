@@ -5,16 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::client::defaults::CHUNK;
-
 /// Chunks that nobody uses at the moment.
 #[derive(Clone, Default)]
 pub(crate) struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Pool {
-    /// An empty one with room for [`CHUNK`] bytes.
-    pub(crate) fn take(&self) -> Vec<u8> {
-        self.free().pop().unwrap_or_else(|| Vec::with_capacity(CHUNK))
+    /// An empty one, with room for so many bytes if it is new: [`CHUNK`](crate::client::defaults::CHUNK) of them, unless nothing comes after it.
+    pub(crate) fn take(&self, wanted: usize) -> Vec<u8> {
+        self.free().pop().unwrap_or_else(|| Vec::with_capacity(wanted))
     }
 
     /// What was filled in; it comes back when the last who has it is done.
@@ -53,17 +51,17 @@ mod tests {
     #[test]
     fn a_chunk_comes_back_empty_when_the_last_who_has_it_is_done() {
         let pool = Pool::default();
-        let mut chunk = pool.take();
+        let mut chunk = pool.take(6);
         chunk.extend_from_slice(b"abcdef");
         let at = chunk.as_ptr();
         let bytes = pool.lend(chunk);
         let part = bytes.slice(2..4);
         drop(bytes);
-        let another = pool.take();
+        let another = pool.take(6);
         assert_ne!(another.as_ptr(), at);
         assert_eq!(part, "cd");
         drop(part);
-        let again = pool.take();
+        let again = pool.take(6);
         assert_eq!((again.as_ptr(), again.len()), (at, 0));
     }
 }

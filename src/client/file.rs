@@ -70,11 +70,11 @@ impl Rest {
 
     /// Reads a chunk, or what is left of the file.
     fn read(mut self) -> io::Result<(Bytes, Self)> {
-        let wanted = self.left.min(CHUNK as u64);
-        let mut chunk = self.pool.take();
-        let read = (&self.file).take(wanted).read_to_end(&mut chunk)?;
+        let wanted = usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK);
+        let mut chunk = self.pool.take(wanted);
+        let read = (&self.file).take(wanted as u64).read_to_end(&mut chunk)?;
         // One that is shorter is the last: the file has ended.
-        self.left = if read as u64 == wanted { self.left - wanted } else { 0 };
+        self.left = if read == wanted { self.left - read as u64 } else { 0 };
         Ok((self.pool.lend(chunk), self))
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha1::{Digest as _, Sha1};
 
+const ANOTHER_KEY: &str = "the request is as it was signed, so the secret key does not belong to the key id";
+
 /// What a signature came from: the request in COS's canonical form, and the string that was signed.
 ///
 /// Values that are secret (a session token, a customer's encryption key) are masked.
@@ -40,24 +42,31 @@ impl SignatureMismatch {
 
     /// The first thing that differs, in words; when nothing does, the secret key is not that of the key id.
     pub fn first_difference(&self) -> String {
+        self.difference().unwrap_or_else(|| format!("nothing: {ANOTHER_KEY}"))
+    }
+
+    /// What it tells an error.
+    #[cfg(feature = "client")]
+    pub(crate) fn advice(&self) -> String {
+        self.difference().map_or(ANOTHER_KEY.to_owned(), |difference| format!("first difference: {difference}"))
+    }
+
+    fn difference(&self) -> Option<String> {
         let (ours, cos) = (&self.ours, &self.cos);
         let lines = ours.http_string.split('\n').zip(cos.http_string.split('\n'));
         for ((ours, cos), what) in lines.zip(["the method", "the path", "parameter", "header"]) {
             if ours != cos && matches!(what, "the method" | "the path") {
-                return format!("{what}: signed {ours:?}, COS saw {cos:?}");
+                return Some(format!("{what}: signed {ours:?}, COS saw {cos:?}"));
             }
             if ours != cos {
-                return pairs_differ(what, ours, cos);
+                return Some(pairs_differ(what, ours, cos));
             }
         }
         if ours.http_string != cos.http_string {
-            return "the number of lines: a line break in the path or in a value".to_owned();
+            return Some("the number of lines: a line break in the path or in a value".to_owned());
         }
         let (our_time, cos_time) = (line(&ours.string_to_sign, 1), line(&cos.string_to_sign, 1));
-        if our_time != cos_time {
-            return format!("the time: signed {our_time:?}, COS saw {cos_time:?}");
-        }
-        "nothing: the request is as it was signed, so the secret key does not belong to the key id".to_owned()
+        (our_time != cos_time).then(|| format!("the time: signed {our_time:?}, COS saw {cos_time:?}"))
     }
 }
 

@@ -156,3 +156,19 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     // Elsewhere a directory cannot be opened as a file, and the rename itself lasts.
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// Where a file system in memory is, space is looked at and not taken.
+    #[test]
+    fn a_file_system_in_memory_that_is_too_small_says_so() {
+        let memory = Path::new("/dev/shm");
+        let Ok(file) = tempfile::tempfile_in(memory) else { return };
+        let error = allocate(&file, 1 << 50).unwrap_err();
+        assert_eq!((error.kind(), file.metadata().unwrap().len()), (io::ErrorKind::StorageFull, 0));
+        allocate(&file, 1 << 20).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 1 << 20);
+    }
+}

@@ -277,7 +277,8 @@ impl Flow {
         };
         let mut filled = Vec::new();
         while !self.over && wanted > 0 {
-            let (mut chunk, room) = (self.pool.take(), wanted.min(CHUNK));
+            let room = wanted.min(CHUNK);
+            let mut chunk = self.pool.take(room);
             while !self.over && chunk.len() < room {
                 self.pull(&mut chunk, room).await?;
             }

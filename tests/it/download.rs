@@ -284,7 +284,7 @@ async fn bytes_are_compared_with_what_cos_summed_up() {
     is_alone(&path, &bytes);
 }
 
-/// Must show 6, F51: the object is replaced while its ranges come in.
+/// F51: the object is replaced while its ranges come in.
 #[tokio::test]
 async fn two_objects_are_never_mixed() {
     let emulator = emulator().await;
@@ -413,7 +413,30 @@ mod places {
         assert_eq!(mode("usual"), 0o640);
     }
 
-    /// Must show 7: where nobody may write, root included.
+    /// A disk that is too full: in memory there is less than a pebibyte.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_disk_that_is_too_full_says_so_at_once_and_nothing_is_left() {
+        let Ok(directory) = tempfile::tempdir_in("/dev/shm") else { return };
+        let path = directory.path().join("destination");
+        fs::write(&path, "as it was").unwrap();
+        let emulator = emulator().await;
+        let head = [
+            ("content-range", "bytes 0-8388607/1125899906842624"),
+            ("content-length", "8388608"),
+            ("etag", "\"0123456789abcdef0123456789abcdef\""),
+        ];
+        let headers = head.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        emulator.script(Rule::on("GET Object").then(Action::RawBody { status: 206, headers, body: "".into() }));
+        store(&emulator, "k", 100);
+        let error = support::bucket(&emulator).download("k", &path).await.unwrap_err();
+        assert_eq!((error.kind(), io_kind(&error)), (ErrorKind::Io, Some(Io::StorageFull)), "{error:?}");
+        assert_eq!(emulator.count("GET Object"), 1);
+        assert_eq!(fs::read(&path).unwrap(), b"as it was");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    /// Where nobody may write, root included.
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn where_nothing_can_be_written_nothing_is_asked_for() {
