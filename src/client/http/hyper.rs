@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -78,9 +78,10 @@ impl HyperTransport {
         Ok(self.tls.get_or_init(|| TlsConnector::from(Arc::new(config))))
     }
 
-    async fn connect(&self, host: &Host) -> Result<Box<Connection>, TransportError> {
+    async fn connect(&self, host: &Host, pool: &Arc<Pool>) -> Result<Box<Connection>, TransportError> {
         let mut phase = Phase::Dns;
-        let connecting = self.connect_in(host, &mut phase);
+        let home = pool.home(host.authority.as_str());
+        let connecting = self.connect_in(host, &home, &mut phase);
         match tokio::time::timeout(self.connect_timeout, connecting).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(TransportError::new(phase_of(phase, &*error), error)),
@@ -88,7 +89,7 @@ impl HyperTransport {
         }
     }
 
-    async fn connect_in(&self, host: &Host, phase: &mut Phase) -> Result<Box<Connection>, BoxError> {
+    async fn connect_in(&self, host: &Host, home: &Arc<Home>, phase: &mut Phase) -> Result<Box<Connection>, BoxError> {
         let name = host.authority.host();
         let addresses: Vec<SocketAddr> = match self.resolve.get(name) {
             Some(address) => vec![*address],
@@ -101,9 +102,9 @@ impl HyperTransport {
             let name = ServerName::try_from(name.to_owned())?;
             *phase = Phase::Tls;
             let stream = self.tls()?.connect(name, tcp).await?;
-            Connection::begin(host, stream).await
+            Connection::begin(home, stream).await
         } else {
-            Connection::begin(host, tcp).await
+            Connection::begin(home, tcp).await
         }
     }
 }
@@ -140,30 +141,27 @@ impl HttpClient for HyperTransport {
             let progress = request.body().progress();
             let host = Host::taken_from(&mut request)?;
             let pool = if host.https { &self.tls_pool } else { &self.pool };
-            loop {
-                let (mut connection, reused) = match pool.take(host.authority.as_str(), progress.started()).await {
-                    Some(connection) => (connection, true),
-                    // In a box: connecting is rare, and its state large.
-                    None => (Box::pin(self.connect(&host)).await?, false),
-                };
-                let before = connection.written();
-                let mut error = match connection.sender.try_send_request(request).await {
-                    Ok(response) => return Ok(Answer::of(response, connection, pool, &progress)),
-                    Err(error) => error,
-                };
-                match error.take_message() {
-                    // An idle connection had gone away before it took the request: nothing was sent, take another.
-                    Some(unsent) if reused => request = unsent,
-                    _ => return Err(failed(error.into_error(), &progress, connection.written() - before, reused)),
+            let (mut connection, reused) = match pool.take(host.authority.as_str(), progress.started()).await {
+                Some(connection) => (connection, true),
+                // In a box: connecting is rare, and its state large.
+                None => (Box::pin(self.connect(&host, pool)).await?, false),
+            };
+            let before = connection.written();
+            match connection.sender.send_request(request).await {
+                Ok(response) => Ok(Answer::of(response, connection, &progress)),
+                Err(error) => {
+                    let written = connection.written() - before;
+                    if let (true, 0, Some(home)) = (reused, written, connection.home.upgrade()) {
+                        // It had gone away while it was idle, and so have those that were idle for longer: what comes in
+                        // place of this attempt shall meet none of them.
+                        home.lock().clear();
+                    }
+                    let phase = if progress.is_sent() { Phase::AwaitHeaders } else { Phase::Send };
+                    Err(TransportError::new(phase, error).request_bytes(written).reused(reused))
                 }
             }
         })
     }
-}
-
-fn failed(error: hyper::Error, progress: &Progress, written: u64, reused: bool) -> TransportError {
-    let phase = if progress.is_sent() { Phase::AwaitHeaders } else { Phase::Send };
-    TransportError::new(phase, error).request_bytes(written).reused(reused)
 }
 
 /// Where to connect.
@@ -190,14 +188,15 @@ impl Host {
 
 /// One connection, with a count of the bytes written to it.
 struct Connection {
-    authority: Authority,
     sender: SendRequest<Payload>,
     written: Arc<AtomicU64>,
+    /// Where it waits between two requests; gone with the pool.
+    home: Weak<Home>,
 }
 
 impl Connection {
     async fn begin(
-        host: &Host,
+        home: &Arc<Home>,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Box<Self>, BoxError> {
         let written = Arc::new(AtomicU64::new(0));
@@ -210,22 +209,35 @@ impl Connection {
         tokio::spawn(async move {
             let _ = connection.await;
         });
-        Ok(Box::new(Self { authority: host.authority.clone(), sender, written }))
+        Ok(Box::new(Self { sender, written, home: Arc::downgrade(home) }))
     }
 
     fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
+
+    /// It serves the next request.
+    fn go_home(self: Box<Self>, since: Instant) {
+        if let Some(home) = self.home.upgrade().filter(|_| !self.sender.is_closed()) {
+            let mut idle = home.lock();
+            if idle.len() < defaults::MAX_IDLE_PER_HOST {
+                idle.push(Idle { connection: self, since });
+            }
+        }
+    }
 }
 
-/// Idle connections by host, the latest used last.
+/// The connections by host.
 struct Pool {
-    idle: Mutex<HashMap<String, Vec<Idle>>>,
+    hosts: Mutex<HashMap<String, Arc<Home>>>,
     limit: Duration,
-    max: usize,
     /// Closed with the pool.
     open: watch::Sender<()>,
 }
+
+/// The idle connections to one host, the latest used last.
+#[derive(Default)]
+struct Home(Mutex<Vec<Idle>>);
 
 struct Idle {
     connection: Box<Connection>,
@@ -234,38 +246,26 @@ struct Idle {
 
 impl Pool {
     fn new(limit: Duration) -> Arc<Self> {
-        Arc::new(Self { idle: Mutex::default(), limit, max: defaults::MAX_IDLE_PER_HOST, open: watch::Sender::new(()) })
+        Arc::new(Self { hosts: Mutex::default(), limit, open: watch::Sender::new(()) })
     }
 
     /// The connection that was used last, if it is alive.
     async fn take(&self, authority: &str, now: Instant) -> Option<Box<Connection>> {
         loop {
-            let mut idle = self.lock().get_mut(authority)?.pop()?;
+            let mut idle = self.lock().get(authority)?.lock().pop()?;
             if now.saturating_duration_since(idle.since) < self.limit && idle.connection.sender.ready().await.is_ok() {
                 return Some(idle.connection);
             }
         }
     }
 
-    fn put(self: &Arc<Self>, connection: Box<Connection>, since: Instant) {
-        if connection.sender.is_closed() {
-            return;
-        }
-        let idle = Idle { connection, since };
+    /// Where connections to this host wait.
+    fn home(self: &Arc<Self>, authority: &str) -> Arc<Home> {
         let mut hosts = self.lock();
-        // Hosts stay on the list, with or without connections, until it is tidied.
-        let first = hosts.is_empty();
-        match hosts.get_mut(idle.connection.authority.as_str()) {
-            Some(others) if others.len() < self.max => others.push(idle),
-            Some(_) => {}
-            None => {
-                hosts.insert(idle.connection.authority.as_str().to_owned(), vec![idle]);
-            }
-        }
-        drop(hosts);
-        if first {
+        if hosts.is_empty() {
             tokio::spawn(Self::tidy(Arc::downgrade(self), self.open.subscribe(), self.limit));
         }
+        Arc::clone(hosts.entry(authority.to_owned()).or_default())
     }
 
     /// Closes connections that were idle for long, as long as there are any.
@@ -274,9 +274,11 @@ impl Pool {
         while tokio::time::timeout(limit, open.changed()).await.is_err() {
             let Some(pool) = pool.upgrade() else { return };
             let mut hosts = pool.lock();
-            hosts.retain(|_, idle| {
+            hosts.retain(|_, home| {
+                let mut idle = home.lock();
                 idle.retain(|it| it.since.elapsed() < limit && !it.connection.sender.is_closed());
-                !idle.is_empty()
+                // A connection that is at work, or being made, comes home to it.
+                !idle.is_empty() || Arc::weak_count(home) > 0 || Arc::strong_count(home) > 1
             });
             if hosts.is_empty() {
                 return;
@@ -284,29 +286,34 @@ impl Pool {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Idle>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Home>>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Home {
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("limit", &self.limit).field("max", &self.max).finish_non_exhaustive()
+        f.debug_struct("Pool").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
-/// The body of an answer; read to its end, it gives its connection back.
+/// The body of an answer; read to its end, it sends its connection home.
 struct Answer {
     first: Option<hyper::Result<Bytes>>,
     body: Incoming,
-    lease: Option<(Box<Connection>, Arc<Pool>)>,
+    connection: Option<Box<Connection>>,
 }
 
 impl Answer {
     fn of(
         response: http::Response<Incoming>,
         connection: Box<Connection>,
-        pool: &Arc<Pool>,
         progress: &Progress,
     ) -> http::Response<ByteStream> {
         let (head, mut body) = response.into_parts();
@@ -314,18 +321,18 @@ impl Answer {
         let first = match at_hand(&mut body) {
             Some(Ok(whole)) if body.is_end_stream() => {
                 // Not idle since, but close to it, and the clock needs not be read again.
-                pool.put(connection, progress.last());
+                connection.go_home(progress.last());
                 return http::Response::from_parts(head, whole.into());
             }
             first => first,
         };
-        let answer = Self { first, body, lease: Some((connection, Arc::clone(pool))) };
+        let answer = Self { first, body, connection: Some(connection) };
         http::Response::from_parts(head, ByteStream::from_pieces(length, answer))
     }
 
     fn give_back(&mut self) {
-        if let Some((connection, pool)) = self.lease.take() {
-            pool.put(connection, Instant::now());
+        if let Some(connection) = self.connection.take() {
+            connection.go_home(Instant::now());
         }
     }
 }
@@ -344,7 +351,7 @@ impl Stream for Answer {
             let bytes = match frame {
                 Some(Ok(frame)) => frame.into_data().ok(),
                 Some(Err(error)) => {
-                    self.lease = None;
+                    self.connection = None;
                     return Poll::Ready(Some(Err(TransportError::new(Phase::ReadBody, error).into())));
                 }
                 None => {
@@ -387,6 +394,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // The system takes one run of bytes by a shorter way than a list of one.
+        if let [one] = slices {
+            return self.poll_write(cx, one);
+        }
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
         self.written.fetch_add(written as u64, Ordering::Relaxed);
         Poll::Ready(Ok(written))
