@@ -74,16 +74,16 @@ pub async fn run(session: &Session, Stat { object, version_id }: Stat) -> Outcom
 /// In the order in which they are shown.
 fn fields(object: &ObjectUrl, meta: &ObjectMeta) -> Vec<(&'static str, Value)> {
     // A number of 64 bits does not survive every reader of JSON.
-    let crc64 = meta.crc64.map(|crc64| crc64.to_string());
+    let crc64 = meta.crc64().map(|crc64| crc64.to_string());
     let mut fields = vec![
         ("bucket", json!(object.bucket.as_str())),
         ("key", json!(object.key.as_str())),
-        ("size", json!(meta.content_length)),
-        ("etag", json!(meta.etag)),
+        ("size", json!(meta.content_length())),
+        ("etag", json!(meta.etag())),
         ("crc64", json!(crc64)),
-        ("last_modified", json!(time_text(meta.last_modified))),
-        ("version_id", json!(meta.version_id)),
-        ("storage_class", json!(meta.storage_class.as_str())),
+        ("last_modified", json!(time_text(meta.last_modified()))),
+        ("version_id", json!(meta.version_id())),
+        ("storage_class", json!(meta.storage_class().as_str())),
     ];
     let all = texts(meta);
     fields.extend(HEADERS.map(|(name, header)| (name, json!(all.get(header)))));

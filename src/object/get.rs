@@ -138,7 +138,7 @@ impl GetObject {
         } else if self.range.is_some() || status != StatusCode::OK {
             Integrity::Unverified("COS keeps the checksum of the whole object, not of a range")
         } else {
-            meta.crc64.map_or(Integrity::Unverified("COS keeps no checksum of this object"), Integrity::Crc64)
+            meta.crc64().map_or(Integrity::Unverified("COS keeps no checksum of this object"), Integrity::Crc64)
         }
     }
 }
@@ -199,7 +199,7 @@ impl Operation for GetObject {
             Integrity::Crc64(expected) => Some((Crc64::new(), expected)),
             Integrity::Unverified(_) => None,
         };
-        let length = meta.content_length;
+        let length = meta.content_length();
         let checked = Checked { body, remaining: length, crc64, done: false };
         Ok(Object { body: ByteStream::from_pieces(length, checked), meta, content_range, integrity })
     }

@@ -26,7 +26,7 @@ use crate::time::parse_http_date;
 ///
 /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
 /// let meta = bucket.send(HeadObject::new("notes/a.txt".parse()?)).await?;
-/// println!("{:?} bytes, last changed {:?}", meta.content_length, meta.last_modified);
+/// println!("{:?} bytes, last changed {:?}", meta.content_length(), meta.last_modified());
 /// # Ok(())
 /// # }
 /// ```
@@ -92,38 +92,52 @@ impl Operation for HeadObject {
     }
 }
 
-/// What COS keeps of an object beside its bytes.
+/// What COS keeps of an object beside its bytes: the headers of its answer, read as they are asked for. One that is absent,
+/// or not what COS documents, is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ObjectMeta {
-    /// The size in bytes; of a range, the size of the range.
-    pub content_length: Option<u64>,
-    /// The ETag, quotes included. Opaque: of an object put by parts it is no MD5.
-    pub etag: String,
-    /// The CRC-64 of the whole object, also when a range was read. Objects from before 2017 may have none.
-    pub crc64: Option<u64>,
-    /// When it was last written, in whole seconds.
-    pub last_modified: Option<SystemTime>,
-    /// The storage class.
-    pub storage_class: StorageClass,
-    /// The version, where the bucket keeps versions.
-    pub version_id: Option<String>,
-    headers: HeaderMap,
-}
+pub struct ObjectMeta(HeaderMap);
 
 static STORAGE_CLASS: HeaderName = HeaderName::from_static("x-cos-storage-class");
 
 impl ObjectMeta {
     pub(crate) fn new(headers: HeaderMap) -> Self {
-        Self {
-            content_length: content_length(&headers),
-            etag: header_text(&headers, header::ETAG).unwrap_or_default().to_owned(),
-            crc64: header_number(&headers, &CRC64),
-            last_modified: header_text(&headers, header::LAST_MODIFIED).and_then(parse_http_date),
-            storage_class: header_text(&headers, &STORAGE_CLASS).map(StorageClass::new).unwrap_or_default(),
-            version_id: header_text(&headers, &VERSION_ID).map(str::to_owned),
-            headers,
-        }
+        Self(headers)
+    }
+
+    /// The size in bytes; of a range, the size of the range.
+    pub fn content_length(&self) -> Option<u64> {
+        content_length(&self.0)
+    }
+
+    /// Of an answer with a part of the object, to tell the size of all of it.
+    #[cfg(feature = "client")]
+    pub(crate) fn set_content_length(&mut self, length: u64) {
+        self.0.insert(header::CONTENT_LENGTH, length.into());
+    }
+
+    /// The ETag, quotes included; empty if there is none. Opaque: of an object put by parts it is no MD5.
+    pub fn etag(&self) -> &str {
+        header_text(&self.0, header::ETAG).unwrap_or_default()
+    }
+
+    /// The CRC-64 of the whole object, also when a range was read. Objects from before 2017 may have none.
+    pub fn crc64(&self) -> Option<u64> {
+        header_number(&self.0, &CRC64)
+    }
+
+    /// When it was last written, in whole seconds.
+    pub fn last_modified(&self) -> Option<SystemTime> {
+        header_text(&self.0, header::LAST_MODIFIED).and_then(parse_http_date)
+    }
+
+    /// The storage class.
+    pub fn storage_class(&self) -> StorageClass {
+        header_text(&self.0, &STORAGE_CLASS).map(StorageClass::new).unwrap_or_default()
+    }
+
+    /// The version, where the bucket keeps versions.
+    pub fn version_id(&self) -> Option<&str> {
+        header_text(&self.0, &VERSION_ID)
     }
 
     /// `Content-Type`.
@@ -144,7 +158,7 @@ impl ObjectMeta {
 
     /// All user metadata that is ASCII: names in lower case, values as stored.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().filter_map(|(name, value)| {
+        self.0.iter().filter_map(|(name, value)| {
             let name = name.as_str().strip_prefix(META_PREFIX)?;
             Some((name, value.to_str().ok()?))
         })
@@ -152,12 +166,12 @@ impl ObjectMeta {
 
     /// A header of the answer, if it is ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
-        header_text(&self.headers, name)
+        header_text(&self.0, name)
     }
 
     /// All headers of the answer.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0
     }
 
     /// `x-cos-request-id`.
@@ -193,13 +207,13 @@ mod tests {
             .body(Bytes::new())
             .unwrap();
         let meta = HeadObject::new(ObjectKey::new("k").unwrap()).output(&Sent::default(), response).unwrap();
-        assert_eq!(meta.content_length, Some(4));
-        assert_eq!(meta.crc64, Some(u64::MAX));
-        assert_eq!(meta.storage_class, StorageClass::STANDARD_IA);
+        assert_eq!(meta.content_length(), Some(4));
+        assert_eq!(meta.crc64(), Some(u64::MAX));
+        assert_eq!(meta.storage_class(), StorageClass::STANDARD_IA);
         assert_eq!(meta.content_type(), Some("text/plain"));
         assert_eq!(meta.meta_text("title").as_deref(), Some("夏 "));
         assert_eq!(meta.metadata().collect::<Vec<_>>(), [("title", "%E5%A4%8F%20")]);
-        assert_eq!(meta.last_modified.map(crate::time::unix_seconds), Some(1_557_989_151));
-        assert_eq!((meta.etag.as_str(), meta.request_id()), ("\"098f6bcd\"", "NjQ"));
+        assert_eq!(meta.last_modified().map(crate::time::unix_seconds), Some(1_557_989_151));
+        assert_eq!((meta.etag(), meta.request_id()), ("\"098f6bcd\"", "NjQ"));
     }
 }

@@ -90,9 +90,9 @@ pub(super) struct Made {
 impl Made {
     pub(super) fn found(meta: &ObjectMeta) -> Self {
         Self {
-            etag: meta.etag.clone(),
-            crc64: meta.crc64,
-            version_id: meta.version_id.clone(),
+            etag: meta.etag().to_owned(),
+            crc64: meta.crc64(),
+            version_id: meta.version_id().map(str::to_owned),
             request_id: meta.request_id().to_owned(),
             reconciled: true,
         }
@@ -342,10 +342,10 @@ pub(super) async fn find(
         Err(error) => return Err(error),
     };
     let since = begun.checked_sub(SLACK).unwrap_or(begun);
-    let ours = meta.content_length == Some(length)
-        && meta.crc64.is_some()
-        && meta.crc64 == crc64
-        && meta.last_modified.is_some_and(|modified| modified >= since);
+    let ours = meta.content_length() == Some(length)
+        && meta.crc64().is_some()
+        && meta.crc64() == crc64
+        && meta.last_modified().is_some_and(|modified| modified >= since);
     if ours {
         trace::event("reconciled");
     }

@@ -238,7 +238,7 @@ impl Run for LargeCopy {
             (self.in_parts(&bucket, &control, &source, plan).await?, plan.count())
         };
         let (Made { etag, crc64, version_id, request_id, reconciled }, parts) = made;
-        let (source_version_id, length) = (source.meta.version_id, source.length);
+        let (source_version_id, length) = (source.meta.version_id().map(str::to_owned), source.length);
         Ok(LargeCopyOutput { etag, crc64, version_id, source_version_id, length, parts, reconciled, request_id })
     }
 }
@@ -263,13 +263,13 @@ impl LargeCopy {
             head = head.customer_key(key.clone());
         }
         let meta = from.send(head).await?;
-        let Some(length) = meta.content_length else {
+        let Some(length) = meta.content_length() else {
             return Err(Error::new(ErrorKind::Response, "the look at the source tells no length"));
         };
         let seen = meta.header("date").and_then(parse_http_date);
-        let mut pinned = CopySource::new(from.name(), from.region(), &self.from)
-            .conditions(Conditions::new().if_match(meta.etag.clone()));
-        if let Some(id) = self.version_id.as_ref().or(meta.version_id.as_ref()) {
+        let mut pinned =
+            CopySource::new(from.name(), from.region(), &self.from).conditions(Conditions::new().if_match(meta.etag()));
+        if let Some(id) = self.version_id.as_deref().or(meta.version_id()) {
             pinned = pinned.version_id(id);
         }
         if let Some(key) = &self.source_key {
@@ -301,7 +301,7 @@ impl LargeCopy {
         }
         let error = match bucket.send(copy).await {
             Ok(output) => {
-                same(source.meta.crc64, output.crc64).map_err(|error| error.may_have(true))?;
+                same(source.meta.crc64(), output.crc64).map_err(|error| error.may_have(true))?;
                 return Ok(Made {
                     request_id: output.request_id().to_owned(),
                     etag: output.etag,
@@ -313,7 +313,7 @@ impl LargeCopy {
             Err(error) if error.may_have_taken_effect() => error,
             Err(error) => return Err(replaced(error)),
         };
-        match find(bucket, &self.destination(), source.length, source.meta.crc64, source.seen).await {
+        match find(bucket, &self.destination(), source.length, source.meta.crc64(), source.seen).await {
             Ok(Some(made)) => Ok(made),
             look => Err(with_rights(error.into_ambiguous(), &[(look.err(), HeadObject::PERMISSIONS)])),
         }
@@ -348,7 +348,7 @@ impl LargeCopy {
                 Ok(more) => {
                     stored.extend(more);
                     stored.sort_by_key(|part| part.number);
-                    same(source.meta.crc64, combined(&stored)).and(control.ready().await)
+                    same(source.meta.crc64(), combined(&stored)).and(control.ready().await)
                 }
                 Err(error) => Err(error),
             };
@@ -356,7 +356,7 @@ impl LargeCopy {
                 return Err(session.give_up(error).await);
             }
             let parts = std::mem::take(&mut stored);
-            let crc64 = source.meta.crc64.or_else(|| combined(&parts));
+            let crc64 = source.meta.crc64().or_else(|| combined(&parts));
             match session.complete(Order { parts, crc64 }).await? {
                 Outcome::Made(made) => return Ok(made),
                 Outcome::Lost { session: back, parts, order, .. } => {

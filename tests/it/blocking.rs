@@ -30,7 +30,7 @@ async fn everyday_verbs_without_a_runtime() {
     beside(move || {
         let body = "0123456789".repeat(20_000);
         let put = bucket.put("a b", body.clone()).unwrap();
-        assert_eq!(bucket.head("a b").unwrap().crc64, put.crc64);
+        assert_eq!(bucket.head("a b").unwrap().crc64(), put.crc64);
         assert!(bucket.exists("a b").unwrap() && !bucket.exists("b").unwrap());
         let mut read = String::new();
         bucket.get("a b").unwrap().read_to_string(&mut read).unwrap();

@@ -27,7 +27,7 @@ async fn an_object_is_put_read_listed_and_deleted() {
     assert_eq!(object.bytes(100).await.unwrap(), "hello");
 
     let meta = bucket.head("a/b c.txt").await.unwrap();
-    assert_eq!(meta.content_length, Some(5));
+    assert_eq!(meta.content_length(), Some(5));
     assert!(bucket.exists("a/b c.txt").await.unwrap());
 
     let range = bucket.send(GetObject::new("a/b c.txt".parse().unwrap()).range(1..3)).await.unwrap();

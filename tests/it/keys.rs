@@ -84,7 +84,7 @@ async fn reach_exactly_their_object(emulator: &Emulator, bucket: &Bucket, way: &
         let body = format!("the object {key:?}");
         assert_eq!(bucket.get(key).await.expect(key).bytes(1024).await.expect(key), body, "{way}: {key:?}");
         let meta = bucket.head(key).await.expect(key);
-        assert_eq!(meta.content_length, Some(body.len() as u64), "{way}: {key:?}");
+        assert_eq!(meta.content_length(), Some(body.len() as u64), "{way}: {key:?}");
         let listed: Vec<_> = bucket.list(key).map_ok(|object| object.key).try_collect().await.expect(key);
         assert_eq!(listed.first().map(String::as_str), Some(key), "{way}");
         let behind = bucket.send(ListObjects::new().marker(key).max_keys(1)).await.expect(key);

@@ -281,7 +281,7 @@ async fn a_deleted_version_comes_back_with_the_end_of_its_marker() {
         let object = bucket.send(GetObject::new(key("k")).version_id(id)).await.unwrap();
         assert_eq!(object.bytes(100).await.unwrap(), body);
         let meta = bucket.send(HeadObject::new(key("k")).version_id(id)).await.unwrap();
-        assert_eq!(meta.version_id.as_ref(), Some(id));
+        assert_eq!(meta.version_id(), Some(id.as_str()));
     }
 
     // Without the marker the newest version is the object again.

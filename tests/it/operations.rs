@@ -445,7 +445,7 @@ pub static TABLE: &[Row] = &[
         prepare: |scene| {
             Box::pin(async {
                 scene.put(scene.key.as_str(), "hello");
-                ready(HeadObject::new(scene.key()), |meta| assert_eq!(meta.content_length, Some(HELLO)))
+                ready(HeadObject::new(scene.key()), |meta| assert_eq!(meta.content_length(), Some(HELLO)))
                     .leaves([object(scene, "hello")])
             })
         },

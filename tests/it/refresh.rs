@@ -76,7 +76,7 @@ fn bucket_with(rig: &InMemory, source: &Arc<Source>) -> Bucket {
 async fn work(bucket: Bucket, number: usize) {
     match number % 4 {
         0 => assert_eq!(bucket.get("k").await.expect("get").bytes(10).await.expect("bytes"), "hello"),
-        1 => assert_eq!(bucket.head("k").await.expect("head").content_length, Some(5)),
+        1 => assert_eq!(bucket.head("k").await.expect("head").content_length(), Some(5)),
         2 => drop(bucket.put(format!("put/{number}"), "x").await.expect("put")),
         _ => drop(bucket.list("k").try_collect::<Vec<_>>().await.expect("list")),
     }

@@ -36,7 +36,7 @@ fn rig() -> (InMemory, Bucket) {
 async fn call(bucket: &Bucket, operation: &str) -> Result<(), Error> {
     match operation {
         "GET Object" => assert_eq!(bucket.get("k").await?.bytes(100).await?, "hello"),
-        "HEAD Object" => assert_eq!(bucket.head("k").await?.content_length, Some(5)),
+        "HEAD Object" => assert_eq!(bucket.head("k").await?.content_length(), Some(5)),
         "PUT Object" => assert_eq!(bucket.put("new", "hello").await?.crc64, Some(Crc64::of(b"hello"))),
         "GET Bucket" => assert_eq!(bucket.send(ListObjects::new().prefix("k")).await?.objects.len(), 1),
         "DELETE Object" => drop(bucket.delete("k").await?),

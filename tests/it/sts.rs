@@ -100,7 +100,7 @@ async fn a_key_for_a_prefix_uploads_and_reads_there_and_nowhere_else() {
     let bucket = bucket_with(&emulator, GetFederationToken::new("alice", policy));
     bucket.put("uploads/alice/a", "hello").await.unwrap();
     upload_by_parts(&bucket, "uploads/alice/目录/b").await.unwrap();
-    assert_eq!(bucket.head("uploads/alice/目录/b").await.unwrap().content_length, Some(MIB as u64 + 1));
+    assert_eq!(bucket.head("uploads/alice/目录/b").await.unwrap().content_length(), Some(MIB as u64 + 1));
     assert_eq!(bucket.get("uploads/alice/a").await.unwrap().bytes(9).await.unwrap(), "hello");
     let id = bucket.send(InitiateMultipartUpload::new(key("uploads/alice/c"))).await.unwrap().upload_id;
     bucket.send(ListParts::new(key("uploads/alice/c"), &id)).await.unwrap();

@@ -52,8 +52,8 @@ impl Compare {
             Self::Crc64 => {
                 let head = bucket.send(HeadObject::new(ObjectKey::new(&source.key)?)).await;
                 match head {
-                    Ok(meta) if meta.content_length.is_some_and(|length| length != source.bytes) => Ok(false),
-                    Ok(meta) => match meta.crc64 {
+                    Ok(meta) if meta.content_length().is_some_and(|length| length != source.bytes) => Ok(false),
+                    Ok(meta) => match meta.crc64() {
                         Some(crc64) => Ok(crc64_of(bucket, open).await? == crc64),
                         None => Ok(false),
                     },

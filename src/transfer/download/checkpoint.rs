@@ -129,7 +129,7 @@ impl What {
         let head = Head {
             what: self,
             etag: begun.pinned.etag.clone(),
-            version_id: begun.meta.version_id.clone(),
+            version_id: begun.meta.version_id().map(str::to_owned),
             total: begun.pinned.total,
             layout,
         };

@@ -185,7 +185,7 @@ impl Download {
     fn integrity(&self, begun: &Begun) -> Result<Integrity> {
         let unverified = if begun.span != (0..begun.pinned.total) {
             "COS keeps the checksum of the whole object, not of a range"
-        } else if let Some(crc64) = begun.meta.crc64 {
+        } else if let Some(crc64) = begun.meta.crc64() {
             return Ok(Integrity::Crc64(crc64));
         } else {
             "COS keeps no checksum of this object"

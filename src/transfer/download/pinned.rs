@@ -47,23 +47,23 @@ impl Download {
             answer => answer?,
         };
         let Object { mut meta, body, content_range, .. } = object;
-        let (first, total) = match (content_range, meta.content_length) {
+        let (first, total) = match (content_range, meta.content_length()) {
             (Some(range), _) => (range.first..range.last + 1, range.total),
             (None, Some(length)) => (0..length, length),
             (None, None) => return Err(Error::new(ErrorKind::Response, "the answer tells no length")),
         };
-        meta.content_length = Some(total);
+        meta.set_content_length(total);
         let start = self.range.map_or(0, |range| range.first());
         let span = start..last.saturating_add(1).min(total).max(start);
-        if first != span && (meta.etag.is_empty() || meta.etag.starts_with("W/")) {
+        if first != span && (meta.etag().is_empty() || meta.etag().starts_with("W/")) {
             return Err(Error::new(ErrorKind::Response, "the object has no ETag that would hold its ranges together"));
         }
-        let get = self.get.clone().conditions(self.conditions.clone().if_match(&meta.etag));
-        let get = match &meta.version_id {
+        let get = self.get.clone().conditions(self.conditions.clone().if_match(meta.etag()));
+        let get = match meta.version_id() {
             Some(version) => get.version_id(version),
             None => get,
         };
-        let pinned = Pinned { bucket: bucket.clone(), get, etag: meta.etag.clone(), total };
+        let pinned = Pinned { bucket: bucket.clone(), get, etag: meta.etag().to_owned(), total };
         Ok(Begun { pinned, meta, span, first, body })
     }
 }
@@ -76,7 +76,7 @@ impl Pinned {
     pub(super) async fn open(&self, range: &Range<u64>) -> Result<ByteStream> {
         let get = self.get.clone().range(range.clone());
         let object = self.bucket.send(get).await.map_err(Error::if_changed)?;
-        let same = object.meta.etag == self.etag;
+        let same = object.meta.etag() == self.etag;
         match object.content_range {
             Some(got) if same && got.total == self.total => {
                 if (got.first..got.last + 1) == *range {
