@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{ObjectKey, push_encoded};
 use crate::region::Address;
+use crate::request::{Description, Target};
 
 /// A query parameter; a sub-resource like `acl` has an empty value.
 pub(crate) type Param = (Cow<'static, str>, Cow<'static, str>);
@@ -15,20 +16,22 @@ pub(crate) type Param = (Cow<'static, str>, Cow<'static, str>);
 /// Method, address, path, query and headers of one attempt. `Host` is among the headers from the start.
 #[derive(Clone, Debug)]
 pub struct Head {
-    pub(crate) method: Method,
-    pub(crate) address: Address,
-    pub(crate) key: Option<ObjectKey>,
-    pub(crate) query: Vec<Param>,
-    pub(crate) headers: HeaderMap,
+    method: Method,
+    address: Address,
+    /// Its body went out beside the head.
+    description: Box<Description>,
 }
 
 impl Head {
-    pub(crate) fn new(method: Method, address: &Address, key: Option<ObjectKey>, more: HeaderMap) -> Self {
+    pub(crate) fn new(method: Method, address: &Address, mut description: Box<Description>) -> Self {
         // Host, Content-Length, User-Agent, the token, Authorization, and one that a transport adds.
-        let mut headers = HeaderMap::with_capacity(6 + more.len());
-        headers.insert(header::HOST, address.host_header().clone());
-        headers.extend(more);
-        Self { method, address: address.clone(), key, query: Vec::new(), headers }
+        let headers = HeaderMap::with_capacity(6 + description.headers.len());
+        let more = std::mem::replace(&mut description.headers, headers);
+        description.headers.insert(header::HOST, address.host_header().clone());
+        if !more.is_empty() {
+            description.headers.extend(more);
+        }
+        Self { method, address: address.clone(), description }
     }
 
     /// The method.
@@ -38,27 +41,46 @@ impl Head {
 
     /// The headers, `Host` included.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.description.headers
+    }
+
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.description.headers
+    }
+
+    pub(crate) fn query(&self) -> &[Param] {
+        &self.description.query
+    }
+
+    pub(crate) fn query_mut(&mut self) -> &mut Vec<Param> {
+        &mut self.description.query
+    }
+
+    pub(crate) fn key(&self) -> Option<&ObjectKey> {
+        match &self.description.target {
+            Target::Object(key) => Some(key),
+            Target::Bucket | Target::Service => None,
+        }
     }
 
     /// The path as it is signed: decoded, with its leading slash.
     pub(crate) fn path(&self) -> [&str; 3] {
-        [self.address.prefix(), "/", self.key.as_ref().map_or("", ObjectKey::as_str)]
+        [self.address.prefix(), "/", self.key().map_or("", ObjectKey::as_str)]
     }
 
     /// Path and query as they are sent: percent-encoded, a space as `%20`, never `+`.
     pub fn path_and_query(&self) -> String {
         let prefix = self.address.prefix();
         // Exact for the path of almost every key, so that it becomes part of a URL without a copy.
-        let length = prefix.len() + self.key.as_ref().map_or(1, ObjectKey::url_length);
-        let mut target = String::with_capacity(length + 32 * self.query.len());
+        let length = prefix.len() + self.key().map_or(1, ObjectKey::url_length);
+        let mut target = String::with_capacity(length + 32 * self.query().len());
         target.push_str(prefix);
-        match &self.key {
+        match self.key() {
             Some(key) => key.push_url_path(&mut target),
             None => target.push('/'),
         }
         let mut separator = '?';
-        for (name, value) in &self.query {
+        for (name, value) in self.query() {
             target.push(separator);
             push_encoded(&mut target, name);
             // A sub-resource is a name alone. The fields of a signature are not, also where a list is empty.
@@ -93,7 +115,7 @@ impl Head {
         let mut request = http::Request::new(body);
         *request.method_mut() = self.method;
         *request.uri_mut() = Uri::from_parts(url).map_err(|error| refuse(error.into()))?;
-        *request.headers_mut() = self.headers;
+        *request.headers_mut() = self.description.headers;
         Ok(request)
     }
 }

@@ -140,12 +140,12 @@
 //! A module uses lower floors only.
 //!
 //! ```text
-//! 5  sts                                               a consumer: it uses what a stranger could use
-//! 4  transfer                                          whole files and directories, by operations
-//! 3  client (bucket, execute, retry, provider, http)   the lowest floor that waits, sleeps and reads the clock
-//! 2  object  multipart  bucket  policy                 operations: know no client, no credentials, no signing
-//! 1  operation  options  rest  sign  head  body  xml   vocabulary of a request; pure
-//! 0  error  time  credentials  region  key  crc64      leaves
+//! 5  sts                                                       a consumer: it uses what a stranger could use
+//! 4  transfer                                                  whole files and directories, by operations
+//! 3  client (bucket, execute, retry, provider, http)           the lowest floor that waits, sleeps and reads the clock
+//! 2  object  multipart  bucket  policy                         operations: know no client, no credentials, no signing
+//! 1  operation  request  head  body  options  rest  sign  xml  vocabulary of a request; pure
+//! 0  error  time  credentials  region  key  crc64              leaves
 //! ```
 //!
 //! The way of a put: handle, loop, leaves.
@@ -155,7 +155,7 @@
 //! bucket.send(operation)              client/execute.rs   the loop; each attempt anew:
 //!     credentials.current()             client/provider     cached, one refresh for all
 //!     operation.request()               object/put.rs       target, parameters, headers, body
-//!     request.into_head(address)        operation.rs        put to a host, percent-encoded once
+//!     request.into_head(address)        request.rs          put to a host, percent-encoded once
 //!     sign::headers(head, key)          sign.rs             pure
 //!     http.execute(request)             client/http         reqwest, or yours
 //!     status, document -> Error         error.rs            the one table
@@ -187,6 +187,7 @@ mod operation;
 mod options;
 pub mod policy;
 mod region;
+mod request;
 mod rest;
 pub mod sign;
 #[cfg(feature = "sts")]
@@ -224,14 +225,13 @@ pub use crate::object::{
     DeleteObjectOutput, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject, HeadObject, Integrity, Object,
     ObjectMeta, PostForm, PostPolicy, PutObject, PutObjectOutput,
 };
-pub use crate::operation::{
-    Describe, Operation, Paged, Permissions, Request, ResponseBody, Safety, Scope, Sent, Target, read_response,
-};
+pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::{
     Acl, Attributes, ByteRange, Conditions, ContentRange, CopySource, CustomerKey, Encryption, ResponseOverrides,
     StorageClass, Tags, TrafficLimit,
 };
 pub use crate::region::{Address, BucketName, Endpoint, Region, Scheme};
+pub use crate::request::{Describe, Request, Target};
 pub use crate::rest::Rest;
 pub use crate::time::Clock;
 

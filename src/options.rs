@@ -16,7 +16,7 @@ pub use self::encryption::{CustomerKey, Encryption};
 pub use self::range::{ByteRange, ContentRange};
 
 use crate::error::{Error, Result};
-use crate::operation::{Describe, Request};
+use crate::request::{Describe, Request};
 
 /// How fast a single request may move its body, in bits a second: 819 200 to 838 860 800.
 ///

@@ -4,8 +4,9 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Request, VERSION_ID, bare_answer, content_length, header_text};
+use crate::operation::{VERSION_ID, bare_answer, content_length, header_text};
 use crate::options::{ByteRange, Conditions, ContentRange};
+use crate::request::Request;
 
 /// What it takes to read on an answer whose body broke off: the request, and which bytes of what its answer brings.
 ///

@@ -253,17 +253,17 @@ pub enum Host {
 /// Signs the request in its headers: adds `x-cos-security-token` if there is a token, then `Authorization`.
 pub fn headers(head: &mut Head, key: &SigningKey) {
     if let Some(token) = &key.token {
-        head.headers.insert(&SECURITY_TOKEN_HEADER, token.value.clone());
+        head.headers_mut().insert(&SECURITY_TOKEN_HEADER, token.value.clone());
     }
     let authorization = authorization(head, key, &Host::Own);
-    head.headers.insert(header::AUTHORIZATION, sensitive(authorization));
+    head.headers_mut().insert(header::AUTHORIZATION, sensitive(authorization));
 }
 
 /// What [`headers`] signed, stage by stage: the request as it is, with or without its signature.
 pub fn header_stages(head: &Head, key: &SigningKey) -> Stages {
-    let params: Vec<(&str, &str)> = head.query.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let headers: Vec<(&str, &str)> = signed_headers(&head.headers, &Host::Own, key.token.as_ref()).collect();
-    key.stages(head.method.as_str(), &head.path().concat(), &params, &headers)
+    let params: Vec<(&str, &str)> = head.query().iter().map(|(name, value)| (&**name, &**value)).collect();
+    let headers: Vec<(&str, &str)> = signed_headers(head.headers(), &Host::Own, key.token.as_ref()).collect();
+    key.stages(head.method().as_str(), &head.path().concat(), &params, &headers)
 }
 
 /// Signs the request in its query: adds the token if there is one, then the seven `q-` parameters.
@@ -271,19 +271,19 @@ pub fn header_stages(head: &Head, key: &SigningKey) -> Stages {
 /// What headers the request carries by now are signed with it and must be sent with the URL as they are.
 pub fn query(head: &mut Head, key: &SigningKey, host: &Host) {
     if let Some(token) = key.token() {
-        head.query.push((Cow::Borrowed(SECURITY_TOKEN), Cow::Owned(token.to_owned())));
+        head.query_mut().push((Cow::Borrowed(SECURITY_TOKEN), Cow::Owned(token.to_owned())));
     }
     let authorization = authorization(head, key, host);
     for field in authorization.split('&') {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
-        head.query.push((Cow::Owned(name.to_owned()), Cow::Owned(value.to_owned())));
+        head.query_mut().push((Cow::Owned(name.to_owned()), Cow::Owned(value.to_owned())));
     }
 }
 
 fn authorization(head: &Head, key: &SigningKey, host: &Host) -> String {
-    let params = canonical(head.query.len(), head.query.iter().map(|(name, value)| (&**name, &**value)));
-    let headers = canonical(head.headers.len(), signed_headers(&head.headers, host, key.token.as_ref()));
-    key.authorization(head.method.as_str(), &head.path(), &params, &headers)
+    let params = canonical(head.query().len(), head.query().iter().map(|(name, value)| (&**name, &**value)));
+    let headers = canonical(head.headers().len(), signed_headers(head.headers(), host, key.token.as_ref()));
+    key.authorization(head.method().as_str(), &head.path(), &params, &headers)
 }
 
 /// What a request signs, of the headers it has.

@@ -3,8 +3,9 @@ use http::{Method, Response};
 use serde::Serialize;
 
 use crate::error::{Result, ServiceError};
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, request_id};
 use crate::options::Acl;
+use crate::request::Request;
 
 /// Makes the bucket.
 ///

@@ -2,7 +2,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 
 use crate::error::{Result, ServiceError};
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, request_id};
+use crate::request::Request;
 
 /// Removes the bucket, which must be empty: no object, no version, no unfinished upload.
 ///

@@ -2,7 +2,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 
 use crate::error::Result;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_text, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, header_text, request_id};
+use crate::request::Request;
 
 /// Asks whether the bucket exists and may be used, and where it is.
 ///

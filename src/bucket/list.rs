@@ -5,8 +5,9 @@ use http::{Method, Response};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, page_size, request_id, stands_still};
+use crate::operation::{Operation, Paged, Permissions, Safety, Sent, page_size, request_id, stands_still};
 use crate::options::StorageClass;
+use crate::request::Request;
 use crate::time::parse_iso8601;
 use crate::xml;
 

@@ -5,8 +5,9 @@ use http::{Method, Response};
 use serde::Deserialize;
 
 use crate::error::Result;
-use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, next_markers, page_size, request_id};
+use crate::operation::{Operation, Paged, Permissions, Safety, Sent, next_markers, page_size, request_id};
 use crate::options::StorageClass;
+use crate::request::Request;
 use crate::time::parse_iso8601;
 use crate::xml;
 

@@ -3,7 +3,8 @@ use http::{Method, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, request_id};
+use crate::request::Request;
 use crate::xml;
 
 /// Whether a bucket keeps older versions of its objects.

@@ -27,9 +27,10 @@ use crate::head::Head;
 use crate::key::ObjectKey;
 use crate::object::{HeadObject, ObjectMeta};
 use crate::operation::{
-    Operation, Paged, REQUEST_ID, ResponseBody, Safety, Sent, Target, bare_answer, content_length, refusal,
+    Operation, Paged, REQUEST_ID, ResponseBody, Safety, Sent, bare_answer, content_length, refusal,
 };
 use crate::region::Address;
+use crate::request::Target;
 use crate::sign;
 use crate::time::Clock;
 use crate::xml;
@@ -61,8 +62,7 @@ pub(crate) struct Call<'a> {
 }
 
 /// How far an operation came; it survives the deadline that ends it.
-#[derive(Default)]
-struct Journey {
+struct Journey<T> {
     attempts: u32,
     history: History,
     under_way: bool,
@@ -71,6 +71,22 @@ struct Journey {
     snapshot: Option<Snapshot>,
     /// The body, once an attempt has sent all of it.
     sent: Option<Sent>,
+    /// The output, and the head of the answer if that is kept. It waits here, and is not handed up from call to call.
+    arrived: Option<(T, Option<Box<Parts>>)>,
+}
+
+impl<T> Journey<T> {
+    fn new(keep: bool) -> Self {
+        Self {
+            attempts: 0,
+            history: History::default(),
+            under_way: false,
+            keep,
+            snapshot: None,
+            sent: None,
+            arrived: None,
+        }
+    }
 }
 
 struct Failure {
@@ -78,8 +94,9 @@ struct Failure {
     evidence: Evidence,
 }
 
-impl Failure {
-    fn last(error: Error) -> Self {
+/// One that no further attempt would mend.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
         Self { error, evidence: Evidence::Final }
     }
 }
@@ -91,31 +108,40 @@ impl Call<'_> {
         operation: &O,
         keep: bool,
     ) -> Result<(O::Output, Option<Box<Parts>>)> {
-        let mut journey = Journey { keep, ..Journey::default() };
-        // Pinned, so that it is not moved from hand to hand: it is large.
-        let run = std::pin::pin!(async {
-            let outcome = match self.overrides.deadline {
-                None => self.run(operation, &mut journey).await,
-                Some(deadline) => match tokio::time::timeout(deadline, self.run(operation, &mut journey)).await {
-                    Ok(outcome) => outcome,
-                    Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the deadline of {deadline:?} passed"))
-                        .retryable(true)
-                        .may_have(journey.under_way)),
-                },
-            };
-            outcome.map_err(|error| {
-                let open = journey.history.ambiguous || error.may_have_taken_effect();
-                let error = error.may_have(open && operation.safety() != Safety::Read);
-                let request = operation.request().ok();
-                let upload_id = request.as_ref().and_then(|request| request.param("uploadId"));
-                let error = error.during(O::NAME, &self.target(operation), journey.attempts).with_upload_id(upload_id);
-                let error = self.explain(operation, journey.snapshot.as_ref(), error);
-                trace::gave_up(&error);
-                error
-            })
-        });
-        let host = self.route.address.host();
-        Span::operation(O::NAME, &O::METHOD, host, || self.target(operation)).around(run).await
+        let mut journey = Journey::new(keep);
+        {
+            // Pinned, so that it is not moved from hand to hand: it is large.
+            let run = std::pin::pin!(self.run_in_time(operation, &mut journey));
+            let host = self.route.address.host();
+            Span::operation(O::NAME, &O::METHOD, host, || self.target(operation)).around(run).await?;
+        }
+        Ok(journey.arrived.expect("an operation that did not fail has arrived"))
+    }
+
+    async fn run_in_time<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<()> {
+        let outcome = match self.overrides.deadline {
+            None => self.run(operation, journey).await,
+            Some(deadline) => match tokio::time::timeout(deadline, self.run(operation, journey)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the deadline of {deadline:?} passed"))
+                    .retryable(true)
+                    .may_have(journey.under_way)),
+            },
+        };
+        outcome.map_err(|error| self.given_up(operation, journey, error))
+    }
+
+    /// The error with all that is known of the operation.
+    #[cold]
+    fn given_up<O: Operation>(&self, operation: &O, journey: &Journey<O::Output>, error: Error) -> Error {
+        let open = journey.history.ambiguous || error.may_have_taken_effect();
+        let error = error.may_have(open && operation.safety() != Safety::Read);
+        let request = operation.request().ok();
+        let upload_id = request.as_ref().and_then(|request| request.param("uploadId"));
+        let error = error.during(O::NAME, &self.target(operation), journey.attempts).with_upload_id(upload_id);
+        let error = self.explain(operation, journey.snapshot.as_ref(), error);
+        trace::gave_up(&error);
+        error
     }
 
     /// The same, with status and headers of the answer beside the output.
@@ -143,7 +169,7 @@ impl Call<'_> {
         self.route.told(&target.unwrap_or(Target::Bucket))
     }
 
-    async fn run<O: Operation>(&self, operation: &O, journey: &mut Journey) -> Result<(O::Output, Option<Box<Parts>>)> {
+    async fn run<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<()> {
         let signer = self.signer();
         let limit = self.overrides.max_attempts.unwrap_or(self.engine.limits.attempts);
         let mut spent = 0;
@@ -151,9 +177,9 @@ impl Call<'_> {
         loop {
             journey.history.tries += u32::from(!std::mem::take(&mut free));
             let Failure { error, evidence } = match self.attempt(operation, journey).await {
-                Ok(done) => {
+                Ok(()) => {
                     self.route.host.budget.give_back(spent);
-                    return Ok(done);
+                    return Ok(());
                 }
                 Err(failure) => failure,
             };
@@ -163,15 +189,19 @@ impl Call<'_> {
             let temporary = snapshot.credentials().token().is_some();
             if let Some(output) = Self::settled(operation, journey, &error) {
                 trace::event("reconciled");
-                return Ok((output, None));
+                journey.arrived = Some((output, None));
+                return Ok(());
             }
             match journey.history.decide(evidence, operation.safety(), replayable, temporary, limit) {
                 Decision::Stop => return Err(error),
                 Decision::StopAmbiguous => {
                     let guarded =
                         operation.safety() == Safety::Guarded && evidence == Evidence::Answer(Class::Terminal);
-                    let done = if guarded { self.reconcile(operation, journey).await } else { None };
-                    return done.ok_or_else(|| error.into_ambiguous());
+                    if let (true, Some(body)) = (guarded, journey.sent) {
+                        let body = Sent { attempts: journey.attempts, ..body };
+                        journey.arrived = self.reconcile(operation, body, journey.keep).await;
+                    }
+                    return if journey.arrived.is_some() { Ok(()) } else { Err(error.into_ambiguous()) };
                 }
                 Decision::Again | Decision::Resign => free = true,
                 Decision::Wait { base, cost } => {
@@ -198,7 +228,7 @@ impl Call<'_> {
     }
 
     /// A refusal that says an earlier attempt, whose end was unknown, took effect.
-    fn settled<O: Operation>(operation: &O, journey: &Journey, error: &Error) -> Option<O::Output> {
+    fn settled<O: Operation>(operation: &O, journey: &Journey<O::Output>, error: &Error) -> Option<O::Output> {
         error.service().filter(|_| journey.history.ambiguous).and_then(|refusal| operation.settled_by(refusal))
     }
 
@@ -206,17 +236,17 @@ impl Call<'_> {
     async fn reconcile<O: Operation>(
         &self,
         operation: &O,
-        journey: &Journey,
+        sent: Sent,
+        keep: bool,
     ) -> Option<(O::Output, Option<Box<Parts>>)> {
         let request = operation.request().ok()?;
         let Target::Object(key) = request.target() else { return None };
         let found = self.probe(key.clone()).await.ok()?;
-        let sent = Sent { attempts: journey.attempts, ..journey.sent? };
         let output = operation.reconcile(&sent, found.headers())?;
         trace::event("reconciled");
         let mut head = Response::new(()).into_parts().0;
         head.headers = found.headers().clone();
-        Some((output, journey.keep.then(|| Box::new(head))))
+        Some((output, keep.then(|| Box::new(head))))
     }
 
     /// In a box of its own: it is this loop again.
@@ -228,35 +258,31 @@ impl Call<'_> {
         self.overrides.signer.as_deref().unwrap_or(&self.engine.signer)
     }
 
-    async fn attempt<O: Operation>(
-        &self,
-        operation: &O,
-        journey: &mut Journey,
-    ) -> Result<(O::Output, Option<Box<Parts>>), Failure> {
+    async fn attempt<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<(), Failure> {
         // Signed once the connection is to be had: what waits here does not grow old.
         let permit = Arc::clone(&self.engine.connections).acquire_owned().await;
-        let permit = permit.map_err(|_| Failure::last(Error::new(ErrorKind::Cancelled, "the client was closed")))?;
+        let permit = permit.map_err(|_| Error::new(ErrorKind::Cancelled, "the client was closed"))?;
         let clock = &self.engine.clock;
         let mut mark = clock.mark();
         let credentials = self.signer().credentials();
         let current = if let Some(current) = credentials.at_once(clock.at(mark), mark.1) {
             current
         } else {
-            let current = credentials.current().await.map_err(|error| Failure::last(error.into()))?;
+            let current = credentials.current().await.map_err(Error::from)?;
             mark = clock.mark();
             current
         };
         let snapshot = &*journey.snapshot.insert(current);
         let (side, address) = self.route.choose(mark.1);
-        let (mut head, body) = self.describe(operation, address, journey.attempts + 1).map_err(Failure::last)?;
-        if let Some(key) = self.signer().key(snapshot, clock.at(mark)).map_err(Failure::last)? {
+        let (mut head, body) = self.describe(operation, address, journey.attempts + 1)?;
+        if let Some(key) = self.signer().key(snapshot, clock.at(mark))? {
             sign::headers(&mut head, &key);
         }
         let length = body.len();
-        let payload = Payload::open(body).await.map_err(Failure::last)?;
+        let payload = Payload::open(body).await?;
         let progress = payload.progress();
-        let key = if O::Response::STREAMED { head.key.clone() } else { None };
-        let request = head.into_request(payload).map_err(Failure::last)?;
+        let key = if O::Response::STREAMED { head.key().cloned() } else { None };
+        let request = head.into_request(payload)?;
         journey.attempts += 1;
         journey.under_way = true;
         let execute = self.engine.http.execute(request);
@@ -277,7 +303,7 @@ impl Call<'_> {
         );
         if changed {
             let told = "the body has other bytes than in the attempt before";
-            return Err(Failure::last(Error::new(ErrorKind::Changed, told).may_have(true)));
+            return Err(Error::new(ErrorKind::Changed, told).may_have(true).into());
         }
         let (parts, body) = outcome?.into_parts();
         // Of a success the time is of use only while a correction is in force.
@@ -316,7 +342,8 @@ impl Call<'_> {
         let mut error = match operation.output(&sent, Response::from_parts(parts, body)) {
             Ok(output) => {
                 trace::answered(journey.attempts, status, request_id);
-                return Ok((output, kept));
+                journey.arrived = Some((output, kept));
+                return Ok(());
             }
             Err(error) => error,
         };
@@ -381,9 +408,9 @@ impl Call<'_> {
         let (mut head, body) = self.place(operation, address)?;
         self.overrides.apply(&mut head);
         if attempt > 1 {
-            head.headers.insert("x-cos-sdk-retry", HeaderValue::from_static("true"));
+            head.headers_mut().insert("x-cos-sdk-retry", HeaderValue::from_static("true"));
         }
-        head.headers.entry(header::USER_AGENT).or_insert_with(|| self.engine.user_agent.clone());
+        head.headers_mut().entry(header::USER_AGENT).or_insert_with(|| self.engine.user_agent.clone());
         Ok((head, body))
     }
 
@@ -424,7 +451,7 @@ impl Call<'_> {
         if let Some(error) = progress.take_error() {
             // The source of the body failed, not the network, and an answer can only complain of that. COS keeps nothing
             // of a body that ends early.
-            return Err(Failure::last(error));
+            return Err(error.into());
         }
         let error = match outcome {
             Ok(response) => return Ok(response),

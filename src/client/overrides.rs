@@ -88,9 +88,9 @@ impl Overrides {
 
     pub(crate) fn apply(&self, head: &mut Head) {
         for (name, value) in &self.headers {
-            head.headers.insert(name, value.clone());
+            head.headers_mut().insert(name, value.clone());
         }
-        head.query.extend(self.query.iter().cloned());
+        head.query_mut().extend(self.query.iter().cloned());
     }
 }
 

@@ -184,6 +184,7 @@ pub(crate) struct Progress {
 const SENDING: u8 = 0;
 const WAITING_FOR_CALLER: u8 = 1;
 const SENT: u8 = 2;
+const FAILED: u8 = 3;
 
 impl Progress {
     fn new(length: u64) -> Self {
@@ -217,10 +218,14 @@ impl Progress {
 
     fn fail(&self, error: Error) {
         *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.state.store(FAILED, Ordering::Release);
     }
 
     /// What the caller's side of the body failed with.
     pub(crate) fn take_error(&self) -> Option<Error> {
+        if self.state.load(Ordering::Acquire) != FAILED {
+            return None;
+        }
         self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

@@ -116,10 +116,10 @@ impl Call<'_> {
         options.check()?;
         let (mut head, _) = self.place(operation, &self.route.address)?;
         // Whoever uses the URL brings a body of their own.
-        head.headers.remove(header::CONTENT_LENGTH);
+        head.headers_mut().remove(header::CONTENT_LENGTH);
         self.overrides.apply(&mut head);
         if let Some(length) = options.content_length {
-            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            head.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         let snapshot = self.signer().credentials().current().await?;
         let now = self.engine.clock.now();
@@ -130,9 +130,9 @@ impl Call<'_> {
             sign::query(&mut head, &key, &options.host);
         }
         let url = head.url();
-        let mut headers = head.headers;
-        headers.remove(header::HOST);
-        Ok(Presigned { method: head.method, url, headers, expires_at })
+        head.headers_mut().remove(header::HOST);
+        let headers = std::mem::take(head.headers_mut());
+        Ok(Presigned { method: O::METHOD, url, headers, expires_at })
     }
 
     /// A form for this bucket.

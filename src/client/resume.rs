@@ -18,7 +18,8 @@ use crate::client::route::Route;
 use crate::client::stall::Stalling;
 use crate::client::trace;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, Target};
+use crate::operation::{Operation, Permissions, Safety, Sent};
+use crate::request::{Request, Target};
 use crate::rest::Rest;
 
 /// Hands on a body; when it breaks off, asks for the rest from the next byte that was not handed on. It does so again as

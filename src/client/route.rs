@@ -8,8 +8,9 @@ use http::{Response, header};
 
 use crate::client::failover::{Breaker, Side, Sign};
 use crate::client::retry::Budget;
-use crate::operation::{REQUEST_ID, Target, bare_answer};
+use crate::operation::{REQUEST_ID, bare_answer};
 use crate::region::{Address, Scheme};
+use crate::request::Target;
 
 /// Where the requests of a bucket, or of the account, go.
 #[derive(Debug)]

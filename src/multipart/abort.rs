@@ -3,7 +3,8 @@ use http::{Method, Response};
 
 use crate::error::{Result, ServiceError};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, request_id};
+use crate::request::Request;
 
 /// Gives up a multipart upload and frees the space of its parts.
 ///

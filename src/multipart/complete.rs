@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{UploadPartCopyOutput, UploadPartOutput};
-use crate::operation::{
-    Operation, Permissions, Request, Safety, Sent, bare_answer, header_number, header_text, request_id,
-};
+use crate::operation::{Operation, Permissions, Safety, Sent, bare_answer, header_number, header_text, request_id};
+use crate::request::Request;
 use crate::xml;
 
 /// Makes the object from the parts of a multipart upload.

@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, bare_answer, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, bare_answer, request_id};
 use crate::options::{Acl, Attributes, Encryption, Tags};
+use crate::request::Request;
 use crate::xml;
 
 /// Begins a multipart upload.

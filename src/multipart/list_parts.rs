@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::error::Result;
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Paged, Permissions, Request, Safety, Sent, page_size, request_id, stands_still};
+use crate::operation::{Operation, Paged, Permissions, Safety, Sent, page_size, request_id, stands_still};
+use crate::request::Request;
 use crate::time::parse_iso8601;
 use crate::xml;
 

@@ -17,7 +17,7 @@ pub use self::upload_part::{UploadPart, UploadPartOutput};
 pub use self::upload_part_copy::{UploadPartCopy, UploadPartCopyOutput};
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::operation::Request;
+use crate::request::Request;
 
 /// The longest part, 5 GiB.
 const MAX_PART_BYTES: u64 = 5 * 1024 * 1024 * 1024;

@@ -4,10 +4,9 @@ use http::{Method, Response};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::operation::{
-    Operation, Permissions, Request, Safety, Sent, check_crc64, header_number, header_text, request_id,
-};
+use crate::operation::{Operation, Permissions, Safety, Sent, check_crc64, header_number, header_text, request_id};
 use crate::options::{CustomerKey, TrafficLimit};
+use crate::request::Request;
 
 /// Uploads one part of a multipart upload.
 ///

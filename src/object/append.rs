@@ -5,10 +5,9 @@ use crate::body::Body;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::operation::{
-    Operation, Permissions, Request, Safety, Sent, content_length, header_number, header_text, request_id,
-};
+use crate::operation::{Operation, Permissions, Safety, Sent, content_length, header_number, header_text, request_id};
 use crate::options::{Acl, Attributes, Encryption, TrafficLimit};
+use crate::request::Request;
 
 /// Adds bytes to the end of an appendable object, or makes one at position 0.
 ///

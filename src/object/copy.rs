@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, bare_answer, header_text, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, bare_answer, header_text, request_id};
 use crate::options::{Acl, Attributes, CopySource, Encryption, StorageClass, Tags};
+use crate::request::Request;
 use crate::time::parse_iso8601;
 use crate::xml;
 

@@ -3,7 +3,8 @@ use http::{Method, Response};
 
 use crate::error::Result;
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_text, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, header_text, request_id};
+use crate::request::Request;
 
 /// Removes an object, or one version of it.
 ///

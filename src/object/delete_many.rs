@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, request_id};
+use crate::request::Request;
 use crate::xml;
 
 /// Removes up to 1 000 objects, or versions of them, in one request.

@@ -11,8 +11,9 @@ use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::object::ObjectMeta;
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_text};
+use crate::operation::{Operation, Permissions, Safety, Sent, header_text};
 use crate::options::{ByteRange, Conditions, ContentRange, CustomerKey, ResponseOverrides, TrafficLimit};
+use crate::request::Request;
 use crate::rest::Rest;
 
 /// Reads an object, or a range of it, as a stream.

@@ -6,9 +6,10 @@ use http::{HeaderMap, HeaderName, Method, Response, header};
 use crate::error::Result;
 use crate::key::ObjectKey;
 use crate::operation::{
-    CRC64, Operation, Permissions, Request, Safety, Sent, VERSION_ID, content_length, header_number, header_text,
+    CRC64, Operation, Permissions, Safety, Sent, VERSION_ID, content_length, header_number, header_text,
 };
 use crate::options::{Conditions, CustomerKey, META_PREFIX, StorageClass, decode_meta_text};
+use crate::request::Request;
 use crate::time::parse_http_date;
 
 /// Reads what COS keeps of an object, without its bytes.

@@ -4,14 +4,14 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderName, Method};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::head::Head;
 use crate::key::ObjectKey;
 use crate::operation::Permissions;
 use crate::region::{Address, BucketName};
+use crate::request::Request;
 use crate::sign::{SECURITY_TOKEN, SigningKey};
 use crate::time::iso8601;
 
@@ -203,7 +203,7 @@ impl PostPolicy {
         if let Some(token) = key.token() {
             add(SECURITY_TOKEN, token);
         }
-        let url = Head::new(Method::POST, address, None, HeaderMap::new()).url();
+        let url = Request::bucket().into_head(Method::POST, address).0.url();
         PostForm { url, fields, open, expires_at: key.end() }
     }
 

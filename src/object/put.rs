@@ -5,10 +5,11 @@ use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::operation::{
-    CRC64, Operation, Permissions, Request, Safety, Sent, VERSION_ID, check_crc64, content_length, header_number,
-    header_text, request_id,
+    CRC64, Operation, Permissions, Safety, Sent, VERSION_ID, check_crc64, content_length, header_number, header_text,
+    request_id,
 };
 use crate::options::{Acl, Attributes, Encryption, Tags, TrafficLimit};
+use crate::request::Request;
 
 /// Stores a whole object in one request.
 ///

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
-use crate::operation::{Describe, Request};
+use crate::request::{Describe, Request};
 
 /// Who may do what: a canned ACL, grants to accounts, or both.
 ///

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use crate::error::{Error, Result};
 use crate::head::{header_name, header_value};
 use crate::key::RESERVED;
-use crate::operation::{Describe, Request};
+use crate::request::{Describe, Request};
 use crate::time::http_date;
 
 pub(crate) const META_PREFIX: &str = "x-cos-meta-";

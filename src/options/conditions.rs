@@ -1,7 +1,7 @@
 use std::time::SystemTime;
 
 use crate::error::Result;
-use crate::operation::{Describe, Request};
+use crate::request::{Describe, Request};
 use crate::time::http_date;
 
 /// When a read counts. A condition that does not hold is an error of status 304 or 412

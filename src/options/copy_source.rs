@@ -2,9 +2,9 @@ use percent_encoding::utf8_percent_encode;
 
 use crate::error::Result;
 use crate::key::{ObjectKey, RESERVED};
-use crate::operation::{Describe, Request};
 use crate::options::{Conditions, CustomerKey};
 use crate::region::{BucketName, Region};
+use crate::request::{Describe, Request};
 
 /// The object a copy is made of: bucket, region, key, and when it counts.
 ///

@@ -8,7 +8,7 @@ use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::operation::{Describe, Request};
+use crate::request::{Describe, Request};
 
 /// How COS encrypts an object at rest.
 ///

@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::{Range, RangeFrom, RangeInclusive};
 
 use crate::error::{Error, Result};
-use crate::operation::{Describe, Request};
+use crate::request::{Describe, Request};
 
 /// A run of bytes of an object, counted from 0. From Rust's ranges: `(0..100).into()`, `(100..).into()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput, UploadPartCopy};
 use crate::object::{CopyObject, HeadObject, ObjectMeta};
-use crate::operation::{Operation, Permissions, Request, Safety, Sent, header_number};
+use crate::operation::{Operation, Permissions, Safety, Sent, header_number};
 use crate::options::{
     Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, Tags,
 };
+use crate::request::Request;
 use crate::time::{Clock as _, parse_http_date};
 use crate::transfer::commit::{Destination, Made, Order, Outcome, Session, find, with_rights};
 use crate::transfer::handle::{Control, Transfer};

@@ -5,17 +5,18 @@ use std::error::Error as _;
 use std::fmt::{Debug, Write as _};
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use cos_emulator::{Action, Emulator, ExpiryAnswer, Matcher, Rule};
 use futures_util::TryStreamExt as _;
+use http::Method;
 use tencent_cos::client::provider::{
     BoxFuture, ChainCredentials, EndpointCredentials, EnvironmentCredentials, MetadataCredentials, ProfileCredentials,
     ProvideCredentials, RefreshingCredentials, WebIdentityCredentials,
 };
 use tencent_cos::policy::{Policy, Resource};
-use tencent_cos::sign::SigningKey;
+use tencent_cos::sign::{self, Host, SigningKey};
 use tencent_cos::sts::{self, AssumeRole, GetFederationToken};
 use tencent_cos::{
     Attributes, Bucket, ByteStream, Client, Connections, Credentials, CustomerKey, Encryption, Endpoint, Error,
@@ -294,6 +295,14 @@ async fn secrets_show_nowhere() {
     search.show(&get);
     search.show(&get.request().unwrap());
     search.show(&head.request().unwrap());
+    let address = Endpoint::default().address(Some(bucket.name()), bucket.region()).unwrap();
+    let mut out = get.request().unwrap().into_head(Method::GET, &address).0;
+    let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let signing = SigningKey::new(&session(&temporary).into(), now, now + Duration::from_secs(60)).unwrap();
+    sign::query(&mut out, &signing, &Host::Own);
+    assert!(out.url().contains("x-cos-security-token="));
+    // The names of parameters are no secret.
+    search.shown += &format!("{out:?}\n{out:#?}\n").replace("\"q-signature\"", "");
     search.error(&bucket.send(put).await.unwrap_err());
     search.error(&bucket.send(get).await.unwrap_err());
     search.error(&bucket.send(head).await.unwrap_err());

@@ -1,0 +1,201 @@
+//! What an operation asks for, in COS's terms.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use md5::{Digest, Md5};
+
+use crate::body::Body;
+use crate::error::Result;
+use crate::head::{self, Head, Param};
+use crate::key::ObjectKey;
+use crate::region::Address;
+use crate::xml;
+
+/// A request in COS's terms: what it is about, parameters, headers, body. It knows no host and no key.
+///
+/// In a box, because each value adds to it by taking it and giving it back.
+#[derive(Clone)]
+pub struct Request(Box<Description>);
+
+#[derive(Clone)]
+pub(crate) struct Description {
+    pub(crate) target: Target,
+    pub(crate) query: Vec<Param>,
+    pub(crate) headers: HeaderMap,
+    body: Body,
+}
+
+/// What a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// The account.
+    Service,
+    /// The bucket.
+    Bucket,
+    /// An object.
+    Object(ObjectKey),
+}
+
+/// A group of values that travel together and know how they are sent. An `Option` of a group is a group.
+pub trait Describe {
+    /// Adds parameters and headers to the request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when a value cannot be sent.
+    fn describe(&self, request: Request) -> Result<Request>;
+}
+
+impl<T: Describe> Describe for Option<T> {
+    fn describe(&self, request: Request) -> Result<Request> {
+        match self {
+            Some(group) => group.describe(request),
+            None => Ok(request),
+        }
+    }
+}
+
+impl Request {
+    fn new(target: Target) -> Self {
+        Self(Box::new(Description { target, query: Vec::new(), headers: HeaderMap::new(), body: Body::empty() }))
+    }
+
+    /// A request about the account.
+    pub fn service() -> Self {
+        Self::new(Target::Service)
+    }
+
+    /// A request about the bucket.
+    pub fn bucket() -> Self {
+        Self::new(Target::Bucket)
+    }
+
+    /// A request about an object.
+    pub fn object(key: &ObjectKey) -> Self {
+        Self::new(Target::Object(key.clone()))
+    }
+
+    /// Adds a parameter; a sub-resource like `acl` has the value `""`.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        self.0.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a parameter if there is a value.
+    #[must_use]
+    pub fn query_opt(self, name: &'static str, value: Option<impl Into<Cow<'static, str>>>) -> Self {
+        match value {
+            Some(value) => self.query(name, value),
+            None => self,
+        }
+    }
+
+    /// Sets a header. Blanks around the value are cut; an empty value sets nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) naming the header: the value holds anything but visible ASCII,
+    /// blanks and tabs. It is not repeated.
+    pub fn header(mut self, name: &'static str, value: impl AsRef<str>) -> Result<Self> {
+        let value = head::header_value(name, value.as_ref())?;
+        if !value.is_empty() {
+            self.0.headers.insert(head::header_name(name, name)?, value);
+        }
+        Ok(self)
+    }
+
+    /// Sets a header if there is a value.
+    ///
+    /// # Errors
+    /// As [`header`](Self::header).
+    pub fn header_opt(self, name: &'static str, value: Option<impl AsRef<str>>) -> Result<Self> {
+        match value {
+            Some(value) => self.header(name, value),
+            None => Ok(self),
+        }
+    }
+
+    /// Sets a header whose name is not known beforehand, or whose value must not be printed.
+    pub(crate) fn header_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.insert(name, value);
+        self
+    }
+
+    /// Adds what a group of values describes.
+    ///
+    /// # Errors
+    /// What the group says.
+    pub fn with(self, group: &impl Describe) -> Result<Self> {
+        group.describe(self)
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: Body) -> Self {
+        self.0.body = body;
+        self
+    }
+
+    /// Sets an XML body, with its `Content-Type` and the `Content-MD5` COS asks for.
+    pub(crate) fn xml(self, root: &str, value: &impl serde::Serialize) -> Result<Self> {
+        let xml = xml::write(root, value)?;
+        let digest = STANDARD.encode(Md5::digest(xml.as_bytes()));
+        Ok(self.header("content-type", "application/xml")?.header("content-md5", digest)?.body(xml.into()))
+    }
+
+    /// What it is about.
+    pub fn target(&self) -> &Target {
+        &self.0.target
+    }
+
+    /// The parameter of this name.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.0.query.iter().find(|(param, _)| param == name).map(|(_, value)| &**value)
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// The body, to look at.
+    pub fn body_ref(&self) -> &Body {
+        &self.0.body
+    }
+
+    /// Puts the request to an address.
+    #[must_use]
+    pub fn into_head(mut self, method: Method, address: &Address) -> (Head, Body) {
+        let body = std::mem::take(&mut self.0.body);
+        // COS answers 411 to a PUT or POST without a length, also where there is no body.
+        let has_length = body.len() > 0 || method == Method::PUT || method == Method::POST;
+        let mut head = Head::new(method, address, self.0);
+        if has_length {
+            head.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        (head, body)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("description", &self.0).field("body", &self.0.body).finish()
+    }
+}
+
+impl fmt::Debug for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be secret (a customer's encryption key, a token): names tell enough.
+        let params: Vec<&str> = self.query.iter().map(|(name, _)| &**name).collect();
+        let headers: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        f.debug_struct("Description")
+            .field("target", &self.target)
+            .field("params", &params)
+            .field("headers", &headers)
+            .finish_non_exhaustive()
+    }
+}
