@@ -200,7 +200,7 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Box<Self>, BoxError> {
         let written = Arc::new(AtomicU64::new(0));
-        let io = TokioIo::new(Counted { stream, written: Arc::clone(&written) });
+        let io = TokioIo::new(Counted { stream, written: Arc::clone(&written), few: Vec::new() });
         let (sender, connection) = http1::handshake(io).await?;
         // It ends when its sender is dropped, or its peer goes away; what went wrong reaches the request. A task of its
         // own, because requests at the same time then go out in a row, and their answers come in in a row: with each
@@ -374,7 +374,12 @@ impl Stream for Answer {
 struct Counted<S> {
     stream: S,
     written: Arc<AtomicU64>,
+    /// For head and body of a small request.
+    few: Vec<u8>,
 }
+
+/// How many bytes are copied to be written as one run.
+const FEW: usize = 8 * 1024;
 
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -394,9 +399,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // The system takes one run of bytes by a shorter way than a list of one.
+        // The system takes one run of bytes by a shorter way than a list, even of one; a copy of a few costs less.
         if let [one] = slices {
             return self.poll_write(cx, one);
+        }
+        if slices.iter().map(|slice| slice.len()).sum::<usize>() <= FEW {
+            let mut few = std::mem::take(&mut self.few);
+            few.clear();
+            slices.iter().for_each(|slice| few.extend_from_slice(slice));
+            let outcome = self.as_mut().poll_write(cx, &few);
+            self.few = few;
+            return outcome;
         }
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
         self.written.fetch_add(written as u64, Ordering::Relaxed);
