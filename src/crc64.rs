@@ -13,23 +13,20 @@ pub struct Crc64(u64);
 impl Crc64 {
     /// The checksum of no bytes.
     pub fn new() -> Self {
-        Self(Digest::new(CrcAlgorithm::Crc64Xz).get_state())
+        // CRC-64/XZ begins with ones, and inverts what it ends with.
+        Self(!0)
     }
 
     /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        let mut digest = self.digest();
+        let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc64Xz, self.0);
         digest.update(bytes);
         self.0 = digest.get_state();
     }
 
     /// The value so far, as COS prints it in decimal.
     pub fn value(&self) -> u64 {
-        self.digest().finalize()
-    }
-
-    fn digest(&self) -> Digest {
-        Digest::new_with_init_state(CrcAlgorithm::Crc64Xz, self.0)
+        !self.0
     }
 
     /// The checksum of these bytes.

@@ -406,7 +406,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         if slices.iter().map(|slice| slice.len()).sum::<usize>() <= FEW {
             let mut few = std::mem::take(&mut self.few);
             few.clear();
-            slices.iter().for_each(|slice| few.extend_from_slice(slice));
+            for slice in slices {
+                few.extend_from_slice(slice);
+            }
             let outcome = self.as_mut().poll_write(cx, &few);
             self.few = few;
             return outcome;
