@@ -1,17 +1,13 @@
 //! The head of a request as it goes out: what is signed, what the signature is added to.
 
-use std::borrow::Cow;
-
 use http::uri::{self, PathAndQuery, Uri};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 
+use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{ObjectKey, push_encoded};
 use crate::region::Address;
-use crate::request::{Description, Target};
-
-/// A query parameter; a sub-resource like `acl` has an empty value.
-pub(crate) type Param = (Cow<'static, str>, Cow<'static, str>);
+use crate::request::{Description, Param, Request, Target};
 
 /// Method, address, path, query and headers of one attempt. `Host` is among the headers from the start.
 #[derive(Clone, Debug)]
@@ -22,8 +18,23 @@ pub struct Head {
     description: Box<Description>,
 }
 
+impl Request {
+    /// Puts the request to an address.
+    #[must_use]
+    pub fn into_head(mut self, method: Method, address: &Address) -> (Head, Body) {
+        let body = std::mem::take(&mut self.0.body);
+        // COS answers 411 to a PUT or POST without a length, also where there is no body.
+        let has_length = body.len() > 0 || method == Method::PUT || method == Method::POST;
+        let mut head = Head::new(method, address, self.0);
+        if has_length {
+            head.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        (head, body)
+    }
+}
+
 impl Head {
-    pub(crate) fn new(method: Method, address: &Address, mut description: Box<Description>) -> Self {
+    fn new(method: Method, address: &Address, mut description: Box<Description>) -> Self {
         // Host, Content-Length, User-Agent, the token, Authorization, and one that a transport adds.
         let headers = HeaderMap::with_capacity(6 + description.headers.len());
         let more = std::mem::replace(&mut description.headers, headers);
@@ -118,21 +129,4 @@ impl Head {
         *request.headers_mut() = self.description.headers;
         Ok(request)
     }
-}
-
-/// A header value that can stand on the wire and in a signature: visible ASCII, blanks and tabs, trimmed.
-///
-/// # Errors
-/// [`ErrorKind::Input`] with `field`; the value is not repeated.
-pub(crate) fn header_value(field: &'static str, value: &str) -> Result<HeaderValue> {
-    let value = value.trim_matches([' ', '\t']);
-    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-        return Err(Error::input(field, "holds a line break, a control character or a character that is not ASCII"));
-    }
-    HeaderValue::from_str(value).map_err(|_| Error::input(field, "cannot stand in a header"))
-}
-
-/// A header name given by the caller.
-pub(crate) fn header_name(field: &'static str, name: &str) -> Result<HeaderName> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::input(field, "is not a header name"))
 }

@@ -155,7 +155,7 @@
 //! bucket.send(operation)              client/execute.rs   the loop; each attempt anew:
 //!     credentials.current()             client/provider     cached, one refresh for all
 //!     operation.request()               object/put.rs       target, parameters, headers, body
-//!     request.into_head(address)        request.rs          put to a host, percent-encoded once
+//!     request.into_head(address)        head.rs             put to a host, percent-encoded once
 //!     sign::headers(head, key)          sign.rs             pure
 //!     http.execute(request)             client/http         reqwest, or yours
 //!     status, document -> Error         error.rs            the one table

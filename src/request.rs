@@ -5,28 +5,29 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest, Md5};
 
 use crate::body::Body;
-use crate::error::Result;
-use crate::head::{self, Head, Param};
+use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::region::Address;
 use crate::xml;
+
+/// A query parameter; a sub-resource like `acl` has an empty value.
+pub(crate) type Param = (Cow<'static, str>, Cow<'static, str>);
 
 /// A request in COS's terms: what it is about, parameters, headers, body. It knows no host and no key.
 ///
 /// In a box, because each value adds to it by taking it and giving it back.
 #[derive(Clone)]
-pub struct Request(Box<Description>);
+pub struct Request(pub(crate) Box<Description>);
 
 #[derive(Clone)]
 pub(crate) struct Description {
     pub(crate) target: Target,
     pub(crate) query: Vec<Param>,
     pub(crate) headers: HeaderMap,
-    body: Body,
+    pub(crate) body: Body,
 }
 
 /// What a request is about.
@@ -101,9 +102,9 @@ impl Request {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) naming the header: the value holds anything but visible ASCII,
     /// blanks and tabs. It is not repeated.
     pub fn header(mut self, name: &'static str, value: impl AsRef<str>) -> Result<Self> {
-        let value = head::header_value(name, value.as_ref())?;
+        let value = header_value(name, value.as_ref())?;
         if !value.is_empty() {
-            self.0.headers.insert(head::header_name(name, name)?, value);
+            self.0.headers.insert(header_name(name, name)?, value);
         }
         Ok(self)
     }
@@ -166,19 +167,6 @@ impl Request {
     pub fn body_ref(&self) -> &Body {
         &self.0.body
     }
-
-    /// Puts the request to an address.
-    #[must_use]
-    pub fn into_head(mut self, method: Method, address: &Address) -> (Head, Body) {
-        let body = std::mem::take(&mut self.0.body);
-        // COS answers 411 to a PUT or POST without a length, also where there is no body.
-        let has_length = body.len() > 0 || method == Method::PUT || method == Method::POST;
-        let mut head = Head::new(method, address, self.0);
-        if has_length {
-            head.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-        }
-        (head, body)
-    }
 }
 
 impl fmt::Debug for Request {
@@ -198,4 +186,21 @@ impl fmt::Debug for Description {
             .field("headers", &headers)
             .finish_non_exhaustive()
     }
+}
+
+/// A header value that can stand on the wire and in a signature: visible ASCII, blanks and tabs, trimmed.
+///
+/// # Errors
+/// [`ErrorKind::Input`] with `field`; the value is not repeated.
+pub(crate) fn header_value(field: &'static str, value: &str) -> Result<HeaderValue> {
+    let value = value.trim_matches([' ', '\t']);
+    if !value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return Err(Error::input(field, "holds a line break, a control character or a character that is not ASCII"));
+    }
+    HeaderValue::from_str(value).map_err(|_| Error::input(field, "cannot stand in a header"))
+}
+
+/// A header name given by the caller.
+pub(crate) fn header_name(field: &'static str, name: &str) -> Result<HeaderName> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::input(field, "is not a header name"))
 }

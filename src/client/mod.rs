@@ -46,8 +46,8 @@ use self::provider::{ChainCredentials, ProvideCredentials, RefreshingCredentials
 use self::route::{HostState, Route};
 use self::signer::Signer;
 use crate::error::{Error, Result};
-use crate::head::header_value;
 use crate::region::{BucketName, Endpoint, Region, Scheme};
+use crate::request::header_value;
 use crate::time::Clock;
 
 /// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.

@@ -8,7 +8,8 @@ use crate::client::clock::CorrectedClock;
 use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
 use crate::client::signer::Signer;
 use crate::error::{Error, Result};
-use crate::head::{Head, Param, header_name, header_value};
+use crate::head::Head;
+use crate::request::{Param, header_name, header_value};
 
 /// Settings for what goes through one handle of a bucket ([`Bucket::with`](crate::Bucket::with)).
 #[derive(Clone, Default)]

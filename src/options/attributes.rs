@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::error::{Error, Result};
-use crate::head::{header_name, header_value};
 use crate::key::RESERVED;
 use crate::request::{Describe, Request};
+use crate::request::{header_name, header_value};
 use crate::time::http_date;
 
 pub(crate) const META_PREFIX: &str = "x-cos-meta-";

@@ -48,8 +48,8 @@ use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
 use crate::client::retry::Budget;
 use crate::client::{Connections, HttpClient};
 use crate::error::{Error, Result};
-use crate::head::header_value;
 use crate::region::Region;
+use crate::request::header_value;
 use crate::time::Clock;
 
 /// A connection to STS with a key to ask with. Cheap to clone. Needs a tokio runtime.

@@ -12,7 +12,7 @@ use super::{BoxFuture, CredentialError, ProvideCredentials};
 use crate::client::http::HttpClient;
 use crate::credentials::{Credentials, SessionCredentials};
 use crate::error::{Error, Result};
-use crate::head::{header_name, header_value};
+use crate::request::{header_name, header_value};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Less than what a provider may take.
