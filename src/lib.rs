@@ -140,12 +140,12 @@
 //! A module uses lower floors only.
 //!
 //! ```text
-//! 5  sts                                                       a consumer: it uses what a stranger could use
-//! 4  transfer                                                  whole files and directories, by operations
-//! 3  client (bucket, execute, retry, provider, http)           the lowest floor that waits, sleeps and reads the clock
-//! 2  object  multipart  bucket  policy                         operations: know no client, no credentials, no signing
-//! 1  operation  request  head  body  options  rest  sign  xml  vocabulary of a request; pure
-//! 0  error  time  credentials  region  key  crc64              leaves
+//! 5  sts                                                      a consumer: it uses what a stranger could use
+//! 4  transfer                                                 whole files and directories, by operations
+//! 3  client (bucket, execute, retry, provider, http)          the lowest floor that waits, sleeps and reads the clock
+//! 2  object  multipart  bucket  policy                        operations: know no client, no credentials, no signing
+//! 1  operation  request  head  answer  options  rest  sign    vocabulary of a request; pure
+//! 0  error  time  credentials  region  key  body  xml  crc64  leaves
 //! ```
 //!
 //! The way of a put: handle, loop, leaves.
@@ -170,6 +170,7 @@
     allow(rustdoc::broken_intra_doc_links)
 )] // the front page tells of the client
 
+mod answer;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod body;

@@ -1,19 +1,15 @@
 //! The unit of the API: an operation describes a request and reads the answer. It never acts.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::header::AsHeaderName;
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, Method, Response, header};
+use http::{HeaderMap, Method, Response};
 
+use crate::answer::{CRC64, header_number, refusal};
 use crate::body::ByteStream;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::request::Request;
 use crate::rest::Rest;
-use crate::time::parse_http_date;
-use crate::xml;
 
 /// One call of the COS API, with everything it needs.
 ///
@@ -275,69 +271,6 @@ pub fn read_response<O: Operation>(operation: &O, sent: &Sent, response: Respons
     operation.output(sent, Response::from_parts(head, O::Response::from_bytes(body)))
 }
 
-/// What an answer says that is no success, from its head and the beginning of its body.
-pub(crate) fn refusal(head: &Parts, document: &[u8]) -> ServiceError {
-    let told = xml::read_error(&document[..document.len().min(xml::MAX_ERROR_BYTES)]);
-    let from_header = |name: &str| header_text(&head.headers, name).map(str::to_owned);
-    ServiceError {
-        // An answer to HEAD has no document; some kinds of bucket tell the code beside.
-        code: Some(told.code).filter(|code| !code.is_empty()).or(from_header("x-cos-error-code")).unwrap_or_default(),
-        message: told.message,
-        resource: told.resource,
-        signed: told.signed,
-        trace_id: from_header("x-cos-trace-id").unwrap_or(told.trace_id),
-        retry_after: retry_after(&head.headers),
-        ..bare_answer(head)
-    }
-}
-
-/// What an answer says in its head alone.
-pub(crate) fn bare_answer(head: &Parts) -> ServiceError {
-    ServiceError {
-        status: head.status.as_u16(),
-        request_id: request_id(&head.headers),
-        server_time: header_text(&head.headers, "date").and_then(parse_http_date),
-        ..ServiceError::default()
-    }
-}
-
-/// Seconds, or a date by the server's own clock; garbage is as nothing.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = header_text(headers, "retry-after")?.trim();
-    let wait = if let Ok(seconds) = text.parse() {
-        Duration::from_secs(seconds)
-    } else {
-        let now = parse_http_date(header_text(headers, "date")?)?;
-        parse_http_date(text)?.duration_since(now).unwrap_or_default()
-    };
-    Some(wait.min(Duration::from_secs(60)))
-}
-
-/// Names that are looked up in every answer: parsed here, not there.
-pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-cos-request-id");
-pub(crate) static CRC64: HeaderName = HeaderName::from_static("x-cos-hash-crc64ecma");
-pub(crate) static VERSION_ID: HeaderName = HeaderName::from_static("x-cos-version-id");
-
-/// The header's text; `None` when it is absent or not ASCII.
-pub(crate) fn header_text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// `x-cos-request-id`.
-pub(crate) fn request_id(headers: &HeaderMap) -> String {
-    header_text(headers, &REQUEST_ID).unwrap_or_default().to_owned()
-}
-
-/// A number in a header.
-pub(crate) fn header_number(headers: &HeaderMap, name: impl AsHeaderName) -> Option<u64> {
-    header_text(headers, name)?.trim_ascii().parse().ok()
-}
-
-/// The length COS announced; `None` when it did not.
-pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    header_number(headers, header::CONTENT_LENGTH)
-}
-
 /// Compares what was sent with the checksum COS answers with, and gives that. An answer without one is let through: it is
 /// the caller's to see.
 pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<Option<u64>> {
@@ -353,6 +286,8 @@ pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<Option<u64
 /// A request as text, for tests: request line, headers sorted by name, body length.
 #[cfg(test)]
 pub(crate) fn as_text<O: Operation>(operation: &O) -> String {
+    use http::header;
+
     use crate::region::{BucketName, Endpoint, Region};
     let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());
     let address = Endpoint::default().address(Some(&bucket), &region).unwrap();

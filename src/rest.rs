@@ -3,8 +3,8 @@
 use http::response::Parts;
 use http::{HeaderMap, StatusCode, header};
 
+use crate::answer::{VERSION_ID, bare_answer, content_length, header_text};
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{VERSION_ID, bare_answer, content_length, header_text};
 use crate::options::{ByteRange, Conditions, ContentRange};
 use crate::request::Request;
 

@@ -2,8 +2,9 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Serialize;
 
+use crate::answer::request_id;
 use crate::error::{Result, ServiceError};
-use crate::operation::{Operation, Permissions, Safety, Sent, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::Acl;
 use crate::request::Request;
 

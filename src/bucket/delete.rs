@@ -1,8 +1,9 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
+use crate::answer::request_id;
 use crate::error::{Result, ServiceError};
-use crate::operation::{Operation, Permissions, Safety, Sent, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 
 /// Removes the bucket, which must be empty: no object, no version, no unfinished upload.

@@ -1,8 +1,9 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
+use crate::answer::{header_text, request_id};
 use crate::error::Result;
-use crate::operation::{Operation, Permissions, Safety, Sent, header_text, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 
 /// Asks whether the bucket exists and may be used, and where it is.

@@ -8,6 +8,7 @@ use http::response::Parts;
 use http::{HeaderValue, Method, Response, header};
 use tokio::sync::Semaphore;
 
+use crate::answer::{REQUEST_ID, bare_answer, content_length, refusal};
 use crate::body::{Body, ByteStream};
 use crate::client::clock::CorrectedClock;
 use crate::client::defaults::COMMIT_TIMEOUT;
@@ -26,9 +27,7 @@ use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::head::Head;
 use crate::key::ObjectKey;
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{
-    Operation, Paged, REQUEST_ID, ResponseBody, Safety, Sent, bare_answer, content_length, refusal,
-};
+use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent};
 use crate::region::Address;
 use crate::request::Target;
 use crate::sign;

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use http::response::Parts;
 use http::{Response, header};
 
+use crate::answer::{REQUEST_ID, bare_answer};
 use crate::client::failover::{Breaker, Side, Sign};
 use crate::client::retry::Budget;
-use crate::operation::{REQUEST_ID, bare_answer};
 use crate::region::{Address, Scheme};
 use crate::request::Target;
 

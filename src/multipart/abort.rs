@@ -1,9 +1,10 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
+use crate::answer::request_id;
 use crate::error::{Result, ServiceError};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Safety, Sent, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 
 /// Gives up a multipart upload and frees the space of its parts.

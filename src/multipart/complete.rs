@@ -2,10 +2,11 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::{Deserialize, Serialize};
 
+use crate::answer::{bare_answer, header_number, header_text, request_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{UploadPartCopyOutput, UploadPartOutput};
-use crate::operation::{Operation, Permissions, Safety, Sent, bare_answer, header_number, header_text, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 use crate::xml;
 

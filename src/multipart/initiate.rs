@@ -2,9 +2,10 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
+use crate::answer::{bare_answer, request_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Safety, Sent, bare_answer, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{Acl, Attributes, Encryption, Tags};
 use crate::request::Request;
 use crate::xml;

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
+use crate::answer::request_id;
 use crate::error::Result;
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, page_size, request_id, stands_still};
+use crate::operation::{Operation, Paged, Permissions, Safety, Sent, page_size, stands_still};
 use crate::request::Request;
 use crate::time::parse_iso8601;
 use crate::xml;

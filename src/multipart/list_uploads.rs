@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
+use crate::answer::request_id;
 use crate::error::Result;
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, next_markers, page_size, request_id};
+use crate::operation::{Operation, Paged, Permissions, Safety, Sent, next_markers, page_size};
 use crate::options::StorageClass;
 use crate::request::Request;
 use crate::time::parse_iso8601;

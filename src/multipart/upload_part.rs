@@ -1,10 +1,11 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
+use crate::answer::{header_number, header_text, request_id};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Safety, Sent, check_crc64, header_number, header_text, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent, check_crc64};
 use crate::options::{CustomerKey, TrafficLimit};
 use crate::request::Request;
 

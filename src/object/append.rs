@@ -1,11 +1,12 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 
+use crate::answer::{content_length, header_number, header_text, request_id};
 use crate::body::Body;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Safety, Sent, content_length, header_number, header_text, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{Acl, Attributes, Encryption, TrafficLimit};
 use crate::request::Request;
 

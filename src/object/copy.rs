@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
+use crate::answer::{bare_answer, header_text, request_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Safety, Sent, bare_answer, header_text, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{Acl, Attributes, CopySource, Encryption, StorageClass, Tags};
 use crate::request::Request;
 use crate::time::parse_iso8601;

@@ -1,9 +1,10 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
+use crate::answer::{header_text, request_id};
 use crate::error::Result;
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Safety, Sent, header_text, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 
 /// Removes an object, or one version of it.

@@ -2,9 +2,10 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::{Deserialize, Serialize};
 
+use crate::answer::request_id;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Permissions, Safety, Sent, request_id};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 use crate::xml;
 

@@ -6,12 +6,13 @@ use futures_core::Stream;
 use http::response::Parts;
 use http::{Method, Response, StatusCode, header};
 
+use crate::answer::header_text;
 use crate::body::{ByteStream, Pieces};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::object::ObjectMeta;
-use crate::operation::{Operation, Permissions, Safety, Sent, header_text};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{ByteRange, Conditions, ContentRange, CustomerKey, ResponseOverrides, TrafficLimit};
 use crate::request::Request;
 use crate::rest::Rest;

@@ -3,11 +3,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Response, header};
 
+use crate::answer::{CRC64, VERSION_ID, content_length, header_number, header_text};
 use crate::error::Result;
 use crate::key::ObjectKey;
-use crate::operation::{
-    CRC64, Operation, Permissions, Safety, Sent, VERSION_ID, content_length, header_number, header_text,
-};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{Conditions, CustomerKey, META_PREFIX, StorageClass, decode_meta_text};
 use crate::request::Request;
 use crate::time::parse_http_date;

@@ -1,13 +1,11 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Response, header};
 
+use crate::answer::{CRC64, VERSION_ID, content_length, header_number, header_text, request_id};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::operation::{
-    CRC64, Operation, Permissions, Safety, Sent, VERSION_ID, check_crc64, content_length, header_number, header_text,
-    request_id,
-};
+use crate::operation::{Operation, Permissions, Safety, Sent, check_crc64};
 use crate::options::{Acl, Attributes, Encryption, Tags, TrafficLimit};
 use crate::request::Request;
 

@@ -7,10 +7,10 @@ use http::response::Parts;
 use serde::Deserialize;
 
 use super::endpoint::Site;
+use crate::answer::bare_answer;
 use crate::client::provider::repeats;
 use crate::credentials::{Credentials, SessionCredentials};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
-use crate::operation::bare_answer;
 
 /// A key that STS issued.
 #[derive(Clone, Debug)]

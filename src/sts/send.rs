@@ -8,13 +8,13 @@ use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::{Call, Client, Issued, answer, tc3};
+use crate::answer::bare_answer;
 use crate::client::Payload;
 use crate::client::defaults::{BACKOFF_BASE, THROTTLE_BASE};
 use crate::client::retry::{Evidence, THROTTLE_COST, TRANSIENT_COST, backoff};
 use crate::client::trace::{self, Span};
 use crate::credentials::Credentials;
 use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
-use crate::operation::bare_answer;
 use crate::time::{Clock, unix_seconds};
 
 const VERSION: &str = "2018-08-13";

@@ -9,6 +9,7 @@ use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::answer::header_text;
 use crate::client::Bucket;
 use crate::client::defaults::{ABORT_TIMEOUT, BACKOFF_CAP, COMPLETIONS};
 use crate::client::trace::{self, Span};
@@ -18,7 +19,7 @@ use crate::multipart::{
     AbortMultipartUpload, CompleteMultipartUpload, InitiateMultipartUploadOutput, ListParts, PartSummary,
 };
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{Operation, Permissions, header_text};
+use crate::operation::{Operation, Permissions};
 use crate::options::CustomerKey;
 use crate::time::{Clock as _, parse_http_date};
 use crate::transfer::journal::{Journal, Record};

@@ -4,13 +4,14 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header};
 
+use crate::answer::header_number;
 use crate::client::Bucket;
 use crate::client::defaults::{CONCURRENCY, COPY_PART_SIZE, COPY_THRESHOLD};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput, UploadPartCopy};
 use crate::object::{CopyObject, HeadObject, ObjectMeta};
-use crate::operation::{Operation, Permissions, Safety, Sent, header_number};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{
     Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, Tags,
 };

@@ -1,0 +1,74 @@
+//! What an answer of COS says in its headers, and how it says no.
+
+use std::time::Duration;
+
+use http::header::AsHeaderName;
+use http::response::Parts;
+use http::{HeaderMap, HeaderName, header};
+
+use crate::error::ServiceError;
+use crate::time::parse_http_date;
+use crate::xml;
+
+/// Names that are looked up in every answer: parsed here, not there.
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-cos-request-id");
+pub(crate) static CRC64: HeaderName = HeaderName::from_static("x-cos-hash-crc64ecma");
+pub(crate) static VERSION_ID: HeaderName = HeaderName::from_static("x-cos-version-id");
+
+/// The header's text; `None` when it is absent or not ASCII.
+pub(crate) fn header_text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `x-cos-request-id`.
+pub(crate) fn request_id(headers: &HeaderMap) -> String {
+    header_text(headers, &REQUEST_ID).unwrap_or_default().to_owned()
+}
+
+/// A number in a header.
+pub(crate) fn header_number(headers: &HeaderMap, name: impl AsHeaderName) -> Option<u64> {
+    header_text(headers, name)?.trim_ascii().parse().ok()
+}
+
+/// The length COS announced; `None` when it did not.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    header_number(headers, header::CONTENT_LENGTH)
+}
+
+/// What an answer says that is no success, from its head and the beginning of its body.
+pub(crate) fn refusal(head: &Parts, document: &[u8]) -> ServiceError {
+    let told = xml::read_error(&document[..document.len().min(xml::MAX_ERROR_BYTES)]);
+    let from_header = |name: &str| header_text(&head.headers, name).map(str::to_owned);
+    ServiceError {
+        // An answer to HEAD has no document; some kinds of bucket tell the code beside.
+        code: Some(told.code).filter(|code| !code.is_empty()).or(from_header("x-cos-error-code")).unwrap_or_default(),
+        message: told.message,
+        resource: told.resource,
+        signed: told.signed,
+        trace_id: from_header("x-cos-trace-id").unwrap_or(told.trace_id),
+        retry_after: retry_after(&head.headers),
+        ..bare_answer(head)
+    }
+}
+
+/// What an answer says in its head alone.
+pub(crate) fn bare_answer(head: &Parts) -> ServiceError {
+    ServiceError {
+        status: head.status.as_u16(),
+        request_id: request_id(&head.headers),
+        server_time: header_text(&head.headers, "date").and_then(parse_http_date),
+        ..ServiceError::default()
+    }
+}
+
+/// Seconds, or a date by the server's own clock; garbage is as nothing.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = header_text(headers, "retry-after")?.trim();
+    let wait = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let now = parse_http_date(header_text(headers, "date")?)?;
+        parse_http_date(text)?.duration_since(now).unwrap_or_default()
+    };
+    Some(wait.min(Duration::from_secs(60)))
+}
