@@ -74,6 +74,11 @@ impl Head {
         }
     }
 
+    #[cfg(feature = "client")]
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// The path as it is signed: decoded, with its leading slash.
     pub(crate) fn path(&self) -> [&str; 3] {
         [self.address.prefix(), "/", self.key().map_or("", ObjectKey::as_str)]

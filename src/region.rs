@@ -257,7 +257,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `bucket` when the default host would be longer than the
-    /// 60 characters COS allows, with field `endpoint` when a domain of one bucket is asked for the service.
+    /// 60 characters COS allows, with field `endpoint` when a domain of one bucket is asked for the service, or one
+    /// in which the bucket is more or less than the first label.
     pub fn address(&self, bucket: Option<&BucketName>, region: &Region) -> Result<Address> {
         let mut prefix = String::new();
         let (scheme, host) = match (&self.0, bucket) {
@@ -266,7 +267,11 @@ impl Endpoint {
                 match (custom.style, bucket) {
                     (Style::Path, Some(bucket)) => prefix = format!("/{bucket}"),
                     (Style::VirtualHost, Some(bucket)) => host = host.replace("{bucket}", bucket.as_str()),
-                    (Style::VirtualHost, None) => host = host.replace("{bucket}.", ""),
+                    (Style::VirtualHost, None) => match host.strip_prefix("{bucket}.") {
+                        Some(rest) if !rest.contains("{bucket}") => host = rest.to_owned(),
+                        // What is left without it is the host of somebody else.
+                        _ => return Err(Error::input("endpoint", "has {bucket} not as its first label alone")),
+                    },
                     (Style::Path, None) | (Style::Bound, Some(_)) => {}
                     (Style::Bound, None) => {
                         return Err(Error::input(

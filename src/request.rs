@@ -126,6 +126,22 @@ impl Request {
         self
     }
 
+    /// Adds the version that is meant. An empty id would mean the latest.
+    pub(crate) fn version_id(self, id: Option<&str>) -> Result<Self> {
+        if id.is_some_and(str::is_empty) {
+            return Err(Error::input("version_id", "is empty"));
+        }
+        Ok(self.query_opt("versionId", id.map(str::to_owned)))
+    }
+
+    /// Sets `Content-MD5`. An empty one would guard nothing.
+    pub(crate) fn content_md5(self, base64: Option<&str>) -> Result<Self> {
+        if base64.is_some_and(|base64| STANDARD.decode(base64).map_or(0, |digest| digest.len()) != 16) {
+            return Err(Error::input("content_md5", "is not the Base64 of an MD5"));
+        }
+        self.header_opt("content-md5", base64)
+    }
+
     /// Adds what a group of values describes.
     ///
     /// # Errors

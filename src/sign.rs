@@ -40,6 +40,19 @@ pub const SECURITY_TOKEN: &str = "x-cos-security-token";
 
 static SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static(SECURITY_TOKEN);
 
+/// The parameters that a signature in the query adds.
+#[cfg(feature = "client")]
+pub(crate) const FIELDS: [&str; 8] = [
+    SECURITY_TOKEN,
+    "q-sign-algorithm",
+    "q-ak",
+    "q-sign-time",
+    "q-key-time",
+    "q-header-list",
+    "q-url-param-list",
+    "q-signature",
+];
+
 /// A key ready to sign with, for one span of time (COS's `KeyTime`).
 ///
 /// It holds the keyed HMAC state, so that one serves many requests. Cheap to clone next to making one. `Debug` shows

@@ -405,7 +405,7 @@ impl Call<'_> {
         attempt: u32,
     ) -> Result<(Head, Body)> {
         let (mut head, body) = self.place(operation, address)?;
-        self.overrides.apply(&mut head);
+        self.overrides.apply(&mut head)?;
         if attempt > 1 {
             head.headers_mut().insert("x-cos-sdk-retry", HeaderValue::from_static("true"));
         }

@@ -9,7 +9,9 @@ use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
 use crate::client::signer::Signer;
 use crate::error::{Error, Result};
 use crate::head::Head;
+use crate::region::Scheme;
 use crate::request::{Param, header_name, header_value};
+use crate::sign::{FIELDS, SECURITY_TOKEN};
 
 /// Settings for what goes through one handle of a bucket ([`Bucket::with`](crate::Bucket::with)).
 #[derive(Clone, Default)]
@@ -64,9 +66,9 @@ impl Overrides {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it cannot stand in a request, or is one that belongs to the
     /// client: `host`, `authorization`, `content-length`, `transfer-encoding`, `connection`, `x-cos-security-token`.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
-        let (name, value) = (header_name("header", name)?, header_value("header", value)?);
-        let reserved =
-            ["host", "authorization", "content-length", "transfer-encoding", "connection", crate::sign::SECURITY_TOKEN];
+        let (name, mut value) = (header_name("header", name)?, header_value("header", value)?);
+        value.set_sensitive(true);
+        let reserved = ["host", "authorization", "content-length", "transfer-encoding", "connection", SECURITY_TOKEN];
         if reserved.contains(&name.as_str()) || value.is_empty() {
             return Err(Error::input("header", "is empty, or belongs to the client"));
         }
@@ -74,7 +76,8 @@ impl Overrides {
         Ok(self)
     }
 
-    /// One more parameter, signed.
+    /// One more parameter, signed. A request is refused ([`ErrorKind::Input`](crate::ErrorKind::Input), field `query`) when
+    /// the parameter has no name, is a field of the signature, or is there already.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into().into(), value.into().into()));
@@ -87,12 +90,32 @@ impl Overrides {
         self
     }
 
-    pub(crate) fn apply(&self, head: &mut Head) {
+    /// Adds what is wanted to a request; what comes of it must be fit to be signed and sent.
+    pub(crate) fn apply(&self, head: &mut Head) -> Result<()> {
         for (name, value) in &self.headers {
             head.headers_mut().insert(name, value.clone());
         }
         head.query_mut().extend(self.query.iter().cloned());
+        check(head)
     }
+}
+
+/// Whoever described it, the operation or the caller.
+fn check(head: &Head) -> Result<()> {
+    let params = head.query();
+    for (index, (name, _)) in params.iter().enumerate() {
+        if name.is_empty() || FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name)) {
+            return Err(Error::input("query", "has a parameter without a name, or one that belongs to the signature"));
+        }
+        // Names are signed in lower case.
+        if params[..index].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            return Err(Error::input("query", "has a parameter twice"));
+        }
+    }
+    let in_the_clear = head.address().scheme() == Scheme::Http
+        && head.headers().keys().any(|name| name.as_str().ends_with("-customer-key"))
+        && !head.address().is_loopback();
+    if in_the_clear { Err(Error::input("customer_key", "needs https")) } else { Ok(()) }
 }
 
 impl fmt::Debug for Overrides {

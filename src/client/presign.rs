@@ -70,9 +70,13 @@ impl PresignOptions {
         Ok(())
     }
 
+    fn end(&self, now: SystemTime) -> Result<SystemTime> {
+        now.checked_add(self.lifetime).ok_or_else(|| Error::input("lifetime", "goes beyond all time"))
+    }
+
     /// A key for the lifetime from now on, or until the credentials end.
     fn key(&self, credentials: &Credentials, now: SystemTime) -> Result<SigningKey> {
-        let (start, end) = (now.checked_sub(BACKDATE).unwrap_or(now), now + self.lifetime);
+        let (start, end) = (now.checked_sub(BACKDATE).unwrap_or(now), self.end(now)?);
         let key = SigningKey::new(credentials, start, end)?;
         if self.refuse_short_key && credentials.expires_at().is_some_and(|expiry| expiry < end) {
             return Err(Error::input("lifetime", "goes beyond the end of the key"));
@@ -117,13 +121,13 @@ impl Call<'_> {
         let (mut head, _) = self.place(operation, &self.route.address)?;
         // Whoever uses the URL brings a body of their own.
         head.headers_mut().remove(header::CONTENT_LENGTH);
-        self.overrides.apply(&mut head);
+        self.overrides.apply(&mut head)?;
         if let Some(length) = options.content_length {
             head.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         let snapshot = self.signer().credentials().current().await?;
         let now = self.engine.clock.now();
-        let mut expires_at = now + options.lifetime;
+        let mut expires_at = options.end(now)?;
         if !snapshot.credentials().is_anonymous() {
             let key = options.key(snapshot.credentials(), now)?;
             expires_at = key.end();

@@ -8,8 +8,9 @@ const ANOTHER_KEY: &str = "the request is as it was signed, so the secret key do
 
 /// What a signature came from: the request in COS's canonical form, and the string that was signed.
 ///
-/// Values that are secret (a session token, a customer's encryption key) are masked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Values are masked unless COS itself gives the parameter or header its meaning: a session token, a customer's encryption
+/// key, user metadata, and what a caller added, may be secret. `Debug` leaves the parameters and headers out.
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Canonical {
     /// Method, path, parameters and headers. COS calls it `FormatString`.
@@ -21,6 +22,12 @@ pub struct Canonical {
 impl Canonical {
     pub(crate) fn new(http_string: &str, string_to_sign: &str) -> Self {
         Self { http_string: masked(http_string), string_to_sign: string_to_sign.to_owned() }
+    }
+}
+
+impl fmt::Debug for Canonical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Canonical").field("string_to_sign", &self.string_to_sign).finish_non_exhaustive()
     }
 }
 
@@ -101,7 +108,7 @@ fn split_pair(pair: &str) -> (&str, &str) {
     pair.split_once('=').unwrap_or((pair, ""))
 }
 
-/// The canonical form with secret values left out: those of names that tell of a token, a key or a signature.
+/// The canonical form without the values that may be secret.
 fn masked(http_string: &str) -> String {
     let mut lines = http_string.split('\n');
     let method_and_path: Vec<&str> = lines.by_ref().take(2).collect();
@@ -115,14 +122,53 @@ fn masked(http_string: &str) -> String {
 
 fn masked_pair(pair: &str) -> String {
     let (name, value) = split_pair(pair);
-    let lower = name.to_ascii_lowercase();
-    let secret = ["token", "customer-key", "signature", "authorization"].iter().any(|word| lower.contains(word));
-    if !secret || value.is_empty() {
+    if value.is_empty() || is_shown(&name.to_ascii_lowercase()) {
         return pair.to_owned();
     }
     // Enough to compare, too little to be used.
     let digest = hex::encode(&Sha1::digest(value)[..4]);
     format!("{name}=(masked, {} characters, SHA-1 {digest}…)", value.len())
+}
+
+/// Whether the value of this parameter or header is one of COS's own, and no secret.
+fn is_shown(name: &str) -> bool {
+    let hidden = ["token", "customer-key", "signature", "authorization", "x-cos-meta-"];
+    let known = [
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-md5",
+        "content-type",
+        "date",
+        "delimiter",
+        "encoding-type",
+        "expires",
+        "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-unmodified-since",
+        "key-marker",
+        "marker",
+        "max-keys",
+        "max-parts",
+        "max-uploads",
+        "origin",
+        "part-number-marker",
+        "partnumber",
+        "position",
+        "prefix",
+        "range",
+        "upload-id-marker",
+        "uploadid",
+        "user-agent",
+        "version-id-marker",
+        "versionid",
+    ];
+    let of_cos = name.starts_with("x-cos-") || name.starts_with("response-") || known.contains(&name);
+    of_cos && !hidden.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
@@ -154,8 +200,15 @@ mod tests {
     fn secret_values_are_masked_and_can_still_be_compared() {
         let form = |token| format!("get\n/k\nx-cos-security-token={token}\nhost=h&x-cos-security-token={token}\n");
         let (ours, cos) = (Canonical::new(&form("SECRET1"), ""), Canonical::new(&form("SECRET2"), ""));
-        assert!(!format!("{ours:?}").contains("SECRET") && ours.http_string.contains("host=h"));
+        assert!(!ours.http_string.contains("SECRET") && ours.http_string.contains("host=h"));
         let told = SignatureMismatch::new(ours, cos).first_difference();
         assert!(told.starts_with("parameter x-cos-security-token: signed \"(masked") && !told.contains("SECRET"));
+    }
+    #[test]
+    fn what_a_caller_added_is_masked() {
+        let form = "get\n/k\nmine=SECRET&prefix=a\nhost=h&x-cos-acl=private&x-cos-meta-a=SECRET\n";
+        let masked = Canonical::new(form, "sha1").http_string;
+        assert!(!masked.contains("SECRET"), "{masked}");
+        assert!(masked.contains("prefix=a") && masked.contains("x-cos-acl=private"), "{masked}");
     }
 }

@@ -95,7 +95,7 @@ impl Operation for UploadPart {
             return Err(Error::input("body", "is longer than the 5 GiB a part may have"));
         }
         super::part(&self.key, &self.upload_id, self.part_number)?
-            .header_opt("content-md5", self.content_md5.as_deref())?
+            .content_md5(self.content_md5.as_deref())?
             .with(&self.customer_key)?
             .with(&self.traffic_limit)
             .map(|request| request.body(self.body.clone()))

@@ -79,8 +79,12 @@ impl Operation for UploadPartCopy {
     fn request(&self) -> Result<Request> {
         let range = match self.range.map(|range| (range, range.last())) {
             None => None,
-            Some((range, Some(last))) if range.first() <= last => Some(range.to_string()),
-            Some(_) => return Err(Error::input("range", "is empty or has no end")),
+            Some((range, Some(last))) if !range.is_empty() && last - range.first() < super::MAX_PART_BYTES => {
+                Some(range.to_string())
+            }
+            Some(_) => {
+                return Err(Error::input("range", "is empty, has no end, or is longer than the 5 GiB of a part"));
+            }
         };
         super::part(&self.key, &self.upload_id, self.part_number)?
             .with(&self.source)?

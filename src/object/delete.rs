@@ -66,7 +66,7 @@ impl Operation for DeleteObject {
     const PERMISSIONS: Permissions = Permissions::target("name/cos:DeleteObject");
 
     fn request(&self) -> Result<Request> {
-        Ok(Request::object(&self.key).query_opt("versionId", self.version_id.clone()))
+        Request::object(&self.key).version_id(self.version_id.as_deref())
     }
 
     fn safety(&self) -> Safety {

@@ -117,6 +117,9 @@ impl Operation for DeleteObjects {
         if self.keys.iter().any(|it| it.key.is_empty() || it.key.len() > ObjectKey::MAX_BYTES) {
             return Err(Error::input("keys", "have one that is empty or longer than 850 bytes"));
         }
+        if self.keys.iter().any(|it| it.version_id.as_deref() == Some("")) {
+            return Err(Error::input("keys", "have one with an empty version id"));
+        }
         let text = |it: &DeleteKey| [Some(it.key.clone()), it.version_id.clone()];
         if self.keys.iter().flat_map(text).flatten().any(|text| !xml::can_carry(&text)) {
             return Err(Error::input("keys", "have one with a control character, which XML cannot carry"));

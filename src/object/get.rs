@@ -158,7 +158,7 @@ impl Operation for GetObject {
             request = request.query(name.clone(), value.clone());
         }
         request
-            .query_opt("versionId", self.version_id.clone())
+            .version_id(self.version_id.as_deref())?
             .with(&self.overrides)?
             .with(&self.range)?
             .with(&self.conditions)?

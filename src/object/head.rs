@@ -78,7 +78,7 @@ impl Operation for HeadObject {
 
     fn request(&self) -> Result<Request> {
         Request::object(&self.key)
-            .query_opt("versionId", self.version_id.clone())
+            .version_id(self.version_id.as_deref())?
             .with(&self.conditions)?
             .with(&self.customer_key)
     }

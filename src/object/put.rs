@@ -132,7 +132,7 @@ impl Operation for PutObject {
             .with(&self.tags)?
             .with(&self.encryption)?
             .with(&self.traffic_limit)?
-            .header_opt("content-md5", self.content_md5.as_deref())?
+            .content_md5(self.content_md5.as_deref())?
             .header_opt("x-cos-forbid-overwrite", self.forbid_overwrite.then_some("true"))?
             .body(self.body.clone()))
     }

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::request::{Describe, Request};
 use crate::time::http_date;
 
@@ -52,18 +52,23 @@ impl Conditions {
 
 impl Conditions {
     /// `If-Match` and its like: name, value.
-    fn headers(&self) -> [(&'static str, Option<String>); 4] {
-        [
+    fn headers(&self) -> Result<[(&'static str, Option<String>); 4]> {
+        let blank = |etag: &Option<String>| etag.as_ref().is_some_and(|etag| etag.trim().is_empty());
+        if blank(&self.if_match) || blank(&self.if_none_match) {
+            // It would be sent as no condition at all.
+            return Err(Error::input("conditions", "have an empty ETag"));
+        }
+        Ok([
             ("if-match", self.if_match.clone()),
             ("if-none-match", self.if_none_match.clone()),
             ("if-modified-since", self.if_modified_since.map(http_date)),
             ("if-unmodified-since", self.if_unmodified_since.map(http_date)),
-        ]
+        ])
     }
 
     /// The conditions under the names they have for the source of a copy.
     pub(super) fn describe_source(&self, mut request: Request) -> Result<Request> {
-        for (name, value) in self.headers() {
+        for (name, value) in self.headers()? {
             let name = match name {
                 "if-match" => "x-cos-copy-source-if-match",
                 "if-none-match" => "x-cos-copy-source-if-none-match",
@@ -78,7 +83,7 @@ impl Conditions {
 
 impl Describe for Conditions {
     fn describe(&self, request: Request) -> Result<Request> {
-        self.headers().into_iter().try_fold(request, |request, (name, value)| request.header_opt(name, value))
+        self.headers()?.into_iter().try_fold(request, |request, (name, value)| request.header_opt(name, value))
     }
 }
 

@@ -1,6 +1,6 @@
 use percent_encoding::utf8_percent_encode;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::{ObjectKey, RESERVED};
 use crate::options::{Conditions, CustomerKey};
 use crate::region::{BucketName, Region};
@@ -57,6 +57,10 @@ impl CopySource {
 
 impl Describe for CopySource {
     fn describe(&self, request: Request) -> Result<Request> {
+        if self.version_id.as_deref() == Some("") {
+            // It would mean the latest.
+            return Err(Error::input("version_id", "is empty"));
+        }
         let version = self.version_id.as_ref().map(|id| format!("?versionId={}", utf8_percent_encode(id, RESERVED)));
         let location = [self.location.as_str(), version.as_deref().unwrap_or_default()].concat();
         let request = self.conditions.describe_source(request.header("x-cos-copy-source", location)?)?;

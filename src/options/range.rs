@@ -28,6 +28,11 @@ impl ByteRange {
     pub fn last(&self) -> Option<u64> {
         self.last
     }
+
+    /// Whether it holds no byte, which no header can say.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.empty
+    }
 }
 
 impl From<Range<u64>> for ByteRange {

@@ -11,6 +11,7 @@ mod explain;
 mod failover;
 mod faults;
 mod forms;
+mod inputs;
 mod keys;
 mod large_copy;
 mod multipart;

@@ -283,6 +283,16 @@ async fn secrets_show_nowhere() {
         .credentials(session(&emulator.mint(Duration::from_secs(600))));
     search.show(&key);
     search.show(&overrides);
+    // The refusal of a signature quotes what was signed, the caller's own included.
+    let wrong = Credentials::permanent(emulator.secret_id(), "PLANTEDwrongKEY").unwrap();
+    let added = Overrides::new().header("x-cos-meta-secret", HEADER_SECRET).unwrap().query("secret", QUERY_SECRET);
+    let bucket = client(&emulator).credentials(wrong).build().unwrap().bucket(emulator.bucket()).unwrap();
+    let error = bucket.with(added).get("k").await.unwrap_err();
+    let mismatch = error.signature_mismatch().unwrap();
+    assert!(mismatch.cos.http_string.contains("secret=(masked") && mismatch.ours.http_string.contains("secret=(masked"));
+    search.show(&mismatch.ours.http_string);
+    search.show(&mismatch.cos.http_string);
+    search.error(&error);
     let bucket = permanent.bucket(emulator.bucket()).unwrap().with(overrides);
     search.show(&bucket);
     let put = PutObject::new("new".parse().unwrap(), "x")

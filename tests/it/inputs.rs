@@ -1,0 +1,120 @@
+//! What COS would take for something else than was meant, or must never see, is refused before any of it goes out.
+
+use std::time::Duration;
+
+use tencent_cos::{
+    Client, Conditions, CopyObject, CopySource, Credentials, CustomerKey, DeleteKey, DeleteObject, DeleteObjects,
+    Endpoint, Error, ErrorKind, GetObject, HeadObject, ListBuckets, ObjectKey, Operation, Overrides, PresignOptions,
+    PutObject, UploadPart, UploadPartCopy,
+};
+
+use crate::support;
+
+fn key() -> ObjectKey {
+    "k".parse().expect("a key")
+}
+
+fn source() -> CopySource {
+    CopySource::new(&"b-1".parse().expect("a bucket"), &"ap-x".parse().expect("a region"), &key())
+}
+
+#[track_caller]
+fn refused(field: &str, outcome: Result<impl Sized, Error>) {
+    let error = outcome.err().expect("an error");
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some(field)), "{error}");
+}
+
+#[test]
+fn a_range_without_bytes_copies_none() {
+    let part = |range: std::ops::Range<u64>| UploadPartCopy::new(key(), "id", 1, source()).range(range).request();
+    refused("range", part(0..0));
+    refused("range", part(5..5));
+    refused("range", part(0..5 * 1024 * 1024 * 1024 + 1));
+    assert!(part(0..5 * 1024 * 1024 * 1024).is_ok());
+    refused("range", UploadPartCopy::new(key(), "id", 1, source()).range(5..).request());
+}
+
+#[test]
+fn an_empty_etag_is_no_condition() {
+    for empty in ["", " "] {
+        for conditions in [Conditions::new().if_match(empty), Conditions::new().if_none_match(empty)] {
+            refused("conditions", GetObject::new(key()).conditions(conditions.clone()).request());
+            refused("conditions", HeadObject::new(key()).conditions(conditions.clone()).request());
+            refused("conditions", CopyObject::new(source().conditions(conditions), key()).request());
+        }
+    }
+    refused("content_md5", PutObject::new(key(), "x").content_md5("").request());
+    refused("content_md5", PutObject::new(key(), "x").content_md5("nonsense").request());
+    refused("content_md5", UploadPart::new(key(), "id", 1, "x").content_md5("XUFAKrxLKna5cZ2REBfFkg").request());
+}
+
+#[test]
+fn an_empty_version_id_is_not_the_latest_version() {
+    refused("version_id", GetObject::new(key()).version_id("").request());
+    refused("version_id", HeadObject::new(key()).version_id("").request());
+    refused("version_id", DeleteObject::new(key()).version_id("").request());
+    refused("version_id", CopyObject::new(source().version_id(""), key()).request());
+    refused("keys", DeleteObjects::new(["a"]).key(DeleteKey::new("b").version_id("")).request());
+}
+
+#[tokio::test]
+async fn parameters_are_the_callers_only_once_and_never_the_signatures() {
+    let emulator = support::emulator().await;
+    let bucket = support::bucket(&emulator);
+    let minute = Duration::from_secs(60);
+    for (name, get) in [
+        ("", GetObject::new(key())),
+        ("q-signature", GetObject::new(key())),
+        ("Q-AK", GetObject::new(key())),
+        ("x-cos-security-token", GetObject::new(key())),
+        ("VersionId", GetObject::new(key()).version_id("1")),
+    ] {
+        let bucket = bucket.with(Overrides::new().query(name, "x"));
+        refused("query", bucket.send(get.clone()).await);
+        refused("query", bucket.sign(get.clone()).await);
+        refused("query", bucket.presign(get, minute).await);
+    }
+    refused("query", bucket.send(GetObject::new(key()).param("q-sign-algorithm", "sha1")).await);
+    refused("query", bucket.send(GetObject::new(key()).param("a", "1").param("A", "2")).await);
+    refused(
+        "lifetime",
+        bucket.presign(GetObject::new(key()), PresignOptions::new(Duration::MAX).allow_over_a_week()).await,
+    );
+    assert!(emulator.journal().is_empty());
+}
+
+#[tokio::test]
+async fn an_encryption_key_crosses_no_network_in_the_clear() {
+    let client = |url: &str| {
+        let builder = Client::builder().region("ap-guangzhou").endpoint(Endpoint::custom(url).expect("an endpoint"));
+        let credentials = Credentials::permanent("AKIDexample", "secret").expect("credentials");
+        builder.allow_http(true).credentials(credentials).build().expect("a client")
+    };
+    let encryption = CustomerKey::new([7; 32]).expect("a key");
+    let get = || GetObject::new(key()).customer_key(encryption.clone());
+    let copy = || CopyObject::new(source().customer_key(encryption.clone()), key());
+    let bucket = |url: &str| client(url).bucket("b-1250000000").expect("a bucket");
+    refused("customer_key", bucket("http://cos.example.com").sign(get()).await);
+    refused("customer_key", bucket("http://10.0.0.1").sign(copy()).await);
+    assert!(bucket("http://127.0.0.1:9000").sign(get()).await.is_ok());
+    assert!(bucket("https://cos.example.com").sign(copy()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_template_that_is_not_all_of_a_label_has_no_host_of_the_account() {
+    let region = "ap-guangzhou".parse().expect("a region");
+    let service = |url: &str| Endpoint::custom(url).expect("an endpoint").address(None, &region);
+    refused("endpoint", service("https://cdn-{bucket}.example.com"));
+    refused("endpoint", service("https://files.{bucket}.example.com"));
+    let address = service("https://{bucket}.cos.{region}.example.com").expect("an address");
+    assert_eq!(address.host(), "cos.ap-guangzhou.example.com");
+    let client = Client::builder()
+        .region("ap-guangzhou")
+        .endpoint(Endpoint::custom("https://cdn-{bucket}.example.com").expect("an endpoint"))
+        .credentials(Credentials::permanent("AKIDexample", "secret").expect("credentials"))
+        .build();
+    match client {
+        Ok(client) => refused("endpoint", client.send(ListBuckets::new()).await),
+        Err(error) => refused("endpoint", Err::<(), _>(error)),
+    }
+}
