@@ -283,16 +283,7 @@ async fn secrets_show_nowhere() {
         .credentials(session(&emulator.mint(Duration::from_secs(600))));
     search.show(&key);
     search.show(&overrides);
-    // The refusal of a signature quotes what was signed, the caller's own included.
-    let wrong = Credentials::permanent(emulator.secret_id(), "PLANTEDwrongKEY").unwrap();
-    let added = Overrides::new().header("x-cos-meta-secret", HEADER_SECRET).unwrap().query("secret", QUERY_SECRET);
-    let bucket = client(&emulator).credentials(wrong).build().unwrap().bucket(emulator.bucket()).unwrap();
-    let error = bucket.with(added).get("k").await.unwrap_err();
-    let mismatch = error.signature_mismatch().unwrap();
-    assert!(mismatch.cos.http_string.contains("secret=(masked") && mismatch.ours.http_string.contains("secret=(masked"));
-    search.show(&mismatch.ours.http_string);
-    search.show(&mismatch.cos.http_string);
-    search.error(&error);
+    refusal_of_a_signature(&emulator, &mut search).await;
     let bucket = permanent.bucket(emulator.bucket()).unwrap().with(overrides);
     search.show(&bucket);
     let put = PutObject::new("new".parse().unwrap(), "x")
@@ -335,6 +326,21 @@ async fn secrets_show_nowhere() {
 
     tracing::trace!(target: "tencent_cos", "and this is caught: {SECRET_KEY}");
     assert_eq!(search.found_in(&recorder.text()), [SECRET_KEY]);
+}
+
+/// It quotes what was signed, the caller's own included.
+async fn refusal_of_a_signature(emulator: &Emulator, search: &mut Search) {
+    let wrong = Credentials::permanent(emulator.secret_id(), "PLANTEDwrongKEY").unwrap();
+    let added = Overrides::new().header("x-cos-meta-secret", HEADER_SECRET).unwrap().query("secret", QUERY_SECRET);
+    let bucket = client(emulator).credentials(wrong).build().unwrap().bucket(emulator.bucket()).unwrap();
+    let error = bucket.with(added).get("k").await.unwrap_err();
+    let mismatch = error.signature_mismatch().unwrap();
+    assert!(
+        mismatch.cos.http_string.contains("secret=(masked") && mismatch.ours.http_string.contains("secret=(masked")
+    );
+    search.show(&mismatch.ours.http_string);
+    search.show(&mismatch.cos.http_string);
+    search.error(&error);
 }
 
 /// Where a connection is not even made, and over TLS.
