@@ -113,6 +113,14 @@ pub(crate) fn page_size(field: &'static str, size: Option<u32>, max: u32) -> Res
     }
 }
 
+/// What keys are gathered by, as a parameter: a single character, or COS answers `InvalidDelimiter`.
+pub(crate) fn delimiter(delimiter: Option<&String>) -> Result<Option<String>> {
+    if delimiter.is_some_and(|delimiter| delimiter.chars().count() != 1) {
+        return Err(Error::input("delimiter", "is not a single character"));
+    }
+    Ok(delimiter.cloned())
+}
+
 /// A listing whose marker stays where it is would never end.
 pub(crate) fn stands_still() -> Error {
     Error::new(ErrorKind::Response, "the listing does not advance: its marker is not behind the last")

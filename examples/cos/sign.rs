@@ -92,7 +92,11 @@ impl Sign {
                 File::open(path).and_then(|mut file| file.read_to_string(&mut text))
             };
             read.map_err(Failure::at(path))?;
-            return serde_json::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())));
+            // What serde_json says quotes the document, and a token may be in it.
+            return serde_json::from_str(&text).map_err(|error| {
+                let (line, column) = (error.line(), error.column());
+                Failure::usage(format!("{}: no request in line {line}, column {column}", path.display()))
+            });
         }
         let Self {
             method: Some(method), path: Some(path), params, headers, start: Some(start), end: Some(end), ..

@@ -5,8 +5,8 @@ use http::{Method, Response};
 use serde::Deserialize;
 
 use crate::answer::request_id;
-use crate::error::{Error, Result};
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, page_size, stands_still};
+use crate::error::Result;
+use crate::operation::{Operation, Paged, Permissions, Safety, Sent, delimiter, page_size, stands_still};
 use crate::options::StorageClass;
 use crate::request::Request;
 use crate::time::parse_iso8601;
@@ -83,13 +83,10 @@ impl Operation for ListObjects {
 
     fn request(&self) -> Result<Request> {
         let max_keys = page_size("max_keys", self.max_keys, 1000)?;
-        if self.delimiter.as_ref().is_some_and(|delimiter| delimiter.chars().count() != 1) {
-            return Err(Error::input("delimiter", "is not a single character"));
-        }
         // XML cannot carry every key: COS encodes them, and they are decoded again.
         Ok(Request::bucket()
             .query_opt("prefix", self.prefix.clone())
-            .query_opt("delimiter", self.delimiter.clone())
+            .query_opt("delimiter", delimiter(self.delimiter.as_ref())?)
             .query_opt("marker", self.marker.clone())
             .query_opt("max-keys", max_keys)
             .query("encoding-type", "url"))

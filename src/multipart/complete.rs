@@ -117,6 +117,9 @@ impl Operation for CompleteMultipartUpload {
         if self.parts.iter().any(|part| !super::is_part_number(part.part_number) || part.etag.is_empty()) {
             return Err(Error::input("parts", "have one without an ETag, or with a number that is not 1 to 10 000"));
         }
+        if !self.parts.iter().all(|part| xml::can_carry(&part.etag)) {
+            return Err(Error::input("parts", "have an ETag with a control character, which XML cannot carry"));
+        }
         let body = Document { parts: &self.parts };
         super::upload(&self.key, &self.upload_id)?
             .header_opt("x-cos-forbid-overwrite", self.forbid_overwrite.then_some("true"))?

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::answer::request_id;
 use crate::error::Result;
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, next_markers, page_size};
+use crate::operation::{Operation, Paged, Permissions, Safety, Sent, delimiter, next_markers, page_size};
 use crate::options::StorageClass;
 use crate::request::Request;
 use crate::time::parse_iso8601;
@@ -98,7 +98,7 @@ impl Operation for ListMultipartUploads {
         Ok(Request::bucket()
             .query("uploads", "")
             .query_opt("prefix", self.prefix.clone())
-            .query_opt("delimiter", self.delimiter.clone())
+            .query_opt("delimiter", delimiter(self.delimiter.as_ref())?)
             .query_opt("key-marker", self.key_marker.clone())
             .query_opt("upload-id-marker", self.upload_id_marker.clone())
             .query_opt("max-uploads", max_uploads)

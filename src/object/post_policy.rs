@@ -75,11 +75,17 @@ impl PostPolicy {
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `prefix`: it is empty, which would be any key of the bucket,
-    /// too long, or holds `${filename}`.
+    /// too long, or holds `${filename}` or a control character that no key may have.
     pub fn prefix(prefix: impl Into<String>) -> Result<Self> {
         let prefix = prefix.into();
         if prefix.is_empty() || prefix.len() > ObjectKey::MAX_BYTES {
             return Err(Error::input("prefix", "is not of 1 to 850 bytes"));
+        }
+        if prefix.bytes().any(|byte| (24..=27).contains(&byte)) {
+            return Err(Error::input(
+                "prefix",
+                "holds one of the control characters 24 to 27, which COS refuses in keys",
+            ));
         }
         not_expanded("prefix", &prefix)?;
         Ok(Self::new(Limit::StartsWith(prefix)))

@@ -8,7 +8,10 @@ mod resource;
 mod statement;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 pub use self::condition::Condition;
@@ -157,7 +160,7 @@ struct Written {
     action: Vec<String>,
     #[serde(deserialize_with = "one_or_many")]
     resource: Vec<String>,
-    #[serde(default, skip_serializing_if = "Conditions::is_empty")]
+    #[serde(default, deserialize_with = "each_once", skip_serializing_if = "Conditions::is_empty")]
     condition: Conditions,
 }
 
@@ -170,6 +173,41 @@ enum Effect {
 
 /// Operator, key, value or values.
 type Conditions = BTreeMap<String, BTreeMap<String, serde_json::Value>>;
+
+/// An operator or a key that stands twice would be read as its last alone, and the policy be wider than what was written.
+fn each_once<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Conditions, D::Error> {
+    let operators = Once::<Once<serde_json::Value>>::deserialize(deserializer)?;
+    Ok(operators.0.into_iter().map(|(operator, keys)| (operator, keys.0)).collect())
+}
+
+/// A map that refuses a name it has.
+struct Once<V>(BTreeMap<String, V>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Once<V> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names<V>(PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Names<V> {
+            type Value = Once<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("conditions")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Once<V>, A::Error> {
+                let mut map = BTreeMap::new();
+                while let Some((name, value)) = access.next_entry::<String, V>()? {
+                    if map.insert(name, value).is_some() {
+                        return Err(serde::de::Error::custom("an operator or a key of a condition stands twice"));
+                    }
+                }
+                Ok(Once(map))
+            }
+        }
+
+        deserializer.deserialize_map(Names(PhantomData))
+    }
+}
 
 fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]

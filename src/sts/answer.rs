@@ -71,7 +71,10 @@ pub(super) fn read(parts: &Parts, body: &Bytes, site: &Site, sent: &[&str]) -> R
     }
     match SessionCredentials::from_json(body) {
         Ok(key) => Ok(Issued { key, request_id: told.request_id }),
-        Err(error) => Err(Error::new(ErrorKind::Response, "no key in it").with_source(error).with_service(told)),
+        Err(error) => {
+            let why = quoted(error.to_string(), 1024);
+            Err(Error::new(ErrorKind::Response, "no key in it").with_source(why).with_service(told))
+        }
     }
 }
 

@@ -43,7 +43,7 @@ async fn a_refused_signature_tells_the_first_difference_and_no_secret() {
     assert!(mismatch.ours.http_string.starts_with("put\n/k\n\n") && mismatch.ours.http_string.ends_with('\n'));
     let printed = format!("{error:?} {error} {mismatch:?}");
     assert!(![&key.token, &key.secret_key].iter().any(|secret| printed.contains(secret.as_str())), "{printed}");
-    assert!(printed.contains("x-cos-security-token=(masked"), "{printed}");
+    assert!(mismatch.cos.http_string.contains("x-cos-security-token=(masked"), "{printed}");
 }
 
 #[tokio::test(start_paused = true)]

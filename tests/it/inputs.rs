@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tencent_cos::policy::Policy;
 use tencent_cos::{
-    Client, Conditions, CopyObject, CopySource, Credentials, CustomerKey, DeleteKey, DeleteObject, DeleteObjects,
-    Endpoint, Error, ErrorKind, GetObject, HeadObject, ListBuckets, ObjectKey, Operation, Overrides, PresignOptions,
-    PutObject, UploadPart, UploadPartCopy,
+    Client, CompleteMultipartUpload, CompletedPart, Conditions, CopyObject, CopySource, Credentials, CustomerKey,
+    DeleteKey, DeleteObject, DeleteObjects, Endpoint, Error, ErrorKind, GetObject, HeadObject, ListBuckets,
+    ListMultipartUploads, ListObjectVersions, ObjectKey, Operation, Overrides, PostPolicy, PresignOptions, PutObject,
+    UploadPart, UploadPartCopy,
 };
 
 use crate::support;
@@ -117,4 +119,25 @@ async fn a_template_that_is_not_all_of_a_label_has_no_host_of_the_account() {
         Ok(client) => refused("endpoint", client.send(ListBuckets::new()).await),
         Err(error) => refused("endpoint", Err::<(), _>(error)),
     }
+}
+
+#[test]
+fn what_cos_answers_with_an_error_is_refused_here() {
+    refused("delimiter", ListObjectVersions::new().delimiter("ab").request());
+    refused("delimiter", ListMultipartUploads::new().delimiter("").request());
+    let parts = vec![CompletedPart::new(1, "a\u{1}")];
+    refused("parts", CompleteMultipartUpload::new(key(), "id", parts).request());
+    refused("prefix", PostPolicy::prefix("a\u{18}"));
+}
+
+#[test]
+fn a_policy_keeps_all_its_conditions_or_is_none() {
+    let policy = |condition: &str| {
+        let statement =
+            format!(r#"{{"effect":"allow","action":["name/cos:GetBucket"],"resource":["*"],"condition":{condition}}}"#);
+        Policy::from_json(&format!(r#"{{"version":"2.0","statement":[{statement}]}}"#))
+    };
+    assert!(policy(r#"{"string_equal":{"cos:prefix":"a"},"ip_equal":{"qcs:ip":"10.0.0.1"}}"#).is_ok());
+    assert!(policy(r#"{"string_equal":{"cos:prefix":"a"},"string_equal":{"cos:delimiter":"/"}}"#).is_err());
+    assert!(policy(r#"{"string_equal":{"cos:prefix":"a","cos:prefix":"b"}}"#).is_err());
 }

@@ -201,8 +201,10 @@ impl WebIdentityCredentials {
             );
             return Err(if passing { CredentialError::transient(told) } else { CredentialError::rejected(told) });
         }
-        let key = SessionCredentials::from_json(&answer.body)
-            .map_err(|error| CredentialError::transient(format!("{host} answered with no key: {error}")))?;
+        let key = SessionCredentials::from_json(&answer.body).map_err(|error| {
+            let told = quoted(&error.to_string(), token);
+            CredentialError::transient(format!("{host} answered with no key: {told}"))
+        })?;
         Ok(answer.dated(key))
     }
 }
