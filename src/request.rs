@@ -137,7 +137,7 @@ impl Request {
     /// Sets `Content-MD5`. An empty one would guard nothing.
     pub(crate) fn content_md5(self, base64: Option<&str>) -> Result<Self> {
         if base64.is_some_and(|base64| STANDARD.decode(base64).map_or(0, |digest| digest.len()) != 16) {
-            return Err(Error::input("content_md5", "is not the Base64 of an MD5"));
+            return Err(Error::input("content-md5", "is not the Base64 of an MD5"));
         }
         self.header_opt("content-md5", base64)
     }

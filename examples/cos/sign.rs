@@ -92,10 +92,12 @@ impl Sign {
                 File::open(path).and_then(|mut file| file.read_to_string(&mut text))
             };
             read.map_err(Failure::at(path))?;
-            // What serde_json says quotes the document, and a token may be in it.
             return serde_json::from_str(&text).map_err(|error| {
-                let (line, column) = (error.line(), error.column());
-                Failure::usage(format!("{}: no request in line {line}, column {column}", path.display()))
+                let (told, line, column) = (error.to_string(), error.line(), error.column());
+                // All else that serde_json says may quote the document, and a token may be in it.
+                let safe = told.starts_with("missing field");
+                let told = if safe { told } else { format!("no request, at line {line} column {column}") };
+                Failure::usage(format!("{}: {told}", path.display()))
             });
         }
         let Self {

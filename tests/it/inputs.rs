@@ -45,9 +45,9 @@ fn an_empty_etag_is_no_condition() {
             refused("conditions", CopyObject::new(source().conditions(conditions), key()).request());
         }
     }
-    refused("content_md5", PutObject::new(key(), "x").content_md5("").request());
-    refused("content_md5", PutObject::new(key(), "x").content_md5("nonsense").request());
-    refused("content_md5", UploadPart::new(key(), "id", 1, "x").content_md5("XUFAKrxLKna5cZ2REBfFkg").request());
+    refused("content-md5", PutObject::new(key(), "x").content_md5("").request());
+    refused("content-md5", PutObject::new(key(), "x").content_md5("nonsense").request());
+    refused("content-md5", UploadPart::new(key(), "id", 1, "x").content_md5("XUFAKrxLKna5cZ2REBfFkg").request());
 }
 
 #[test]

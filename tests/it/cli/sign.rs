@@ -83,4 +83,7 @@ fn sign_takes_a_request_from_arguments_as_from_standard_input() {
     let output = shell.fed(&["sign", "--request", "-"], br#"{"method":"GET"}"#);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).starts_with("cos: -: missing field `path`"), "{}", text(&output.stderr));
+    let output = shell.fed(&["sign", "--request", "-"], br#"{"method":"GET","path":"/","params":"SECRET"}"#);
+    assert!(text(&output.stderr).starts_with("cos: -: no request, at line 1"), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains("SECRET"));
 }
