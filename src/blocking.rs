@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
@@ -282,10 +283,12 @@ impl Bucket {
     }
 }
 
-/// What can be read, to be uploaded: of a length that is known (`Some`) or not. It is read on a thread for blocking work.
+/// What can be read, to be uploaded: of a length that is known (`Some`) or not. It is read on a thread for blocking work,
+/// where it may be another [`Object`].
 pub fn source(length: Option<u64>, reader: impl io::Read + Send + 'static) -> UploadSource {
     let pieces = stream::try_unfold(reader, |mut reader| async {
         let read = tokio::task::spawn_blocking(move || {
+            let _waiting = MayWait::here();
             let mut piece = Vec::new();
             reader.by_ref().take(CHUNK as u64).read_to_end(&mut piece).map(|_| (piece, reader))
         });
@@ -385,6 +388,27 @@ impl<T> Transfer<T> {
     }
 }
 
+thread_local! {
+    /// On a thread that a runtime keeps for blocking work, which looks like any other of its threads.
+    static MAY_WAIT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// For as long as a reader is read.
+struct MayWait;
+
+impl MayWait {
+    fn here() -> Self {
+        MAY_WAIT.set(true);
+        Self
+    }
+}
+
+impl Drop for MayWait {
+    fn drop(&mut self) {
+        MAY_WAIT.set(false);
+    }
+}
+
 /// A runtime of one thread, shared; the last to go ends it.
 #[derive(Clone, Debug)]
 struct Runtime(Arc<Owned>);
@@ -404,7 +428,7 @@ impl Runtime {
     }
 
     fn wait<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        if tokio::runtime::Handle::try_current().is_ok() {
+        if tokio::runtime::Handle::try_current().is_ok() && !MAY_WAIT.get() {
             return Err(Error::input("runtime", "a blocking call inside a tokio runtime; use the async client there"));
         }
         let runtime = self.0.0.as_ref().expect("taken when dropped");

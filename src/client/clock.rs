@@ -7,6 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::credentials::Credentials;
 use crate::time::Clock;
 
+/// A moment by the wall clock as it is set, and by the monotonic one.
+pub(crate) type Mark = (SystemTime, Duration);
+
 /// The clocks of this machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock {
@@ -58,12 +61,12 @@ impl CorrectedClock {
     }
 
     /// When a request goes out, for [`measure`](Self::measure).
-    pub(crate) fn mark(&self) -> (SystemTime, Duration) {
+    pub(crate) fn mark(&self) -> Mark {
         (self.raw.now(), self.raw.monotonic())
     }
 
     /// The time of a mark, set right.
-    pub(crate) fn at(&self, mark: (SystemTime, Duration)) -> SystemTime {
+    pub(crate) fn at(&self, mark: Mark) -> SystemTime {
         let offset = self.offset.load(Ordering::Relaxed);
         let (now, shift) = (mark.0, Duration::from_millis(offset.unsigned_abs()));
         let shifted = if offset < 0 { now.checked_sub(shift) } else { now.checked_add(shift) };
@@ -72,7 +75,7 @@ impl CorrectedClock {
 
     /// How far the server is ahead of the raw clock, in milliseconds: its date against the middle of the round trip.
     /// `None` when the difference is not to be used.
-    pub(crate) fn measure(&self, sent: (SystemTime, Duration), server: SystemTime) -> Option<i64> {
+    pub(crate) fn measure(&self, sent: Mark, server: SystemTime) -> Option<i64> {
         let round_trip = self.raw.monotonic().saturating_sub(sent.1);
         let middle = sent.0 + round_trip / 2;
         let millis = |ahead: Duration| i64::try_from(ahead.as_millis()).ok();
@@ -99,7 +102,7 @@ impl CorrectedClock {
     ///
     /// The issuer's time is what its clock showed when it gave the key out. Without that, a start that lies ahead is at
     /// least a time that has passed. A key that is over by its issuer's own clock proves nothing.
-    pub(crate) fn heed(&self, sent: (SystemTime, Duration), key: &Credentials) {
+    pub(crate) fn heed(&self, sent: Mark, key: &Credentials) {
         let now = self.now();
         let left = key.expires_at().map(|end| end.duration_since(now).unwrap_or_default());
         let ahead = key.starts_at().filter(|start| *start > now + Duration::from_millis(NOTABLE.unsigned_abs()));

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | connecting, TLS included | 5 s | [`connect_timeout`](crate::ClientBuilder::connect_timeout) |
 //! | no progress of a body, in either direction | 20 s | [`stall_timeout`](crate::ClientBuilder::stall_timeout) |
+//! | a body that comes more slowly over three times that limit, in bytes a second | 1024 | |
 //! | from the last byte sent to the head of the answer | 30 s | [`response_timeout`](crate::ClientBuilder::response_timeout) |
 //! | the same while COS works on a copy or a completion | 20 min | |
 //! | an operation in total | none | [`Overrides::deadline`](crate::Overrides::deadline) |
@@ -63,6 +64,10 @@ use std::time::Duration;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// No progress of a body, in either direction.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// A body that comes more slowly is as good as silent, in bytes a second;
+pub const MIN_RATE: u64 = 1024;
+/// that is looked at each time its reader has waited for so many stall limits.
+pub const SLOW_LIMITS: u32 = 3;
 /// From the last byte sent to the head of the answer.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same while COS works on a copy or a completion.

@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderValue, Method, Response, header};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::{REQUEST_ID, bare_answer, content_length, refusal};
 use crate::body::{Body, ByteStream};
-use crate::client::clock::CorrectedClock;
+use crate::client::clock::{CorrectedClock, Mark};
 use crate::client::defaults::COMMIT_TIMEOUT;
-use crate::client::failover::Sign;
-use crate::client::http::{HttpClient, Phase, TransportError};
+use crate::client::failover::{Side, Sign};
+use crate::client::http::{Fresh, HttpClient, Phase, TransportError};
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
@@ -68,6 +68,8 @@ struct Journey<T> {
     keep: bool,
     /// The key of the latest attempt.
     snapshot: Option<Snapshot>,
+    /// The host of the latest attempt.
+    side: Side,
     /// The body, once an attempt has sent all of it.
     sent: Option<Sent>,
     /// The output, and the head of the answer if that is kept. It waits here, and is not handed up from call to call.
@@ -82,6 +84,7 @@ impl<T> Journey<T> {
             under_way: false,
             keep,
             snapshot: None,
+            side: Side::Primary,
             sent: None,
             arrived: None,
         }
@@ -138,7 +141,8 @@ impl Call<'_> {
         let request = operation.request().ok();
         let upload_id = request.as_ref().and_then(|request| request.param("uploadId"));
         let error = error.during(O::NAME, &self.target(operation), journey.attempts).with_upload_id(upload_id);
-        let error = self.explain(operation, journey.snapshot.as_ref(), error);
+        let address = self.route.address_of(journey.side);
+        let error = self.explain(operation, address, journey.snapshot.as_ref(), error);
         trace::gave_up(&error);
         error
     }
@@ -182,6 +186,8 @@ impl Call<'_> {
                 }
                 Err(failure) => failure,
             };
+            // Whether it took effect is for the history to say from here.
+            journey.under_way = false;
             trace::failed(journey.attempts, &error, evidence);
             let replayable = operation.request()?.body_ref().is_replayable();
             let Some(snapshot) = journey.snapshot.clone() else { return Err(error) };
@@ -210,7 +216,6 @@ impl Call<'_> {
                     spent += cost;
                     let own = backoff(base, journey.history.tries, fastrand::f64());
                     let asked = error.service().and_then(|service| service.retry_after).unwrap_or_default();
-                    journey.under_way = false;
                     tokio::time::sleep(own.max(asked)).await;
                 }
                 Decision::RefreshCredentials => {
@@ -257,22 +262,36 @@ impl Call<'_> {
         self.overrides.signer.as_deref().unwrap_or(&self.engine.signer)
     }
 
-    async fn attempt<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<(), Failure> {
-        // Signed once the connection is to be had: what waits here does not grow old.
+    /// A place among the connections the client may have.
+    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.engine.connections).acquire_owned().await;
-        let permit = permit.map_err(|_| Error::new(ErrorKind::Cancelled, "the client was closed"))?;
+        permit.map_err(|_| Error::new(ErrorKind::Cancelled, "the client was closed"))
+    }
+
+    /// A place, the time, and the key of that time. Signed once the connection is to be had: what waits here does not
+    /// grow old.
+    async fn turn(&self) -> Result<(OwnedSemaphorePermit, Mark, Snapshot)> {
         let clock = &self.engine.clock;
-        let mut mark = clock.mark();
         let credentials = self.signer().credentials();
-        let current = if let Some(current) = credentials.at_once(clock.at(mark), mark.1) {
-            current
-        } else {
-            let current = credentials.current().await.map_err(Error::from)?;
-            mark = clock.mark();
-            current
-        };
+        let permit = self.permit().await?;
+        let mark = clock.mark();
+        if let Some(current) = credentials.at_once(clock.at(mark), mark.1) {
+            return Ok((permit, mark, current));
+        }
+        // Others may have the place meanwhile, and the provider may need one itself.
+        drop(permit);
+        let current = credentials.current().await?;
+        let permit = self.permit().await?;
+        let mark = clock.mark();
+        Ok((permit, mark, credentials.at_once(clock.at(mark), mark.1).unwrap_or(current)))
+    }
+
+    async fn attempt<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<(), Failure> {
+        let (permit, mark, current) = self.turn().await?;
+        let clock = &self.engine.clock;
         let snapshot = &*journey.snapshot.insert(current);
         let (side, address) = self.route.choose(mark.1);
+        journey.side = side;
         let (mut head, body) = self.describe(operation, address, journey.attempts + 1)?;
         if let Some(key) = self.signer().key(snapshot, clock.at(mark))? {
             sign::headers(&mut head, &key);
@@ -281,11 +300,16 @@ impl Call<'_> {
         let payload = Payload::open(body).await?;
         let progress = payload.progress();
         let key = if O::Response::STREAMED { head.key().cloned() } else { None };
-        let request = head.into_request(payload)?;
+        let mut request = head.into_request(payload)?;
+        if journey.history.has_redialled() {
+            request.extensions_mut().insert(Fresh);
+        }
         journey.attempts += 1;
         journey.under_way = true;
+        let waiting = progress.waiting();
         let execute = self.engine.http.execute(request);
         let outcome = self.answer(execute, &progress, self.patience::<O>()).await;
+        waiting.answered();
         let (sent_length, crc64) = progress.sent();
         let mut changed = false;
         if sent_length == length {
@@ -314,7 +338,8 @@ impl Call<'_> {
         }
         let (status, id) = (parts.status.as_u16(), parts.headers.get(&REQUEST_ID).cloned());
         // While COS works it may send nothing for long, or a blank now and then.
-        let silence = if O::WORKS_LONG { COMMIT_TIMEOUT } else { self.engine.limits.stall };
+        let works_on = O::WORKS_LONG && parts.status.is_success();
+        let silence = if works_on { COMMIT_TIMEOUT } else { self.engine.limits.stall };
         let body = Stalling::new(body, silence, permit);
         if !parts.status.is_success() {
             return Err(self.refused(&parts, body.into_stream(), snapshot, offset).await);

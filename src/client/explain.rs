@@ -6,12 +6,19 @@ use crate::client::execute::Call;
 use crate::client::provider::Snapshot;
 use crate::error::{Canonical, Error, ErrorKind};
 use crate::operation::{Operation, Scope};
+use crate::region::Address;
 use crate::sign::{self, SigningKey};
 
 impl Call<'_> {
     /// Adds the right that was needed, the end of the key, how far the clock is off, or what was signed.
-    pub(super) fn explain<O: Operation>(&self, operation: &O, key: Option<&Snapshot>, error: Error) -> Error {
-        let host = || self.route.address.host();
+    pub(super) fn explain<O: Operation>(
+        &self,
+        operation: &O,
+        address: &Address,
+        key: Option<&Snapshot>,
+        error: Error,
+    ) -> Error {
+        let host = || address.host();
         let Some(service) = error.service() else {
             return match error.kind() {
                 ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls => {
@@ -26,7 +33,7 @@ impl Call<'_> {
         let Some(key) = key else { return error };
         let bare = service.code.is_empty() && !service.request_id.is_empty();
         if let (Some(saw), "SignatureDoesNotMatch") = (&service.signed, service.code.as_str()) {
-            return match self.signed(operation, key, saw, error.attempts()) {
+            return match self.signed(operation, address, key, saw, error.attempts()) {
                 Some(ours) => error.with_signed(ours),
                 None => error,
             };
@@ -45,10 +52,16 @@ impl Call<'_> {
     }
 
     /// What was signed, with the time COS saw.
-    fn signed<O: Operation>(&self, operation: &O, key: &Snapshot, saw: &Canonical, attempt: u32) -> Option<Canonical> {
+    fn signed<O: Operation>(
+        &self,
+        operation: &O,
+        address: &Address,
+        key: &Snapshot,
+        saw: &Canonical,
+        attempt: u32,
+    ) -> Option<Canonical> {
         let (start, end) = saw.string_to_sign.split('\n').nth(1)?.split_once(';')?;
         let key = SigningKey::for_key_time(key.credentials(), start.parse().ok()?, end.parse().ok()?).ok()?;
-        let (_, address) = self.route.choose(self.engine.clock.mark().1);
         let (mut head, _) = self.describe(operation, address, attempt).ok()?;
         sign::headers(&mut head, &key);
         let stages = sign::header_stages(&head, &key);

@@ -308,9 +308,11 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a body may stand still, in either direction.
+    /// How long a body may stand still, in either direction. One that comes more slowly than
+    /// [`MIN_RATE`](defaults::MIN_RATE) over three times as long is given up, too.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.limits.stall = timeout;
+        self.connections = self.connections.stall_timeout(timeout);
         self
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
@@ -115,10 +116,18 @@ impl http_body::Body for Payload {
         if self.remaining == 0 {
             return Poll::Ready(None);
         }
+        match self.progress.wanted(cx) {
+            Wanted::Sent => {}
+            Wanted::Held => return Poll::Pending,
+            Wanted::Over => {
+                self.remaining = 0;
+                return Poll::Ready(Some(Err(Error::new(ErrorKind::Cancelled, "nobody waits for the rest"))));
+            }
+        }
         self.untouched = None;
         loop {
             let Poll::Ready(outcome) = self.poll_bytes(cx) else {
-                self.progress.wait_for_caller();
+                self.progress.wait_for_caller(cx);
                 return Poll::Pending;
             };
             match outcome {
@@ -179,12 +188,43 @@ pub(crate) struct Progress {
     crc64: AtomicU64,
     state: AtomicU8,
     error: Mutex<Option<Error>>,
+    wanted: AtomicU8,
+    /// Of the transport, while it is given nothing.
+    waker: AtomicWaker,
 }
 
 const SENDING: u8 = 0;
 const WAITING_FOR_CALLER: u8 = 1;
 const SENT: u8 = 2;
 const FAILED: u8 = 3;
+
+/// What is to become of the rest of the body.
+enum Wanted {
+    Sent,
+    /// The answer came early. It is read to its end, for which the connection must live.
+    Held,
+    /// The attempt has ended.
+    Over,
+}
+
+const HELD: u8 = 1;
+const OVER: u8 = 2;
+
+/// The attempt that waits for an answer. Where it ends, nothing more of the body is handed out.
+pub(crate) struct Waiting<'a>(&'a Progress);
+
+impl Waiting<'_> {
+    /// The answer begins: what it does not wait for is not sent.
+    pub(crate) fn answered(&self) {
+        self.0.want(HELD);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.want(OVER);
+    }
+}
 
 impl Progress {
     fn new(length: u64) -> Self {
@@ -195,6 +235,31 @@ impl Progress {
             crc64: AtomicU64::new(0),
             state: AtomicU8::new(if length == 0 { SENT } else { SENDING }),
             error: Mutex::new(None),
+            wanted: AtomicU8::new(0),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// For as long as an answer is waited for.
+    pub(crate) fn waiting(&self) -> Waiting<'_> {
+        Waiting(self)
+    }
+
+    fn want(&self, wanted: u8) {
+        if !self.is_sent() {
+            self.wanted.store(wanted, Ordering::Release);
+            self.waker.wake();
+        }
+    }
+
+    fn wanted(&self, cx: &Context<'_>) -> Wanted {
+        if self.wanted.load(Ordering::Acquire) == HELD {
+            self.waker.register(cx.waker());
+        }
+        match self.wanted.load(Ordering::Acquire) {
+            HELD => Wanted::Held,
+            OVER => Wanted::Over,
+            _ => Wanted::Sent,
         }
     }
 
@@ -212,8 +277,12 @@ impl Progress {
         self.state.store(if crc64.is_some() { SENT } else { SENDING }, Ordering::Release);
     }
 
-    fn wait_for_caller(&self) {
+    fn wait_for_caller(&self, cx: &Context<'_>) {
         self.state.store(WAITING_FOR_CALLER, Ordering::Release);
+        self.waker.register(cx.waker());
+        if self.wanted.load(Ordering::Acquire) != 0 {
+            cx.waker().wake_by_ref();
+        }
     }
 
     fn fail(&self, error: Error) {
@@ -232,6 +301,12 @@ impl Progress {
     /// Bytes and CRC-64 handed to the transport.
     pub(crate) fn sent(&self) -> (u64, u64) {
         (self.sent.load(Ordering::Relaxed), self.crc64.load(Ordering::Relaxed))
+    }
+
+    /// Whether the caller's side of the body failed.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state.load(Ordering::Acquire) == FAILED
     }
 
     pub(crate) fn is_sent(&self) -> bool {

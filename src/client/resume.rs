@@ -82,19 +82,21 @@ impl Resuming {
             return Err(error);
         };
         let route = &self.origin.route;
-        let mut wait = None;
-        if self.delivered - self.delivered_before >= PROGRESS {
+        let advanced = self.delivered - self.delivered_before >= PROGRESS;
+        if advanced {
             route.host.budget.give_back(std::mem::take(&mut self.spent));
             self.tries = 1;
-        } else {
+        }
+        if self.tries >= onward.overrides.max_attempts.unwrap_or(onward.engine.limits.attempts) {
+            return Err(error);
+        }
+        let mut wait = None;
+        if !advanced {
             wait = Some(backoff(BACKOFF_BASE, self.tries, fastrand::f64()));
             if !route.host.budget.take(TRANSIENT_COST) {
                 return Err(error);
             }
             self.spent += TRANSIENT_COST;
-        }
-        if self.tries >= onward.overrides.max_attempts.unwrap_or(onward.engine.limits.attempts) {
-            return Err(error);
         }
         trace::read_on(onward.rest.offset_after(self.delivered), &error);
         self.tries += 1;
@@ -138,7 +140,12 @@ impl Resuming {
                 }
                 Some(Err(error)) => error,
                 None => match self.missing() {
-                    0 => return Poll::Ready(None),
+                    0 => {
+                        if self.spent > 0 {
+                            self.origin.route.host.budget.give_back(std::mem::take(&mut self.spent));
+                        }
+                        return Poll::Ready(None);
+                    }
                     // A transport may take the end of a connection for the end of the body.
                     missing => ended_early(missing),
                 },

@@ -57,6 +57,11 @@ pub(crate) const TRANSIENT_COST: u32 = 14;
 pub(crate) const THROTTLE_COST: u32 = 5;
 
 impl History {
+    /// Whether an idle connection that was gone has been replaced.
+    pub(crate) fn has_redialled(&self) -> bool {
+        self.redialled
+    }
+
     /// Judges the failure of the latest attempt.
     ///
     /// `temporary` says that the request was signed with a session token.

@@ -45,6 +45,14 @@ impl Route {
         }
     }
 
+    /// The host on this side.
+    pub(crate) fn address_of(&self, side: Side) -> &Address {
+        match (&self.backup, side) {
+            (Some(backup), Side::Backup) => backup,
+            _ => &self.address,
+        }
+    }
+
     /// What a request is about, for people to read: the bucket, or bucket and key.
     pub(crate) fn told(&self, target: &Target) -> String {
         match target {

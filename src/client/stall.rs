@@ -7,26 +7,56 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use crate::body::{ByteStream, Pieces};
+use crate::client::defaults::{MIN_RATE, SLOW_LIMITS};
 use crate::client::http::{Phase, TransportError};
 use crate::error::Result;
 
-/// Fails when nothing came for `limit` while the caller was waiting. A caller that does not ask is never late.
+/// Fails when nothing came for `limit` while the caller was waiting, and when what comes is next to nothing for a few
+/// times as long. A caller that does not ask is never late.
 pub(crate) struct Stalling {
     body: ByteStream,
     limit: Duration,
-    silence: Option<Pin<Box<Sleep>>>,
+    silence: Option<Silence>,
+    /// How long the caller has waited for the bytes of this count, since it was last looked at.
+    waited: Duration,
+    came: u64,
     /// The place of the connection among those the client may have; given back at the end.
     permit: Option<OwnedSemaphorePermit>,
+}
+
+struct Silence {
+    since: Instant,
+    end: Pin<Box<Sleep>>,
 }
 
 impl Stalling {
     pub(crate) fn new(body: ByteStream, limit: Duration, permit: OwnedSemaphorePermit) -> Self {
         // What is here already needs no connection any more.
         let permit = if body.is_here() { None } else { Some(permit) };
-        Self { body, limit, silence: None, permit }
+        Self { body, limit, silence: None, waited: Duration::ZERO, came: 0, permit }
+    }
+
+    /// Whether bytes come at a rate worth waiting for.
+    fn comes(&mut self, bytes: u64) -> bool {
+        self.came += bytes;
+        if let Some(silence) = self.silence.take() {
+            self.waited += silence.since.elapsed();
+        }
+        if self.waited < self.limit.saturating_mul(SLOW_LIMITS) {
+            return true;
+        }
+        let waited = std::mem::take(&mut self.waited);
+        std::mem::take(&mut self.came) >= MIN_RATE * waited.as_secs()
+    }
+
+    fn give_up(&mut self, told: String) -> Poll<Option<Result<Bytes>>> {
+        // What is left of the body is dropped with its connection.
+        self.body = Bytes::new().into();
+        self.permit = None;
+        Poll::Ready(Some(Err(TransportError::new(Phase::ReadBody, told).timed_out(true).into())))
     }
 
     pub(crate) fn content_length(&self) -> Option<u64> {
@@ -48,20 +78,19 @@ impl Stream for Stalling {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         if let Poll::Ready(item) = Pin::new(&mut this.body).poll_next(cx) {
-            this.silence = None;
-            if !matches!(item, Some(Ok(_))) {
-                this.permit = None;
+            match &item {
+                Some(Ok(bytes)) if !this.comes(bytes.len() as u64) => {
+                    return this.give_up(format!("less than {MIN_RATE} bytes a second"));
+                }
+                Some(Ok(_)) => {}
+                _ => this.permit = None,
             }
             return Poll::Ready(item);
         }
         let limit = this.limit;
-        let silence = this.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        std::task::ready!(silence.as_mut().poll(cx));
-        // What is left of the body is dropped with its connection.
-        this.body = Bytes::new().into();
-        this.permit = None;
-        let told = format!("no byte for {} s", limit.as_secs_f32());
-        Poll::Ready(Some(Err(TransportError::new(Phase::ReadBody, told).timed_out(true).into())))
+        let begin = || Silence { since: Instant::now(), end: Box::pin(tokio::time::sleep(limit)) };
+        std::task::ready!(this.silence.get_or_insert_with(begin).end.as_mut().poll(cx));
+        this.give_up(format!("no byte for {} s", limit.as_secs_f32()))
     }
 }
 

@@ -72,12 +72,15 @@ async fn files_and_readers_go_up_and_come_down() {
             let mut read = Vec::new();
             bucket.open(Download::new("reader".parse().unwrap())).unwrap().read_to_end(&mut read).unwrap();
             assert!(read == bytes);
+            // One object read into another, on the very threads that wait for it.
+            let object = bucket.get("file").unwrap();
+            bucket.upload("read", blocking::source(object.meta.content_length(), object)).wait().unwrap();
             let long = blocking::source(Some(3), &b"four"[..]);
             assert_eq!(bucket.upload("long", long).wait().unwrap_err().kind(), ErrorKind::Changed);
         }
     });
     there.await;
-    for key in ["file", "copy", "reader"] {
+    for key in ["file", "copy", "reader", "read"] {
         let mut stored = Vec::new();
         emulator.object(emulator.bucket(), key).expect(key).reader().read_to_end(&mut stored).unwrap();
         assert!(stored == bytes, "{key}");

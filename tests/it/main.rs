@@ -4,6 +4,7 @@ mod blocking;
 mod cli;
 mod clock;
 mod compile;
+mod connections;
 mod directories;
 mod download;
 mod everyday;

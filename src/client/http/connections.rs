@@ -73,6 +73,11 @@ impl Connections {
         self
     }
 
+    pub(crate) fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.options.stall_timeout(timeout);
+        self
+    }
+
     /// How long an idle connection is kept.
     pub fn pool_idle(mut self, timeout: Duration) -> Self {
         self.options.pool_idle = timeout;

@@ -24,11 +24,12 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::options::TransportOptions;
-use super::{HttpClient, Phase, TransportError, at_hand};
+use super::{Fresh, HttpClient, Phase, TransportError, at_hand};
 use crate::body::{ByteStream, Pieces};
 use crate::client::defaults;
 use crate::client::payload::{Payload, Progress};
@@ -85,21 +86,26 @@ impl HyperTransport {
         match tokio::time::timeout(self.connect_timeout, connecting).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(TransportError::new(phase_of(phase, &*error), error)),
-            Err(elapsed) => Err(TransportError::new(phase, elapsed).timed_out(true)),
+            // Silence says nothing of a certificate.
+            Err(elapsed) => {
+                let phase = if phase == Phase::Tls { Phase::Connect } else { phase };
+                Err(TransportError::new(phase, elapsed).timed_out(true))
+            }
         }
     }
 
     async fn connect_in(&self, host: &Host, home: &Arc<Home>, phase: &mut Phase) -> Result<Box<Connection>, BoxError> {
         let name = host.authority.host();
+        let bare_name = name.trim_matches(['[', ']']);
         let addresses: Vec<SocketAddr> = match self.resolve.get(name) {
             Some(address) => vec![*address],
-            None => tokio::net::lookup_host((name.trim_matches(['[', ']']), host.port())).await?.collect(),
+            None => tokio::net::lookup_host((bare_name, host.port())).await?.collect(),
         };
         *phase = Phase::Connect;
-        let tcp = first_that_answers(&addresses).await?;
+        let tcp = first_that_answers(addresses).await?;
         tcp.set_nodelay(true)?;
         if host.https {
-            let name = ServerName::try_from(name.to_owned())?;
+            let name = ServerName::try_from(bare_name.to_owned())?;
             *phase = Phase::Tls;
             let stream = self.tls()?.connect(name, tcp).await?;
             Connection::begin(home, stream).await
@@ -115,15 +121,36 @@ fn phase_of(phase: Phase, error: &(dyn StdError + 'static)) -> Phase {
     if phase == Phase::Tls && broke { Phase::Connect } else { phase }
 }
 
-async fn first_that_answers(addresses: &[SocketAddr]) -> Result<TcpStream, BoxError> {
+/// How long an address is alone before the next is tried beside it.
+const HEAD_START: Duration = Duration::from_millis(300);
+
+/// Tries the addresses in turn, each as soon as the one before failed or had its head start.
+async fn first_that_answers(addresses: Vec<SocketAddr>) -> Result<TcpStream, BoxError> {
+    let mut addresses = addresses.into_iter();
+    let mut trying = JoinSet::new();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(tcp) => return Ok(tcp),
-            Err(error) => last = error,
+    loop {
+        let next = addresses.next();
+        let is_last = next.is_none();
+        if let Some(address) = next {
+            trying.spawn(TcpStream::connect(address));
+        }
+        let outcome = if is_last {
+            trying.join_next().await
+        } else {
+            match tokio::time::timeout(HEAD_START, trying.join_next()).await {
+                Ok(outcome) => outcome,
+                Err(_) => continue,
+            }
+        };
+        match outcome {
+            Some(Ok(Ok(tcp))) => return Ok(tcp),
+            Some(Ok(Err(error))) => last = error,
+            Some(Err(stopped)) => last = stopped.into(),
+            None if is_last => return Err(last.into()),
+            None => {}
         }
     }
-    Err(last.into())
 }
 
 impl fmt::Debug for HyperTransport {
@@ -141,7 +168,11 @@ impl HttpClient for HyperTransport {
             let progress = request.body().progress();
             let host = Host::taken_from(&mut request)?;
             let pool = if host.https { &self.tls_pool } else { &self.pool };
-            let (mut connection, reused) = match pool.take(host.authority.as_str(), progress.started()).await {
+            let idle = match request.extensions().get::<Fresh>() {
+                Some(Fresh) => None,
+                None => pool.take(host.authority.as_str(), progress.started()).await,
+            };
+            let (mut connection, reused) = match idle {
                 Some(connection) => (connection, true),
                 // In a box: connecting is rare, and its state large.
                 None => (Box::pin(self.connect(&host, pool)).await?, false),
@@ -151,7 +182,8 @@ impl HttpClient for HyperTransport {
                 Ok(response) => Ok(Answer::of(response, connection, &progress)),
                 Err(error) => {
                     let written = connection.written() - before;
-                    if let (true, 0, Some(home)) = (reused, written, connection.home.upgrade()) {
+                    let gone = reused && written == 0 && !progress.has_failed();
+                    if let (true, Some(home)) = (gone, connection.home.upgrade()) {
                         // It had gone away while it was idle, and so have those that were idle for longer: what comes in
                         // place of this attempt shall meet none of them.
                         home.lock().clear();
@@ -192,6 +224,14 @@ struct Connection {
     written: Arc<AtomicU64>,
     /// Where it waits between two requests; gone with the pool.
     home: Weak<Home>,
+    task: JoinHandle<()>,
+}
+
+/// hyper would write the rest of a request's body before it heeds that nobody wants the connection any more.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Connection {
@@ -206,10 +246,10 @@ impl Connection {
         // own, because requests at the same time then go out in a row, and their answers come in in a row: with each
         // request driving its connection itself, every step of one came between the steps of the others, at a quarter
         // more of the processor.
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let _ = connection.await;
         });
-        Ok(Box::new(Self { sender, written, home: Arc::downgrade(home) }))
+        Ok(Box::new(Self { sender, written, home: Arc::downgrade(home), task }))
     }
 
     fn written(&self) -> u64 {
@@ -227,12 +267,22 @@ impl Connection {
     }
 }
 
+/// How long a connection that came home may take until it is ready for the next request.
+const ABOUT_TO_BE: Duration = Duration::from_millis(20);
+
 /// The connections by host.
 struct Pool {
-    hosts: Mutex<HashMap<String, Arc<Home>>>,
+    hosts: Mutex<Hosts>,
     limit: Duration,
     /// Closed with the pool.
     open: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct Hosts {
+    homes: HashMap<String, Arc<Home>>,
+    /// It ends with the runtime it began in.
+    tidying: Option<JoinHandle<()>>,
 }
 
 /// The idle connections to one host, the latest used last.
@@ -252,8 +302,12 @@ impl Pool {
     /// The connection that was used last, if it is alive.
     async fn take(&self, authority: &str, now: Instant) -> Option<Box<Connection>> {
         loop {
-            let mut idle = self.lock().get(authority)?.lock().pop()?;
-            if now.saturating_duration_since(idle.since) < self.limit && idle.connection.sender.ready().await.is_ok() {
+            let mut idle = self.lock().homes.get(authority)?.lock().pop()?;
+            if now.saturating_duration_since(idle.since) >= self.limit {
+                continue;
+            }
+            let sender = &mut idle.connection.sender;
+            if sender.is_ready() || matches!(tokio::time::timeout(ABOUT_TO_BE, sender.ready()).await, Ok(Ok(()))) {
                 return Some(idle.connection);
             }
         }
@@ -262,10 +316,11 @@ impl Pool {
     /// Where connections to this host wait.
     fn home(self: &Arc<Self>, authority: &str) -> Arc<Home> {
         let mut hosts = self.lock();
-        if hosts.is_empty() {
-            tokio::spawn(Self::tidy(Arc::downgrade(self), self.open.subscribe(), self.limit));
+        if hosts.tidying.as_ref().is_none_or(JoinHandle::is_finished) {
+            let tidying = Self::tidy(Arc::downgrade(self), self.open.subscribe(), self.limit);
+            hosts.tidying = Some(tokio::spawn(tidying));
         }
-        Arc::clone(hosts.entry(authority.to_owned()).or_default())
+        Arc::clone(hosts.homes.entry(authority.to_owned()).or_default())
     }
 
     /// Closes connections that were idle for long, as long as there are any.
@@ -274,19 +329,20 @@ impl Pool {
         while tokio::time::timeout(limit, open.changed()).await.is_err() {
             let Some(pool) = pool.upgrade() else { return };
             let mut hosts = pool.lock();
-            hosts.retain(|_, home| {
+            hosts.homes.retain(|_, home| {
                 let mut idle = home.lock();
                 idle.retain(|it| it.since.elapsed() < limit && !it.connection.sender.is_closed());
                 // A connection that is at work, or being made, comes home to it.
                 !idle.is_empty() || Arc::weak_count(home) > 0 || Arc::strong_count(home) > 1
             });
-            if hosts.is_empty() {
+            if hosts.homes.is_empty() {
+                hosts.tidying = None;
                 return;
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Home>>> {
+    fn lock(&self) -> MutexGuard<'_, Hosts> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -308,6 +364,8 @@ struct Answer {
     first: Option<hyper::Result<Bytes>>,
     body: Incoming,
     connection: Option<Box<Connection>>,
+    /// Whether the connection serves a next request.
+    is_sent: bool,
 }
 
 impl Answer {
@@ -318,20 +376,24 @@ impl Answer {
     ) -> http::Response<ByteStream> {
         let (head, mut body) = response.into_parts();
         let length = body.size_hint().exact();
+        // With an answer that came early the rest of the request is never sent.
+        let is_sent = progress.is_sent();
         let first = match at_hand(&mut body) {
             Some(Ok(whole)) if body.is_end_stream() => {
-                // Not idle since, but close to it, and the clock needs not be read again.
-                connection.go_home(progress.last());
+                if is_sent {
+                    // Not idle since, but close to it, and the clock needs not be read again.
+                    connection.go_home(progress.last());
+                }
                 return http::Response::from_parts(head, whole.into());
             }
             first => first,
         };
-        let answer = Self { first, body, connection: Some(connection) };
+        let answer = Self { first, body, connection: Some(connection), is_sent };
         http::Response::from_parts(head, ByteStream::from_pieces(length, answer))
     }
 
     fn give_back(&mut self) {
-        if let Some(connection) = self.connection.take() {
+        if let Some(connection) = self.connection.take().filter(|_| self.is_sent) {
             connection.go_home(Instant::now());
         }
     }
@@ -428,5 +490,54 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An address whose backlog is full, which therefore answers nobody.
+    async fn silent() -> (SocketAddr, impl Sized) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = JoinSet::new();
+        for _ in 0..8 {
+            waiting.spawn(TcpStream::connect(address));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        (address, (listener, waiting))
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_silent_has_a_head_start_only() {
+        let (silent, _held) = silent().await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        let refused = ([127, 0, 0, 1], 1).into();
+        for (addresses, least) in [
+            (vec![good], Duration::ZERO),
+            (vec![refused, good], Duration::ZERO),
+            (vec![silent, good], HEAD_START),
+            (vec![silent, refused, good], HEAD_START),
+            (vec![silent, silent, good], HEAD_START * 2),
+        ] {
+            let start = Instant::now();
+            let tcp = first_that_answers(addresses.clone()).await.unwrap();
+            assert_eq!(tcp.peer_addr().unwrap(), good);
+            let took = start.elapsed();
+            assert!((least..least + Duration::from_millis(250)).contains(&took), "{addresses:?}: {took:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn addresses_that_refuse_are_told() {
+        let refused: SocketAddr = ([127, 0, 0, 1], 1).into();
+        let error = first_that_answers(vec![refused, refused]).await.unwrap_err();
+        assert_eq!(error.downcast_ref::<io::Error>().unwrap().kind(), io::ErrorKind::ConnectionRefused);
+        let error = first_that_answers(Vec::new()).await.unwrap_err();
+        assert_eq!(error.downcast_ref::<io::Error>().unwrap().kind(), io::ErrorKind::NotFound);
     }
 }

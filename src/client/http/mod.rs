@@ -32,7 +32,8 @@ use crate::error::{BoxError, Error, ErrorKind};
 /// The request is complete: absolute URI, `Host`, `Content-Length`, signature. Send its headers as they are. The
 /// [`Payload`] is an [`http_body::Body`] of known length; take its frames as the connection takes them, because the
 /// stall limit runs on them. Connecting must be bounded in time here; everything after is bounded by the caller, who
-/// drops the future.
+/// drops the future. Once the head of an answer was returned, a payload that was not taken to its end has no more frames,
+/// and fails when the call is over: its connection must serve no other request.
 ///
 /// # Cancellation
 /// Dropping the future, or the stream of the answer, stops all I/O; a connection with a half-sent request is closed.
@@ -53,6 +54,10 @@ impl<H: HttpClient + ?Sized> HttpClient for Arc<H> {
         (**self).execute(request)
     }
 }
+
+/// Beside a request that shall not go over an idle connection: two in a row had gone away.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fresh;
 
 /// The first frame of the body of an answer, if it came with the head. Of a small object it is all: then its connection
 /// is free again, and nothing of the body waits for anything.

@@ -30,6 +30,8 @@ pub enum Transport {
 pub(crate) struct TransportOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_idle: Duration,
+    /// How long a peer may take nothing of what is left of a request that nobody waits for any more.
+    pub(crate) unheeded: Duration,
     pub(crate) system_proxy: bool,
     pub(crate) proxies: Vec<reqwest::Proxy>,
     pub(crate) root_certificates: Vec<Certificate>,
@@ -44,6 +46,7 @@ impl Default for TransportOptions {
         Self {
             connect_timeout: defaults::CONNECT_TIMEOUT,
             pool_idle: defaults::POOL_IDLE,
+            unheeded: unheeded(defaults::STALL_TIMEOUT),
             system_proxy: false,
             proxies: Vec::new(),
             root_certificates: Vec::new(),
@@ -54,7 +57,16 @@ impl Default for TransportOptions {
     }
 }
 
+/// Who waits must see the stall first.
+fn unheeded(stall: Duration) -> Duration {
+    stall.saturating_add(Duration::from_secs(10))
+}
+
 impl TransportOptions {
+    pub(crate) fn stall_timeout(&mut self, stall: Duration) {
+        self.unheeded = unheeded(stall);
+    }
+
     pub(crate) fn proxy(&mut self, url: &str) -> Result<()> {
         // reqwest's error can quote the URL, and with it a password.
         let proxy = reqwest::Proxy::all(url).map_err(|_| Error::input("proxy", "is not the URL of a proxy"))?;

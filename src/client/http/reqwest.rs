@@ -73,6 +73,12 @@ impl ReqwestTransport {
             .tcp_nodelay(true)
             .connect_timeout(options.connect_timeout)
             .pool_idle_timeout(options.pool_idle);
+        // A request that was answered early is left in the midst; a peer that takes nothing more of it would keep its
+        // connection.
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        {
+            builder = builder.tcp_user_timeout(options.unheeded);
+        }
         if !options.system_proxy {
             builder = builder.no_proxy();
         }
