@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+#[cfg(feature = "client")]
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -32,6 +34,9 @@ pub(crate) enum Source {
         path: Arc<Path>,
         offset: u64,
         length: u64,
+        /// Length and time of the file, when it must be the one it was.
+        #[cfg(feature = "client")]
+        as_of: Option<(u64, SystemTime)>,
     },
     Factory {
         length: u64,
@@ -52,7 +57,20 @@ impl Body {
     /// `length` bytes of the file from `offset`. It is opened anew for every attempt; if it turns out shorter, the
     /// request fails with [`ErrorKind::Changed`].
     pub fn file(path: impl Into<PathBuf>, offset: u64, length: u64) -> Self {
-        Source::File { path: path.into().into(), offset, length }.into()
+        Source::File {
+            path: path.into().into(),
+            offset,
+            length,
+            #[cfg(feature = "client")]
+            as_of: None,
+        }
+        .into()
+    }
+
+    /// The same of a file that must not change: it is looked at before the last bytes are handed out.
+    #[cfg(feature = "client")]
+    pub(crate) fn file_as_of(path: &Arc<Path>, offset: u64, length: u64, as_of: Option<(u64, SystemTime)>) -> Self {
+        Source::File { path: Arc::clone(path), offset, length, as_of }.into()
     }
 
     /// `length` bytes of a stream that can be made anew for every attempt.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -25,20 +26,27 @@ pub(crate) struct FileFrames {
 struct Rest {
     file: File,
     left: u64,
+    as_of: Option<(u64, SystemTime)>,
     pool: Pool,
 }
 
 impl FileFrames {
-    /// Opens the file and reads its first chunk.
-    pub(crate) async fn open(path: &Arc<Path>, offset: u64, length: u64) -> Result<Self> {
+    /// Opens the file and reads its first chunk. With `as_of`, its length and time, the last chunk is handed out only if
+    /// the file is still the one it was: what ends early leaves nothing at COS.
+    pub(crate) async fn open(
+        path: &Arc<Path>,
+        offset: u64,
+        length: u64,
+        as_of: Option<(u64, SystemTime)>,
+    ) -> Result<Self> {
         let path_there = Arc::clone(path);
         let opened = spawn_blocking(move || {
             let mut file = File::open(&path_there)?;
             file.seek(io::SeekFrom::Start(offset))?;
-            Rest { file, left: length, pool: Pool::default() }.read()
+            Rest { file, left: length, as_of, pool: Pool::default() }.read()
         });
-        let (chunk, rest) = outcome(opened.await)
-            .map_err(|error| Error::new(ErrorKind::Io, format!("opening {}", path.display())).with_source(error))?;
+        let (chunk, rest) =
+            outcome(opened.await).map_err(|error| failed(error, || format!("opening {}", path.display())))?;
         Ok(Self { chunk, next: rest.read_ahead() })
     }
 
@@ -55,7 +63,7 @@ impl FileFrames {
                     self.next = rest.read_ahead();
                 }
                 Err(error) => {
-                    return Poll::Ready(Err(Error::new(ErrorKind::Io, "reading the file").with_source(error)));
+                    return Poll::Ready(Err(failed(error, || "reading the file".to_owned())));
                 }
             }
         }
@@ -75,7 +83,27 @@ impl Rest {
         let read = (&self.file).take(wanted as u64).read_to_end(&mut chunk)?;
         // One that is shorter is the last: the file has ended.
         self.left = if read == wanted { self.left - read as u64 } else { 0 };
+        if self.left == 0
+            && let Some((length, modified)) = self.as_of
+        {
+            let now = self.file.metadata()?;
+            if (now.len(), now.modified()?) != (length, modified) {
+                return Err(io::Error::other(Changed));
+            }
+        }
         Ok((self.pool.lend(chunk), self))
+    }
+}
+
+/// The file is not the one it was.
+#[derive(Debug, thiserror::Error)]
+#[error("the file changed while it was uploaded")]
+struct Changed;
+
+fn failed(error: io::Error, doing: impl FnOnce() -> String) -> Error {
+    match error.downcast::<Changed>() {
+        Ok(changed) => Error::new(ErrorKind::Changed, changed.to_string()),
+        Err(error) => Error::new(ErrorKind::Io, doing()).with_source(error),
     }
 }
 

@@ -28,6 +28,14 @@ impl Conditions {
         self
     }
 
+    /// Whether an object with this ETag is the one asked for, as far as `If-Match` says.
+    #[cfg(feature = "client")]
+    pub(crate) fn wants<'a>(&'a self, etag: &'a str) -> bool {
+        let bare = |etag: &'a str| etag.trim_matches('"');
+        // An empty one is refused when it is sent.
+        self.if_match.as_deref().is_none_or(|wanted| matches!(bare(wanted), "*" | "") || bare(wanted) == bare(etag))
+    }
+
     /// The object has another ETag (`If-None-Match`); else 304.
     #[must_use]
     pub fn if_none_match(mut self, etag: impl Into<String>) -> Self {

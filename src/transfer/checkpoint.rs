@@ -116,6 +116,14 @@ pub(super) fn file_name(kind: &str, of: &[&str]) -> String {
     format!("{kind}-{}.cos-checkpoint", hex::encode(digest.finalize()))
 }
 
+/// A path as it is remembered and compared: one that is no Unicode is told by a digest, too.
+pub(super) fn path_text(path: &Path) -> String {
+    path.to_str().map_or_else(
+        || format!("{} ({})", path.display(), hex::encode(Sha1::digest(path.as_os_str().as_encoded_bytes()))),
+        str::to_owned,
+    )
+}
+
 /// Two processes may find the same file; the lock decides, and then whether it is still there.
 fn open_locked(path: &Path) -> io::Result<Option<File>> {
     let file = match File::options().read(true).write(true).open(path) {

@@ -9,7 +9,7 @@ use sha1::{Digest as _, Sha1};
 use crate::client::Bucket;
 use crate::error::Result;
 use crate::operation::Operation;
-use crate::transfer::checkpoint::{Checkpoint, file_name};
+use crate::transfer::checkpoint::{Checkpoint, file_name, path_text};
 use crate::transfer::disk::{FileState, io_error};
 use crate::transfer::parts::Stored;
 use crate::transfer::plan::Plan;
@@ -33,7 +33,7 @@ pub(super) struct What {
     bucket: String,
     region: String,
     key: String,
-    path: PathBuf,
+    path: String,
     file: FileState,
     part_size: u64,
     /// Of the headers it was begun with.
@@ -77,7 +77,7 @@ impl What {
             bucket: bucket.name().to_string(),
             region: bucket.region().to_string(),
             key: key.to_owned(),
-            path: absolute(&file.path)?,
+            path: path_text(&absolute(&file.path)?),
             file: file.state,
             part_size: plan.part_size,
             headers: hex::encode(digest.finalize()),
@@ -86,8 +86,7 @@ impl What {
 
     /// Where in a directory it is remembered.
     pub(super) fn place(&self, directory: &Path) -> PathBuf {
-        let path = self.path.to_string_lossy();
-        directory.join(file_name("upload", &[&self.bucket, &self.region, &self.key, &path]))
+        directory.join(file_name("upload", &[&self.bucket, &self.region, &self.key, &self.path]))
     }
 
     /// Whether it is an upload of the same file to the same object, though perhaps of other bytes.

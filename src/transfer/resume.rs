@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::client::Bucket;
+use tokio::sync::oneshot;
+
+use crate::client::{Bucket, trace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::{from_unix_seconds, unix_seconds};
 use crate::transfer::checkpoint::Checkpoint;
@@ -42,7 +44,11 @@ pub(super) async fn take_up(
     if head.what != *what || head.upload_id.is_empty() {
         // Of the file as it was, or of other options: that upload is ours, and nobody will go on with it.
         if head.what.is_kin(what) && !head.upload_id.is_empty() {
-            abort(bucket.clone(), to.key.clone(), head.upload_id, None).await;
+            let (tell, told) = oneshot::channel();
+            abort(bucket.clone(), to.key.clone(), head.upload_id, Some(tell)).await;
+            if !matches!(told.await, Ok(true)) {
+                trace::event("an upload is left behind");
+            }
         }
         journal.remove().await?;
         return Ok(Found::Nothing);

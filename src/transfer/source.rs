@@ -5,6 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::{BufMut as _, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -42,7 +43,8 @@ pub(super) enum Kind {
 }
 
 impl UploadSource {
-    /// A file. It must not change while it is uploaded.
+    /// A file. It must not change while it is uploaded: by its length, its modification time or its number in the file
+    /// system that is noticed, and no object is made.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Kind::File(path.into()))
     }
@@ -117,6 +119,8 @@ pub(super) enum Whole {
 pub(super) struct SourceFile {
     pub(super) path: Arc<Path>,
     pub(super) state: FileState,
+    /// Its length and time, as a body minds them.
+    as_of: Option<(u64, SystemTime)>,
 }
 
 impl Whole {
@@ -132,7 +136,7 @@ impl Whole {
         match self {
             Self::Bytes(bytes) => slice(bytes, part).into(),
             Self::Chunks(chunks) => chunks.body(),
-            Self::File(file) => Body::file(&*file.path, part.offset, part.length),
+            Self::File(file) => Body::file_as_of(&file.path, part.offset, part.length, file.as_of),
         }
     }
 
@@ -180,7 +184,8 @@ impl SourceFile {
             if !metadata.is_file() {
                 return Err(Error::input("source", "is not a file"));
             }
-            Ok(Self { state: FileState::of(&metadata), path: path.into() })
+            let as_of = metadata.modified().ok().map(|modified| (metadata.len(), modified));
+            Ok(Self { state: FileState::of(&metadata), as_of, path: path.into() })
         })
         .await
     }

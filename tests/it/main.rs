@@ -7,6 +7,7 @@ mod compile;
 mod connections;
 mod directories;
 mod download;
+mod download_resume;
 mod everyday;
 mod explain;
 mod failover;

@@ -293,3 +293,30 @@ async fn old_uploads_are_listed_and_given_up_and_young_ones_stay() {
     let left = memory.emulator.uploads(memory.emulator.bucket());
     assert_eq!(left.iter().map(|upload| &upload.upload_id).collect::<Vec<_>>(), [&young]);
 }
+
+/// In one request, too: what is not as it was when it was looked at ends before its last byte.
+#[tokio::test]
+async fn a_file_that_changes_within_one_request_becomes_no_object() {
+    let append = |path: &Path| OpenOptions::new().append(true).open(path).unwrap().write_all(b"more").unwrap();
+    let rewrite =
+        |path: &Path| OpenOptions::new().write(true).open(path).unwrap().write_all(&vec![b'B'; 12 * MIB]).unwrap();
+    let changes: [Change; 2] = [&append, &rewrite];
+    for change in changes {
+        let emulator = support::emulator().await;
+        let bucket = support::bucket(&emulator);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, vec![b'A'; 12 * MIB]).unwrap();
+        emulator.put_object(emulator.bucket(), "k", "the old object");
+        emulator.script(Rule::on("PUT Object").then(Action::ReadRate(8_000_000)));
+        let transfer = bucket.upload("k", &*path);
+        let handle = transfer.handle();
+        let meanwhile = async {
+            until("some bytes", || handle.progress().bytes > 0).await;
+            change(&path);
+        };
+        let error = tokio::join!(transfer, meanwhile).0.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Changed, false), "{error}");
+        assert_eq!(emulator.object(emulator.bucket(), "k").unwrap().bytes(), "the old object");
+    }
+}

@@ -337,3 +337,27 @@ fn resident(field: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
+
+/// A file name is bytes on this system, and need not be Unicode.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_of_any_name_is_remembered() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let scene = Scene::new(10 * MIB).await;
+    scene.emulator.script(slow_parts());
+    let name = |bytes| scene.folder.path().join(OsStr::from_bytes(bytes));
+    for bytes in [b"caf\xe9", b"caf\xe8"] {
+        fs::write(name(bytes), &scene.bytes).unwrap();
+        let transfer = scene.bucket.transfer(upload(&name(bytes), &scene.checkpoints()));
+        let handle = transfer.handle();
+        tokio::select! {
+            outcome = transfer => panic!("it ended: {outcome:?}"),
+            () = until("parts", || handle.progress().parts >= 1) => {}
+        }
+    }
+    until("both are remembered", || scene.remembered().len() == 2).await;
+    let output = scene.bucket.transfer(upload(&name(b"caf\xe9"), &scene.checkpoints())).await.unwrap();
+    assert!(output.resumed_parts >= 1, "{output:?}");
+    assert_eq!(scene.emulator.object(scene.emulator.bucket(), "k").unwrap().bytes(), scene.bytes);
+}

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::Bucket;
 use crate::crc64::Crc64;
 use crate::error::Result;
-use crate::transfer::checkpoint::{Checkpoint, file_name};
+use crate::transfer::checkpoint::{Checkpoint, file_name, path_text};
 use crate::transfer::disk::{blocking, io_error, read_exact_at};
 use crate::transfer::download::Download;
 use crate::transfer::download::destination::{Destination, Target};
@@ -38,7 +38,7 @@ pub(super) struct What {
     key: String,
     version_id: Option<String>,
     range: Option<(u64, Option<u64>)>,
-    path: PathBuf,
+    path: String,
 }
 
 /// A range that is on disk.
@@ -65,7 +65,7 @@ impl What {
             key: download.get.key().to_string(),
             version_id: download.get.version().map(str::to_owned),
             range: download.range.map(|range| (range.first(), range.last())),
-            path: target.absolute()?,
+            path: path_text(&target.absolute()?),
         })
     }
 
@@ -81,7 +81,7 @@ impl What {
 
     fn name(&self, kind: &str) -> String {
         let range = format!("{:?} {:?}", self.version_id, self.range);
-        file_name(kind, &[&self.bucket, &self.region, &self.key, &range, &self.path.to_string_lossy()])
+        file_name(kind, &[&self.bucket, &self.region, &self.key, &range, &self.path])
     }
 
     /// Takes up what is remembered in the directory, if it is of this download.

@@ -47,7 +47,10 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
         None => Work::new(download, target, bucket).await?,
     };
     let Work { begun, layout, index, mut done, destination, journal } = work;
-    let integrity = download.integrity(&begun)?;
+    let integrity = match download.integrity(&begun) {
+        Ok(integrity) => integrity,
+        Err(error) => return Err(come_to_nothing(journal, destination, error).await),
+    };
     control.set_total(Some(layout.length()), u32::try_from(layout.count()).ok());
     let Begun { pinned, meta, body, .. } = begun;
     let pen = Arc::new(Pen::new(Arc::clone(&destination.file), destination.path()));
@@ -58,11 +61,7 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
     if let Err(error) = outcome {
         // With this object it would come to nothing in every further run.
         let hopeless = matches!(error.kind(), ErrorKind::Changed | ErrorKind::Integrity);
-        if let Some(journal) = journal.filter(|_| hopeless) {
-            journal.remove().await?;
-            destination.discard().await?;
-        }
-        return Err(error);
+        return Err(if hopeless { come_to_nothing(journal, destination, error).await } else { error });
     }
     let named = destination.finish().await?;
     if let Some(journal) = journal {
@@ -70,6 +69,16 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
     }
     named.sync().await?;
     Ok(DownloadOutput { meta, bytes: layout.length(), integrity })
+}
+
+/// Leaves nothing of it. Gives the error back, or the one that this failed with.
+async fn come_to_nothing(journal: Option<Journal>, destination: Destination, error: Error) -> Error {
+    let Some(journal) = journal else { return error };
+    let removed = async {
+        journal.remove().await?;
+        destination.discard().await
+    };
+    removed.await.err().unwrap_or(error)
 }
 
 /// What is to be done, and what is done already.
@@ -117,24 +126,35 @@ impl Work {
         Ok(Self { begun, layout, index: 0, done, destination, journal: Some(journal) })
     }
 
-    /// Goes on with what an earlier run left; `None` when COS has another object by now.
+    /// Goes on with what an earlier run left; `None` when COS has another object by now, or another is wanted.
     async fn go_on(found: Found, download: &Download, bucket: &Bucket) -> Result<Option<Self>> {
         let Found { journal, head, destination, mut done } = found;
         // Where all is there, one range is asked for all the same: it tells what the object is now.
         let index = done.iter().position(Option::is_none).unwrap_or(0);
         done[index] = None;
-        let conditions = download.conditions.clone().if_match(&head.etag);
-        let begun = match download.begin(bucket, head.layout.range(index), &conditions).await {
-            Ok(begun) => begun,
-            Err(error) if matches!(error.status(), Some(412 | 416)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let same = begun.pinned.etag == head.etag
-            && begun.pinned.total == head.total
-            && begun.first == head.layout.range(index)
-            && begun.span.end - begun.span.start == head.layout.length();
-        let work = Self { begun, layout: head.layout, index, done, destination, journal: Some(journal) };
-        Ok(same.then_some(work))
+        if download.conditions.wants(&head.etag) {
+            let conditions = download.conditions.clone().if_match(&head.etag);
+            match download.begin(bucket, head.layout.range(index), &conditions).await {
+                Ok(begun) => {
+                    let same = begun.pinned.etag == head.etag
+                        && begun.pinned.total == head.total
+                        && begun.first == head.layout.range(index)
+                        && begun.span.end - begun.span.start == head.layout.length();
+                    if same {
+                        let journal = Some(journal);
+                        return Ok(Some(Self { begun, layout: head.layout, index, done, destination, journal }));
+                    }
+                }
+                Err(error) if matches!(error.status(), Some(412 | 416)) => {}
+                Err(error) if error.is_not_found() => {
+                    return Err(come_to_nothing(Some(journal), destination, error).await);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        journal.remove().await?;
+        destination.discard().await?;
+        Ok(None)
     }
 }
 
