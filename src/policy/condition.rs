@@ -115,6 +115,18 @@ const OPERATORS: [&str; 12] = [
     "bool_equal",
 ];
 
+/// Why nothing meets what stands in a document, if so. Operators are for CAM to know: it has more than are built here.
+pub(super) fn unmet(operator: &str, key: &str, value: &Value) -> Option<&'static str> {
+    let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let plain = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
+    if key.is_empty() || values.is_empty() || !values.iter().all(plain) {
+        return Some("has a condition without a key or without a value");
+    }
+    let addresses = matches!(operator.strip_suffix(IF_EXIST).unwrap_or(operator), "ip_equal" | "ip_not_equal");
+    let network = |value: &Value| value.as_str().is_some_and(is_network);
+    (addresses && !values.iter().all(network)).then_some("has a condition with an address that is none")
+}
+
 /// An address, or one with the length of a prefix.
 fn is_network(text: &str) -> bool {
     let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));

@@ -360,5 +360,21 @@ mod tests {
             let error = Policy::from_json(&good.replacen(from, to, 1)).unwrap_err();
             assert_eq!(error.field(), Some("policy"), "{error}");
         }
+        let under = |condition: &str| {
+            let end = format!(",\"condition\":{condition}}}]}}");
+            Policy::from_json(&good.replacen("}]}", &end, 1))
+        };
+        for met in [r#"{"ip_equal":{"qcs:ip":["10.0.0.0/8","::1"]}}"#, r#"{"date_less_than":{"a:b":"2026"}}"#] {
+            under(met).unwrap();
+        }
+        for unmet in [
+            r#"{"ip_equal":{"qcs:ip":["10.0.0.0/33"]}}"#,
+            r#"{"ip_not_equal_if_exist":{"qcs:ip":"localhost"}}"#,
+            r#"{"string_equal":{"cos:prefix":[]}}"#,
+            r#"{"string_equal":{"cos:prefix":null}}"#,
+            r#"{"string_equal":{"":"a"}}"#,
+        ] {
+            assert_eq!(under(unmet).unwrap_err().field(), Some("policy"), "{unmet}");
+        }
     }
 }

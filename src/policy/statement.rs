@@ -1,5 +1,6 @@
 //! One statement: actions on a resource, under conditions.
 
+use super::condition::unmet;
 use super::{Condition, Conditions, Effect, Resource, Written, refuse};
 use crate::error::Result;
 use crate::multipart::{
@@ -154,6 +155,13 @@ impl Statement {
         let mut statement = Self::new(written.effect, &Resource::written(written.resource)?);
         for action in written.action {
             statement = statement.add(action, Scope::Target);
+        }
+        for (operator, keys) in &written.condition {
+            for (key, value) in keys {
+                if let Some(why) = unmet(operator, key, value) {
+                    statement.refuse(why.to_owned());
+                }
+            }
         }
         statement.conditions = written.condition;
         Ok(statement)
