@@ -43,7 +43,8 @@ impl Stalling {
     fn comes(&mut self, bytes: u64) -> bool {
         self.came += bytes;
         if let Some(silence) = self.silence.take() {
-            self.waited += silence.since.elapsed();
+            // A caller that was away for longer than this was not waiting.
+            self.waited += silence.since.elapsed().min(self.limit);
         }
         if self.waited < self.limit.saturating_mul(SLOW_LIMITS) {
             return true;
