@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _};
+use cap_fs_ext::{DirExt as _, FollowSymlinks, MetadataExt as _, OpenOptionsFollowExt as _};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
@@ -31,6 +31,13 @@ impl Directory {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether a path of the caller's leads here.
+    pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let there = Self::open(path)?;
+        let (here, there) = (self.dir.dir_metadata()?, there.dir.dir_metadata()?);
+        Ok((here.dev(), here.ino()) == (there.dev(), there.ino()))
     }
 
     /// The directory a path of names leads to from here, and the last name; what is missing on the way is made if `make`.

@@ -1,5 +1,7 @@
 //! Directories: up, down, and both sides made alike.
 
+#[cfg(unix)]
+mod deletions;
 mod down;
 mod tree;
 mod up;

@@ -54,7 +54,7 @@ impl Compare {
                 match head {
                     Ok(meta) if meta.content_length().is_some_and(|length| length != source.bytes) => Ok(false),
                     Ok(meta) => match meta.crc64() {
-                        Some(crc64) => Ok(crc64_of(bucket, open).await? == crc64),
+                        Some(crc64) => Ok(crc64_of(bucket, source.bytes, open).await? == Some(crc64)),
                         None => Ok(false),
                     },
                     // Removed since it was listed.
@@ -66,40 +66,46 @@ impl Compare {
     }
 }
 
-/// The CRC-64 of a file; dropping the future stops it after a stretch.
-async fn crc64_of(bucket: &Bucket, open: impl FnOnce() -> Result<File> + Send + 'static) -> Result<u64> {
+/// The CRC-64 of a file, if it is so long; dropping the future stops it after a stretch.
+async fn crc64_of(
+    bucket: &Bucket,
+    length: u64,
+    open: impl FnOnce() -> Result<File> + Send + 'static,
+) -> Result<Option<u64>> {
     let _held = bucket.client().memory().hold(BLOCK as u64).await;
     let mut file = blocking(open).await?;
-    let mut crc64 = Crc64::new();
+    let (mut crc64, mut total) = (Crc64::new(), 0);
     loop {
-        let (next, over);
-        (file, next, over) = blocking(move || {
+        let (next, read);
+        (file, next, read) = blocking(move || {
             let mut crc64 = crc64;
-            let over = read_on(&mut file, &mut crc64)?;
-            Ok((file, crc64, over))
+            let read = read_on(&mut file, &mut crc64)?;
+            Ok((file, crc64, read))
         })
         .await?;
         crc64 = next;
-        if over {
-            return Ok(crc64.value());
+        total += read;
+        // One that grows has no end.
+        if read == 0 || total > length {
+            return Ok((total == length).then(|| crc64.value()));
         }
     }
 }
 
-/// Reads one stretch; whether the file is at its end.
-fn read_on(file: &mut File, crc64: &mut Crc64) -> io::Result<bool> {
+/// Reads one stretch: how many bytes, none at the end.
+fn read_on(file: &mut File, crc64: &mut Crc64) -> io::Result<u64> {
     let mut block = vec![0; BLOCK];
-    let mut left = STRETCH;
-    while left > 0 {
+    let mut total = 0;
+    while total < STRETCH {
         match file.read(&mut block) {
-            Ok(0) => return Ok(true),
+            Ok(0) => break,
             Ok(read) => {
                 crc64.update(&block[..read]);
-                left = left.saturating_sub(read as u64);
+                total += read as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(false)
+    Ok(total)
 }

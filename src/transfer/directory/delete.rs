@@ -3,27 +3,28 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::client::Bucket;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::object::{DeleteObject, DeleteObjects};
 use crate::operation::Operation as _;
+use crate::transfer::confined::Directory;
 use crate::transfer::directory::pool::{Deed, Pool};
 use crate::transfer::directory::report::DirectoryFile;
-use crate::transfer::disk::blocking;
+use crate::transfer::disk::{blocking, io_error};
 
 /// Objects to be deleted, until there are enough for a request.
 pub(super) struct Extraneous {
-    root: PathBuf,
+    root: Directory,
     bucket: Bucket,
     dry_run: bool,
     objects: Vec<DirectoryFile>,
 }
 
 impl Extraneous {
-    pub(super) fn new(root: PathBuf, bucket: Bucket, dry_run: bool) -> Self {
+    pub(super) fn new(root: Directory, bucket: Bucket, dry_run: bool) -> Self {
         Self { root, bucket, dry_run, objects: Vec::new() }
     }
 
@@ -32,18 +33,28 @@ impl Extraneous {
         if self.objects.len() == DeleteObjects::MAX_KEYS { self.flush(pool).await } else { Ok(()) }
     }
 
+    /// # Errors
+    /// [`ErrorKind::Io`] when the directory is not there any more: then nothing says what is extraneous.
     pub(super) async fn flush(&mut self, pool: &mut Pool) -> Result<()> {
         let objects = std::mem::take(&mut self.objects);
         if objects.is_empty() {
             return Ok(());
         }
-        let (root, bucket, dry_run) = (self.root.clone(), self.bucket.clone(), self.dry_run);
+        let root = self.root.clone();
+        let (kept, objects) = blocking(move || {
+            let path = root.path();
+            let split = without_file(path, objects);
+            // After that: without the directory every file would have been missed.
+            match root.is_at(path) {
+                Ok(true) => Ok(split),
+                Ok(false) => Err(io_error("looking at", path, io::Error::other("it is another directory by now"))),
+                Err(error) => Err(io_error("looking at", path, error)),
+            }
+        })
+        .await?;
+        let (bucket, dry_run) = (self.bucket.clone(), self.dry_run);
         let work = async move {
-            let (gone, objects) = match blocking(move || Ok(without_file(&root, objects))).await {
-                Ok(split) => split,
-                Err(error) => return vec![(DirectoryFile::default(), Err(error))],
-            };
-            let mut outcomes = gone;
+            let mut outcomes = kept;
             if dry_run {
                 outcomes.extend(objects.into_iter().map(|object| (object, Ok(Deed::Deleted))));
             } else {
@@ -64,7 +75,7 @@ fn without_file(root: &Path, objects: Vec<DirectoryFile>) -> (Outcomes, Vec<Dire
         Err(error) => matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
     };
     let (gone, kept): (Vec<_>, Vec<_>) = objects.into_iter().partition(has_none);
-    (kept.into_iter().map(|object| (object, Ok(Deed::Unchanged))).collect(), gone)
+    (kept.into_iter().map(|object| (object, Ok(Deed::Kept))).collect(), gone)
 }
 
 async fn delete(bucket: &Bucket, objects: Vec<DirectoryFile>) -> Outcomes {

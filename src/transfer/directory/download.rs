@@ -12,7 +12,7 @@ use crate::key::ObjectKey;
 use crate::transfer::Download;
 use crate::transfer::confined::Directory;
 use crate::transfer::directory::compare::Compare;
-use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Side};
+use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Side, Source};
 use crate::transfer::directory::names::FileNames;
 use crate::transfer::directory::pool::{Deed, Pool, Settings};
 use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
@@ -24,7 +24,8 @@ use crate::transfer::sealed;
 /// Downloads the objects behind a prefix into a directory; with [`sync`](Self::sync), only those that differ from their
 /// files.
 ///
-/// The part of a key behind the prefix is the path below the directory, which is made when it is missing. Each object
+/// The part of a key behind the prefix is the path below the directory, which is made when it is missing. A prefix that
+/// is a directory ends in a slash: what begins with one behind it is refused. Each object
 /// comes down as [`Download`] does it: a file appears at its place when it is complete, checked and on disk, or not at
 /// all; many files at a time. An object that fails is told as a failure, and the rest goes on.
 ///
@@ -38,9 +39,10 @@ use crate::transfer::sealed;
 /// deleted, whoever changes it meanwhile.
 ///
 /// A sync goes through the files and the listing side by side. It leaves a file alone that has its object, and deletes
-/// one that has none only with [`delete_extraneous`](Self::delete_extraneous); never links, directories, or what is no
-/// file. It holds the names of the directories on the way to the file it is at; beside that and the paths with capital
-/// letters memory does not grow with the number of objects.
+/// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never links,
+/// directories, what is no file, or a file whose object was refused. It holds the names of the directories on the way to the file it is at; beside that and the paths with capital
+/// letters memory does not grow with the number of objects. Files that this crate makes while it works (`.cos-*.tmp`,
+/// `.*.cos-partial`, `*.cos-checkpoint`) are left alone.
 ///
 /// Pausing begins no further object or part. Cancelling stops each as [`Download`] does.
 ///
@@ -123,7 +125,10 @@ impl DownloadDirectory {
         self
     }
 
-    /// With [`sync`](Self::sync): deletes files below the directory that have no object.
+    /// With [`sync`](Self::sync): deletes files below the directory that have no object, after all the rest and in a pass
+    /// of its own, with a second listing. Where anything failed but for keys that were refused, nothing is deleted, and
+    /// the report says [`withheld`](DirectoryReport::withheld); where there is no object at all, it is an
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input).
     #[must_use]
     pub fn delete_extraneous(mut self) -> Self {
         self.settings.delete_extraneous = true;
@@ -137,8 +142,9 @@ impl DownloadDirectory {
         self
     }
 
-    /// Only what this is true of; the rest is as if it were on neither side. Keys that would be refused are asked about, too:
-    /// with an empty `path`.
+    /// Only what this is true of. Of what both sides have it is asked for the object. A file whose object is left out
+    /// stays as it is; one without an object is deleted only if this is true of it. Keys that would be refused are asked
+    /// about, too: with an empty `path`.
     #[must_use]
     pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
         self.settings.filter = Some(Arc::new(filter));
@@ -253,14 +259,13 @@ impl DownloadDirectory {
             return self.download_all(bucket, pool).await;
         }
         let root = self.root().await?;
-        let mut merge = Merge::new(self.local(), self.remote(bucket)).await?;
+        let mut merge = self.merge(bucket).await?;
         while let Some(side) = merge.next().await? {
             match side {
                 Side::Remote { object, .. } => self.download(bucket, Some(&root), object, None, pool).await?,
                 Side::Both { file, object } => {
                     self.download(bucket, Some(&root), object, Some((compare, file)), pool).await?;
                 }
-                Side::Local(file) if self.settings.delete_extraneous => self.delete(&root, file, pool).await?,
                 Side::LocalAside(Entry::Refused(file, error)) if error.kind() == ErrorKind::Io => {
                     pool.fail(file, error)?;
                 }
@@ -269,7 +274,20 @@ impl DownloadDirectory {
                 Side::Local(_) | Side::LocalAside(_) => {}
             }
         }
+        if self.settings.delete_extraneous && pool.may_delete(merge.source_has_any()).await? {
+            // In a pass of its own: a list of what is to be deleted might be long.
+            let mut merge = self.merge(bucket).await?;
+            while let Some(side) = merge.next().await? {
+                if let Side::Local(file) = side {
+                    self.delete(&root, file, pool).await?;
+                }
+            }
+        }
         Ok(())
+    }
+
+    async fn merge(&self, bucket: &Bucket) -> Result<Merge> {
+        Merge::new(self.local(), self.remote(bucket), Source::Remote).await
     }
 
     async fn download(
@@ -291,7 +309,7 @@ impl DownloadDirectory {
             if let Some((compare, file)) = twin {
                 let (root, path) = (root.clone(), file.path.clone());
                 let open = move || open_file(&root, &path);
-                if compare.is_same(&worker.bucket, &object, &file, open).await? {
+                if worker.unless_cancelled(compare.is_same(&worker.bucket, &object, &file, open)).await? {
                     return Ok(Deed::Unchanged);
                 }
             }
@@ -319,7 +337,7 @@ impl DownloadDirectory {
             let delete = || {
                 let (directory, name) = root.descend(&path, false)?;
                 match directory.metadata(&name)? {
-                    Some(meta) if !meta.is_file() => return Ok(Deed::Unchanged),
+                    Some(meta) if !meta.is_file() => return Ok(Deed::Kept),
                     Some(_) if !dry_run => directory.remove_file(&name)?,
                     _ => {}
                 }

@@ -42,14 +42,20 @@ impl Local {
         Self { walk: Walk::new(root, WalkOptions { max_path, ..options }), prefix, filter }
     }
 
+    /// The next that is wanted.
     pub(super) async fn next(&mut self) -> Result<Option<Entry>> {
-        while let Some(found) = self.walk.next().await? {
-            let entry = self.entry(found);
-            if self.filter.as_ref().is_none_or(|filter| filter(entry.file())) {
-                return Ok(Some(entry));
+        loop {
+            let entry = self.any().await?;
+            if entry.as_ref().is_none_or(|entry| wants(self.filter.as_ref(), entry.file())) {
+                return Ok(entry);
             }
         }
-        Ok(None)
+    }
+
+    /// The next, wanted or not.
+    async fn any(&mut self) -> Result<Option<Entry>> {
+        let found = self.walk.next().await?;
+        Ok(found.map(|found| self.entry(found)))
     }
 
     /// Bytes and files.
@@ -104,28 +110,46 @@ impl Remote {
         Ok(counted)
     }
 
+    /// The next that is wanted.
     pub(super) async fn next(&mut self) -> Result<Option<Entry>> {
-        while let Some(object) = self.listing.next().await? {
-            let (path, refused) = match path_of(&object.key, &self.prefix, self.names) {
-                Ok(path) => (path.to_owned(), None),
-                Err(error) => (String::new(), Some(error)),
-            };
-            let file = DirectoryFile { path, key: object.key, bytes: object.size, modified: object.last_modified };
-            if self.filter.as_ref().is_some_and(|filter| !filter(&file)) {
-                continue;
+        loop {
+            let entry = self.any().await?;
+            if entry.as_ref().is_none_or(|entry| wants(self.filter.as_ref(), entry.file())) {
+                return Ok(entry);
             }
-            let collides = |spellings: &mut Spellings| refused.is_none() && spellings.collides(&file.path);
-            return Ok(Some(match refused {
-                Some(error) => Entry::Refused(file, error),
-                None if self.spellings.as_mut().is_some_and(collides) => {
-                    let error = Error::input("key", "differs only in case from one before it");
-                    Entry::Refused(DirectoryFile { path: String::new(), ..file }, error)
-                }
-                None => Entry::File(file),
-            }));
         }
-        Ok(None)
     }
+
+    /// The next, wanted or not.
+    async fn any(&mut self) -> Result<Option<Entry>> {
+        let Some(object) = self.listing.next().await? else { return Ok(None) };
+        let (path, refused) = match path_of(&object.key, &self.prefix, self.names) {
+            Ok(path) => (path.to_owned(), None),
+            Err(error) => (String::new(), Some(error)),
+        };
+        let file = DirectoryFile { path, key: object.key, bytes: object.size, modified: object.last_modified };
+        // One that is not wanted is in nobody's way.
+        let mut collides =
+            |spellings: &mut Spellings| wants(self.filter.as_ref(), &file) && spellings.collides(&file.path);
+        Ok(Some(match refused {
+            Some(error) => Entry::Refused(file, error),
+            None if self.spellings.as_mut().is_some_and(&mut collides) => {
+                let error = Error::input("key", "differs only in case from one before it");
+                Entry::Refused(DirectoryFile { path: String::new(), ..file }, error)
+            }
+            None => Entry::File(file),
+        }))
+    }
+
+    /// Where an entry would lie, if a file could have such a path.
+    fn place<'a>(&self, entry: &'a Entry) -> &'a str {
+        let key = &entry.file().key;
+        key.strip_prefix(&*self.prefix).unwrap_or(key)
+    }
+}
+
+fn wants(filter: Option<&Filter>, file: &DirectoryFile) -> bool {
+    filter.is_none_or(|filter| filter(file))
 }
 
 fn count_one((bytes, files): &mut (u64, u32), entry: &Entry) {
@@ -158,57 +182,100 @@ pub(super) enum Side {
     RemoteAside(Entry),
 }
 
+/// Which side the other is made like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Local,
+    Remote,
+}
+
 /// Both sides in one pass.
+///
+/// The filter is asked of what the source has, and of what only the destination has. So what the source has, wanted or
+/// not, is never taken for extraneous on the other side.
 pub(super) struct Merge {
     local: Local,
     remote: Remote,
+    source: Source,
+    filter: Option<Filter>,
     next_local: Option<Entry>,
     next_remote: Option<Entry>,
     /// Paths on the disk that were not looked at, as long as the other side may have them or something below them.
     unseen: Vec<String>,
+    /// Whether the source showed anything, wanted or not.
+    source_has_any: bool,
 }
 
 impl Merge {
-    pub(super) async fn new(mut local: Local, mut remote: Remote) -> Result<Self> {
-        let (next_local, next_remote) = (local.next().await?, remote.next().await?);
-        Ok(Self { local, remote, next_local, next_remote, unseen: Vec::new() })
+    pub(super) async fn new(mut local: Local, mut remote: Remote, source: Source) -> Result<Self> {
+        let filter = remote.filter.clone();
+        let (next_local, next_remote) = (local.any().await?, remote.any().await?);
+        let first = if source == Source::Local { &next_local } else { &next_remote };
+        let source_has_any = first.is_some();
+        Ok(Self { local, remote, source, filter, next_local, next_remote, unseen: Vec::new(), source_has_any })
     }
 
+    pub(super) fn source_has_any(&self) -> bool {
+        self.source_has_any
+    }
+
+    /// The next that is wanted.
     pub(super) async fn next(&mut self) -> Result<Option<Side>> {
-        let order = match (&self.next_local, &self.next_remote) {
-            (None, None) => return Ok(None),
-            (Some(Entry::Link(_) | Entry::Refused(..)), _) => {
-                let aside = self.take_local().await?;
-                self.unseen.extend(aside.iter().map(|entry| entry.file().path.clone()));
-                return Ok(aside.map(Side::LocalAside));
+        loop {
+            let order = match (&self.next_local, &self.next_remote) {
+                (None, None) => return Ok(None),
+                (Some(Entry::Link(_) | Entry::Refused(..)), _) => {
+                    let Some(aside) = self.take_local().await? else { continue };
+                    // It stands for what nobody looked at, wanted or not.
+                    self.unseen.push(aside.file().path.clone());
+                    if self.wants(aside.file()) {
+                        return Ok(Some(Side::LocalAside(aside)));
+                    }
+                    continue;
+                }
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(local), Some(remote)) => (*local.file().path).cmp(self.remote.place(remote)),
+            };
+            let local = if order.is_le() { self.take_local().await? } else { None };
+            let remote = if order.is_ge() { self.take_remote().await? } else { None };
+            if let Some(side) = self.side(local, remote) {
+                return Ok(Some(side));
             }
-            (_, Some(Entry::Link(_) | Entry::Refused(..))) => {
-                return Ok(self.take_remote().await?.map(Side::RemoteAside));
+        }
+    }
+
+    /// What the two make that have one path; `None` when it is not wanted.
+    fn side(&mut self, local: Option<Entry>, remote: Option<Entry>) -> Option<Side> {
+        match (local, remote) {
+            (Some(Entry::File(file)), Some(Entry::File(object))) => {
+                let source = if self.source == Source::Local { &file } else { &object };
+                self.wants(source).then_some(Side::Both { file, object })
             }
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(local), Some(remote)) => local.file().path.cmp(&remote.file().path),
-        };
-        let local = if order.is_le() { self.take_local().await? } else { None };
-        let remote = if order.is_ge() { self.take_remote().await? } else { None };
-        Ok(match (local, remote) {
-            (Some(Entry::File(file)), Some(Entry::File(object))) => Some(Side::Both { file, object }),
-            (Some(Entry::File(file)), _) => Some(Side::Local(file)),
-            (_, Some(Entry::File(object))) => {
+            // Its file is not extraneous.
+            (_, Some(refused @ Entry::Refused(..))) if self.source == Source::Remote => {
+                self.wants(refused.file()).then_some(Side::RemoteAside(refused))
+            }
+            (Some(Entry::File(file)), _) => self.wants(&file).then_some(Side::Local(file)),
+            (None, Some(Entry::File(object))) if self.wants(&object) => {
                 let unsure = self.is_unsure(&object.path);
                 Some(Side::Remote { object, unsure })
             }
             _ => None,
-        })
+        }
+    }
+
+    fn wants(&self, file: &DirectoryFile) -> bool {
+        wants(self.filter.as_ref(), file)
     }
 
     async fn take_local(&mut self) -> Result<Option<Entry>> {
-        let next = self.local.next().await?;
+        let next = self.local.any().await?;
         Ok(std::mem::replace(&mut self.next_local, next))
     }
 
     async fn take_remote(&mut self) -> Result<Option<Entry>> {
-        let next = self.remote.next().await?;
+        let next = self.remote.any().await?;
         Ok(std::mem::replace(&mut self.next_remote, next))
     }
 

@@ -11,6 +11,13 @@ const MAX_NAME: usize = 255;
 /// How many spellings are remembered: 16 MiB of them.
 const MAX_SPELLINGS: usize = 1 << 20;
 
+/// Whether it is a file this crate makes beside others while it works: part of a download, or a checkpoint.
+pub(super) fn is_of_transfers(name: &str) -> bool {
+    let temporary = name.starts_with(".cos-") && name.strip_suffix(".tmp").is_some();
+    let partial = name.starts_with('.') && name.ends_with(".cos-partial");
+    temporary || partial || name.ends_with(".cos-checkpoint") || name.ends_with(".cos-checkpoint.new")
+}
+
 /// Which keys may become files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum FileNames {
@@ -36,19 +43,17 @@ impl FileNames {
 /// The path below the destination of what follows the prefix in a key: names with slashes between them, none of which
 /// leads anywhere else.
 ///
-/// A prefix that does not end in a slash may be followed by one.
-///
 /// # Errors
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `key`.
 pub(super) fn path_of<'a>(key: &'a str, prefix: &str, names: FileNames) -> Result<&'a str> {
     let refuse = |why: &'static str| Err(Error::input("key", why));
     let Some(rest) = key.strip_prefix(prefix) else { return refuse("does not begin with the prefix") };
-    let rest = if prefix.is_empty() || prefix.ends_with('/') { rest } else { rest.strip_prefix('/').unwrap_or(rest) };
     if rest.is_empty() {
         return refuse("is the prefix itself and leaves no name for a file");
     }
     if rest.starts_with('/') {
-        return refuse("is an absolute path behind the prefix");
+        // Without its slash `p/a` would be the same file as `pa`.
+        return refuse("is an absolute path behind the prefix; that of a directory ends in a slash");
     }
     if key.len() > ObjectKey::MAX_BYTES {
         return refuse("is longer than 850 bytes");
@@ -158,7 +163,7 @@ mod tests {
         for (key, prefix, path) in [
             ("a/b.txt", "", "a/b.txt"),
             ("p/a/b.txt", "p/", "a/b.txt"),
-            ("p/a", "p", "a"),
+            ("pa", "p", "a"),
             ("logs/2026-01/x", "logs/2026-", "01/x"),
             ("目录/😀", "", "目录/😀"),
             (".hidden", "", ".hidden"),

@@ -74,6 +74,8 @@ pub(super) enum Deed {
     Transferred,
     Unchanged,
     Deleted,
+    /// What was taken for extraneous is not.
+    Kept,
 }
 
 type Outcome = Vec<(DirectoryFile, Result<Deed>)>;
@@ -85,6 +87,8 @@ pub(super) struct Pool {
     settings: Settings,
     tasks: JoinSet<Outcome>,
     report: DirectoryReport,
+    /// Failures that are more than a name or a kind of file that was refused.
+    broken: u64,
     total: Arc<Total>,
     counting: JoinSet<()>,
 }
@@ -119,6 +123,7 @@ impl Pool {
             settings,
             tasks: JoinSet::new(),
             report: DirectoryReport::default(),
+            broken: 0,
             total: Arc::new(total),
             counting: JoinSet::new(),
         }
@@ -201,7 +206,8 @@ impl Pool {
     pub(super) fn fail(&mut self, file: DirectoryFile, error: Error) -> Result<()> {
         let outcome = Err(error);
         tell_end(self.settings.listener.as_ref(), &file, &outcome);
-        self.enter(file, outcome)
+        // Its bytes were not counted.
+        self.enter(DirectoryFile { bytes: 0, ..file }, outcome)
     }
 
     fn note(&mut self, joined: Result<Outcome, JoinError>) -> Result<()> {
@@ -216,6 +222,10 @@ impl Pool {
                 report.deleted += 1;
                 return Ok(());
             }
+            Ok(Deed::Kept) => {
+                report.unchanged += 1;
+                return Ok(());
+            }
             Ok(Deed::Transferred) => {
                 report.transferred += 1;
                 report.bytes += file.bytes;
@@ -227,6 +237,7 @@ impl Pool {
             Err(error) if error.kind() == ErrorKind::Cancelled || self.settings.stop_on_failure => return Err(error),
             Err(error) => {
                 report.failed += 1;
+                self.broken += u64::from(error.kind() != ErrorKind::Input);
                 self.total.leave(file.bytes);
                 if report.failures.len() < self.settings.failure_limit {
                     report.failures.push(DirectoryFailure::of(file, &self.root, error));
@@ -235,6 +246,22 @@ impl Pool {
         }
         self.control.meter().done(0);
         Ok(())
+    }
+
+    /// Waits for all that is under way, and says whether what is extraneous may be deleted now. Where the source has
+    /// nothing, or something failed, that would take more away than was brought.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin); [`ErrorKind::Input`] when the source has nothing at all.
+    pub(super) async fn may_delete(&mut self, source_has_any: bool) -> Result<bool> {
+        while let Some(joined) = self.tasks.join_next().await {
+            self.note(joined)?;
+        }
+        if !source_has_any {
+            return Err(Error::input("delete_extraneous", "would delete all: the source has nothing"));
+        }
+        self.report.withheld = self.broken > 0;
+        Ok(self.broken == 0)
     }
 
     /// Waits for all, and closes the books.
@@ -259,7 +286,7 @@ fn tell_end(listener: Option<&Listener>, file: &DirectoryFile, outcome: &Result<
     let Some(listener) = listener else { return };
     let step = match outcome {
         Ok(Deed::Transferred) => FileStep::Transferred,
-        Ok(Deed::Unchanged) => FileStep::Unchanged,
+        Ok(Deed::Unchanged | Deed::Kept) => FileStep::Unchanged,
         Ok(Deed::Deleted) => FileStep::Deleted,
         Err(error) => FileStep::Failed(error),
     };
@@ -276,6 +303,11 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// Work that is not a transfer.
+    pub(super) async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.control.unless_cancelled(work).await
+    }
+
     /// Runs the transfer of a file within that of the directory.
     pub(super) async fn transfer<J: Job>(&self, file: &DirectoryFile, job: J) -> Result<Deed> {
         if self.dry_run {

@@ -54,6 +54,8 @@ pub struct DirectoryReport {
     pub unchanged: u64,
     /// Extraneous files or objects deleted.
     pub deleted: u64,
+    /// Whether deletions were asked for and withheld, because something failed.
+    pub withheld: bool,
     /// Symbolic links not followed.
     pub links: u64,
     /// Files that were refused or failed.

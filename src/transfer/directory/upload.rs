@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -6,14 +7,15 @@ use crate::client::Bucket;
 use crate::error::Result;
 use crate::key::ObjectKey;
 use crate::transfer::Upload;
+use crate::transfer::confined::Directory;
 use crate::transfer::directory::compare::Compare;
 use crate::transfer::directory::delete::Extraneous;
-use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Side};
+use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Side, Source};
 use crate::transfer::directory::names::FileNames;
 use crate::transfer::directory::pool::{Deed, Pool, Settings};
 use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
 use crate::transfer::directory::walk::WalkOptions;
-use crate::transfer::disk::io_error;
+use crate::transfer::disk::{blocking, io_error};
 use crate::transfer::handle::Control;
 use crate::transfer::sealed;
 
@@ -26,9 +28,12 @@ use crate::transfer::sealed;
 /// on; so does a file that fails.
 ///
 /// A sync goes through the files and the listing side by side. It leaves an object alone that has its file, and deletes
-/// one that has none only with [`delete_extraneous`](Self::delete_extraneous); never one whose key does not begin with
-/// the prefix, whose key could be no file, or where the disk has something that was not looked at. It holds the names of
-/// the directories on the way to the file it is at; beside that memory does not grow with the number of files.
+/// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never one whose key
+/// does not begin with the prefix, whose key could be no file, or where the disk has something that was not looked at. It
+/// holds the names of the directories on the way to the file it is at; beside that memory does not grow with the number
+/// of files.
+///
+/// Files that this crate makes while it works (`.cos-*.tmp`, `.*.cos-partial`, `*.cos-checkpoint`) are left out.
 ///
 /// Pausing begins no further file or part. Cancelling stops each file as [`Upload`] does.
 ///
@@ -105,7 +110,11 @@ impl UploadDirectory {
         self
     }
 
-    /// With [`sync`](Self::sync): deletes objects behind the prefix that have no file.
+    /// With [`sync`](Self::sync): deletes objects behind the prefix that have no file, after all the rest and in a pass
+    /// of its own, with a second listing. Where anything failed but for names that were refused, nothing is deleted, and
+    /// the report says [`withheld`](DirectoryReport::withheld); where the directory has nothing at all, it is an
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input); where it is not there any more, an
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
     #[must_use]
     pub fn delete_extraneous(mut self) -> Self {
         self.settings.delete_extraneous = true;
@@ -119,7 +128,8 @@ impl UploadDirectory {
         self
     }
 
-    /// Only files this is true of; the others are as if they were on neither side.
+    /// Only files this is true of. Of what both sides have it is asked for the file. An object whose file is left out
+    /// stays as it is; one without a file is deleted only if this is true of it.
     #[must_use]
     pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
         self.settings.filter = Some(Arc::new(filter));
@@ -201,10 +211,11 @@ impl UploadDirectory {
     }
 
     async fn upload_all(&self, bucket: &Bucket, pool: &mut Pool) -> Result<()> {
+        let root = self.root().await?;
         let mut local = self.local(false);
         while let Some(entry) = local.next().await? {
             match entry {
-                Entry::File(file) => self.upload(bucket, file, None, pool).await?,
+                Entry::File(file) => self.upload(bucket, &root, file, None, pool).await?,
                 aside => pool.aside(aside)?,
             }
         }
@@ -212,28 +223,53 @@ impl UploadDirectory {
     }
 
     async fn sync_all(&self, bucket: &Bucket, compare: Compare, pool: &mut Pool) -> Result<()> {
-        // What could be no file is not looked at.
-        let filter = self.settings.filter.clone();
-        let remote = Remote::new(bucket.clone(), self.prefix.clone(), filter, FileNames::Native).unfolded();
-        let mut merge = Merge::new(self.local(true), remote).await?;
-        let mut extraneous = Extraneous::new(self.directory.clone(), bucket.clone(), self.settings.dry_run);
+        let root = self.root().await?;
+        let mut merge = self.merge(bucket).await?;
         while let Some(side) = merge.next().await? {
             match side {
-                Side::Local(file) => self.upload(bucket, file, None, pool).await?,
-                Side::Both { file, object } => self.upload(bucket, file, Some((compare, object)), pool).await?,
-                Side::Remote { object, unsure } if self.settings.delete_extraneous && !unsure => {
-                    extraneous.add(object, pool).await?;
+                Side::Local(file) => self.upload(bucket, &root, file, None, pool).await?,
+                Side::Both { file, object } => {
+                    self.upload(bucket, &root, file, Some((compare, object)), pool).await?;
                 }
                 Side::LocalAside(aside) => pool.aside(aside)?,
                 Side::Remote { .. } | Side::RemoteAside(_) => {}
             }
         }
+        if self.settings.delete_extraneous && pool.may_delete(merge.source_has_any()).await? {
+            return self.delete_all(bucket, root, pool).await;
+        }
+        Ok(())
+    }
+
+    /// Deletes what is extraneous, in a pass of its own: a list of it might be long.
+    async fn delete_all(&self, bucket: &Bucket, root: Directory, pool: &mut Pool) -> Result<()> {
+        let mut extraneous = Extraneous::new(root, bucket.clone(), self.settings.dry_run);
+        let mut merge = self.merge(bucket).await?;
+        while let Some(side) = merge.next().await? {
+            if let Side::Remote { object, unsure: false } = side {
+                extraneous.add(object, pool).await?;
+            }
+        }
         extraneous.flush(pool).await
+    }
+
+    async fn merge(&self, bucket: &Bucket) -> Result<Merge> {
+        // What could be no file is not looked at.
+        let filter = self.settings.filter.clone();
+        let remote = Remote::new(bucket.clone(), self.prefix.clone(), filter, FileNames::Native).unfolded();
+        Merge::new(self.local(true), remote, Source::Local).await
+    }
+
+    /// The directory, which is held open.
+    async fn root(&self) -> Result<Directory> {
+        let path = self.directory.clone();
+        blocking(move || Directory::open(&path).map_err(|error| io_error("reading", &path, error))).await
     }
 
     async fn upload(
         &self,
         bucket: &Bucket,
+        root: &Directory,
         file: DirectoryFile,
         twin: Option<(Compare, DirectoryFile)>,
         pool: &mut Pool,
@@ -241,11 +277,16 @@ impl UploadDirectory {
         let worker = pool.worker(bucket);
         let (path, each, told) = (self.directory.join(&file.path), self.each.clone(), file.clone());
         let checkpoint = self.checkpoint.clone();
+        let plain = if self.follow_links { None } else { Some(root.clone()) };
         let work = async move {
+            if let Some(root) = plain {
+                let path = file.path.clone();
+                blocking(move || is_plain(&root, &path)).await?;
+            }
             if let Some((compare, object)) = twin {
                 let path = path.clone();
                 let open = move || std::fs::File::open(&path).map_err(|error| io_error("opening", &path, error));
-                if compare.is_same(&worker.bucket, &file, &object, open).await? {
+                if worker.unless_cancelled(compare.is_same(&worker.bucket, &file, &object, open)).await? {
                     return Ok(Deed::Unchanged);
                 }
             }
@@ -261,4 +302,17 @@ impl UploadDirectory {
         };
         pool.begin(told, Box::pin(work)).await
     }
+}
+
+/// Whether no link leads to it: one may have been put there since the directory was walked.
+fn is_plain(root: &Directory, path: &str) -> Result<()> {
+    let look = || {
+        let (directory, name) = root.descend(path, false)?;
+        match directory.metadata(&name)? {
+            Some(meta) if meta.is_file() => Ok(()),
+            Some(_) => Err(io::Error::other("it is no file any more")),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    };
+    look().map_err(|error| io_error("opening", &root.path().join(path), error))
 }

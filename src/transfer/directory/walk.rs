@@ -9,6 +9,7 @@ use std::vec;
 
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
+use crate::transfer::directory::names::is_of_transfers;
 use crate::transfer::disk::{blocking, io_error};
 
 /// How many files are taken from the disk in one go.
@@ -147,6 +148,9 @@ impl Tree {
             let path = format!("{above}{}", name.to_string_lossy().trim_end_matches('/'));
             return Some(Found::Unseen { path, error: Error::input("path", "is not UTF-8") });
         };
+        if is_of_transfers(text) {
+            return None;
+        }
         let path = format!("{above}{}", text.trim_end_matches('/'));
         if path.len() > self.options.max_path {
             // Nor is anything below it short enough.

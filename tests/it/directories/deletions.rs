@@ -1,0 +1,234 @@
+//! What a sync may delete, and what it must not.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cos_emulator::{Action, Emulator, Rule};
+use tencent_cos::transfer::{Compare, DownloadDirectory, UploadDirectory};
+use tencent_cos::{Bucket, ErrorKind};
+
+use super::tree::{counts, keys, make, write};
+use crate::support::{InMemory, until};
+
+fn store(emulator: &Emulator, keys: &[&str]) {
+    for key in keys {
+        emulator.put_object(emulator.bucket(), key, key.rsplit('/').next().unwrap().to_owned());
+    }
+}
+
+fn names(root: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn down(root: &Path) -> DownloadDirectory {
+    DownloadDirectory::new("s/", root).sync(Compare::Size).delete_extraneous()
+}
+
+fn up(root: &Path) -> UploadDirectory {
+    UploadDirectory::new(root, "s/").sync(Compare::Size).delete_extraneous()
+}
+
+fn rig() -> (InMemory, Bucket, tempfile::TempDir) {
+    let memory = InMemory::new();
+    let bucket = memory.bucket();
+    (memory, bucket, tempfile::tempdir().unwrap())
+}
+
+/// A key that is refused still has its file.
+#[tokio::test]
+async fn a_file_whose_object_is_refused_stays() {
+    let (memory, bucket, root) = rig();
+    let refused = ["a:b", "x?", "con.txt", "readme", "2026-01-01T10:00:00.log", "d/y:z"];
+    store(&memory.emulator, &refused.map(|name| Box::leak(format!("s/{name}").into_boxed_str()) as &str));
+    store(&memory.emulator, &["s/README", "s/plain"]);
+    make(root.path(), &refused);
+    make(root.path(), &["README", "plain", "extra", "d/extra"]);
+    let report = bucket.transfer(down(root.path())).await.unwrap();
+    assert_eq!((counts(&report), report.withheld), ([0, 2, 2, 6], false));
+    let mut left = refused.map(|name| name.split('/').next().unwrap()).to_vec();
+    left.extend(["README", "plain"]);
+    left.sort_unstable();
+    assert_eq!(
+        (names(root.path()), names(&root.path().join("d"))),
+        (left.iter().map(ToString::to_string).collect(), vec!["y:z".to_owned()])
+    );
+}
+
+/// What a filter leaves out on the side of the source is there all the same.
+#[tokio::test]
+async fn a_filter_makes_nothing_extraneous() {
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["s/photos/1.jpg", "s/photos/2.jpg", "s/photos/gone.txt"]);
+    memory.emulator.put_object(memory.emulator.bucket(), "s/longer", "longer than the file");
+    make(root.path(), &["here.jpg", "longer"]);
+    symlink("nowhere", root.path().join("photos")).unwrap();
+    // The link does not match, and what may lie behind it does.
+    let report = bucket.transfer(up(root.path()).filter(|file| file.path.ends_with("jpg"))).await.unwrap();
+    assert_eq!(counts(&report), [1, 0, 0, 0]);
+    assert_eq!(keys(&bucket, "s/photos/").await.len(), 3);
+
+    // The object does not match, and its file does.
+    fs::remove_file(root.path().join("photos")).unwrap();
+    let report = bucket.transfer(down(root.path()).filter(|file| file.bytes < 10)).await.unwrap();
+    assert_eq!(counts(&report), [3, 1, 0, 0]);
+    assert_eq!(fs::read(root.path().join("longer")).unwrap(), b"longer");
+    // The other way round the source decides as well.
+    memory.emulator.put_object(memory.emulator.bucket(), "s/longer", "short");
+    let report = bucket.transfer(down(root.path()).filter(|file| file.bytes < 6)).await.unwrap();
+    assert_eq!(report.deleted, 0);
+    assert_eq!(fs::read(root.path().join("longer")).unwrap(), b"short");
+}
+
+/// Without the directory nothing says what is extraneous.
+#[tokio::test]
+async fn a_directory_that_goes_away_deletes_no_object() {
+    let (memory, bucket, folder) = rig();
+    let root = folder.path().join("root");
+    for number in 0..600 {
+        write(&root, &format!("{number:04}"), "x");
+        memory.emulator.put_object(memory.emulator.bucket(), &format!("s/{number:04}"), "x");
+    }
+    let moved = folder.path().join("moved");
+    for replaced in [false, true] {
+        let (from, to) = (root.clone(), moved.clone());
+        let job = up(&root).on_file(move |_, _| {
+            if from.exists() && !to.exists() {
+                fs::rename(&from, &to).unwrap();
+                if replaced {
+                    fs::create_dir(&from).unwrap();
+                }
+            }
+        });
+        let error = bucket.transfer(job).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+        assert_eq!(keys(&bucket, "s/").await.len(), 600);
+        let _ = fs::remove_dir(&root);
+        fs::rename(&moved, &root).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_when_a_transfer_failed() {
+    let (memory, bucket, root) = rig();
+    // A file that was renamed, whose new name cannot be written.
+    store(&memory.emulator, &["s/before", "s/same"]);
+    make(root.path(), &["after", "same"]);
+    memory.emulator.script(Rule::on("PUT Object").times(2).then(Action::status(403, "AccessDenied")));
+    for job in [up(root.path()).dry_run(), up(root.path())] {
+        let report = bucket.transfer(job).await.unwrap();
+        assert_eq!(report.withheld, report.failed > 0);
+    }
+    assert_eq!(keys(&bucket, "s/").await, ["s/before", "s/same"]);
+    memory.emulator.script(Rule::on("GET Object").then(Action::status(403, "AccessDenied")));
+    let report = bucket.transfer(down(root.path())).await.unwrap();
+    assert_eq!((counts(&report), report.withheld), ([0, 1, 0, 1], true));
+    assert_eq!(names(root.path()), ["after", "same"]);
+    // Once it goes through, it is made alike.
+    memory.emulator.clear_script();
+    let report = bucket.transfer(up(root.path())).await.unwrap();
+    assert_eq!((counts(&report), report.withheld), ([1, 1, 1, 0], false));
+    assert_eq!(keys(&bucket, "s/").await, ["s/after", "s/same"]);
+}
+
+#[tokio::test]
+async fn an_empty_source_empties_nothing() {
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["s/a"]);
+    let error = bucket.transfer(up(root.path())).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("delete_extraneous")), "{error}");
+    assert_eq!(keys(&bucket, "").await, ["s/a"]);
+    make(root.path(), &["b"]);
+    let nothing = DownloadDirectory::new("none/", root.path()).sync(Compare::Size).delete_extraneous();
+    let error = bucket.transfer(nothing).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("delete_extraneous")), "{error}");
+    assert_eq!(names(root.path()), ["b"]);
+}
+
+/// The files of transfers under way, and of those to be gone on with.
+#[tokio::test]
+async fn what_transfers_need_is_neither_sent_nor_deleted() {
+    let (memory, bucket, root) = rig();
+    let ours = [".cos-0123456789abcdef.tmp", ".big.0123456789abcdef.cos-partial", "c/download-0a.cos-checkpoint"];
+    store(&memory.emulator, &["s/a"]);
+    make(root.path(), &ours);
+    make(root.path(), &["a", "extra"]);
+    let report = bucket.transfer(down(root.path())).await.unwrap();
+    assert_eq!(counts(&report), [0, 1, 1, 0]);
+    assert!(ours.iter().all(|name| root.path().join(name).exists()));
+    assert_eq!(counts(&bucket.transfer(UploadDirectory::new(root.path(), "t/")).await.unwrap()), [1, 0, 0, 0]);
+    assert_eq!(keys(&bucket, "t/").await, ["t/a"]);
+}
+
+/// Two keys never become one file.
+#[tokio::test]
+async fn a_prefix_without_its_slash_is_no_directory() {
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["p/a", "pa"]);
+    let report = bucket.transfer(DownloadDirectory::new("p", root.path())).await.unwrap();
+    assert_eq!(counts(&report), [1, 0, 0, 1]);
+    assert_eq!(fs::read(root.path().join("a")).unwrap(), b"pa");
+    assert_eq!(report.failures[0].key.as_deref(), Some("p/a"));
+}
+
+/// A file that is compared has no say in when it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancelling_does_not_wait_for_a_comparison() {
+    let (memory, bucket, root) = rig();
+    let emulator = &memory.emulator;
+    let length: u64 = 64 << 30;
+    fs::File::create(root.path().join("huge")).unwrap().set_len(length).unwrap();
+    // A listing and a head that tell the length of the file.
+    let listing = format!(
+        "<ListBucketResult><Name>{}</Name><Prefix/><Marker/><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>\
+         <Contents><Key>huge</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>&quot;x&quot;</ETag>\
+         <Size>{length}</Size><Owner><ID>1</ID></Owner><StorageClass>STANDARD</StorageClass></Contents>\
+         </ListBucketResult>",
+        emulator.bucket()
+    );
+    let headers =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let xml = headers(&[("content-type", "application/xml")]);
+    emulator.script(Rule::on("GET Bucket").then(Action::RawBody { status: 200, headers: xml, body: listing.into() }));
+    let told = length.to_string();
+    let object = [("content-length", &*told), ("x-cos-hash-crc64ecma", "1"), ("x-cos-request-id", "r")];
+    let head = Action::Foreign { status: 200, headers: headers(&object), body: bytes::Bytes::new() };
+    emulator.script(Rule::on("HEAD Object").then(head));
+    let transfer = bucket.transfer(UploadDirectory::new(root.path(), "").sync(Compare::Crc64));
+    let handle = transfer.handle();
+    let cancelled = async {
+        until("the comparison", || emulator.count("HEAD Object") > 0).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        handle.cancel();
+    };
+    let both = async { tokio::join!(transfer, cancelled).0 };
+    let outcome = tokio::time::timeout(Duration::from_secs(5), both).await.expect("it ends");
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+/// A link that takes the place of a file after the directory was walked leads nowhere.
+#[tokio::test]
+async fn a_link_that_is_planted_is_not_followed() {
+    let (_memory, bucket, root) = rig();
+    let outside = tempfile::tempdir().unwrap();
+    make(outside.path(), &["secret", "b"]);
+    make(root.path(), &["0", "a", "d/b"]);
+    let (here, there) = (root.path().to_owned(), outside.path().to_owned());
+    let planted = Arc::new(std::sync::Once::new());
+    let job = UploadDirectory::new(root.path(), "t/").concurrency(1).sync(Compare::Size).on_file(move |_, _| {
+        planted.call_once(|| {
+            fs::remove_file(here.join("a")).unwrap();
+            symlink(there.join("secret"), here.join("a")).unwrap();
+            fs::rename(here.join("d"), here.join("away")).unwrap();
+            symlink(&there, here.join("d")).unwrap();
+        });
+    });
+    let report = bucket.transfer(job).await.unwrap();
+    assert_eq!(counts(&report), [1, 0, 0, 2]);
+    assert_eq!(keys(&bucket, "t/").await, ["t/0"]);
+}
