@@ -103,6 +103,9 @@ async fn one(
     let target = format!("{}{}", destination.prefix, &key[source.prefix.len()..]);
     let names = (format!("cos://{}/{}", source.bucket, key), format!("cos://{}/{target}", destination.bucket));
     let copy = async {
+        if source.bucket == destination.bucket && target.starts_with(&source.prefix) {
+            return Err(Failure::failed("its copy would be below SRC, in place of what is copied"));
+        }
         let job = LargeCopy::new(ObjectKey::new(&key)?, ObjectKey::new(&target)?).from_bucket(from);
         session.interrupt.guard(to.transfer(options.copy(job))).await
     };

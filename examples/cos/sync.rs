@@ -21,8 +21,9 @@ Examples:
 /// One side is cos://BUCKET-APPID[/DIR], the other a local directory. What is the same on both sides stays: by size and
 /// CRC-64, which reads every file and looks at every object; or quicker by --by.
 ///
-/// Only --delete removes what DST has beside SRC: never outside of it, never links, never what --include and --exclude
-/// leave out, and nothing where the disk could not be read. A file that fails is told on standard error, the rest goes
+/// Only --delete removes what DST has beside SRC, after all the rest: never outside of it, never links, never what
+/// --include and --exclude leave out, and nothing where the disk could not be read, a transfer failed, or SRC has nothing
+/// at all. A file that fails is told on standard error, the rest goes
 /// on, and the exit status is 1. Keys that would lead elsewhere or are no names of files everywhere are refused so.
 #[derive(Debug, Args)]
 pub struct Sync {

@@ -137,13 +137,14 @@ impl Lines {
             }
             failure => failure,
         })?;
-        let DirectoryReport { transferred, bytes, unchanged, deleted, links, failed, failures, .. } = report;
+        let DirectoryReport { transferred, bytes, unchanged, deleted, withheld, links, failed, failures, .. } = report;
         let json = json!({
             "action": "sum",
             "transferred": transferred,
             "bytes": bytes,
             "unchanged": unchanged,
             "deleted": deleted,
+            "deletions_withheld": withheld,
             "links": links,
             "failed": failed,
             "dry_run": self.dry_run,
@@ -152,6 +153,7 @@ impl Lines {
         let mut text = vec![summed(&format!("{would}transferred"), transferred, bytes, took)];
         text.push(format!("{unchanged} unchanged, {failed} failed"));
         text.extend((deleted > 0).then(|| format!("{deleted} {would}deleted")));
+        text.extend(withheld.then(|| "nothing deleted, because something failed".to_owned()));
         text.extend((links > 0).then(|| counted(links, "link") + " left out"));
         told.output.line(|| json, text.join("; "))?;
         told.output.flush()?;

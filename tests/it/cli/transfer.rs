@@ -67,6 +67,21 @@ async fn trees_go_up_down_and_across_and_are_made_alike() {
     assert_eq!(names(&shell.path("again")), ["index.html"]);
     let (status, _) = shell.failed(&["cp", "-r", &www, &shell.url("www/below")]);
     assert_eq!(status, 2);
+
+    // One level up, where a copy would take the place of what is still to be copied.
+    for (key, body) in [("up/in/in/x", "deep"), ("up/in/x", "x")] {
+        emulator.put_object(emulator.bucket(), key, body);
+    }
+    let output = shell.run(&["cp", "-r", &shell.url("up/in/"), &shell.url("up/")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("up/in/in/x"), "{}", text(&output.stderr));
+    let stored = |key: &str| emulator.object(emulator.bucket(), key).unwrap().bytes();
+    assert_eq!((stored("up/x"), stored("up/in/x")), ("x".into(), "x".into()));
+
+    // Nothing is no model.
+    let (status, told) = shell.failed(&["sync", "--delete", &shell.url("none/"), "back"]);
+    assert!(status != 0 && told.contains("has nothing"), "{told}");
+    assert_eq!(names(&shell.path("back")), ["index.html", "sub"]);
 }
 
 #[cfg(unix)]
