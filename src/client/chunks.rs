@@ -20,6 +20,11 @@ impl Pool {
         Bytes::from_owner(Lent { chunk, pool: self.clone() })
     }
 
+    /// Forgets what nobody uses.
+    pub(crate) fn clear(&self) {
+        self.free().clear();
+    }
+
     fn free(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

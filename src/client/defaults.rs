@@ -30,6 +30,7 @@
 //! | a download in order: a range | 4 MiB | [`part_size`](crate::transfer::Download::part_size) |
 //! | bytes that are written to a file at once | 512 KiB | |
 //! | memory of all transfers of a client | 64 MiB | [`memory_limit`](crate::ClientBuilder::memory_limit) |
+//! | of these for parts of streams that fill, for what is read ahead, for all else at least | 1/2, 3/8, 1/8 and 2 MiB | |
 //! | files of a directory under way at once | 32 | [`UploadDirectory::concurrency`](crate::transfer::UploadDirectory::concurrency) |
 //! | failures a report of a directory holds | 1 000 | [`UploadDirectory::failure_limit`](crate::transfer::UploadDirectory::failure_limit) |
 //! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |

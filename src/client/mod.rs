@@ -337,6 +337,10 @@ impl ClientBuilder {
 
     /// How many bytes all transfers of this client hold at once: parts of streams that must be sent again if they fail,
     /// and what is on its way between file and network. At least 8 MiB.
+    ///
+    /// Half of it is for parts of streams that fill: as many streams are read at once as have room for a part and 2 MiB
+    /// there, and the next waits until one is full. For many slow sources take more, or smaller parts. Readers of
+    /// downloads have three eighths ahead of them, together. Files are never kept waiting by either.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         if bytes < defaults::MIN_MEMORY_LIMIT {
             self.refuse(Error::input("memory_limit", "is under 8 MiB"));

@@ -57,8 +57,10 @@ impl<T> Future for Transfer<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.control.counter.start();
         let outcome = self.run.as_mut().poll(cx);
-        if outcome.is_ready() {
-            self.control.counter.end();
+        match &outcome {
+            Poll::Pending => {}
+            Poll::Ready(Ok(_)) if self.control.counter.outlives_future() => {}
+            Poll::Ready(_) => self.control.counter.end(),
         }
         outcome
     }
@@ -190,6 +192,16 @@ impl Control {
     /// Whether further parts may begin.
     pub(super) fn is_running(&self) -> bool {
         *self.state.borrow() == State::Running
+    }
+
+    /// What the future gave goes on, and calls [`end`](Self::end).
+    pub(super) fn outlive_future(&self) {
+        self.counter.outlive_future();
+    }
+
+    /// Tells the last news.
+    pub(super) fn end(&self) {
+        self.counter.end();
     }
 
     /// Begins a part.

@@ -79,6 +79,7 @@ pub(super) struct Counter {
     /// Milliseconds from the start at which news were told last.
     told: AtomicU64,
     ended: AtomicBool,
+    outlives_future: AtomicBool,
     samples: Mutex<VecDeque<(Instant, u64)>>,
     callback: Mutex<Option<Callback>>,
     news: watch::Sender<Progress>,
@@ -99,6 +100,7 @@ impl Counter {
             total_parts: AtomicU32::new(UNKNOWN_PARTS),
             told: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            outlives_future: AtomicBool::new(false),
             samples: Mutex::default(),
             callback: Mutex::default(),
             news: watch::Sender::new(Progress::default()),
@@ -178,6 +180,15 @@ impl Counter {
         if due && self.told.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.tell();
         }
+    }
+
+    /// The transfer goes on after its future: in a stream, which ends it.
+    pub(super) fn outlive_future(&self) {
+        self.outlives_future.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn outlives_future(&self) -> bool {
+        self.outlives_future.load(Ordering::Relaxed)
     }
 
     /// Tells the last news.

@@ -206,9 +206,14 @@ impl SourceFile {
     pub(super) async fn read(&self) -> Result<Bytes> {
         let file = self.clone();
         blocking(move || {
-            let read = std::fs::read(&file.path).map_err(|error| io_error("reading", &file.path, error))?;
+            let length = file.state.length;
+            let mut read = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+            // One that grew is not read to its end.
+            std::fs::File::open(&file.path)
+                .and_then(|source| source.take(length + 1).read_to_end(&mut read))
+                .map_err(|error| io_error("reading", &file.path, error))?;
             file.check_now()?;
-            if read.len() as u64 == file.state.length { Ok(read.into()) } else { Err(changed()) }
+            if read.len() as u64 == length { Ok(read.into()) } else { Err(changed()) }
         })
         .await
     }
@@ -260,6 +265,11 @@ enum Inlet {
 impl Flow {
     fn new(length: Option<u64>, inlet: Inlet) -> Self {
         Self { length, inlet, left: Bytes::new(), pool: Pool::default(), taken: 0, over: false }
+    }
+
+    /// Lays what it takes into these chunks.
+    pub(super) fn into_chunks(self, pool: &Pool) -> Self {
+        Self { pool: pool.clone(), ..self }
     }
 
     /// Whether it is known to be at its end.

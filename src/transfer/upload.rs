@@ -20,7 +20,7 @@ use crate::transfer::work::Work;
 /// Up to 48.8 TiB. Parts have 8 MiB, or more where 10 000 of them would not be enough; a file is streamed from disk, and
 /// what is held of streams and files together stays within the client's
 /// [`memory_limit`](crate::ClientBuilder::memory_limit). A stream whose length is not known begins with parts of 8 MiB
-/// that grow up to that limit: 492 GiB by default. Each part is signed when it is sent.
+/// that grow up to half of that limit less 2 MiB: 257 GiB by default. Each part is signed when it is sent.
 ///
 /// The CRC-64 of every part is compared with COS's, and those of all parts with the whole
 /// [`expected`](Self::crc64) before the object comes into being, and with COS's after. When the source changes meanwhile,
@@ -118,7 +118,8 @@ impl Upload {
     }
 
     /// Parts of so many bytes, 1 MiB to 5 GiB, or more where 10 000 of them would not be enough. Up to one part goes in
-    /// one request.
+    /// one request. Of a stream a part takes at most half of [`memory_limit`](crate::ClientBuilder::memory_limit) less
+    /// 2 MiB.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self

@@ -14,7 +14,7 @@ use crate::transfer::draft::Draft;
 use crate::transfer::handle::Control;
 use crate::transfer::journal::{Journal, Record, What};
 use crate::transfer::parts::{self, Crew, Stored, combined};
-use crate::transfer::plan::{MAX_PARTS, Part, Plan, growing};
+use crate::transfer::plan::{MAX_PARTS, MIN_PART_BYTES, Part, Plan, growing};
 use crate::transfer::progress::PartMeter;
 use crate::transfer::resume::{self, Found};
 use crate::transfer::source::{Flow, SourceFile, Whole};
@@ -35,8 +35,12 @@ impl Work {
         let length = file.state.length;
         if length <= SMALL_FILE && length <= self.put_threshold() {
             // In memory it is read once, whole and unchanged, however often it is sent.
-            let _held = self.bucket.client().memory().hold(length).await;
-            let bytes = self.control.unless_cancelled(file.read()).await?;
+            self.control.ready().await?;
+            let read = async {
+                let held = self.bucket.client().memory().hold(length).await;
+                Ok((file.read().await?, held))
+            };
+            let (bytes, _held) = self.control.unless_cancelled(read).await?;
             return self.put(&Whole::Bytes(bytes)).await;
         }
         match checkpoint.filter(|_| length > self.put_threshold()) {
@@ -151,26 +155,30 @@ impl Work {
     }
 
     /// What flows by once: every part is held in memory until COS has it.
-    pub(super) async fn flow(self, mut flow: Flow) -> Result<UploadOutput> {
-        let limit = self.bucket.client().memory().limit();
-        let part_size = self.part_size.unwrap_or(PART_SIZE);
+    pub(super) async fn flow(self, flow: Flow) -> Result<UploadOutput> {
+        let memory = self.bucket.client().memory().clone();
+        let most = memory.most_to_fill().saturating_sub(BESIDE_A_PART);
+        let part_size = self.part_size.unwrap_or(PART_SIZE.min(most - most % MIN_PART_BYTES));
         let plan = flow.length.map(|length| Plan::new(length, part_size)).transpose()?;
-        let size = move |number| plan.map_or_else(|| growing(part_size, limit, number), |plan| plan.part_size);
-        if flow.expects(size(1)) > limit {
-            return Err(Error::input("memory_limit", "is less than a part of the stream, which has to be held"));
+        let size = move |number| plan.map_or_else(|| growing(part_size, most, number), |plan| plan.part_size);
+        if flow.expects(size(1)) > most {
+            let told = "leaves no room for a part of the stream, which is held: it takes half of it and 2 MiB at most";
+            return Err(Error::input("memory_limit", told));
         }
+        let mut flow = flow.into_chunks(memory.chunks());
         self.control.set_total(flow.length, plan.map(|plan| plan.count().max(1)));
         self.control.ready().await?;
         let first = async {
-            let held = self.bucket.client().memory().hold(flow.expects(size(1)) + BESIDE_A_PART).await;
+            let held = memory.hold_to_fill(flow.expects(size(1)) + BESIDE_A_PART).await;
             Ok((flow.take(size(1)).await?, held))
         };
         let (chunks, held) = self.control.unless_cancelled(first).await?;
         if flow.is_over() {
-            let output = self.put(&Whole::Chunks(chunks)).await;
-            drop(held);
-            return output;
+            self.control.ready().await?;
+            let _held = held.filled();
+            return self.put(&Whole::Chunks(chunks)).await;
         }
+        let held = held.filled();
         let session = Session::begin(&self.bucket, self.draft.initiate(), self.draft.destination()).await?;
         let mut crew = Crew::new(self.places);
         let work = async {
@@ -191,9 +199,9 @@ impl Work {
                 crew.room().await?;
                 crew.meanwhile(self.control.ready()).await?;
                 let more = async {
-                    let held = self.bucket.client().memory().hold(flow.expects(size(number)) + BESIDE_A_PART).await;
+                    let held = memory.hold_to_fill(flow.expects(size(number)) + BESIDE_A_PART).await;
                     let chunks = if flow.is_over() { Chunks::default() } else { flow.take(size(number)).await? };
-                    Ok(Some((chunks, held)).filter(|(chunks, _)| !chunks.is_empty()))
+                    Ok(Some((chunks, held.filled())).filter(|(chunks, _)| !chunks.is_empty()))
                 };
                 next = crew.meanwhile(more).await?;
             }

@@ -16,6 +16,7 @@ mod forms;
 mod inputs;
 mod keys;
 mod large_copy;
+mod memory;
 mod multipart;
 mod operations;
 mod presign;

@@ -42,6 +42,9 @@ pub(super) async fn run(job: DownloadToPath, bucket: &Bucket, control: &Control)
 
 async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Result<DownloadOutput> {
     let DownloadToPath { download, target, checkpoint } = job;
+    // Before there is a connection: others may have to wait for that until they give memory back.
+    let memory = bucket.client().memory();
+    let held = memory.hold(BESIDE_A_RANGE).await;
     let work = match checkpoint {
         Some(directory) => Work::resumable(download, target, directory, bucket).await?,
         None => Work::new(download, target, bucket).await?,
@@ -55,8 +58,7 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
     let Begun { pinned, meta, body, .. } = begun;
     let pen = Arc::new(Pen::new(Arc::clone(&destination.file), destination.path()));
     let crew = Arc::new(Crew { pinned, layout: layout.clone(), pen, journal: journal.clone() });
-    let memory = bucket.client().memory();
-    let outcome = crew.fetch((index, body), &mut done, download.concurrency, memory, control).await;
+    let outcome = crew.fetch((index, body, held), &mut done, download.concurrency, memory, control).await;
     let outcome = outcome.and_then(|()| compare(combined(&layout, &done), integrity));
     if let Err(error) = outcome {
         // With this object it would come to nothing in every further run.
@@ -166,6 +168,9 @@ impl Download {
     }
 }
 
+/// What a range takes of the client's memory on its way to the file.
+const BESIDE_A_RANGE: u64 = 3 * DOWNLOAD_PIECE as u64;
+
 /// What the tasks of a download share.
 struct Crew {
     pinned: Pinned,
@@ -178,7 +183,7 @@ impl Crew {
     /// Fetches all ranges that are not done.
     async fn fetch(
         self: &Arc<Self>,
-        (first, body): (usize, ByteStream),
+        (first, body, held): (usize, ByteStream, Held),
         done: &mut [Option<u64>],
         places: usize,
         memory: &Memory,
@@ -197,7 +202,7 @@ impl Crew {
         let mut missing = missing.into_iter().peekable();
         let mut tasks = JoinSet::new();
         if !done.is_empty() {
-            tasks.spawn(self.task(first, Some(body), control.meter(), None));
+            tasks.spawn(self.task(first, Some(body), control.meter(), held));
         }
         let mut note = |joined: Result<Result<(usize, u64)>, JoinError>| {
             let (index, crc64) = joined.map_err(joined_badly)??;
@@ -208,15 +213,13 @@ impl Crew {
             while tasks.len() < places && missing.peek().is_some() {
                 let turn = pin!(async {
                     control.ready().await?;
-                    Ok::<_, Error>(memory.hold(3 * DOWNLOAD_PIECE as u64).await)
+                    Ok::<_, Error>(memory.hold(BESIDE_A_RANGE).await)
                 });
                 let held = if tasks.is_empty() {
-                    // One range is never held up: whoever has the memory may wait for this very file.
-                    control.ready().await?;
-                    None
+                    turn.await?
                 } else {
                     match select(turn, pin!(tasks.join_next())).await {
-                        Either::Left((held, _)) => Some(held?),
+                        Either::Left((held, _)) => held?,
                         Either::Right((joined, _)) => {
                             joined.map_or(Ok(()), &mut note)?;
                             continue;
@@ -238,7 +241,7 @@ impl Crew {
         index: usize,
         body: Option<ByteStream>,
         meter: PartMeter,
-        held: Option<Held>,
+        held: Held,
     ) -> impl Future<Output = Result<(usize, u64)>> + Send + use<> {
         let range = self.layout.range(index);
         let span = Span::part(index as u64 + 1, range.start, range.end - range.start);
@@ -251,7 +254,7 @@ impl Crew {
         index: usize,
         body: Option<ByteStream>,
         meter: PartMeter,
-        _held: Option<Held>,
+        _held: Held,
     ) -> Result<(usize, u64)> {
         let place = self.layout.place(index);
         let length = place.end - place.start;

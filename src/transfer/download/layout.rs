@@ -23,7 +23,7 @@ impl Layout {
     /// for each of `places`: fewer requests than by small ranges, and no connection is left with much at the end.
     pub(super) fn new(span: Range<u64>, first: u64, size: Option<u64>, places: usize) -> Self {
         let rest = (span.end - span.start).saturating_sub(first);
-        let share = rest / (4 * places as u64);
+        let share = rest / (places as u64).saturating_mul(4);
         let size = size.unwrap_or(share.clamp(PART_SIZE, MAX_SHARE));
         let size = size.max(rest.div_ceil(MAX_PARTS)).next_multiple_of(MIB);
         Self { start: span.start, end: span.end, first, size }
@@ -91,6 +91,13 @@ mod tests {
                 assert!(layout.count() <= 10_001);
                 assert_eq!(layout.is_sound(span.end), !span.is_empty());
             }
+        }
+    }
+
+    #[test]
+    fn any_number_of_places_is_one() {
+        for places in [1, 1 << 62, usize::MAX] {
+            assert!(Layout::new(0..1024 * MIB, 8 * MIB, None, places).count() > 1);
         }
     }
 

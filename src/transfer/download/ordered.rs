@@ -58,6 +58,7 @@ pub(super) async fn begin(download: Download, bucket: &Bucket, control: Control)
         crc64: Crc64::new(),
         control,
     };
+    ordered.control.outlive_future();
     let pieces = try_unfold(ordered, |mut ordered| {
         ordered.span.clone().around(async move {
             let stopping = ordered.control.clone();
@@ -114,6 +115,13 @@ impl Drop for Ahead {
     }
 }
 
+/// The stream has ended, or nobody wants it.
+impl Drop for Ordered {
+    fn drop(&mut self) {
+        self.control.end();
+    }
+}
+
 impl Ordered {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
@@ -145,8 +153,8 @@ impl Ordered {
 
     fn read_ahead(&mut self) {
         while self.ahead.len() < self.places && self.next < self.end && self.control.is_running() {
-            // What waits here for its reader must not make others wait.
-            let Some(held) = self.memory.try_hold(self.size.min(self.end - self.next)) else { return };
+            // What waits here for its reader must not make others wait, and must not be more than there is.
+            let Some(held) = self.memory.try_hold_ahead(self.size.min(self.end - self.next)) else { return };
             let Some((range, span)) = self.take_range() else { return };
             let (pinned, length) = (Arc::clone(&self.pinned), range.end - range.start);
             let fetch = async move {
