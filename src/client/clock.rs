@@ -86,11 +86,15 @@ impl CorrectedClock {
         (round_trip <= LONGEST_ROUND_TRIP && offset.abs() <= BELIEVABLE).then_some(offset)
     }
 
-    /// After a refusal for the clock's sake: takes the correction on, or drops one that is wrong by now. False when that
-    /// would change too little to be the reason.
-    pub(crate) fn correct(&self, offset: i64) -> bool {
-        let before = self.offset.load(Ordering::Relaxed);
-        let notable = (offset - before).abs() >= NOTABLE;
+    /// The correction in force, for [`correct`](Self::correct).
+    pub(crate) fn in_force(&self) -> i64 {
+        self.offset.load(Ordering::Relaxed)
+    }
+
+    /// After a refusal for the clock's sake: takes the correction on, or drops one that is wrong by now. False when it
+    /// differs too little from the one the request was signed with to be the reason; by now another may be in force.
+    pub(crate) fn correct(&self, offset: i64, signed_with: i64) -> bool {
+        let notable = (offset - signed_with).abs() >= NOTABLE;
         if notable {
             self.follow(offset);
         }
@@ -101,19 +105,29 @@ impl CorrectedClock {
     /// already, not begun yet, or longer than any key lives.
     ///
     /// The issuer's time is what its clock showed when it gave the key out. Without that, a start that lies ahead is at
-    /// least a time that has passed. A key that is over by its issuer's own clock proves nothing.
+    /// least a time that has passed. A key that is over by its issuer's own clock proves nothing. A key that makes sense
+    /// by the raw clock alone ends the correction: the clock has been set right since.
     pub(crate) fn heed(&self, sent: Mark, key: &Credentials) {
+        let ahead = |now: SystemTime| {
+            key.starts_at().filter(|start| *start > now + Duration::from_millis(NOTABLE.unsigned_abs()))
+        };
+        let makes_sense = |now: SystemTime| {
+            let left = key.expires_at().map(|end| end.duration_since(now).unwrap_or_default());
+            ahead(now).is_none() && left.is_none_or(|left| !left.is_zero() && left <= LONGEST_LIFE)
+        };
         let now = self.now();
-        let left = key.expires_at().map(|end| end.duration_since(now).unwrap_or_default());
-        let ahead = key.starts_at().filter(|start| *start > now + Duration::from_millis(NOTABLE.unsigned_abs()));
-        if ahead.is_none() && left.is_none_or(|left| !left.is_zero() && left <= LONGEST_LIFE) {
+        if makes_sense(now) {
+            return;
+        }
+        if self.is_corrected() && makes_sense(self.raw.now()) {
+            self.follow(0);
             return;
         }
         let alive = |time: &SystemTime| key.expires_at().is_none_or(|end| *time < end);
-        if let Some(time) = key.told_at().or(ahead).filter(alive)
+        if let Some(time) = key.told_at().or(ahead(now)).filter(alive)
             && let Some(offset) = self.measure(sent, time)
         {
-            self.correct(offset);
+            self.correct(offset, self.in_force());
         }
     }
 
@@ -169,9 +183,10 @@ mod tests {
         let (_, clock) = clock();
         let sent = clock.mark();
         let offset = clock.measure(sent, sent.0 - Duration::from_secs(1200)).unwrap();
-        assert!(clock.correct(offset) && clock.is_corrected());
+        assert!(clock.correct(offset, 0) && clock.is_corrected());
         assert_eq!(clock.now(), sent.0 - Duration::from_secs(1200));
-        assert!(!clock.correct(offset), "it is in force already");
+        assert!(clock.correct(offset, 0), "another that was signed before");
+        assert!(!clock.correct(offset, clock.in_force()), "it was signed with that");
         clock.follow(-1_201_000);
         assert_eq!(clock.now(), sent.0 - Duration::from_secs(1201));
         clock.follow(900);
@@ -213,11 +228,25 @@ mod tests {
         }
     }
 
+    /// The clock was behind, and has been set right: keys that are alive must not seem over for ever.
+    #[test]
+    fn a_key_that_makes_sense_without_the_correction_ends_it() {
+        let (_, clock) = clock();
+        let before = clock.mark();
+        clock.follow(4 * 3_600_000);
+        clock.heed(before, &key(None, 30, None));
+        assert!(!clock.is_corrected());
+        // One that makes sense by neither leaves it.
+        clock.follow(4 * 3_600_000);
+        clock.heed(before, &key(None, -30, None));
+        assert!(clock.is_corrected());
+    }
+
     #[test]
     fn what_is_small_huge_or_late_is_not_used() {
         let (hands, clock) = clock();
         let sent = clock.mark();
-        assert!(!clock.correct(clock.measure(sent, sent.0 + Duration::from_secs(29)).unwrap()));
+        assert!(!clock.correct(clock.measure(sent, sent.0 + Duration::from_secs(29)).unwrap(), 0));
         assert_eq!(clock.measure(sent, sent.0 + Duration::from_secs(48 * 3600)), None);
         *hands.0.lock().unwrap() = Duration::from_secs(8);
         // the middle of the round trip counts

@@ -273,22 +273,33 @@ impl Call<'_> {
     async fn turn(&self) -> Result<(OwnedSemaphorePermit, Mark, Snapshot)> {
         let clock = &self.engine.clock;
         let credentials = self.signer().credentials();
-        let permit = self.permit().await?;
-        let mark = clock.mark();
-        if let Some(current) = credentials.at_once(clock.at(mark), mark.1) {
-            return Ok((permit, mark, current));
+        let mut just_given: Option<(Snapshot, Duration)> = None;
+        for _ in 0..3 {
+            let permit = self.permit().await?;
+            let mark = clock.mark();
+            if let Some(current) = credentials.at_once(clock.at(mark), mark.1) {
+                return Ok((permit, mark, current));
+            }
+            if let Some((current, since)) = just_given.take()
+                && mark.1.saturating_sub(since) < Duration::from_secs(1)
+            {
+                // The best there is.
+                return Ok((permit, mark, current));
+            }
+            // Others may have the place meanwhile, and the provider may need one itself.
+            drop(permit);
+            just_given = Some((credentials.current().await?, clock.mark().1));
         }
-        // Others may have the place meanwhile, and the provider may need one itself.
-        drop(permit);
-        let current = credentials.current().await?;
+        // Each time the place came so late that the key was old again.
         let permit = self.permit().await?;
-        let mark = clock.mark();
-        Ok((permit, mark, credentials.at_once(clock.at(mark), mark.1).unwrap_or(current)))
+        let current = credentials.current().await?;
+        Ok((permit, clock.mark(), current))
     }
 
     async fn attempt<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<(), Failure> {
         let (permit, mark, current) = self.turn().await?;
         let clock = &self.engine.clock;
+        let signed_with = clock.in_force();
         let snapshot = &*journey.snapshot.insert(current);
         let (side, address) = self.route.choose(mark.1);
         journey.side = side;
@@ -332,7 +343,9 @@ impl Call<'_> {
         // Of a success the time is of use only while a correction is in force.
         let asked = clock.is_corrected() || !parts.status.is_success();
         let time = if asked { server_time(&parts, address) } else { None };
-        let offset = time.and_then(|time| clock.measure(mark, time));
+        // The date is that of the answer, which is waited for from the last byte.
+        let sending = progress.sending();
+        let offset = time.and_then(|time| clock.measure((mark.0 + sending, mark.1 + sending), time));
         if let Some(offset) = offset.filter(|_| parts.status.is_success()) {
             clock.follow(offset);
         }
@@ -342,7 +355,9 @@ impl Call<'_> {
         let silence = if works_on { COMMIT_TIMEOUT } else { self.engine.limits.stall };
         let body = Stalling::new(body, silence, permit);
         if !parts.status.is_success() {
-            return Err(self.refused(&parts, body.into_stream(), snapshot, offset).await);
+            return Err(self
+                .refused(&parts, body.into_stream(), snapshot, offset.map(|offset| (offset, signed_with)))
+                .await);
         }
         if sent_length != length {
             let told = format!("COS answered {status} after {sent_length} of {length} bytes");
@@ -490,12 +505,19 @@ impl Call<'_> {
         Err(Failure { error: error.into(), evidence })
     }
 
-    /// COS said no, or somebody did in its place. `offset` is how far its clock is ahead of ours.
-    async fn refused(&self, parts: &Parts, body: ByteStream, snapshot: &Snapshot, offset: Option<i64>) -> Failure {
+    /// COS said no, or somebody did in its place. `clocks` is how far its clock is ahead of ours, and what was taken for
+    /// that when the request was signed.
+    async fn refused(
+        &self,
+        parts: &Parts,
+        body: ByteStream,
+        snapshot: &Snapshot,
+        clocks: Option<(i64, i64)>,
+    ) -> Failure {
         // A body that is too long or breaks off still leaves a status and a request id.
         let document = capped(body).await;
         let service = refusal(parts, &document);
-        let class = self.class(&service, snapshot, offset);
+        let class = self.class(&service, snapshot, clocks);
         let mut error = Error::service_error(service);
         if class == Class::NotCos && !document.is_empty() {
             error = error.with_source(format!("it begins {:?}", xml::beginning(&document)));
@@ -504,26 +526,26 @@ impl Call<'_> {
     }
 
     /// The table's verdict, with what the table cannot know: the key's end, and the clocks.
-    fn class(&self, service: &ServiceError, snapshot: &Snapshot, offset: Option<i64>) -> Class {
-        let clock = &self.engine.clock;
+    fn class(&self, service: &ServiceError, snapshot: &Snapshot, clocks: Option<(i64, i64)>) -> Class {
+        let corrects = || clocks.is_some_and(|(offset, signed_with)| self.engine.clock.correct(offset, signed_with));
         let class = service.class();
         let bare = service.code.is_empty() && class == Class::Terminal;
         match class {
             // An answer to HEAD has no document: the key's end, or the clock, are likely reasons.
             _ if bare && matches!(service.status, 400 | 403) && self.is_ending(snapshot) => Class::CredentialExpired,
-            _ if bare && service.status == 403 && offset.is_some_and(|offset| clock.correct(offset)) => Class::Clock,
-            Class::Clock | Class::SignatureExpired if offset.is_some_and(|offset| clock.correct(offset)) => {
-                Class::Clock
-            }
+            _ if bare && service.status == 403 && corrects() => Class::Clock,
+            Class::Clock | Class::SignatureExpired if corrects() => Class::Clock,
             // Signed anew with the same clock it would be refused again.
             Class::Clock => Class::Terminal,
             class => class,
         }
     }
 
+    /// Whether the key may be over: of a token whose end is not known nobody can say.
     fn is_ending(&self, snapshot: &Snapshot) -> bool {
         let soon = self.engine.clock.now() + Duration::from_secs(60);
-        snapshot.credentials().expires_at().is_some_and(|end| end <= soon)
+        let key = snapshot.credentials();
+        key.expires_at().map_or(key.token().is_some(), |end| end <= soon)
     }
 }
 

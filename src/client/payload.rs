@@ -318,9 +318,14 @@ impl Progress {
         self.started
     }
 
+    /// How long it was until the last frame was taken.
+    pub(crate) fn sending(&self) -> Duration {
+        Duration::from_nanos(self.last_nanos.load(Ordering::Relaxed))
+    }
+
     /// When the last frame was taken, or else the start.
     pub(crate) fn last(&self) -> Instant {
-        self.started + Duration::from_nanos(self.last_nanos.load(Ordering::Relaxed))
+        self.started + self.sending()
     }
 
     /// Until when the transport may be silent, as things stand: the stall limit counts from the last frame it took, the

@@ -81,8 +81,9 @@ impl Condition {
         if !OPERATORS.contains(&name) {
             return Err(format!("has a condition with an operator that CAM does not have: {:?}", self.operator));
         }
-        if self.key.is_empty() || self.values.is_empty() {
-            return Err("has a condition without a key or without a value".to_owned());
+        let values = Value::Array(self.values.clone());
+        if let Some(why) = unmet(&self.operator, &self.key, &values) {
+            return Err(why.to_owned());
         }
         let inner = |value: &Value| {
             let text = value.as_str().unwrap_or_default();
@@ -193,6 +194,8 @@ mod tests {
             Condition::content_type("a*b"),
             Condition::new("string_equals", "cos:prefix", ["a"]),
             Condition::new("string_equal", "", ["a"]),
+            Condition::new("numeric_equal", "cos:content-length", [f64::NAN]),
+            Condition::new("ip_not_equal", "qcs:ip", ["nowhere"]),
         ] {
             let error = Policy::new().statement(statement().when(bad)).to_json().unwrap_err();
             assert_eq!(error.field(), Some("policy"), "{error}");

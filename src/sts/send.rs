@@ -103,6 +103,7 @@ impl Client {
 
     async fn attempt<C: Call>(&self, call: &C, credentials: &Credentials, body: Bytes) -> Result<Issued, Failure> {
         let clock = &self.0.clock;
+        let signed_with = clock.in_force();
         let (request, proof) = self.request(call, credentials, body)?;
         let sent = [&**proof, credentials.token().unwrap_or_default()];
         let mark = clock.mark();
@@ -123,7 +124,7 @@ impl Client {
             Ok(issued) => Ok(issued.told_at(time)),
             Err(error) => {
                 let offset = time.and_then(|time| clock.measure(mark, time));
-                let clock = error.is_clock_skew() && offset.is_some_and(|offset| clock.correct(offset));
+                let clock = error.is_clock_skew() && offset.is_some_and(|offset| clock.correct(offset, signed_with));
                 Err(Failure { error, clock })
             }
         }

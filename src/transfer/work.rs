@@ -35,13 +35,13 @@ impl Work {
         let length = file.state.length;
         if length <= SMALL_FILE && length <= self.put_threshold() {
             // In memory it is read once, whole and unchanged, however often it is sent.
+            self.control.set_total(Some(length), Some(1));
             self.control.ready().await?;
-            let read = async {
-                let held = self.bucket.client().memory().hold(length).await;
-                Ok((file.read().await?, held))
+            let work = async {
+                let _held = self.bucket.client().memory().hold(length).await;
+                self.put_now(&Whole::Bytes(file.read().await?)).await
             };
-            let (bytes, _held) = self.control.unless_cancelled(read).await?;
-            return self.put(&Whole::Bytes(bytes)).await;
+            return self.control.unless_cancelled(work).await;
         }
         match checkpoint.filter(|_| length > self.put_threshold()) {
             None => self.whole(Whole::File(file)).await,
@@ -85,21 +85,26 @@ impl Work {
 
     /// In one request.
     async fn put(&self, source: &Whole) -> Result<UploadOutput> {
-        let all = Part { number: 1, offset: 0, length: source.len() };
-        self.control.set_total(Some(all.length), Some(1));
+        self.control.set_total(Some(source.len()), Some(1));
         self.control.ready().await?;
         let work = async {
+            let all = Part { number: 1, offset: 0, length: source.len() };
             let _held = self.bucket.client().memory().hold(source.memory(all)).await;
-            if let Some(expected) = self.crc64 {
-                expect(expected, source.crc64(all).await?)?;
-            }
-            let meter = Arc::new(self.control.meter());
-            let output = self.bucket.send(self.draft.put(observed(source.body(all), &meter))).await?;
-            source.check().await.map_err(|error| error.may_have(true))?;
-            meter.done(all.length);
-            Ok(UploadOutput::put(output, all.length))
+            self.put_now(source).await
         };
         self.control.unless_cancelled(work).await
+    }
+
+    async fn put_now(&self, source: &Whole) -> Result<UploadOutput> {
+        let all = Part { number: 1, offset: 0, length: source.len() };
+        if let Some(expected) = self.crc64 {
+            expect(expected, source.crc64(all).await?)?;
+        }
+        let meter = Arc::new(self.control.meter());
+        let output = self.bucket.send(self.draft.put(observed(source.body(all), &meter))).await?;
+        source.check().await.map_err(|error| error.may_have(true))?;
+        meter.done(all.length);
+        Ok(UploadOutput::put(output, all.length))
     }
 
     /// All parts that are not stored yet, and then the object.

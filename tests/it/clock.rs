@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cos_emulator::{Action, Effect, Rule};
+use tencent_cos::client::provider::{CredentialError, from_fn};
 use tencent_cos::{Endpoint, GetObject};
 
 use crate::support::{InMemory, session};
@@ -107,4 +108,61 @@ async fn a_date_of_somebody_else_moves_nothing() {
         assert!(error.is_clock_skew(), "{error}");
         assert_eq!(sends(&memory), 1);
     }
+}
+
+/// Requests that were signed before the correction are signed anew, too.
+#[tokio::test(start_paused = true)]
+async fn many_at_once_are_all_corrected() {
+    for off in [1200, -1200] {
+        for temporary in [false, true] {
+            let memory = memory();
+            let slow = Rule::on("PUT Object").always().then(Action::Delay(Duration::from_millis(50)));
+            memory.emulator.script(slow);
+            memory.clock.set_off(off);
+            let key = session(&memory.emulator.mint(Duration::from_secs(7200)));
+            let client = memory.client();
+            let client = if temporary { client.credentials(key) } else { client };
+            let bucket = memory.bucket_of(client);
+            let all = (0..20).map(|number| bucket.put(format!("p/{number}"), "x"));
+            futures_util::future::try_join_all(all).await.unwrap();
+            assert_eq!(sends(&memory), 40, "{off} {temporary}");
+        }
+    }
+}
+
+/// A correction that was learned and is true no more does not make every further key seem over.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_right_locks_nobody_out() {
+    for (off, life) in [(-4 * 3600, 1800), (-2400, 1800), (-8 * 3600, 7200)] {
+        let memory = std::sync::Arc::new(memory());
+        memory.clock.set_off(off);
+        let mint = std::sync::Arc::clone(&memory);
+        let minting = from_fn(move || {
+            let key = session(&mint.emulator.mint(Duration::from_secs(life)));
+            async move { Ok::<_, CredentialError>(key) }
+        });
+        let bucket = memory.bucket_of(memory.client().credentials(minting));
+        bucket.put("k", "x").await.unwrap();
+        memory.clock.set_off(0);
+        for hour in 0..4 {
+            bucket.put("k", "x").await.unwrap_or_else(|error| panic!("{off} {life} +{hour} h: {error:?}"));
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+        }
+    }
+}
+
+/// The date of an answer is compared with the time the last byte went out, however long that took.
+#[tokio::test(start_paused = true)]
+async fn a_slow_upload_is_corrected_as_well() {
+    let memory = memory();
+    memory.clock.set_off(3 * 3600);
+    let slow = || {
+        let pieces = futures_util::stream::unfold(0, |turn| async move {
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            (turn < 2).then(|| (Ok::<_, tencent_cos::Error>(bytes::Bytes::from_static(b"x")), turn + 1))
+        });
+        tencent_cos::ByteStream::new(Some(2), pieces)
+    };
+    memory.bucket().put("k", tencent_cos::Body::factory(2, slow)).await.unwrap();
+    assert_eq!(sends(&memory), 2);
 }

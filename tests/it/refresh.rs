@@ -569,3 +569,45 @@ async fn a_key_of_no_use_does_not_replace_a_good_one() {
         assert!(client.credentials().last_error().is_some(), "a key that is {what} was taken");
     }
 }
+
+/// Who waits for a place for longer than a key lives gets the next.
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_for_a_place_outlives_no_key() {
+    for (count, life) in [(200, 600), (400, 1800), (200, 7200)] {
+        let rig = rig();
+        rig.emulator.script(Rule::on("PUT Object").always().then(Action::Delay(seconds(20))));
+        let source = Source::minting(&rig, seconds(life), Duration::from_millis(100));
+        let client = rig.client().max_connections(4).response_timeout(seconds(60)).credentials(Arc::clone(&source));
+        let bucket = rig.bucket_of(client);
+        let all = (0..count).map(|number| bucket.put(format!("p/{number}"), "x"));
+        futures_util::future::try_join_all(all).await.unwrap();
+        let refused = rig.emulator.journal().iter().filter(|record| record.status != Some(200)).count();
+        assert_eq!(refused, 0, "{count} {life}");
+        let lives = usize::try_from(count * 20 / 4 / life).unwrap();
+        assert!((lives..=2 * lives + 4).contains(&source.calls()), "{count} {life}: {}", source.calls());
+    }
+}
+
+/// Of a token whose end is not known an answer without a document is reason to ask.
+#[tokio::test(start_paused = true)]
+async fn a_head_refreshes_a_token_of_unknown_end() {
+    for answer in [ExpiryAnswer::BadRequest, ExpiryAnswer::Forbidden, ExpiryAnswer::BareHead] {
+        let rig = rig();
+        let minting = Arc::clone(&rig);
+        let source = Source::new(move |_| {
+            let key = minting.emulator.mint(seconds(1800));
+            Box::pin(async move {
+                Credentials::with_token(key.secret_id, key.secret_key, key.token)
+                    .map_err(|error| CredentialError::rejected(error.to_string()))
+            })
+        });
+        rig.emulator.set_expiry_answer(answer);
+        let bucket = bucket_with(&rig, &source);
+        for calls in 1..4 {
+            bucket.head("k").await.unwrap();
+            assert!(bucket.exists("k").await.unwrap());
+            assert_eq!(source.calls(), calls, "{answer:?}");
+            sleep(HOUR).await;
+        }
+    }
+}

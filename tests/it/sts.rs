@@ -433,6 +433,13 @@ async fn a_wrong_clock_is_corrected_once() {
         sts.send(federation()).await.unwrap();
         assert_eq!(rig.emulator.journal().len(), 3, "right from then on");
     }
+    // So are those that were signed before the correction.
+    let many = rig();
+    many.clock.set_off(1200);
+    many.emulator.script(Rule::on(Matcher::any()).always().then(Action::Delay(Duration::from_millis(50))));
+    let sts = many.sts();
+    futures_util::future::try_join_all((0..10).map(|_| sts.send(federation()))).await.unwrap();
+    assert_eq!(many.emulator.journal().len(), 20);
     // Refused whatever the time: there is nothing to correct.
     let rig = rig();
     rig.emulator.script(Rule::on(Matcher::any()).always().then(status("AuthFailure.SignatureExpire")));

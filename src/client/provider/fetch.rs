@@ -72,7 +72,9 @@ impl Fetch {
             let request = request.map_err(|error| NoAnswer::of(site, &error.to_string(), false))?;
             let (head, body) = self.http.execute(request).await.map_err(|error| lost(site, error))?.into_parts();
             let body = self.read(site, body).await?;
-            let date = head.headers.get(header::DATE).and_then(|date| date.to_str().ok());
+            // A cache tells the time of another day.
+            let date = head.headers.get(header::DATE).filter(|_| !head.headers.contains_key(header::AGE));
+            let date = date.and_then(|date| date.to_str().ok());
             Ok(Answer { status: head.status, told_at: date.and_then(parse_http_date), body })
         };
         let elapsed = || NoAnswer::of(site, &format!("no answer within {} s", self.limit.as_secs()), false);

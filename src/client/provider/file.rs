@@ -38,8 +38,13 @@ pub(super) async fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Crede
 }
 
 async fn read_bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let metadata = fs::metadata(path).await.map_err(|error| match error.kind() {
+        // A directory on the way may not be looked into: it is somebody else's, and so is what may be there.
+        io::ErrorKind::PermissionDenied => io::ErrorKind::NotFound.into(),
+        _ => error,
+    })?;
     // Opening a pipe waits for whoever writes to it.
-    if !fs::metadata(path).await?.is_file() {
+    if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "is not a regular file"));
     }
     let file = File::open(path).await?;

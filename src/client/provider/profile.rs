@@ -183,8 +183,10 @@ async fn from_ini(path: &Path, section: &str) -> Result<Found, CredentialError> 
         }
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             inside = name.trim() == section;
-            if inside {
-                entry.get_or_insert_with(Entry::default);
+            if inside && entry.replace(Entry::default()).is_some() {
+                // Of two keys in one neither is whole.
+                let told = format!("{}: the section [{section}] is there twice", path.display());
+                return Err(CredentialError::rejected(told));
             }
             continue;
         }
@@ -373,6 +375,11 @@ mod tests {
             (vec![(INI, "[default]\nsecret_key=PLANTED\n")], Rejected, "credentials: secret_id is missing"),
             (vec![(INI, "[default]\nsecret_id=x\nsecret_key=PLANTED x\n")], Rejected, "secret_key: holds a blank"),
             (vec![(INI, "PLANTED\n")], Rejected, "line 1 is neither"),
+            (
+                vec![(INI, "[default]\ntoken=PLANTED\n[x]\n[default]\nsecret_id=i\nsecret_key=k\n")],
+                Rejected,
+                "is there twice",
+            ),
             (vec![(INI, long.as_str())], Rejected, "longer than 64 KiB"),
             (vec![(TCCLI, "PLANTED")], Rejected, "no JSON of tccli (line 1, column 1)"),
             (vec![(TCCLI, r#"{"secretId":"PLANTED"}"#)], Rejected, "secretKey is missing"),

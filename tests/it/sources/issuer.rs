@@ -70,6 +70,27 @@ async fn a_wrong_clock_is_set_right_by_the_issuer_of_the_key() {
 }
 
 /// COS has the last word on the time.
+/// What a cache hands out was true once.
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_a_cache_tells_no_time() {
+    let rig = InMemory::new();
+    rig.emulator.put_object(rig.emulator.bucket(), "k", "hello");
+    let key = session(&rig.emulator.mint(Duration::from_secs(1800)));
+    let Status(status, mut headers, body) = handed_out(&key, rig.clock.true_time(), Some(rig.clock.true_time())) else {
+        unreachable!()
+    };
+    headers.push(("age", "2400".to_owned()));
+    rig.clock.jump(2400);
+    let net = Net::default().on("app.example.com", [Status(status, headers, body)]);
+    let source = EndpointCredentials::new("https://app.example.com/key").unwrap().http_client(net);
+    let bucket = rig.bucket();
+    let cached = bucket.with(tencent_cos::Overrides::new().credentials(source));
+    assert_eq!(cached.get("k").await.unwrap_err().kind(), ErrorKind::Credentials);
+    // The clock, which the handles share, is as right as it was.
+    let url = bucket.presign_get("k", Duration::from_secs(600)).await.unwrap();
+    assert_eq!(unix(url.expires_at), unix(rig.clock.true_time()) + 600);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_issuer_whose_clock_is_wrong_costs_one_request() {
     let rig = InMemory::new();
