@@ -1,11 +1,13 @@
 //! Keys that a server of your own hands out over https.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
+use percent_encoding::percent_decode;
 
 use super::fetch::{Fetch, Site, repeats};
 use super::{BoxFuture, CredentialError, ProvideCredentials};
@@ -124,9 +126,15 @@ impl EndpointCredentials {
     /// What a document says is wrong, unless it repeats what it was sent.
     fn told(&self, error: &Error) -> String {
         let text = error.to_string();
-        let headers = self.headers.values().filter(|value| value.is_sensitive()).map(HeaderValue::as_bytes);
-        let sent = headers.chain([self.site.target().as_bytes(), &self.body]);
-        let repeats = sent.into_iter().any(|secret| repeats(&text, secret));
+        let headers = || self.headers.values().filter(|value| value.is_sensitive()).map(HeaderValue::as_bytes);
+        let target = self.site.target();
+        let sent = headers().chain([target.as_bytes(), &self.body]).any(|secret| repeats(&text, secret));
+        // Short ones too, each by itself: what follows `Bearer`, and the values of the query, as they are and decoded.
+        let in_headers = headers().flat_map(|value| value.split(|byte| *byte == b' ')).map(Cow::Borrowed);
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        let values = query.split('&').filter_map(|pair| Some(pair.split_once('=')?.1.as_bytes()));
+        let values = values.flat_map(|value| [Cow::Borrowed(value), percent_decode(value).into()]);
+        let repeats = sent || in_headers.chain(values).any(|word| word.len() > 3 && repeats(&text, &word));
         if repeats { "it repeats the request".to_owned() } else { text }
     }
 }

@@ -179,6 +179,20 @@ async fn an_endpoint_that_fails_is_told_without_its_secrets() {
         assert!(error.kind() == kind && error.to_string().contains(told), "{error}, not {told}");
         assert!(!format!("{error} {error:?} {source:?}").contains("PLANTED"), "{error:?}");
     }
+    for (header, query, told) in [
+        ("Bearer abc123", "", "abc123"),
+        ("Bearer x", "?session=hunter2", "hunter2"),
+        ("Bearer x", "?a=1&session=aaaa%2Fbb%2Bcc%3D%3D", "aaaa/bb+cc=="),
+        ("Bearer x", "?session=aaaa%2Fbb%2Bcc", "aaaa%2Fbb%2Bcc"),
+    ] {
+        let document = format!(r#"{{"Error":{{"Code":"Denied","Message":"bad session {told}"}}}}"#);
+        let source = EndpointCredentials::new(&format!("https://app.example.com/key{query}")).unwrap();
+        let source = source.header("Authorization", header).unwrap();
+        let source = source.http_client(Net::default().on("app.example.com", [ok(document)]));
+        let error = source.provide().await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(told), "{error}");
+        assert!(error.to_string().contains("it repeats the request"), "{error}");
+    }
     for (url, fine) in [
         ("https://app.example.com", true),
         ("http://127.0.0.1:9/key", true),
