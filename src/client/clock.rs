@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::credentials::Credentials;
 use crate::time::Clock;
@@ -38,12 +38,14 @@ impl Clock for SystemClock {
 ///
 /// COS refuses requests of a clock that is more than 15 minutes off. The correction is learned from such a refusal, or
 /// from a key that makes no sense by this clock, and measured anew with every later answer, until the clock is right by
-/// itself.
+/// itself. It ends when the clock is set: that shows against the monotonic one.
 #[derive(Debug)]
 pub(crate) struct CorrectedClock {
     raw: Arc<dyn Clock>,
     /// In milliseconds, to be added.
     offset: AtomicI64,
+    /// How far the clock was ahead of the monotonic one then, in milliseconds.
+    set_by: AtomicI64,
 }
 
 /// Smaller differences are the way of clocks.
@@ -57,7 +59,7 @@ const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(10);
 
 impl CorrectedClock {
     pub(crate) fn new(raw: Arc<dyn Clock>) -> Self {
-        Self { raw, offset: AtomicI64::new(0) }
+        Self { raw, offset: AtomicI64::new(0), set_by: AtomicI64::new(0) }
     }
 
     /// When a request goes out, for [`measure`](Self::measure).
@@ -67,7 +69,7 @@ impl CorrectedClock {
 
     /// The time of a mark, set right.
     pub(crate) fn at(&self, mark: Mark) -> SystemTime {
-        let offset = self.offset.load(Ordering::Relaxed);
+        let offset = self.in_force(mark);
         let (now, shift) = (mark.0, Duration::from_millis(offset.unsigned_abs()));
         let shifted = if offset < 0 { now.checked_sub(shift) } else { now.checked_add(shift) };
         shifted.unwrap_or(now)
@@ -86,9 +88,11 @@ impl CorrectedClock {
         (round_trip <= LONGEST_ROUND_TRIP && offset.abs() <= BELIEVABLE).then_some(offset)
     }
 
-    /// The correction in force, for [`correct`](Self::correct).
-    pub(crate) fn in_force(&self) -> i64 {
-        self.offset.load(Ordering::Relaxed)
+    /// The correction in force at a mark.
+    pub(crate) fn in_force(&self, mark: Mark) -> i64 {
+        let offset = self.offset.load(Ordering::Relaxed);
+        let was_set = || (setting(mark) - self.set_by.load(Ordering::Relaxed)).abs() >= NOTABLE;
+        if offset == 0 || was_set() { 0 } else { offset }
     }
 
     /// After a refusal for the clock's sake: takes the correction on, or drops one that is wrong by now. False when it
@@ -127,7 +131,7 @@ impl CorrectedClock {
         if let Some(time) = key.told_at().or(ahead(now)).filter(alive)
             && let Some(offset) = self.measure(sent, time)
         {
-            self.correct(offset, self.in_force());
+            self.correct(offset, self.in_force(self.mark()));
         }
     }
 
@@ -138,13 +142,21 @@ impl CorrectedClock {
 
     /// After an answer while a correction is in force: it follows the clock, and ends when the clock is right.
     pub(crate) fn follow(&self, offset: i64) {
+        self.set_by.store(setting(self.mark()), Ordering::Relaxed);
         self.offset.store(if offset.abs() < NOTABLE { 0 } else { offset }, Ordering::Relaxed);
     }
 }
 
+/// How far the wall clock is ahead of the monotonic one, in milliseconds: as long as nobody sets it, always the same.
+fn setting((now, monotonic): Mark) -> i64 {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let millis = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    millis(now).saturating_sub(millis(monotonic))
+}
+
 impl Clock for CorrectedClock {
     fn now(&self) -> SystemTime {
-        self.at((self.raw.now(), Duration::ZERO))
+        self.at(self.mark())
     }
 
     fn monotonic(&self) -> Duration {
@@ -155,7 +167,6 @@ impl Clock for CorrectedClock {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::time::UNIX_EPOCH;
 
     use super::*;
     use crate::credentials::SessionCredentials;
@@ -186,7 +197,7 @@ mod tests {
         assert!(clock.correct(offset, 0) && clock.is_corrected());
         assert_eq!(clock.now(), sent.0 - Duration::from_secs(1200));
         assert!(clock.correct(offset, 0), "another that was signed before");
-        assert!(!clock.correct(offset, clock.in_force()), "it was signed with that");
+        assert!(!clock.correct(offset, clock.in_force(clock.mark())), "it was signed with that");
         clock.follow(-1_201_000);
         assert_eq!(clock.now(), sent.0 - Duration::from_secs(1201));
         clock.follow(900);

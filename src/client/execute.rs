@@ -299,7 +299,7 @@ impl Call<'_> {
     async fn attempt<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<(), Failure> {
         let (permit, mark, current) = self.turn().await?;
         let clock = &self.engine.clock;
-        let signed_with = clock.in_force();
+        let signed_with = clock.in_force(mark);
         let snapshot = &*journey.snapshot.insert(current);
         let (side, address) = self.route.choose(mark.1);
         journey.side = side;

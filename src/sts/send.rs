@@ -103,7 +103,7 @@ impl Client {
 
     async fn attempt<C: Call>(&self, call: &C, credentials: &Credentials, body: Bytes) -> Result<Issued, Failure> {
         let clock = &self.0.clock;
-        let signed_with = clock.in_force();
+        let signed_with = clock.in_force(clock.mark());
         let (request, proof) = self.request(call, credentials, body)?;
         let sent = [&**proof, credentials.token().unwrap_or_default()];
         let mark = clock.mark();
