@@ -53,7 +53,7 @@ impl Overrides {
         self
     }
 
-    /// Other credentials, with a cache of their own.
+    /// Other credentials, with a cache of their own for each call of [`Bucket::with`](crate::Bucket::with): keep the handle.
     #[must_use]
     pub fn credentials(mut self, provider: impl ProvideCredentials + 'static) -> Self {
         self.provider = Some(Arc::new(provider));
