@@ -4,8 +4,8 @@
 //! name runs too. First on the runtime that `#[tokio::main]` makes, where client and server share the cores: the goals are
 //! for this one. Then on one thread, which the client fills: there every microsecond shows, and nothing is fast but what
 //! does little. Words on the command line: `--check` fails when a goal is missed, `--only ours` (or `ours-on-hyper`,
-//! `reqwest`, `hyper`), `--verb put` (or `get`), `--threads N` for such a runtime alone, `--rounds`, and `--requests` of a
-//! round.
+//! `reqwest`, `hyper`), `--verb put` (or `get`), `--threads N` for such a runtime alone, `--blocks` with a server and
+//! connections of their own, `--rounds` of a block, and `--requests` of a round.
 #![allow(clippy::disallowed_methods)] // a bench reads the clock
 
 mod support {
@@ -51,23 +51,26 @@ fn on_threads(threads: usize) -> bool {
 }
 
 async fn compare() -> bool {
-    let server = Server::start();
     let mut reached = true;
     for verb in [Verb::Put, Verb::Get].into_iter().filter(|verb| chosen("--verb", verb.name())) {
         send_the_same(verb).await;
-        let mut contenders = Vec::new();
-        for &kind in Kind::ALL.iter().filter(|kind| chosen("--only", kind.name())) {
-            let workers = workers(kind, verb, server.address, WORKERS as usize).await;
-            contenders.push(Contender { kind, workers, rate: Rounds::default(), cpu: Rounds::default() });
-        }
-        let (rounds, requests) = (number("--rounds", 15), number("--requests", 8000));
-        for contender in &mut contenders {
-            contender.round(verb, WORKERS * 20).await;
-            (contender.rate, contender.cpu) = Default::default();
-        }
-        for _ in 0..rounds {
+        let kinds = Kind::ALL.iter().filter(|kind| chosen("--only", kind.name()));
+        let mut contenders: Vec<_> = kinds.map(|&kind| Contender::new(kind)).collect();
+        let (blocks, rounds, requests) = (number("--blocks", 3), number("--rounds", 15), number("--requests", 8000));
+        for _ in 0..blocks {
+            // Which thread serves which connection is decided when they are made, and holds as long as they do.
+            let server = Server::start();
             for contender in &mut contenders {
-                contender.round(verb, requests).await;
+                contender.workers = workers(contender.kind, verb, server.address, WORKERS as usize).await;
+                contender.run(verb, WORKERS * 20).await;
+            }
+            for _ in 0..rounds {
+                for contender in &mut contenders {
+                    contender.round(verb, requests).await;
+                }
+            }
+            for contender in &mut contenders {
+                contender.workers.clear();
             }
         }
         reached &= table(verb, &contenders);
@@ -85,8 +88,18 @@ struct Contender {
 }
 
 impl Contender {
+    fn new(kind: Kind) -> Self {
+        Self { kind, workers: Vec::new(), rate: Rounds::default(), cpu: Rounds::default() }
+    }
+
     async fn round(&mut self, verb: Verb, requests: u32) {
         let (start, cpu) = (Instant::now(), cpu_nanos());
+        self.run(verb, requests).await;
+        self.rate.push(f64::from(requests) / start.elapsed().as_secs_f64());
+        self.cpu.push((cpu_nanos() - cpu) / 1e3 / f64::from(requests));
+    }
+
+    async fn run(&mut self, verb: Verb, requests: u32) {
         let running: Vec<_> = std::mem::take(&mut self.workers)
             .into_iter()
             .map(|mut worker| {
@@ -101,8 +114,6 @@ impl Contender {
         for worker in running {
             self.workers.push(worker.await.expect("a worker"));
         }
-        self.rate.push(f64::from(requests) / start.elapsed().as_secs_f64());
-        self.cpu.push((cpu_nanos() - cpu) / 1e3 / f64::from(requests));
     }
 }
 

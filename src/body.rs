@@ -250,6 +250,14 @@ impl ByteStream {
         matches!(self.inner, Inner::Bytes(_))
     }
 
+    /// All of it, when it is in memory and nothing was taken of it.
+    pub(crate) fn at_hand(&self) -> Option<&[u8]> {
+        match &self.inner {
+            Inner::Bytes(bytes) => Some(bytes.as_deref().unwrap_or_default()),
+            Inner::Stream(_) => None,
+        }
+    }
+
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await

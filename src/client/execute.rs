@@ -310,7 +310,6 @@ impl Call<'_> {
         let length = body.len();
         let payload = Payload::open(body).await?;
         let progress = payload.progress();
-        let key = if O::Response::STREAMED { head.key().cloned() } else { None };
         let mut request = head.into_request(payload)?;
         if journey.history.has_redialled() {
             request.extensions_mut().insert(Fresh);
@@ -369,7 +368,7 @@ impl Call<'_> {
         let body = if O::METHOD == Method::HEAD {
             O::Response::from_bytes(Bytes::new())
         } else if O::Response::STREAMED {
-            O::Response::from_stream(self.streamed(operation, key, journey.attempts, &parts, body))
+            O::Response::from_stream(self.streamed(operation, journey.attempts, &parts, body)?)
         } else {
             let read = body.into_stream().bytes(xml::MAX_BYTES).await;
             O::Response::from_bytes(read.map_err(|error| Failure {
@@ -387,12 +386,12 @@ impl Call<'_> {
             Err(error) => error,
         };
         let evidence = judge_output(&error, operation.safety());
+        if error.service().is_none() {
+            // An operation reads values; whose answer they were in is known here.
+            let request_id = request_id.to_owned();
+            error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
+        }
         if error.kind() == ErrorKind::Response {
-            if error.service().is_none() {
-                // An operation reads values; whose answer they were in is known here.
-                let request_id = request_id.to_owned();
-                error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
-            }
             // What cannot be read is a success all the same.
             error = error.may_have(true);
         }
@@ -400,28 +399,25 @@ impl Call<'_> {
     }
 
     /// The body of an answer that is handed on as a stream, and read on when it breaks off.
-    fn streamed<O: Operation>(
-        &self,
-        operation: &O,
-        key: Option<ObjectKey>,
-        attempts: u32,
-        head: &Parts,
-        body: Stalling,
-    ) -> ByteStream {
+    fn streamed<O: Operation>(&self, operation: &O, attempts: u32, head: &Parts, body: Stalling) -> Result<ByteStream> {
         let announced = body.content_length();
-        let whole = body.is_here() && announced == content_length(&head.headers);
-        let rest = if whole { None } else { operation.rest(head) };
-        let onward =
-            rest.map(|rest| Onward { engine: Arc::clone(self.engine), overrides: Arc::clone(self.overrides), rest });
+        if body.is_here() && announced == content_length(&head.headers) {
+            return Ok(body.into_stream());
+        }
+        let onward = operation.rest(head).map(|rest| Onward {
+            engine: Arc::clone(self.engine),
+            overrides: Arc::clone(self.overrides),
+            rest,
+        });
         let origin = Origin {
             route: Arc::clone(self.route),
             operation: O::NAME,
-            target: key.map_or(Target::Bucket, Target::Object),
+            target: operation.request()?.target().clone(),
             attempts,
             status: head.status,
             request_id: head.headers.get(&REQUEST_ID).cloned(),
         };
-        ByteStream::from_pieces(announced, Resuming::new(body, onward, origin))
+        Ok(ByteStream::from_pieces(announced, Resuming::new(body, onward, origin)))
     }
 
     /// The request at its address.

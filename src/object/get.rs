@@ -202,8 +202,11 @@ impl Operation for GetObject {
             Integrity::Unverified(_) => None,
         };
         let length = meta.content_length();
-        let checked = Checked { body, remaining: length, crc64, done: false };
-        Ok(Object { body: ByteStream::from_pieces(length, checked), meta, content_range, integrity })
+        let mut checked = Checked { body, remaining: length, crc64, done: false };
+        if let Some(error) = checked.wrong_at_once() {
+            return Err(error);
+        }
+        Ok(Object { body: checked.into_stream(length), meta, content_range, integrity })
     }
 }
 
@@ -250,6 +253,28 @@ struct Checked {
 }
 
 impl Checked {
+    /// What is wrong with a body that is here already, which nobody has to read for that.
+    fn wrong_at_once(&mut self) -> Option<Error> {
+        let body = std::mem::replace(&mut self.body, Bytes::new().into());
+        let error = body.at_hand().and_then(|bytes| self.take(bytes).or_else(|| self.wrong_end()));
+        self.body = body;
+        error
+    }
+
+    fn into_stream(self, length: Option<u64>) -> ByteStream {
+        if self.body.at_hand().is_some() { self.body } else { ByteStream::from_pieces(length, self) }
+    }
+
+    /// Counts and sums up; an error where it is too much.
+    fn take(&mut self, bytes: &[u8]) -> Option<Error> {
+        if let Some((crc64, _)) = &mut self.crc64 {
+            crc64.update(bytes);
+        }
+        let left = self.remaining.map(|remaining| remaining.checked_sub(bytes.len() as u64));
+        self.remaining = left.flatten();
+        (left == Some(None)).then(|| Error::new(ErrorKind::Response, "the body is longer than announced"))
+    }
+
     fn wrong_end(&self) -> Option<Error> {
         if let Some(missing @ 1..) = self.remaining {
             return Some(
@@ -273,20 +298,10 @@ impl Stream for Checked {
             return Poll::Ready(None);
         }
         let item = match ready!(Pin::new(&mut self.body).poll_next(cx)) {
-            Some(Ok(bytes)) => {
-                if let Some((crc64, _)) = &mut self.crc64 {
-                    crc64.update(&bytes);
-                }
-                match self.remaining.map(|remaining| remaining.checked_sub(bytes.len() as u64)) {
-                    Some(None) => {
-                        Some(Err(self.about(Error::new(ErrorKind::Response, "the body is longer than announced"))))
-                    }
-                    left => {
-                        self.remaining = left.flatten();
-                        Some(Ok(bytes))
-                    }
-                }
-            }
+            Some(Ok(bytes)) => match self.take(&bytes) {
+                Some(error) => Some(Err(self.about(error))),
+                None => Some(Ok(bytes)),
+            },
             broken @ Some(Err(_)) => broken,
             None => self.wrong_end().map(|error| Err(self.about(error))),
         };
@@ -344,16 +359,25 @@ mod tests {
     fn output_checks_length_and_checksum() {
         let crc64 = Crc64::of(b"hello").to_string();
         let headers = [("content-length", "5"), ("x-cos-hash-crc64ecma", crc64.as_str())];
-        let get = |headers: &[(&str, &str)], body| {
-            GetObject::new(key()).output(&Sent::default(), answer(200, headers, body)).unwrap()
+        let get =
+            |headers: &[(&str, &str)], body| GetObject::new(key()).output(&Sent::default(), answer(200, headers, body));
+        // What is here is looked at at once, what comes while it is read.
+        let late = |body: &'static [u8]| {
+            let pieces = futures_util::stream::iter([Ok::<_, Error>(Bytes::from_static(body))]);
+            let late = answer(200, &headers, b"").map(|_| ByteStream::new(None, pieces));
+            read(GetObject::new(key()).output(&Sent::default(), late).unwrap())
         };
-        let object = get(&headers, b"hello");
+        assert_eq!(late(b"hello").unwrap(), "hello");
+        assert_eq!(late(b"hellO").unwrap_err().kind(), ErrorKind::Integrity);
+        assert_eq!(late(b"hell").unwrap_err().kind(), ErrorKind::Transport);
+        assert_eq!(late(b"hello!").unwrap_err().kind(), ErrorKind::Response);
+        let object = get(&headers, b"hello").unwrap();
         assert_eq!(object.integrity, Integrity::Crc64(Crc64::of(b"hello")));
         assert_eq!(read(object).unwrap(), "hello");
-        assert_eq!(read(get(&headers, b"hellO")).unwrap_err().kind(), ErrorKind::Integrity);
-        assert_eq!(read(get(&headers, b"hell")).unwrap_err().kind(), ErrorKind::Transport);
-        assert_eq!(read(get(&headers, b"hello!")).unwrap_err().kind(), ErrorKind::Response);
-        let object = get(&headers[..1], b"hello");
+        assert_eq!(get(&headers, b"hellO").unwrap_err().kind(), ErrorKind::Integrity);
+        assert_eq!(get(&headers, b"hell").unwrap_err().kind(), ErrorKind::Transport);
+        assert_eq!(get(&headers, b"hello!").unwrap_err().kind(), ErrorKind::Response);
+        let object = get(&headers[..1], b"hello").unwrap();
         assert!(matches!(object.integrity, Integrity::Unverified(_)));
     }
 

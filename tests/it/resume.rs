@@ -184,12 +184,14 @@ async fn a_body_that_does_not_advance_is_given_up() {
 async fn a_wrong_checksum_says_whose() {
     let emulator = emulator().await;
     emulator.put_object(emulator.bucket(), "k", "hello");
-    emulator.script(Rule::on("GET Object").then(Action::CorruptByte { at: 1 }));
-    let error = support::bucket(&emulator).get("k").await.unwrap().bytes(10).await.unwrap_err();
+    emulator.script(Rule::on("GET Object").always().then(Action::CorruptByte { at: 1 }));
+    let bucket = support::bucket(&emulator);
+    let read = async { bucket.get("k").await?.bytes(10).await };
+    let error = read.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
     assert_eq!(error.operation(), Some("GET Object"));
     assert_eq!(error.target(), Some(format!("{}/k", emulator.bucket()).as_str()));
-    assert_eq!(error.request_id(), Some(gets(&emulator)[0].request_id.as_str()));
+    assert_eq!(error.request_id(), Some(gets(&emulator).last().unwrap().request_id.as_str()));
 }
 
 /// Reads to where the first answer breaks off, lets something happen, and reads on.

@@ -392,16 +392,33 @@ async fn a_wrong_checksum_of_a_put_is_read_again_once() {
 #[tokio::test]
 async fn a_wrong_checksum_of_a_get_is_no_end() {
     let emulator = emulator().await;
-    emulator.put_object(emulator.bucket(), "big", pattern(200_000));
+    emulator.put_object(emulator.bucket(), "big", pattern(2_000_000));
     let bucket = support::bucket(&emulator);
-    for action in [Action::WrongCrc, Action::CorruptByte { at: 0 }, Action::CorruptByte { at: 199_999 }] {
+    for action in [Action::WrongCrc, Action::CorruptByte { at: 0 }, Action::CorruptByte { at: 1_999_999 }] {
         emulator.script(Rule::on("GET Object").then(action.clone()));
         let (bytes, error) = read_all(bucket.get("big").await.unwrap().body).await;
         assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Integrity), "{action:?}");
-        assert_eq!(bytes.len(), 200_000);
+        assert_eq!(bytes.len(), 2_000_000);
         emulator.script(Rule::on("GET Object").then(action.clone()));
-        let error = bucket.get("big").await.unwrap().bytes(1 << 20).await.unwrap_err();
+        let error = bucket.get("big").await.unwrap().bytes(1 << 22).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity, "{action:?}");
+    }
+}
+
+/// What came with its head is looked at before it is given out, and read again once.
+#[tokio::test]
+async fn a_wrong_checksum_of_a_small_get_is_read_again_once() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    emulator.put_object(emulator.bucket(), "small", "hello");
+    for action in [Action::WrongCrc, Action::CorruptByte { at: 0 }] {
+        emulator.clear_journal();
+        emulator.script(Rule::on("GET Object").then(action.clone()));
+        assert_eq!(bucket.get("small").await.unwrap().bytes(10).await.unwrap(), "hello");
+        assert_eq!(emulator.count("GET Object"), 2, "{action:?}");
+        emulator.script(Rule::on("GET Object").times(2).then(action.clone()));
+        let error = bucket.get("small").await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Integrity, 2), "{action:?}");
     }
 }
 
