@@ -527,9 +527,9 @@ impl Call<'_> {
         let class = service.class();
         let bare = service.code.is_empty() && class == Class::Terminal;
         match class {
-            // An answer to HEAD has no document: the key's end, or the clock, are likely reasons.
-            _ if bare && matches!(service.status, 400 | 403) && self.is_ending(snapshot) => Class::CredentialExpired,
+            // An answer to HEAD has no document: the clock, or the key's end, are likely reasons.
             _ if bare && service.status == 403 && corrects() => Class::Clock,
+            _ if bare && matches!(service.status, 400 | 403) && self.is_ending(snapshot) => Class::CredentialExpired,
             Class::Clock | Class::SignatureExpired if corrects() => Class::Clock,
             // Signed anew with the same clock it would be refused again.
             Class::Clock => Class::Terminal,
