@@ -528,7 +528,7 @@ mod tests {
             let tcp = first_that_answers(addresses.clone()).await.unwrap();
             assert_eq!(tcp.peer_addr().unwrap(), good);
             let took = start.elapsed();
-            assert!((least..least + Duration::from_millis(250)).contains(&took), "{addresses:?}: {took:?}");
+            assert!((least..least + Duration::from_secs(2)).contains(&took), "{addresses:?}: {took:?}");
         }
     }
 
