@@ -3,8 +3,10 @@
 //! | what | value | setter |
 //! |---|---|---|
 //! | connecting, TLS included | 5 s | [`connect_timeout`](crate::ClientBuilder::connect_timeout) |
+//! | the next address of a host is tried beside a silent one after, with the transport on hyper | 300 ms | |
 //! | no progress of a body, in either direction | 20 s | [`stall_timeout`](crate::ClientBuilder::stall_timeout) |
 //! | a body that comes more slowly over three times that limit, in bytes a second | 1024 | |
+//! | a peer keeps a connection by taking nothing of a request that was left, with reqwest on Linux | that limit and 10 s | |
 //! | from the last byte sent to the head of the answer | 30 s | [`response_timeout`](crate::ClientBuilder::response_timeout) |
 //! | the same while COS works on a copy or a completion | 20 min | |
 //! | an operation in total | none | [`Overrides::deadline`](crate::Overrides::deadline) |
@@ -63,6 +65,8 @@ use std::time::Duration;
 
 /// Connecting, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an address is alone before the next is tried beside it, with the transport on hyper.
+pub const HEAD_START: Duration = Duration::from_millis(300);
 /// No progress of a body, in either direction.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// A body that comes more slowly is as good as silent, in bytes a second;

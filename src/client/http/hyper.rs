@@ -121,9 +121,6 @@ fn phase_of(phase: Phase, error: &(dyn StdError + 'static)) -> Phase {
     if phase == Phase::Tls && broke { Phase::Connect } else { phase }
 }
 
-/// How long an address is alone before the next is tried beside it.
-const HEAD_START: Duration = Duration::from_millis(300);
-
 /// Tries the addresses in turn, each as soon as the one before failed or had its head start.
 async fn first_that_answers(addresses: Vec<SocketAddr>) -> Result<TcpStream, BoxError> {
     let mut addresses = addresses.into_iter();
@@ -138,7 +135,7 @@ async fn first_that_answers(addresses: Vec<SocketAddr>) -> Result<TcpStream, Box
         let outcome = if is_last {
             trying.join_next().await
         } else {
-            match tokio::time::timeout(HEAD_START, trying.join_next()).await {
+            match tokio::time::timeout(defaults::HEAD_START, trying.join_next()).await {
                 Ok(outcome) => outcome,
                 Err(_) => continue,
             }
@@ -496,6 +493,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::defaults::HEAD_START;
 
     /// An address whose backlog is full, which therefore answers nobody.
     async fn silent() -> (SocketAddr, impl Sized) {

@@ -40,9 +40,9 @@ use crate::transfer::sealed;
 ///
 /// A sync goes through the files and the listing side by side. It leaves a file alone that has its object, and deletes
 /// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never links,
-/// directories, what is no file, or a file whose object was refused. It holds the names of the directories on the way to the file it is at; beside that and the paths with capital
-/// letters memory does not grow with the number of objects. Files that this crate makes while it works (`.cos-*.tmp`,
-/// `.*.cos-partial`, `*.cos-checkpoint`) are left alone.
+/// directories, what is no file, or a file whose object was refused. It holds the names of the directories on the way to
+/// the file it is at; beside that and the paths with capital letters memory does not grow with the number of objects.
+/// Files that this crate makes while it works (`.cos-*.tmp`, `.*.cos-partial`, `*.cos-checkpoint`) are left alone.
 ///
 /// Pausing begins no further object or part. Cancelling stops each as [`Download`] does.
 ///
