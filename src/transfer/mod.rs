@@ -25,7 +25,6 @@ mod progress;
 mod resume;
 mod source;
 mod upload;
-mod work;
 
 pub use self::copy::{LargeCopy, LargeCopyOutput};
 pub use self::directory::{

@@ -18,7 +18,7 @@ use crate::transfer::plan::{MAX_PARTS, MIN_PART_BYTES, Part, Plan, growing};
 use crate::transfer::progress::PartMeter;
 use crate::transfer::resume::{self, Found};
 use crate::transfer::source::{Flow, SourceFile, Whole};
-use crate::transfer::upload::UploadOutput;
+use crate::transfer::upload::output::UploadOutput;
 
 /// An upload under way.
 pub(super) struct Work {

@@ -1,0 +1,50 @@
+//! What an upload gives.
+
+use crate::object::PutObjectOutput;
+use crate::transfer::commit::Made;
+
+/// What [`Upload`](crate::transfer::Upload) gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadOutput {
+    /// The ETag, quotes included. Of an object made of parts it is no MD5.
+    pub etag: String,
+    /// The CRC-64 COS computed, equal to that of the bytes sent; `None` when COS named none.
+    pub crc64: Option<u64>,
+    /// The version, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    /// How many bytes it has.
+    pub length: u64,
+    /// How many parts it was made of; 0 when it went in one request.
+    pub parts: u32,
+    /// How many of them an earlier run had uploaded.
+    pub resumed_parts: u32,
+    /// Whether COS's answer was lost, and the object itself told that it was made.
+    pub reconciled: bool,
+    request_id: String,
+}
+
+impl UploadOutput {
+    pub(super) fn put(put: PutObjectOutput, length: u64) -> Self {
+        Self {
+            request_id: put.request_id().to_owned(),
+            etag: put.etag,
+            crc64: put.crc64,
+            version_id: put.version_id,
+            length,
+            parts: 0,
+            resumed_parts: 0,
+            reconciled: false,
+        }
+    }
+
+    pub(super) fn made(made: Made, length: u64, parts: u32, resumed_parts: u32) -> Self {
+        let Made { etag, crc64, version_id, request_id, reconciled } = made;
+        Self { etag, crc64, version_id, length, parts, resumed_parts, reconciled, request_id }
+    }
+
+    /// `x-cos-request-id`; of the look at the object when the answer was lost.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
