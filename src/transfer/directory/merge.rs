@@ -29,6 +29,39 @@ impl Entry {
     }
 }
 
+/// One of the sides.
+pub(super) trait Shows: Sized {
+    /// What is wanted of it; all, when there is none.
+    fn filter(&self) -> Option<&Filter>;
+
+    /// The next, wanted or not.
+    async fn any(&mut self) -> Result<Option<Entry>>;
+
+    /// The next that is wanted.
+    async fn next(&mut self) -> Result<Option<Entry>> {
+        loop {
+            let entry = self.any().await?;
+            if entry.as_ref().is_none_or(|entry| wants(self.filter(), entry.file())) {
+                return Ok(entry);
+            }
+        }
+    }
+
+    /// Bytes and files of what is wanted.
+    async fn count(mut self) -> Result<(u64, u32)> {
+        let (mut bytes, mut files) = (0, 0_u32);
+        while let Some(entry) = self.next().await? {
+            if let Entry::File(file) = &entry {
+                bytes += file.bytes;
+            }
+            if !matches!(entry, Entry::Link(_)) {
+                files = files.saturating_add(1);
+            }
+        }
+        Ok((bytes, files))
+    }
+}
+
 /// The files on the disk.
 pub(super) struct Local {
     walk: Walk,
@@ -42,31 +75,6 @@ impl Local {
         Self { walk: Walk::new(root, WalkOptions { max_path, ..options }), prefix, filter }
     }
 
-    /// The next that is wanted.
-    pub(super) async fn next(&mut self) -> Result<Option<Entry>> {
-        loop {
-            let entry = self.any().await?;
-            if entry.as_ref().is_none_or(|entry| wants(self.filter.as_ref(), entry.file())) {
-                return Ok(entry);
-            }
-        }
-    }
-
-    /// The next, wanted or not.
-    async fn any(&mut self) -> Result<Option<Entry>> {
-        let found = self.walk.next().await?;
-        Ok(found.map(|found| self.entry(found)))
-    }
-
-    /// Bytes and files.
-    pub(super) async fn count(mut self) -> Result<(u64, u32)> {
-        let mut counted = (0, 0);
-        while let Some(entry) = self.next().await? {
-            count_one(&mut counted, &entry);
-        }
-        Ok(counted)
-    }
-
     fn entry(&self, found: Found) -> Entry {
         let key = |path: &str| key_of(&self.prefix, path);
         let named = |path| DirectoryFile { path, ..DirectoryFile::default() };
@@ -78,6 +86,17 @@ impl Local {
             Found::Link { path } => Entry::Link(named(path)),
             Found::Unseen { path, error } => Entry::Refused(named(path), error),
         }
+    }
+}
+
+impl Shows for Local {
+    fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    async fn any(&mut self) -> Result<Option<Entry>> {
+        let found = self.walk.next().await?;
+        Ok(found.map(|found| self.entry(found)))
     }
 }
 
@@ -101,26 +120,18 @@ impl Remote {
         Self { spellings: None, ..self }
     }
 
-    /// Bytes and files.
-    pub(super) async fn count(mut self) -> Result<(u64, u32)> {
-        let mut counted = (0, 0);
-        while let Some(entry) = self.next().await? {
-            count_one(&mut counted, &entry);
-        }
-        Ok(counted)
+    /// Where an entry would lie, if a file could have such a path.
+    fn place<'a>(&self, entry: &'a Entry) -> &'a str {
+        let key = &entry.file().key;
+        key.strip_prefix(&*self.prefix).unwrap_or(key)
+    }
+}
+
+impl Shows for Remote {
+    fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
     }
 
-    /// The next that is wanted.
-    pub(super) async fn next(&mut self) -> Result<Option<Entry>> {
-        loop {
-            let entry = self.any().await?;
-            if entry.as_ref().is_none_or(|entry| wants(self.filter.as_ref(), entry.file())) {
-                return Ok(entry);
-            }
-        }
-    }
-
-    /// The next, wanted or not.
     async fn any(&mut self) -> Result<Option<Entry>> {
         let Some(object) = self.listing.next().await? else { return Ok(None) };
         let (path, refused) = match path_of(&object.key, &self.prefix, self.names) {
@@ -140,27 +151,10 @@ impl Remote {
             None => Entry::File(file),
         }))
     }
-
-    /// Where an entry would lie, if a file could have such a path.
-    fn place<'a>(&self, entry: &'a Entry) -> &'a str {
-        let key = &entry.file().key;
-        key.strip_prefix(&*self.prefix).unwrap_or(key)
-    }
 }
 
 fn wants(filter: Option<&Filter>, file: &DirectoryFile) -> bool {
     filter.is_none_or(|filter| filter(file))
-}
-
-fn count_one((bytes, files): &mut (u64, u32), entry: &Entry) {
-    match entry {
-        Entry::File(file) => {
-            *bytes += file.bytes;
-            *files = files.saturating_add(1);
-        }
-        Entry::Refused(..) => *files = files.saturating_add(1),
-        Entry::Link(_) => {}
-    }
 }
 
 /// What both sides together show.

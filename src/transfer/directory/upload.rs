@@ -10,7 +10,7 @@ use crate::transfer::Upload;
 use crate::transfer::confined::Directory;
 use crate::transfer::directory::compare::Compare;
 use crate::transfer::directory::delete::Extraneous;
-use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Side, Source};
+use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Shows, Side, Source};
 use crate::transfer::directory::names::FileNames;
 use crate::transfer::directory::pool::{Deed, Pool, Settings};
 use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
