@@ -56,7 +56,7 @@ async fn compare() -> bool {
         send_the_same(verb).await;
         let kinds = Kind::ALL.iter().filter(|kind| chosen("--only", kind.name()));
         let mut contenders: Vec<_> = kinds.map(|&kind| Contender::new(kind)).collect();
-        let (blocks, rounds, requests) = (number("--blocks", 3), number("--rounds", 15), number("--requests", 8000));
+        let (blocks, rounds, requests) = (number("--blocks", 9), number("--rounds", 5), number("--requests", 8000));
         for _ in 0..blocks {
             // Which thread serves which connection is decided when they are made, and holds as long as they do.
             let server = Server::start();
