@@ -47,6 +47,10 @@ impl Overrides {
     }
 
     /// How often a request is sent at most, the first time included.
+    ///
+    /// Three remedies are not counted, each of them used once: another connection when an idle one had gone away before
+    /// anything was sent, another key when COS says that this one has ended, and another time when it says that the clock
+    /// is wrong. None of them repeats what may have taken effect.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts.max(1));
