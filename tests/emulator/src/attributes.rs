@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::customer_key::CustomerKey;
 use crate::encoding::decode_form;
 use crate::error::CosError;
 use crate::media::media_type;
@@ -37,7 +38,7 @@ pub(crate) fn forbids_overwrite(head: &Head) -> bool {
 /// Headers that ask for something we would have to pretend to do.
 pub(crate) fn refuse_unknown(head: &Head) -> Result<(), CosError> {
     for name in head.headers.keys().map(http::HeaderName::as_str) {
-        if name == "pic-operations" || name.contains("server-side-encryption-customer-") {
+        if name == "pic-operations" {
             return Err(CosError::not_implemented(&format!("the header {name}")));
         }
     }
@@ -73,6 +74,14 @@ pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
             "cos/kms" => return Err(CosError::not_implemented("encryption with keys of KMS")),
             _ => return Err(CosError::invalid_argument("x-cos-server-side-encryption is AES256 or cos/kms.")),
         }
+    }
+    if let Some(key) = CustomerKey::of(head)? {
+        if !draft.encryption.is_empty() {
+            return Err(CosError::invalid_argument(
+                "An object is encrypted with one key: the customer's or that of COS.",
+            ));
+        }
+        draft.encryption.extend(key.described());
     }
     Ok(draft)
 }

@@ -12,6 +12,7 @@ use crate::access;
 use crate::address::{self, Address, Domains, Region};
 use crate::attributes::{draft, forbids_overwrite, refuse_unknown, writable_key};
 use crate::bucket::iso_seconds;
+use crate::customer_key::{self, CustomerKey};
 use crate::encoding::{Query, decode_path};
 use crate::error::CosError;
 use crate::multipart::part_meant;
@@ -23,12 +24,12 @@ use crate::service::{CRC, Call};
 use crate::store::{Bucket, Content, Kind, Made, NotFound, Version, Versioning};
 use crate::xml::Document;
 
-pub(crate) fn object(call: &Call<'_>) -> Result<Reply, CosError> {
+pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
     may_write(call, &bucket)?;
-    let key = writable_key(call)?;
+    let key = writable_key(call)?.to_owned();
     refuse_unknown(call.head)?;
-    let mut draft = draft(call.head, key)?;
+    let mut draft = draft(call.head, &key)?;
     let new_metadata = replaces(call.head, "x-cos-metadata-directive")?;
     let new_tags = replaces(call.head, "x-cos-tagging-directive")?;
     let source = Source::find(call)?;
@@ -47,16 +48,25 @@ pub(crate) fn object(call: &Call<'_>) -> Result<Reply, CosError> {
     if !new_tags {
         draft.tags.clone_from(&version.draft.tags);
     }
-    let made = Made {
-        pieces: version.pieces.clone(),
-        size: version.size,
-        etag: version.etag.clone(),
-        crc64: version.crc64,
-        draft,
-        kind: Kind::Normal,
+    let keyed = customer_key::digest_of(&draft).or(customer_key::digest_of(&version.draft)).is_some();
+    let made = if keyed {
+        // As if it were read and encrypted anew.
+        let content = stretch(version, 0, version.size).await;
+        let mut content = content.map_err(|error| CosError::internal(&error))?;
+        customer_key::disguise(&mut content, &draft, &call.world.ids);
+        Made::of(content, draft)
+    } else {
+        Made {
+            pieces: version.pieces.clone(),
+            size: version.size,
+            etag: version.etag.clone(),
+            crc64: version.crc64,
+            draft,
+            kind: Kind::Normal,
+        }
     };
     let guard = forbids_overwrite(call.head);
-    let committed = bucket.commit(key, made, |occupant| occupant.guard(guard), call.world.clock.now())?;
+    let committed = bucket.commit(&key, made, |occupant| occupant.guard(guard), call.world.clock.now())?;
 
     let copy = &committed.version;
     let mut xml = Document::new("CopyObjectResult");
@@ -81,13 +91,16 @@ pub(crate) async fn part(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let key = call.key()?.to_owned();
     refuse_unknown(call.head)?;
     let (id, number) = part_meant(call)?;
-    bucket.check_upload(&key, &id)?;
+    let begun = bucket.upload_draft(&key, &id)?;
+    customer_key::demand(CustomerKey::of(call.head)?.as_ref(), &begun)?;
     let source = Source::find(call)?;
     let (start, length) = source_range(call.head.header("x-cos-copy-source-range"), source.version.size)?;
     if length > LARGEST {
         return Err(CosError::entity_too_large());
     }
-    let content = stretch(&source.version, start, length).await.map_err(|error| CosError::internal(&error))?;
+    let content = stretch(&source.version, start, length).await;
+    let mut content = content.map_err(|error| CosError::internal(&error))?;
+    customer_key::disguise(&mut content, &begun, &call.world.ids);
     let part = bucket.put_part(&key, &id, number, content, call.world.clock.now())?;
 
     let mut xml = Document::new("CopyPartResult");
@@ -97,6 +110,7 @@ pub(crate) async fn part(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let mut reply = Reply::xml(xml.finish());
     // Whether the checksum stands in the document or in the header is not documented: it stands in both.
     reply.set(CRC, part.crc64.to_string());
+    reply.set_all(&begun.encryption);
     source.describe(&mut reply);
     Ok(reply)
 }
@@ -118,7 +132,7 @@ fn source_range(text: Option<&str>, size: u64) -> Result<(u64, u64), CosError> {
 /// Part of an object as content of its own. Bytes are read only if their checksums are not known already.
 async fn stretch(version: &Arc<Version>, start: u64, length: u64) -> std::io::Result<Content> {
     let pieces = version.pieces.slice(start, length);
-    let whole = length == version.size;
+    let whole = length == version.size && customer_key::digest_of(&version.draft).is_none();
     let known = whole.then(|| md5_of(&version.etag).zip(version.crc64)).flatten();
     if let Some((md5, crc64)) = known {
         return Ok(Content { pieces, size: length, md5, crc64, sha1: None });
@@ -171,6 +185,7 @@ impl Source {
             }
             reason => missing(&reason),
         })?;
+        customer_key::demand(CustomerKey::of_source(call.head)?.as_ref(), &version.draft)?;
         refuse_archived(&version)?;
         if !check_conditions(call.head, "x-cos-copy-source-", &version)? {
             return Err(CosError::precondition_failed());

@@ -43,6 +43,7 @@ mod cam;
 mod casing;
 mod copy;
 mod cors;
+mod customer_key;
 mod delete_many;
 mod encoding;
 mod error;

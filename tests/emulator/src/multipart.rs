@@ -5,6 +5,7 @@ use crate::bucket::{
     Spelling, check_delimiter, deny_strangers, iso_milliseconds, page_size, write_person, write_prefixes,
 };
 use crate::cam::OWNER;
+use crate::customer_key::{self, CustomerKey};
 use crate::encoding::encode_path;
 use crate::error::CosError;
 use crate::object::{describe_write, may_write};
@@ -48,14 +49,17 @@ pub(crate) async fn upload_part(call: &mut Call<'_>) -> Result<Reply, CosError> 
     let (id, number) = part_meant(call)?;
     call.demand_length()?;
     let digests = Digests::of(call.head)?;
-    bucket.check_upload(&key, &id)?;
-    let content = receive(call, &digests).await?;
+    let begun = bucket.upload_draft(&key, &id)?;
+    customer_key::demand(CustomerKey::of(call.head)?.as_ref(), &begun)?;
+    let mut content = receive(call, &digests).await?;
+    customer_key::disguise(&mut content, &begun, &call.world.ids);
     // The upload may have been completed or aborted while the body came.
     let part = bucket.put_part(&key, &id, number, content, call.world.clock.now())?;
 
     let mut reply = Reply::ok();
     reply.set("etag", &part.etag);
     reply.set(CRC, part.crc64.to_string());
+    reply.set_all(&begun.encryption);
     Ok(reply)
 }
 

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::attributes::{draft, forbids_overwrite, refuse_unknown, writable_key};
 use crate::body::Body;
+use crate::customer_key::{self, CustomerKey};
 use crate::error::CosError;
 use crate::receive::{Digests, receive};
 use crate::request::Head;
@@ -23,7 +24,8 @@ pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let digests = Digests::of(call.head)?;
     let forbid_overwrite = forbids_overwrite(call.head);
     bucket.check(&key, |occupant| occupant.guard(forbid_overwrite))?;
-    let content = receive(call, &digests).await?;
+    let mut content = receive(call, &digests).await?;
+    customer_key::disguise(&mut content, &draft, &call.world.ids);
     let made = Made::of(content, draft);
     let committed = bucket.commit(&key, made, |occupant| occupant.guard(forbid_overwrite), call.world.clock.now())?;
 
@@ -49,6 +51,7 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     let found = bucket.find(call.key()?, id);
     may_read(call, &bucket, found.as_deref().ok())?;
     let version = found.map_err(|reason| missing(&reason))?;
+    customer_key::demand(CustomerKey::of(head)?.as_ref(), &version.draft)?;
     if with_body {
         refuse_archived(&version)?;
     }

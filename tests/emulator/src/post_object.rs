@@ -15,6 +15,7 @@ use crate::access;
 use crate::address::Address;
 use crate::attributes::{check_key, draft, forbids_overwrite, refuse_unknown};
 use crate::auth::{Caller, Proof, Window, believe, does_not_match, hmac_hex};
+use crate::customer_key;
 use crate::encoding::{encode, encode_path};
 use crate::error::CosError;
 use crate::object::describe_write;
@@ -44,6 +45,7 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
         None => 0..=LARGEST,
     };
     refuse_unknown(&put)?;
+    customer_key::refuse(&put)?;
     let draft = draft(&put, &key)?;
     let digests = Digests::of(&put)?;
     let pace = traffic_limit(&put)?;

@@ -476,7 +476,7 @@ impl Call<'_> {
             Operation::GetObject => object::get(self, true),
             Operation::HeadObject => object::get(self, false),
             Operation::DeleteObject => object::delete(self),
-            Operation::CopyObject => copy::object(self),
+            Operation::CopyObject => copy::object(self).await,
             Operation::AppendObject => append::append(self).await,
             Operation::DeleteMultipleObjects => delete_many::delete(self).await,
             Operation::InitiateMultipartUpload => multipart::initiate(self),

@@ -128,9 +128,9 @@ impl Bucket {
         self.read().uploads.get(&place(key, id)).cloned().ok_or_else(no_such_upload)
     }
 
-    /// Refuses an upload that is not there, before a body is read in vain.
-    pub(crate) fn check_upload(&self, key: &str, id: &str) -> Result<(), CosError> {
-        if self.read().uploads.contains_key(&place(key, id)) { Ok(()) } else { Err(no_such_upload()) }
+    /// What was said when it began. Refuses an upload that is not there, before a body is read in vain.
+    pub(crate) fn upload_draft(&self, key: &str, id: &str) -> Result<Draft, CosError> {
+        self.read().uploads.get(&place(key, id)).map(|upload| upload.draft.clone()).ok_or_else(no_such_upload)
     }
 
     /// Every unfinished upload, by key and time.

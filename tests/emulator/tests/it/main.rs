@@ -6,6 +6,7 @@ mod auth;
 mod client;
 mod copy;
 mod cors;
+mod customer_key;
 mod delete_many;
 mod fault;
 mod list;
