@@ -8,6 +8,7 @@ use crate::answer::{CRC64, header_number, refusal};
 use crate::body::ByteStream;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::options::CustomerKey;
 use crate::request::Request;
 use crate::rest::Rest;
 
@@ -92,6 +93,11 @@ pub trait Operation: Send + Sync {
     /// that an earlier attempt sent. Then the guard says no to our own success, and this is its output.
     fn reconcile(&self, sent: &Sent, found: &HeaderMap) -> Option<Self::Output> {
         let _ = (sent, found);
+        None
+    }
+
+    /// The key of the caller that the object is encrypted with (SSE-C): without it COS does not tell what is there.
+    fn customer_key(&self) -> Option<&CustomerKey> {
         None
     }
 }

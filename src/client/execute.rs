@@ -25,7 +25,6 @@ use crate::client::stall::Stalling;
 use crate::client::trace::{self, Span};
 use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::head::Head;
-use crate::key::ObjectKey;
 use crate::object::{HeadObject, ObjectMeta};
 use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent};
 use crate::region::Address;
@@ -245,7 +244,11 @@ impl Call<'_> {
     ) -> Option<(O::Output, Option<Box<Parts>>)> {
         let request = operation.request().ok()?;
         let Target::Object(key) = request.target() else { return None };
-        let found = self.probe(key.clone()).await.ok()?;
+        let mut head = HeadObject::new(key.clone());
+        if let Some(key) = operation.customer_key() {
+            head = head.customer_key(key.clone());
+        }
+        let found = self.probe(head).await.ok()?;
         let output = operation.reconcile(&sent, found.headers())?;
         trace::event("reconciled");
         let mut head = Response::new(()).into_parts().0;
@@ -254,8 +257,8 @@ impl Call<'_> {
     }
 
     /// In a box of its own: it is this loop again.
-    fn probe(&self, key: ObjectKey) -> BoxFuture<'_, Result<ObjectMeta>> {
-        Box::pin(async move { Ok(self.send(&HeadObject::new(key), false).await?.0) })
+    fn probe(&self, head: HeadObject) -> BoxFuture<'_, Result<ObjectMeta>> {
+        Box::pin(async move { Ok(self.send(&head, false).await?.0) })
     }
 
     pub(crate) fn signer(&self) -> &Signer {

@@ -7,7 +7,7 @@ use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
-use crate::options::{Acl, Attributes, Encryption, TrafficLimit};
+use crate::options::{Acl, Attributes, CustomerKey, Encryption, TrafficLimit};
 use crate::request::Request;
 
 /// Adds bytes to the end of an appendable object, or makes one at position 0.
@@ -144,6 +144,10 @@ impl Operation for AppendObject {
         let ours =
             content_length(found) == Some(end) && output.crc64.is_some() && output.crc64 == self.expected_crc64(sent);
         ours.then_some(output)
+    }
+
+    fn customer_key(&self) -> Option<&CustomerKey> {
+        self.encryption.as_ref()?.customer_key()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent, check_crc64};
-use crate::options::{Acl, Attributes, Encryption, Tags, TrafficLimit};
+use crate::options::{Acl, Attributes, CustomerKey, Encryption, Tags, TrafficLimit};
 use crate::request::Request;
 
 /// Stores a whole object in one request.
@@ -150,6 +150,10 @@ impl Operation for PutObject {
         let crc64 = header_number(found, &CRC64);
         let same = content_length(found) == Some(sent.length) && crc64 == Some(sent.crc64);
         same.then(|| PutObjectOutput::new(sent, found, crc64))
+    }
+
+    fn customer_key(&self) -> Option<&CustomerKey> {
+        self.encryption.as_ref()?.customer_key()
     }
 }
 

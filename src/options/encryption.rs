@@ -27,6 +27,15 @@ pub enum Encryption {
     Customer(CustomerKey),
 }
 
+impl Encryption {
+    pub(crate) fn customer_key(&self) -> Option<&CustomerKey> {
+        match self {
+            Self::Customer(key) => Some(key),
+            Self::Cos | Self::Kms { .. } => None,
+        }
+    }
+}
+
 impl Describe for Encryption {
     fn describe(&self, request: Request) -> Result<Request> {
         match self {

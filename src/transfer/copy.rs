@@ -336,7 +336,7 @@ impl LargeCopy {
                 let (bucket, control, upload_id) = (bucket.clone(), control.clone(), Arc::clone(&upload_id));
                 let mut copy = UploadPartCopy::new(self.key.clone(), &*upload_id, number, source.pinned.clone());
                 copy = copy.range(offset..offset + length);
-                if let Some(Encryption::Customer(key)) = &self.encryption {
+                if let Some(key) = self.customer_key() {
                     copy = copy.customer_key(key.clone());
                 }
                 async move {
@@ -392,12 +392,16 @@ impl LargeCopy {
         Carrying { initiate, carried }
     }
 
+    fn customer_key(&self) -> Option<&CustomerKey> {
+        self.encryption.as_ref()?.customer_key()
+    }
+
     fn destination(&self) -> Destination {
-        let customer_key = match &self.encryption {
-            Some(Encryption::Customer(key)) => Some(key.clone()),
-            _ => None,
-        };
-        Destination { key: self.key.clone(), customer_key, forbid_overwrite: self.forbid_overwrite }
+        Destination {
+            key: self.key.clone(),
+            customer_key: self.customer_key().cloned(),
+            forbid_overwrite: self.forbid_overwrite,
+        }
     }
 }
 

@@ -74,10 +74,7 @@ impl Draft {
     }
 
     pub(super) fn customer_key(&self) -> Option<&CustomerKey> {
-        match &self.encryption {
-            Some(Encryption::Customer(key)) => Some(key),
-            _ => None,
-        }
+        self.encryption.as_ref()?.customer_key()
     }
 
     pub(super) fn destination(&self) -> Destination {

@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod compile;
 mod connections;
+mod customer_key;
 mod directories;
 mod download;
 mod download_resume;

@@ -83,7 +83,7 @@ async fn parts_come_with_the_key_that_the_upload_began_with() {
     assert_ne!(stored.header("etag"), MD5);
 
     put(&emulator, "source").await;
-    let copied = keyed(part().header("x-cos-copy-source", &format!("{HOST}/source")), OBJECT, KEY);
+    let copied = keyed(part().header("x-cos-copy-source", format!("{HOST}/source")), OBJECT, KEY);
     assert_eq!(copied.clone().send(&emulator).await.verdict(), "400 SsecDecryptHeaderInvalid");
     let copied = keyed(copied, SOURCE, KEY).send(&emulator).await;
     is_described(&copied);
@@ -101,7 +101,7 @@ async fn parts_come_with_the_key_that_the_upload_began_with() {
 async fn a_copy_is_encrypted_anew() {
     let emulator = Emulator::builder().in_memory().unwrap();
     put(&emulator, "source").await;
-    let copy = || Ask::new(&emulator, "PUT", "/copy").header("x-cos-copy-source", &format!("{HOST}/source"));
+    let copy = || Ask::new(&emulator, "PUT", "/copy").header("x-cos-copy-source", format!("{HOST}/source"));
     assert_eq!(copy().send(&emulator).await.verdict(), "400 SsecDecryptHeaderInvalid");
     let plain = keyed(copy(), SOURCE, KEY).send(&emulator).await;
     assert_eq!(plain.element("ETag").replace("&quot;", "\""), MD5);
