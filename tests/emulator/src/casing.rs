@@ -69,6 +69,10 @@ enum Place {
     End,
 }
 
+/// In place of the first byte of a name that begins as `x-cos-server-side-encryption-customer-key-MD5` does, the one of
+/// COS's own with capitals.
+const ENCRYPTION: u8 = b'X';
+
 const LINE: Place = Place::Name { first: 0, last: b'-', at: 0 };
 
 impl Place {
@@ -83,8 +87,16 @@ impl Place {
             Self::Name { at: 0, .. } if byte == b'\r' => (Self::End, byte),
             Self::Name { .. } if byte == b':' => (Self::Value, byte),
             Self::Name { first, last, at } => {
-                let first = if at == 0 { byte } else { first };
-                let capital = first != b'x' && (last == b'-' || (first, byte, at) == (b'e', b't', 1));
+                let first = match (first, at, byte) {
+                    (_, 0, _) => byte,
+                    (b'x', 6, b's') => ENCRYPTION,
+                    _ => first,
+                };
+                let capital = match first {
+                    b'x' => false,
+                    ENCRYPTION => matches!((last, at, byte), (b'-', 42, b'm') | (b'm', 43, b'd')),
+                    _ => last == b'-' || (first, byte, at) == (b'e', b't', 1),
+                };
                 let spelled = if capital { byte.to_ascii_uppercase() } else { byte };
                 (Self::Name { first, last: byte, at: at + 1 }, spelled)
             }
@@ -149,9 +161,11 @@ mod tests {
     #[test]
     fn standard_names_get_capitals_and_those_of_cos_none() {
         let head = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\netag: \"e-tag\"\r\nexpires: x-y\r\n\
-                    x-cos-request-id: etag: a-b\r\ncontent-length: 5\r\n\r\na-b: c-d\r\n";
+                    x-cos-request-id: etag: a-b\r\ncontent-length: 5\r\n\
+                    x-cos-server-side-encryption-customer-key-md5: md5\r\n\r\na-b: c-d\r\n";
         let wanted = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nETag: \"e-tag\"\r\nExpires: x-y\r\n\
-                      x-cos-request-id: etag: a-b\r\nContent-Length: 5\r\n\r\na-b: c-d\r\n";
+                      x-cos-request-id: etag: a-b\r\nContent-Length: 5\r\n\
+                      x-cos-server-side-encryption-customer-key-MD5: md5\r\n\r\na-b: c-d\r\n";
         let (spelled, place) = capitalise(head.as_bytes(), Place::Status { at: 0 });
         assert_eq!((std::str::from_utf8(&spelled).unwrap(), place), (wanted, Place::Body));
         for at in 0..head.len() {

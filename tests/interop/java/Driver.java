@@ -58,6 +58,13 @@ public class Driver {
             headers.forEach(request::putCustomRequestHeader);
             return request;
         }
+
+        /** The customer's key, which the SDK must know of: it compares the MD5 of anything else. It adds the digest. */
+        SSECustomerKey customerKey() {
+            String prefix = "x-cos-server-side-encryption-customer-", key = headers.remove(prefix + "key");
+            headers.keySet().removeIf(name -> name.startsWith(prefix));
+            return key == null ? null : new SSECustomerKey(key);
+        }
     }
 
     private COSClient cos;
@@ -160,6 +167,7 @@ public class Driver {
 
     private Map<String, Object> put(Request r) {
         PutObjectRequest request = new PutObjectRequest(r.bucket, r.key, new File(r.file));
+        request.setSSECustomerKey(r.customerKey());
         PutObjectResult result = cos.putObject(request.withMetadata(metadata(r)));
         Map<String, String> headers = new TreeMap<>(Map.of("etag", '"' + result.getETag() + '"',
                 "x-cos-hash-crc64ecma", result.getCrc64Ecma(), "x-cos-request-id", result.getRequestId()));
@@ -178,8 +186,15 @@ public class Driver {
         return Map.of();
     }
 
+    private Map<String, Object> head(Request r) {
+        GetObjectMetadataRequest request = new GetObjectMetadataRequest(r.bucket, r.key, r.version_id);
+        request.setSSECustomerKey(r.customerKey());
+        return headers(cos.getObjectMetadata(r.dress(request)));
+    }
+
     private Map<String, Object> get(Request r) throws Exception {
         GetObjectRequest request = new GetObjectRequest(r.bucket, r.key, r.version_id);
+        request.setSSECustomerKey(r.customerKey());
         Map<String, String> rest = new TreeMap<>(r.headers);
         String range = rest.remove("Range");
         if (range != null) {
@@ -400,7 +415,7 @@ public class Driver {
             case "sts": return sts(r);
             case "put": return put(r);
             case "get": return get(r);
-            case "head": return headers(cos.getObjectMetadata(r.dress(new GetObjectMetadataRequest(r.bucket, r.key, r.version_id))));
+            case "head": return head(r);
             case "delete": return delete(r);
             case "list": return list(r);
             case "delete_many": return deleteMany(r);
