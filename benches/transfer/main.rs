@@ -36,6 +36,13 @@ use server::Server;
 use table::{Figures, Table};
 use words::{chosen, has, number, text};
 
+#[cfg(not(unix))]
+fn main() -> ExitCode {
+    println!("this bench needs a Unix system: its floor reads and writes files at offsets");
+    ExitCode::FAILURE
+}
+
+#[cfg(unix)]
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match std::env::var(process::ROLE).as_deref() {
@@ -104,6 +111,7 @@ fn in_a_process(task: &Task) -> String {
 }
 
 /// One round, in the process made for it.
+#[cfg(unix)]
 fn contend(task: Task) {
     let mut runtime = match task.threads {
         1 => tokio::runtime::Builder::new_current_thread(),

@@ -218,15 +218,6 @@ impl Tree {
     }
 }
 
-#[cfg(test)]
-impl Found {
-    fn path(&self) -> &str {
-        match self {
-            Self::File { path, .. } | Self::Link { path } | Self::Unseen { path, .. } => path,
-        }
-    }
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::ffi::OsStrExt as _;
@@ -235,6 +226,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    impl Found {
+        fn path(&self) -> &str {
+            match self {
+                Self::File { path, .. } | Self::Link { path } | Self::Unseen { path, .. } => path,
+            }
+        }
+    }
 
     fn walk(root: &Path, options: WalkOptions) -> Vec<Found> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
