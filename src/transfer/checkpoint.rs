@@ -27,8 +27,18 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// A checkpoint that this process holds. `H` says what the transfer is, `R` what of it is done.
 pub(super) struct Checkpoint<H, R> {
     path: PathBuf,
-    file: Arc<Mutex<File>>,
+    file: Arc<Mutex<Locked>>,
     records: PhantomData<fn(H, R)>,
+}
+
+/// The lock ends with the file, once the last record is written. Windows lets go of it some time after the file is
+/// closed unless it is told to.
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 impl<H, R> Checkpoint<H, R>
@@ -80,7 +90,7 @@ where
     }
 
     fn holding(path: PathBuf, file: File) -> Self {
-        Self { path, file: Arc::new(Mutex::new(file)), records: PhantomData }
+        Self { path, file: Arc::new(Mutex::new(Locked(file))), records: PhantomData }
     }
 
     /// Remembers that something is done. What it speaks of must be on disk by then.
@@ -88,7 +98,7 @@ where
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
         blocking(move || {
             let line = line(&record)?;
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let file = &mut file.lock().unwrap_or_else(PoisonError::into_inner).0;
             let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
             written.map_err(|error| io_error("writing", &path, error))
         })
@@ -251,6 +261,8 @@ mod tests {
             let (checkpoint, _, records) = Numbers::open(path.clone()).await.unwrap().unwrap();
             assert_eq!(records, [1, 2, 3]);
             checkpoint.remove().await.unwrap();
+            // Some systems keep the name as long as the file is open.
+            drop(checkpoint);
             assert!(Numbers::open(path.clone()).await.unwrap().is_none());
         });
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cap_fs_ext::MetadataExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinError;
 
@@ -34,14 +35,15 @@ pub(super) struct FileState {
     pub(super) length: u64,
     /// Nanoseconds since 1970, negative before; 0 where the system keeps none.
     modified: i128,
-    /// Device and file number; 0 where the system tells none.
+    /// Device and file number.
     identity: (u64, u64),
 }
 
 impl FileState {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    /// Of the file that a path leads to, which this was said of.
+    pub(super) fn of(path: &Path, metadata: &Metadata) -> io::Result<Self> {
         let modified = metadata.modified().map_or(0, nanos);
-        Self { length: metadata.len(), modified, identity: identity(metadata) }
+        Ok(Self { length: metadata.len(), modified, identity: identity_of(path, metadata)? })
     }
 }
 
@@ -53,21 +55,27 @@ fn nanos(time: SystemTime) -> i128 {
 /// Whether the path still leads to this open file.
 pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     match std::fs::symlink_metadata(path) {
-        Ok(there) => Ok(identity(&there) == identity(&file.metadata()?)),
+        Ok(there) if there.is_file() => Ok(identity_of(path, &there)? == identity(file)?),
+        Ok(_) => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt as _;
-    (metadata.dev(), metadata.ino())
+fn identity(file: &File) -> io::Result<(u64, u64)> {
+    let metadata = cap_std::fs::Metadata::from_file(file)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
+#[cfg(unix)]
+fn identity_of(_: &Path, metadata: &Metadata) -> io::Result<(u64, u64)> {
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Windows tells it of open files only.
 #[cfg(not(unix))]
-fn identity(_: &Metadata) -> (u64, u64) {
-    (0, 0)
+fn identity_of(path: &Path, _: &Metadata) -> io::Result<(u64, u64)> {
+    identity(&File::open(path)?)
 }
 
 /// Writes all bytes at an offset; does not move where others read and write.

@@ -185,7 +185,8 @@ impl SourceFile {
                 return Err(Error::input("source", "is not a file"));
             }
             let as_of = metadata.modified().ok().map(|modified| (metadata.len(), modified));
-            Ok(Self { state: FileState::of(&metadata), as_of, path: path.into() })
+            let state = FileState::of(&path, &metadata).map_err(|error| io_error("looking at", &path, error))?;
+            Ok(Self { state, as_of, path: path.into() })
         })
         .await
     }
@@ -198,8 +199,9 @@ impl SourceFile {
     }
 
     fn check_now(&self) -> Result<()> {
-        let metadata = std::fs::metadata(&self.path).map_err(|error| io_error("looking at", &self.path, error))?;
-        if FileState::of(&metadata) == self.state { Ok(()) } else { Err(changed()) }
+        let state = std::fs::metadata(&self.path).and_then(|metadata| FileState::of(&self.path, &metadata));
+        let state = state.map_err(|error| io_error("looking at", &self.path, error))?;
+        if state == self.state { Ok(()) } else { Err(changed()) }
     }
 
     /// All of it, which was read while it did not change.

@@ -392,6 +392,7 @@ mod tests {
             (vec![(".tencentcloud/credentials/x", "")], Transient, "is not a regular file"),
         ] {
             let (found, message) = Home::new(&files).refused().await;
+            let message = message.replace('\\', "/");
             assert!(found == kind && message.contains(told), "{found:?} {message}, not {told}");
         }
         let home = Home::new(&[]).set(FILE_VARIABLE, "~/absent");

@@ -18,7 +18,7 @@ fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let meta = fs::symlink_metadata(&path).unwrap();
-            let name = path.strip_prefix(root).unwrap().display().to_string();
+            let name = path.strip_prefix(root).unwrap().display().to_string().replace(std::path::MAIN_SEPARATOR, "/");
             if meta.is_dir() {
                 left.push(path);
             } else if meta.is_symlink() {
