@@ -68,6 +68,7 @@ fn identity(file: &File) -> io::Result<(u64, u64)> {
 }
 
 #[cfg(unix)]
+#[allow(clippy::unnecessary_wraps)] // elsewhere it can fail
 fn identity_of(_: &Path, metadata: &Metadata) -> io::Result<(u64, u64)> {
     Ok((metadata.dev(), metadata.ino()))
 }
