@@ -309,7 +309,7 @@ mod tests {
         async fn refused(&self) -> (CredentialErrorKind, String) {
             let error = self.read().await.unwrap_err();
             assert!(!format!("{error} {error:?}").contains("PLANTED"), "{error:?}");
-            (error.kind(), error.to_string().replace(self.directory.path().to_str().unwrap(), "~"))
+            (error.kind(), error.to_string().replace(self.directory.path().to_str().unwrap(), "~").replace('\\', "/"))
         }
     }
 
