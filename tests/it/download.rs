@@ -134,6 +134,41 @@ impl AsyncWrite for Kept {
     }
 }
 
+/// At each moment: when the future ends, nothing is left, or the file is there and it was a success.
+#[tokio::test]
+async fn cancelled_it_has_cleaned_up_when_it_ends() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    let bytes = store(&emulator, "a", 3 * MIB);
+    let (mut polls, mut done) = (0_u32, 0);
+    while done < 3 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let mut transfer = bucket.download("a", &path);
+        let handle = transfer.handle();
+        let mut left = polls;
+        let outcome = std::future::poll_fn(|context| {
+            if left == 0 {
+                handle.cancel();
+            }
+            left = left.saturating_sub(1);
+            std::pin::Pin::new(&mut transfer).poll(context)
+        });
+        match outcome.await {
+            Ok(_) => {
+                is_alone(&path, &bytes);
+                done += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+                assert_eq!(names(directory.path()), [""; 0], "after {polls} polls");
+            }
+        }
+        polls += 1;
+    }
+    assert!(polls > 5);
+}
+
 #[tokio::test]
 async fn writers_and_streams_get_the_bytes_in_order() {
     let emulator = emulator().await;

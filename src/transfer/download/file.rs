@@ -43,12 +43,40 @@ pub(super) async fn run(job: DownloadToPath, bucket: &Bucket, control: &Control)
 async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Result<DownloadOutput> {
     let DownloadToPath { download, target, checkpoint } = job;
     // Before there is a connection: others may have to wait for that until they give memory back.
-    let memory = bucket.client().memory();
-    let held = memory.hold(BESIDE_A_RANGE).await;
-    let work = match checkpoint {
-        Some(directory) => Work::resumable(download, target, directory, bucket).await?,
-        None => Work::new(download, target, bucket).await?,
+    let memory = async { Ok(bucket.client().memory().hold(BESIDE_A_RANGE).await) };
+    let held = control.unless_cancelled(memory).await?;
+    // A file is made, and gets its name, on another thread. Who cancels waits for that, or it could stay behind when the
+    // program ends then.
+    let work = if let Some(directory) = checkpoint {
+        control.unless_cancelled(Work::resumable(download, target, directory, bucket)).await?
+    } else {
+        // What cannot be written is not asked for.
+        let destination = target.open().await?;
+        control.unless_cancelled(Work::new(download, destination, bucket)).await?
     };
+    let fetched = control.unless_cancelled(fetch(download, work, held, bucket, control)).await?;
+    fetched.finish().await
+}
+
+/// A file that is whole, under the name it has so far.
+struct Fetched {
+    output: DownloadOutput,
+    destination: Destination,
+    journal: Option<Journal>,
+}
+
+impl Fetched {
+    async fn finish(self) -> Result<DownloadOutput> {
+        let named = self.destination.finish().await?;
+        if let Some(journal) = self.journal {
+            journal.remove().await?;
+        }
+        named.sync().await?;
+        Ok(self.output)
+    }
+}
+
+async fn fetch(download: &Download, work: Work, held: Held, bucket: &Bucket, control: &Control) -> Result<Fetched> {
     let Work { begun, layout, index, mut done, destination, journal } = work;
     let integrity = match download.integrity(&begun) {
         Ok(integrity) => integrity,
@@ -58,6 +86,7 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
     let Begun { pinned, meta, body, .. } = begun;
     let pen = Arc::new(Pen::new(Arc::clone(&destination.file), destination.path()));
     let crew = Arc::new(Crew { pinned, layout: layout.clone(), pen, journal: journal.clone() });
+    let memory = bucket.client().memory();
     let outcome = crew.fetch((index, body, held), &mut done, download.concurrency, memory, control).await;
     let outcome = outcome.and_then(|()| compare(combined(&layout, &done), integrity));
     if let Err(error) = outcome {
@@ -65,12 +94,8 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
         let hopeless = matches!(error.kind(), ErrorKind::Changed | ErrorKind::Integrity);
         return Err(if hopeless { come_to_nothing(journal, destination, error).await } else { error });
     }
-    let named = destination.finish().await?;
-    if let Some(journal) = journal {
-        journal.remove().await?;
-    }
-    named.sync().await?;
-    Ok(DownloadOutput { meta, bytes: layout.length(), integrity })
+    let output = DownloadOutput { meta, bytes: layout.length(), integrity };
+    Ok(Fetched { output, destination, journal })
 }
 
 /// Leaves nothing of it. Gives the error back, or the one that this failed with.
@@ -96,9 +121,7 @@ struct Work {
 }
 
 impl Work {
-    async fn new(download: &Download, target: &Target, bucket: &Bucket) -> Result<Self> {
-        // What cannot be written is not asked for.
-        let destination = target.open().await?;
+    async fn new(download: &Download, destination: Destination, bucket: &Bucket) -> Result<Self> {
         let begun = download.begin_file(bucket).await?;
         let first = begun.first.end - begun.first.start;
         let layout = Layout::new(begun.span.clone(), first, download.part_size, download.concurrency);

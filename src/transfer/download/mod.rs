@@ -210,7 +210,10 @@ impl Download {
 ///
 /// # Cancellation
 /// Dropping the future stops all I/O and removes the temporary file; with a [`checkpoint`](Self::checkpoint) it stays for
-/// the next run. A file that is whole and about to get its name may still get it.
+/// the next run. A file that is whole and about to get its name may still get it; [`TransferHandle::cancel`] waits for
+/// that, and it counts as a success.
+///
+/// [`TransferHandle::cancel`]: crate::transfer::TransferHandle::cancel
 #[derive(Debug)]
 #[must_use = "Bucket::transfer runs it"]
 pub struct DownloadToPath {
@@ -251,7 +254,7 @@ impl Run for DownloadToPath {
     }
 
     async fn run(self, bucket: Bucket, control: Control) -> Result<DownloadOutput> {
-        control.unless_cancelled(file::run(self, &bucket, &control)).await
+        file::run(self, &bucket, &control).await
     }
 }
 
