@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -80,7 +80,7 @@ impl Failure {
             Self::Interrupted { hint: Some(hint) } => tell(&format!("interrupted; {hint}")),
         }
         if let Self::Failed { hint: Some(hint), .. } = &self {
-            eprintln!("hint: {}", OneLine(hint));
+            tell_as("hint", hint);
         }
         match self {
             Self::Pipe => ExitCode::SUCCESS,
@@ -93,7 +93,16 @@ impl Failure {
 
 /// One line of standard error; the command goes on.
 pub fn tell(message: &str) {
-    eprintln!("cos: {}", OneLine(message));
+    tell_as("cos", message);
+}
+
+fn tell_as(who: &str, message: &str) {
+    tell_plainly(&format!("{who}: {message}"));
+}
+
+/// The same without a name. Nobody may listen: that stops nothing.
+pub fn tell_plainly(message: &str) {
+    let _ = writeln!(io::stderr(), "{}", OneLine(message));
 }
 
 /// An argument that is refused before anything is sent is wrong usage.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tencent_cos::{ListBuckets, ListObjectVersions, ListObjects, ObjectSummary, ObjectVersion, Paged};
 
 use crate::amount::{Size, counted, rounded};
-use crate::failure::Outcome;
+use crate::failure::{Outcome, tell_plainly};
 use crate::output::{Output, time_text};
 use crate::session::Session;
 use crate::url::PrefixUrl;
@@ -159,7 +159,7 @@ impl Listing {
                 0 => String::new(),
                 some => counted(some, "prefix") + ", ",
             };
-            eprintln!("{prefixes}{}, {}", counted(self.objects, self.what), Size(self.bytes));
+            tell_plainly(&format!("{prefixes}{}, {}", counted(self.objects, self.what), Size(self.bytes)));
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use std::fs;
 use std::io::Read;
 use std::time::Duration;
 
-use cos_emulator::{Action, Rule};
+use cos_emulator::{Action, Matcher, Rule};
 use serde_json::json;
 
 use self::shell::{Shell, bytes, text};
@@ -118,6 +118,27 @@ fn a_reader_that_leaves_ends_cos_quietly() {
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{arguments:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn who_does_not_listen_to_failures_stops_nothing() {
+    let emulator = crate::support::emulator().await;
+    for key in ["p/1", "p/2", "q/1"] {
+        emulator.put_object(emulator.bucket(), key, "x");
+    }
+    let shell = Shell::over(&emulator);
+    let deaf = |arguments: &[&str]| {
+        let (reader, stderr) = std::io::pipe().unwrap();
+        drop(reader);
+        shell.command().args(arguments).stderr(stderr).output().unwrap().status.code()
+    };
+    assert_eq!(deaf(&["ls", &shell.url("p/")]), Some(0));
+    assert_eq!(deaf(&["-v", "stat", &shell.url("p/1")]), Some(0));
+    assert_eq!(deaf(&["stat", &shell.url("p/3")]), Some(1));
+    let first = Matcher::operation("PUT Object - Copy").key("r/1");
+    emulator.script(Rule::on(first).then(Action::status(403, "AccessDenied")).always());
+    assert_eq!(deaf(&["cp", "-r", &shell.url("p/"), &shell.url("r/")]), Some(1));
+    assert!(emulator.object(emulator.bucket(), "r/2").is_some());
 }
 
 #[test]
