@@ -1,11 +1,14 @@
-//! Ctrl-C: transfers clean up behind themselves before the program ends.
+//! Ctrl-C and SIGTERM: transfers clean up behind themselves before the program ends.
 
+use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tencent_cos::transfer::{Transfer, TransferHandle};
 use tencent_cos::{Error, ErrorKind};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::bars::Bars;
 use crate::failure::{Failure, Outcome, tell};
@@ -24,8 +27,41 @@ struct State {
     next: u64,
 }
 
+/// Ctrl-C and SIGTERM, heard from when it is made.
+pub struct Signals {
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(unix)]
+    end: Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, end: signal(SignalKind::terminate())? })
+    }
+
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.end.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    pub async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
 impl Interrupt {
-    /// Ctrl-C came: cancels what is under way. Whether there was anything to wait for.
+    /// One came: cancels what is under way. Whether there was anything to wait for.
     pub fn come(&self) -> bool {
         let mut state = self.state();
         state.came = true;
@@ -33,7 +69,7 @@ impl Interrupt {
         !state.under_way.is_empty()
     }
 
-    /// Runs a transfer to its end, or until Ctrl-C and its clean-up after that.
+    /// Runs a transfer to its end, or until a signal and its clean-up after that.
     pub async fn guard<T>(&self, transfer: Transfer<T>) -> Outcome<T> {
         let number = self.enter(transfer.handle());
         let outcome = transfer.await;

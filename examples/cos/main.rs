@@ -14,6 +14,7 @@ mod cp;
 mod download;
 mod failure;
 mod hint;
+mod input;
 mod interrupt;
 mod ls;
 mod options;
@@ -33,13 +34,15 @@ mod tree;
 mod upload;
 mod url;
 
-use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use tokio::runtime;
+use tokio::task::JoinError;
 
 use crate::failure::{Failure, Outcome};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Signals};
 use crate::session::Session;
 
 const FIRST_STEPS: &str = "\
@@ -49,7 +52,7 @@ First steps:
   cos cp a.png cos://examplebucket-1250000000/photos/a.png
   cos cp --help                # each command has examples
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted by Ctrl-C";
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted by Ctrl-C or SIGTERM";
 
 /// Everyday commands on Tencent Cloud COS.
 ///
@@ -120,37 +123,50 @@ enum Command {
     Completion(completion::Completion),
 }
 
+/// How long what was printed may take to come out when the command is over.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 fn main() -> ExitCode {
     let settings = Settings::parse();
     if settings.general.verbose {
         trace::start();
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return Failure::io("cannot start", error).report(),
+    // One works, the other listens for signals on this thread: work may wait for a pipe that nobody reads.
+    let working = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let listening = runtime::Builder::new_current_thread().enable_io().build();
+    let (working, listening) = match (working, listening) {
+        (Ok(working), Ok(listening)) => (working, listening),
+        (Err(error), _) | (_, Err(error)) => return Failure::io("cannot start", error).report(),
     };
-    let outcome = runtime.block_on(async {
+    let outcome = listening.block_on(async {
+        let mut signals = Signals::new().map_err(|error| Failure::io("cannot start", error))?;
         let interrupt = Interrupt::default();
-        let mut run = pin!(run(settings, interrupt.clone()));
+        let mut run = working.spawn(run(settings, interrupt.clone()));
         tokio::select! {
-            outcome = &mut run => return outcome,
-            _ = tokio::signal::ctrl_c() => {}
+            ended = &mut run => return outcome(ended),
+            () = signals.next() => {}
         }
         if !interrupt.come() {
+            run.abort();
             return Err(Failure::Interrupted { hint: None });
         }
         // A transfer cleans up behind itself; who has no patience says so.
         tokio::select! {
-            outcome = &mut run => outcome,
-            _ = tokio::signal::ctrl_c() => {
+            ended = &mut run => outcome(ended),
+            () = signals.next() => {
                 let hint = "what was begun may be left behind: `cos orphans` shows it".to_owned();
                 Err(Failure::Interrupted { hint: Some(hint) })
             }
         }
     });
-    // A read of standard input may never end.
-    runtime.shutdown_background();
+    // What was done comes out yet; a read of standard input may never end.
+    working.shutdown_timeout(LAST_WORDS);
     outcome.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+}
+
+/// A panic goes on here.
+fn outcome(ended: Result<Outcome, JoinError>) -> Outcome {
+    ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> Outcome {

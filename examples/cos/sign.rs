@@ -1,7 +1,5 @@
 //! `cos sign`: a signature with everything it came from. Nothing is sent.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -12,6 +10,7 @@ use tencent_cos::client::provider::{ChainCredentials, ProvideCredentials};
 use tencent_cos::sign::{SECURITY_TOKEN, SigningKey};
 
 use crate::failure::{Failure, Outcome};
+use crate::input::read;
 use crate::output::Output;
 
 pub const EXAMPLES: &str = "Example:
@@ -85,14 +84,7 @@ pub async fn run(command: Sign, one_line: bool) -> Outcome {
 impl Sign {
     fn into_request(self) -> Outcome<Request> {
         if let Some(path) = &self.request {
-            let mut text = String::new();
-            let read = if path.as_os_str() == "-" {
-                io::stdin().read_to_string(&mut text)
-            } else {
-                File::open(path).and_then(|mut file| file.read_to_string(&mut text))
-            };
-            read.map_err(Failure::at(path))?;
-            return serde_json::from_str(&text).map_err(|error| {
+            return serde_json::from_str(&read(path)?).map_err(|error| {
                 let (told, line, column) = (error.to_string(), error.line(), error.column());
                 // All else that serde_json says may quote the document, and a token may be in it.
                 let safe = told.starts_with("missing field");

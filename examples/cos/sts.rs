@@ -1,8 +1,6 @@
 //! `cos sts`: a temporary key that may do less, as lines for a shell.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +11,7 @@ use tencent_cos::sts::{Client, Endpoint, GetFederationToken};
 use tencent_cos::{GetObject, HeadObject, ListObjects, Region};
 
 use crate::failure::{Failure, Outcome};
+use crate::input::read;
 use crate::output::time_text;
 use crate::session::Session;
 use crate::url::PrefixUrl;
@@ -22,9 +21,6 @@ Examples:
   cos sts --allow upload,download --prefix cos://examplebucket-1250000000/uploads/alice/
   cos sts --policy policy.json --duration 900
   (eval \"$(cos sts --allow download --prefix cos://examplebucket-1250000000/)\"; cos cat cos://examplebucket-1250000000/a.txt)";
-
-/// No policy is longer than this.
-const LONGEST_POLICY: u64 = 64 * 1024;
 
 /// Ask STS for a temporary key that may do less
 ///
@@ -106,17 +102,6 @@ fn allowing(region: &Region, url: &PrefixUrl, actions: &[String]) -> Outcome<Pol
         };
     }
     Ok(policy)
-}
-
-fn read(file: &Path) -> Outcome<String> {
-    let mut text = String::new();
-    if file == Path::new("-") {
-        io::stdin().take(LONGEST_POLICY).read_to_string(&mut text).map_err(Failure::at(file))?;
-    } else {
-        let opened = File::open(file).map_err(Failure::at(file))?;
-        opened.take(LONGEST_POLICY).read_to_string(&mut text).map_err(Failure::at(file))?;
-    }
-    Ok(text)
 }
 
 /// For a shell: as it is, or between single quotes.

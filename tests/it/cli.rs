@@ -8,6 +8,8 @@ mod remove;
 mod shell;
 mod show;
 mod sign;
+#[cfg(unix)]
+mod signals;
 mod sts;
 #[cfg(unix)]
 mod terminal;

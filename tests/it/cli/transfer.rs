@@ -92,8 +92,9 @@ async fn an_interrupted_upload_leaves_nothing_or_goes_on_and_what_is_left_is_fou
     let (url, content) = (shell.url("large"), bytes(4 << 20));
     shell.write("in", &content);
     let parts = ["cp", "in", &url, "--part-size", "1MiB", "--concurrency", "1"];
-    for (checkpoint, left) in [(&[][..], 0), (&["--checkpoint", "state"][..], 1)] {
-        let output = interrupt_at_the_third_part(&emulator, &shell, &[&parts, checkpoint].concat()).await;
+    for (signal, checkpoint, left) in [("-INT", &[][..], 0), ("-TERM", &[], 0), ("-INT", &["--checkpoint", "state"], 1)]
+    {
+        let output = interrupt_at_the_third_part(&emulator, &shell, signal, &[&parts, checkpoint].concat()).await;
         assert_eq!(emulator.uploads(emulator.bucket()).len(), left);
         assert_eq!(text(&output.stderr).contains("is remembered in state"), left == 1, "{}", text(&output.stderr));
         emulator.clear_script();
@@ -115,13 +116,13 @@ async fn an_interrupted_upload_leaves_nothing_or_goes_on_and_what_is_left_is_fou
 }
 
 #[cfg(unix)]
-async fn interrupt_at_the_third_part(emulator: &Emulator, shell: &Shell, arguments: &[&str]) -> Output {
+async fn interrupt_at_the_third_part(emulator: &Emulator, shell: &Shell, signal: &str, arguments: &[&str]) -> Output {
     let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
     emulator.script(Rule::on("Upload Part").skip(2).then(stall).always());
     emulator.clear_journal();
     let child = shell.command().args(arguments).spawn().unwrap();
     crate::support::until("the third part is on its way", || emulator.count("Upload Part") == 3).await;
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     output
@@ -135,7 +136,7 @@ async fn an_upload_that_cannot_be_given_up_is_named() {
     shell.write("in", bytes(4 << 20));
     emulator.script(Rule::on("Abort Multipart Upload").then(Action::status(403, "AccessDenied")).always());
     let cp = ["cp", "in", &shell.url("large"), "--part-size", "1MiB", "--concurrency", "1"];
-    let output = interrupt_at_the_third_part(&emulator, &shell, &cp).await;
+    let output = interrupt_at_the_third_part(&emulator, &shell, "-INT", &cp).await;
     let left = &emulator.uploads(emulator.bucket())[0];
     let told = format!("upload {} could not be given up; `cos orphans --abort` does it later\n", left.upload_id);
     assert!(text(&output.stderr).contains(&told), "{}", text(&output.stderr));

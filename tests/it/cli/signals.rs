@@ -1,0 +1,68 @@
+//! Ctrl-C and SIGTERM, whatever `cos` waits for.
+
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::shell::{Shell, text};
+
+/// The end of a child that was sent a signal.
+fn end(mut child: Child, signal: &str) -> (Option<i32>, String) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    let mut patience = 1000;
+    while child.try_wait().unwrap().is_none() {
+        if patience == 0 {
+            child.kill().unwrap();
+        }
+        patience -= 1;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    (child.wait().unwrap().code(), told)
+}
+
+#[test]
+fn they_are_heard_while_input_does_not_come() {
+    let shell = Shell::new();
+    assert!(Command::new("mkfifo").arg(shell.path("in")).status().unwrap().success());
+    let put = shell.url("k");
+    for arguments in [&["sign", "--request", "in"][..], &["sts", "--policy", "in"], &["cp", "in", &put]] {
+        for signal in ["-INT", "-TERM"] {
+            let child = shell.command().args(arguments).spawn().unwrap();
+            // Opens once `cos` reads.
+            let input = OpenOptions::new().write(true).open(shell.path("in")).unwrap();
+            let (status, told) = end(child, signal);
+            assert!(status == Some(130) && told.starts_with("cos: interrupted"), "{arguments:?}: {status:?} {told}");
+            drop(input);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn they_are_heard_while_nobody_reads_what_is_printed() {
+    let emulator = crate::support::emulator().await;
+    let name = "n".repeat(200);
+    for number in 0..1000 {
+        emulator.put_object(emulator.bucket(), &format!("{name}{number}"), "x");
+    }
+    let shell = Shell::over(&emulator);
+    for signal in ["-INT", "-TERM"] {
+        let mut child = shell.command().args(["ls", &shell.url("")]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut printed = child.stdout.take().unwrap();
+        printed.read_exact(&mut [0]).unwrap();
+        assert_eq!(end(child, signal), (Some(130), "cos: interrupted\n".to_owned()));
+    }
+}
+
+#[test]
+fn input_without_an_end_is_refused() {
+    let shell = Shell::new();
+    let endless = vec![b' '; 64 * 1024 + 1];
+    for arguments in [["sign", "--request", "-"], ["sts", "--policy", "-"]] {
+        let output = shell.fed(&arguments, &endless);
+        let told = "cos: -: is longer than 64.00 KiB (65536 bytes)\n";
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), told), "{arguments:?}");
+    }
+}
