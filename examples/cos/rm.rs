@@ -27,7 +27,8 @@ pub struct Rm {
     #[arg(value_name = "OBJECT")]
     url: PrefixUrl,
     /// Remove this version for good
-    #[arg(long, value_name = "ID", conflicts_with = "recursive")]
+    // Also of --dry-run: clap lets what an option requires be missing where that is in conflict with another.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["recursive", "dry_run"])]
     version_id: Option<VersionId>,
     /// Remove every object whose key begins with PREFIX
     #[arg(long, short)]

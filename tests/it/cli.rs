@@ -170,6 +170,7 @@ fn wrong_usage_is_2_before_anything_is_sent() {
         (&["cp", "in", &object, "--version-id", "v"], "--version-id is for a SRC on COS"),
         (&["rm", &object, "--version-id", ""], "is empty"),
         (&["rm", &object, "--dry-run"], "--recursive"),
+        (&["rm", &object, "--dry-run", "--version-id", "v"], "cannot be used with"),
         (&["rm", &object, "--recursive", "--version-id", "v"], "cannot be used with"),
         (&["ls", "--versions"], "PREFIX"),
         (&["presign", &object, "--method", "POST"], "--method"),
