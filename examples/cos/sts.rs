@@ -29,7 +29,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct Sts {
     /// File with the policy, as JSON; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "allow", required_unless_present = "allow")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow", "prefix"], required_unless_present = "allow")]
     policy: Option<PathBuf>,
     /// What the key may do behind PREFIX: upload, resume, download, list, or actions like DeleteObject, with commas between
     #[arg(long, value_name = "ACTIONS", value_delimiter = ',', requires = "prefix")]

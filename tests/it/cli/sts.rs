@@ -78,6 +78,7 @@ async fn what_makes_no_sense_is_2_and_what_sts_refuses_is_1() {
         (&["sts"][..], "--policy"),
         (&["sts", "--allow", "upload"], "--prefix"),
         (&["sts", "--allow", "upload", "--policy", "p", "--prefix", &here], "cannot be used with"),
+        (&["sts", "--policy", "p", "--prefix", &here], "cannot be used with"),
         (&["sts", "--allow", "upload", "--prefix", &pattern], "prefix: holds `*`"),
         (&["sts", "--allow", "Put Object", "--prefix", &here], "policy: "),
         (&["sts", "--allow", "upload", "--prefix", &here, "--duration", "129601"], "129601"),
