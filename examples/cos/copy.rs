@@ -1,6 +1,6 @@
 //! From COS to COS: in one request, or by parts; the bytes do not come through here.
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tencent_cos::transfer::{LargeCopy, LargeCopyOutput};
 use tencent_cos::{Bucket, ObjectKey, Region};
@@ -65,30 +65,43 @@ pub async fn copy_tree(
         let is_mark = object.size == 0 && object.key.ends_with('/');
         std::future::ready(Ok((!is_mark && is_meant(&object.key[below..])).then_some(object.key)))
     });
-    let jobs = objects.map_ok(|key| one(session, &from, &to, source, destination, options, key));
-    let mut jobs = std::pin::pin!(jobs.try_buffer_unordered(AT_ONCE));
-    let (mut copied, mut bytes, mut failed) = (0_u64, 0_u64, 0_u64);
+    let objects = objects.take_while(|_| std::future::ready(!session.interrupt.has_come()));
+    let jobs = objects
+        .map(|key| async { Ok::<_, Failure>(one(session, &from, &to, source, destination, options, key?).await) });
+    let mut jobs = std::pin::pin!(jobs.buffer_unordered(AT_ONCE));
+    let (mut copied, mut bytes, mut failed, mut end) = (0_u64, 0_u64, 0_u64, None);
     let (mut output, bars, start) = (session.output(), session.bars(None), Instant::now());
-    while let Some((from, to, outcome)) = jobs.try_next().await? {
-        match outcome {
-            Ok(made) => {
+    while let Some(outcome) = jobs.next().await {
+        let stop = match outcome {
+            Ok((from, to, Ok(made))) => {
                 (copied, bytes) = (copied + 1, bytes + made.length);
                 let text = format!("{from} -> {to}: {}", Size(made.length));
-                bars.suspend(|| output.line(|| told(&from, &to, &made), text).and_then(|()| output.flush()))?;
+                let told = bars.suspend(|| output.line(|| told(&from, &to, &made), text).and_then(|()| output.flush()));
                 bars.count(copied, bytes);
+                told
             }
-            Err(interrupted @ Failure::Interrupted { .. }) => return Err(interrupted),
-            Err(failure) => {
+            Ok((_, _, Err(interrupted @ Failure::Interrupted { .. }))) => Err(interrupted),
+            Ok((from, _, Err(failure))) => {
                 failed += 1;
                 bars.suspend(|| tell(&chain(format!("{from}: {failure}"), None)));
+                Ok(())
             }
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = stop {
+            // The others give up what they began.
+            end.get_or_insert(failure);
+            session.interrupt.come();
         }
     }
     bars.clear();
+    if let Some(failure) = end {
+        return Err(failure.early());
+    }
     let sum = json!({ "action": "sum", "transferred": copied, "bytes": bytes, "failed": failed });
     output.line(|| sum, format!("{}; {failed} failed", summed("copied", copied, bytes, start.elapsed())))?;
-    output.finish()?;
-    if failed == 0 { Ok(()) } else { Err(Failure::failed(format!("{failed} objects were not copied"))) }
+    let printed = output.finish();
+    if failed == 0 { printed } else { Err(Failure::failed(format!("{failed} objects were not copied"))) }
 }
 
 async fn one(
@@ -99,7 +112,7 @@ async fn one(
     destination: &PrefixUrl,
     options: &Options,
     key: String,
-) -> Outcome<(String, String, Outcome<LargeCopyOutput>)> {
+) -> (String, String, Outcome<LargeCopyOutput>) {
     let target = format!("{}{}", destination.prefix, &key[source.prefix.len()..]);
     let names = (format!("cos://{}/{}", source.bucket, key), format!("cos://{}/{target}", destination.bucket));
     let copy = async {
@@ -109,7 +122,7 @@ async fn one(
         let job = LargeCopy::new(ObjectKey::new(&key)?, ObjectKey::new(&target)?).from_bucket(from);
         session.interrupt.guard(to.transfer(options.copy(job))).await
     };
-    Ok((names.0, names.1, copy.await))
+    (names.0, names.1, copy.await)
 }
 
 fn no_checkpoint(options: &Options) -> Outcome {

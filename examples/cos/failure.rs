@@ -71,6 +71,14 @@ impl Failure {
         self
     }
 
+    /// The same, where it ended work that was not done.
+    pub fn early(self) -> Self {
+        match self {
+            Self::Pipe => Self::failed("standard output is closed: what was left by then is not done"),
+            failure => failure,
+        }
+    }
+
     /// Tells it on one line of standard error, and on another what to do next.
     pub fn report(self) -> ExitCode {
         match &self {

@@ -47,17 +47,20 @@ pub async fn run(session: &Session, Orphans { url, older_than: Span(age), abort 
         return output.finish();
     }
     let done = found.abort().await?;
-    for upload in &done.aborted {
-        output.line(|| told(upload, "abort"), format!("gave up {}", line(&url, upload)))?;
-    }
     let (aborted, failed) = (done.aborted.len(), done.failed.len());
-    let sum = json!({ "action": "sum", "aborted": aborted, "failed": failed });
-    output.line(|| sum, format!("{aborted} uploads given up, {failed} not"))?;
-    output.finish()?;
+    let mut print = || {
+        for upload in &done.aborted {
+            output.line(|| told(upload, "abort"), format!("gave up {}", line(&url, upload)))?;
+        }
+        let sum = json!({ "action": "sum", "aborted": aborted, "failed": failed });
+        output.line(|| sum, format!("{aborted} uploads given up, {failed} not"))?;
+        output.flush()
+    };
+    let printed = print();
     for (upload, error) in &done.failed {
         tell(&chain(line(&url, upload), Some(error)));
     }
-    if failed == 0 { Ok(()) } else { Err(Failure::failed(format!("{failed} uploads could not be given up"))) }
+    if failed == 0 { printed } else { Err(Failure::failed(format!("{failed} uploads could not be given up"))) }
 }
 
 fn told(upload: &UploadSummary, action: &str) -> Value {

@@ -19,13 +19,12 @@ pub async fn sweep(session: &Session, url: PrefixUrl, dry_run: bool) -> Outcome 
         if dry_run {
             sweep.show(&page.objects)?;
         } else {
-            sweep.remove(&page.objects).await?;
+            sweep.remove(&page.objects).await.map_err(Failure::early)?;
         }
-        sweep.output.flush()?;
-        match list.next_page(&page)? {
-            Some(next) => list = next,
-            None => return sweep.finish(),
-        }
+        let Some(next) = list.next_page(&page)? else { return sweep.finish() };
+        // A look at what would be done may end early.
+        sweep.output.flush().map_err(|failure| if dry_run { failure } else { failure.early() })?;
+        list = next;
     }
 }
 
@@ -113,9 +112,9 @@ impl Sweep<'_> {
     }
 
     fn finish(self) -> Outcome {
-        self.output.finish()?;
+        let printed = self.output.finish();
         match self.failed {
-            0 => Ok(()),
+            0 => printed,
             failed => Err(Failure::failed(format!("{failed} of {} objects were not removed", failed + self.removed))),
         }
     }

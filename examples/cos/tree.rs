@@ -127,8 +127,11 @@ impl Lines {
         let outcome = self.interrupt.follow(transfer, &self.bars, || self.flush()).await;
         self.flush();
         let mut told = self.told();
-        if let Some(broken) = told.broken.take() {
-            return Err(broken);
+        let broken = told.broken.take();
+        if outcome.is_err()
+            && let Some(broken) = broken
+        {
+            return Err(if self.dry_run { broken } else { broken.early() });
         }
         let (report, took) = outcome.map_err(|failure| match failure {
             Failure::Interrupted { .. } => {
@@ -155,10 +158,9 @@ impl Lines {
         text.extend((deleted > 0).then(|| format!("{deleted} {would}deleted")));
         text.extend(withheld.then(|| "nothing deleted, because something failed".to_owned()));
         text.extend((links > 0).then(|| counted(links, "link") + " left out"));
-        told.output.line(|| json, text.join("; "))?;
-        told.output.flush()?;
+        let printed = told.output.line(|| json, text.join("; ")).and_then(|()| told.output.flush());
         match failed {
-            0 => Ok(()),
+            0 => broken.map_or(printed, Err),
             failed => {
                 let first = failures.first().map(|failure| &failure.error);
                 Err(Failure::failed_like(format!("{failed} files failed or were refused"), first))

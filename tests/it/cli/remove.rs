@@ -132,3 +132,23 @@ async fn a_request_that_fails_as_a_whole_ends_it() {
     emulator.clear_script();
     assert_eq!(shell.json(&["rm", "-r", &shell.url("")]).len(), 1001);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_ends_before_all_is_removed_is_no_success() {
+    let emulator = crate::support::emulator().await;
+    for number in 0..1500 {
+        emulator.put_object(emulator.bucket(), &format!("p/{number:04}"), "x");
+    }
+    let shell = Shell::over(&emulator);
+    let all = shell.url("p/");
+    assert_eq!(shell.unread(&["rm", "-r", "--dry-run", &all]), (Some(0), String::new()));
+    let told = "cos: standard output is closed: what was left by then is not done\n";
+    assert_eq!(shell.unread(&["rm", "-r", &all]), (Some(1), told.to_owned()));
+    assert_eq!(shell.json(&["ls", &all]).len(), 500);
+    assert_eq!(shell.unread(&["rm", "-r", &all]), (Some(0), String::new()));
+    // Nor is a failure that is told where somebody reads it.
+    emulator.put_object(emulator.bucket(), "p/\u{1}", "x");
+    emulator.script(Rule::on("DELETE Object").then(Action::status(403, "AccessDenied")));
+    let (status, told) = shell.unread(&["rm", "-r", &all]);
+    assert!(status == Some(1) && told.ends_with("cos: 1 of 1 objects were not removed\n"), "{status:?} {told}");
+}

@@ -144,6 +144,14 @@ impl Shell {
         output
     }
 
+    /// The end of a command whose output nobody reads.
+    pub fn unread(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let (reader, stdout) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = self.command().args(arguments).stdout(stdout).output().expect("cos starts");
+        (output.status.code(), text(&output.stderr).to_owned())
+    }
+
     /// Stores an object; standard input is the body.
     pub fn put(&self, url: &str, body: &str) {
         let output = self.fed(&["cp", "-", url], body.as_bytes());

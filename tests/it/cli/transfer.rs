@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use cos_emulator::{Action, Emulator, Rule};
+use cos_emulator::{Action, Emulator, Matcher, Rule};
 
 use super::shell::{Shell, bytes, names, text};
 
@@ -140,4 +140,49 @@ async fn an_upload_that_cannot_be_given_up_is_named() {
     let left = &emulator.uploads(emulator.bucket())[0];
     let told = format!("upload {} could not be given up; `cos orphans --abort` does it later\n", left.upload_id);
     assert!(text(&output.stderr).contains(&told), "{}", text(&output.stderr));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn copies_that_are_interrupted_give_up_every_upload() {
+    let emulator = crate::support::emulator().await;
+    for key in ["from/1", "from/2"] {
+        emulator.put_object(emulator.bucket(), key, bytes(3 << 20));
+    }
+    // The second takes longer to be given up.
+    let slow = Matcher::operation("Abort Multipart Upload").key("to/2");
+    emulator.script(Rule::on(slow).then(Action::Delay(Duration::from_millis(500))).always());
+    let shell = Shell::over(&emulator);
+    let copy = ["cp", "-r", &shell.url("from/"), &shell.url("to/"), "--part-size", "1MiB", "--concurrency", "3"];
+    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
+    emulator.script(Rule::on("Upload Part - Copy").then(stall).always());
+    let child = shell.command().args(copy).spawn().unwrap();
+    crate::support::until("all parts are on their way", || emulator.count("Upload Part - Copy") == 6).await;
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(130), "cos: interrupted\n"));
+    assert!(emulator.uploads(emulator.bucket()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_tree_that_ends_before_all_is_transferred_is_no_success() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    for number in 0..100 {
+        shell.write(&format!("tree/{number}"), "x");
+        emulator.put_object(emulator.bucket(), &format!("from/{number}"), "x");
+    }
+    for operation in ["PUT Object", "GET Object", "PUT Object - Copy"] {
+        emulator.script(Rule::on(operation).then(Action::Delay(Duration::from_millis(300))).always());
+    }
+    let (from, to, up) = (shell.url("from/"), shell.url("to/"), shell.url("up/"));
+    for arguments in [["cp", "-r", "tree", &up], ["cp", "-r", &from, "down"], ["cp", "-r", &from, &to]] {
+        let told = "cos: standard output is closed: what was left by then is not done\n";
+        assert_eq!(shell.unread(&arguments), (Some(1), told.to_owned()), "{arguments:?}");
+    }
+    assert!(names(&shell.path("down")).len() < 100);
+    assert!(shell.json(&["ls", &to]).len() < 100);
+    // What is over by then is a success.
+    assert_eq!(shell.unread(&["cp", "tree/1", &to]), (Some(0), String::new()));
 }
