@@ -29,11 +29,11 @@ impl Session {
     pub fn open(general: &General, needs_region: bool, interrupt: Interrupt) -> Outcome<Self> {
         let region = ["COS_REGION", "TENCENTCLOUD_REGION", "TKE_REGION"]
             .iter()
-            .find_map(|variable| given(general.region.as_ref(), variable))
-            .or_else(|| (!needs_region).then(|| "ap-guangzhou".to_owned()))
-            .ok_or_else(|| Failure::usage(NO_REGION))?;
+            .find_map(|variable| given(general.region.as_ref(), variable).transpose())
+            .or_else(|| (!needs_region).then(|| Ok("ap-guangzhou".to_owned())))
+            .ok_or_else(|| Failure::usage(NO_REGION))??;
         let region = Region::new(region)?;
-        let endpoint = given(general.endpoint.as_ref(), "COS_ENDPOINT");
+        let endpoint = given(general.endpoint.as_ref(), "COS_ENDPOINT")?;
         let endpoint = endpoint.map(Endpoint::custom).transpose()?.unwrap_or_default();
         let client = Client::builder()
             .region(&region)
@@ -59,13 +59,13 @@ impl Session {
     }
 
     /// Where STS is, if not at its own address: what is said, or COS's address on this machine, which is an emulator.
-    pub fn sts_address(&self, option: Option<&String>) -> Option<String> {
-        if let Some(url) = given(option, "STS_ENDPOINT") {
-            return Some(url);
+    pub fn sts_address(&self, option: Option<&String>) -> Outcome<Option<String>> {
+        if let Some(url) = given(option, "STS_ENDPOINT")? {
+            return Ok(Some(url));
         }
         // An endpoint of one bucket has no address without it.
         let address = self.endpoint.address(None, &self.region).ok().filter(Address::is_loopback);
-        address.map(|address| format!("{}://{}", address.scheme().as_str(), address.host()))
+        Ok(address.map(|address| format!("{}://{}", address.scheme().as_str(), address.host())))
     }
 
     pub fn is_json(&self) -> bool {
@@ -97,6 +97,13 @@ impl Session {
 }
 
 /// An option, else a variable; an empty one is none.
-fn given(option: Option<&String>, variable: &str) -> Option<String> {
-    option.cloned().or_else(|| env::var(variable).ok()).filter(|value| !value.is_empty())
+fn given(option: Option<&String>, variable: &str) -> Outcome<Option<String>> {
+    let value = match option {
+        Some(value) => Some(value.clone()),
+        // What cannot be read is not nothing: with another address the key would go elsewhere.
+        None => env::var_os(variable)
+            .map(|value| value.into_string().map_err(|_| Failure::usage(format!("{variable}: is not UTF-8"))))
+            .transpose()?,
+    };
+    Ok(value.filter(|value| !value.is_empty()))
 }

@@ -55,7 +55,7 @@ pub async fn run(session: &Session, arguments: Sts) -> Outcome {
         (None, Some(prefix)) => allowing(session.region(), &prefix, &allow)?,
         (None, None) => return Err(Failure::usage("--prefix is needed")),
     };
-    let endpoint = session.sts_address(address.as_ref());
+    let endpoint = session.sts_address(address.as_ref())?;
     let endpoint = endpoint.map(Endpoint::custom).transpose()?.unwrap_or_default();
     let credentials = ChainCredentials::standard();
     let sts = Client::builder().region(session.region()).credentials(credentials).endpoint(endpoint).build()?;

@@ -187,6 +187,19 @@ fn wrong_usage_is_2_before_anything_is_sent() {
         let (status, stderr) = shell.failed(arguments);
         assert!(status == 2 && stderr.contains(told), "cos {arguments:?}: {status} {stderr}");
     }
+    #[cfg(unix)]
+    for (variable, arguments) in [
+        ("COS_REGION", &["ls", &object][..]),
+        ("COS_ENDPOINT", &["ls", &object]),
+        ("STS_ENDPOINT", &["sts", "--allow", "upload", "--prefix", &object]),
+    ] {
+        let value = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"http://127.0.0.1:1\xff");
+        let output = shell.command().args(arguments).env(variable, value).output().unwrap();
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(2), &*format!("cos: {variable}: is not UTF-8\n"))
+        );
+    }
     shell.variables.retain(|(name, _)| name != "COS_REGION");
     let (status, told) = shell.failed(&["ls", &object]);
     assert!(status == 2 && told.starts_with("cos: no region: give --region or set COS_REGION"), "{told}");
