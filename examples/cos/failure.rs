@@ -150,13 +150,19 @@ pub fn chain(mut text: String, error: Option<&dyn Error>) -> String {
     text
 }
 
-/// Text of strangers, kept from moving the cursor of a terminal.
+/// Whether a character does more on a terminal than stand there: controls, and what breaks lines or turns their direction.
+pub fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text of strangers, kept from moving the cursor of a terminal and from looking like other text.
 pub struct OneLine<'a>(pub &'a str);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            if c.is_control() {
+            if is_control(c) {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 fmt::Write::write_char(f, c)?;

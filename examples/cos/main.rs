@@ -41,7 +41,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::runtime;
 use tokio::task::JoinError;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, tell_plainly};
 use crate::interrupt::{Interrupt, Signals};
 use crate::session::Session;
 
@@ -127,7 +127,15 @@ enum Command {
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
-    let settings = Settings::parse();
+    let settings = match Settings::try_parse() {
+        Ok(settings) => settings,
+        // It quotes arguments, which may be names of files that a stranger chose.
+        Err(error) if error.use_stderr() => {
+            error.render().to_string().lines().for_each(tell_plainly);
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
     if settings.general.verbose {
         trace::start();
     }

@@ -1,6 +1,6 @@
 //! Standard output: results as text or as lines of JSON, and the bytes of objects.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use tokio::io::AsyncWriteExt;
 
 use crate::amount::{Size, counted};
-use crate::failure::{Failure, OneLine, Outcome};
+use crate::failure::{Failure, OneLine, Outcome, is_control};
 
 /// More than is printed between two flushes where bars are in the way.
 const BUFFER: usize = 256 * 1024;
@@ -29,7 +29,7 @@ impl Output {
 
     /// One result on one line.
     pub fn line(&mut self, json: impl FnOnce() -> Value, text: impl Display) -> Outcome {
-        let line = if self.json { json().to_string() } else { OneLine(&text.to_string()).to_string() };
+        let line = if self.json { plain(&json().to_string()) } else { OneLine(&text.to_string()).to_string() };
         writeln!(self.out, "{line}").map_err(Failure::stdout)
     }
 
@@ -48,7 +48,7 @@ impl Output {
     /// JSON whatever was asked for.
     pub fn document(&mut self, json: &Value, one_line: bool) -> Outcome {
         let text = if one_line { json.to_string() } else { format!("{json:#}") };
-        writeln!(self.out, "{text}").map_err(Failure::stdout)
+        writeln!(self.out, "{}", plain(&text)).map_err(Failure::stdout)
     }
 
     pub fn is_json(&self) -> bool {
@@ -67,6 +67,20 @@ impl Output {
     pub fn finish(mut self) -> Outcome {
         self.flush()
     }
+}
+
+/// The same JSON without what a terminal obeys: `serde_json` escapes the controls of ASCII alone, and beyond those all
+/// stand in strings.
+fn plain(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c >= '\u{7f}' && is_control(c) {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Writes the bytes as they come; a wrong end is an error behind what was written.

@@ -5,6 +5,8 @@ use std::io;
 use console::{Term, measure_text_width};
 use indicatif::{ProgressDrawTarget, TermLike};
 
+use crate::failure::is_control;
+
 /// Between two frames the cursor rests at the beginning of a line: what Ctrl-C echoes opens no new one there.
 #[derive(Debug)]
 struct Resting(Term);
@@ -20,7 +22,7 @@ pub fn rows() -> usize {
 
 /// A name in so many columns; of a long one the end, which tells more than its beginning.
 pub fn cell(name: &str, columns: usize) -> String {
-    let mut text: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let mut text: String = name.chars().map(|c| if is_control(c) { '?' } else { c }).collect();
     if measure_text_width(&text) > columns {
         let ends = text.char_indices().map(|(at, _)| &text[at..]);
         let end = ends.into_iter().find(|end| measure_text_width(end) < columns).unwrap_or_default();

@@ -101,3 +101,37 @@ fn shells_complete_every_command_and_option() {
     let (status, told) = shell.failed(&["completion", "tcsh"]);
     assert!(status == 2 && told.contains("[possible values: bash, elvish, fish, powershell, zsh]"), "{told}");
 }
+
+/// Neither of a key nor of an argument: as text it is escaped in the way of Rust, as JSON in that of JSON.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_a_terminal_would_obey_is_not_printed() {
+    let emulator = crate::support::emulator().await;
+    let key = "a\u{9b}2J\u{85}\u{7f}\u{202e}gpj.\u{2066}\u{200f}\u{2028}\n\u{8}\u{7}é😀";
+    emulator.put_object(emulator.bucket(), key, "x");
+    let shell = Shell::over(&emulator);
+    let (url, bucket, missing) = (shell.url(key), shell.url(""), shell.url(&format!("{key}!")));
+    let sign = ["sign", "--method", "GET", "--path", key, "--start", "1", "--end", "2"];
+    for arguments in [
+        &sign[..],
+        &["ls", &bucket],
+        &["stat", &url],
+        &["-v", "stat", &missing],
+        &["presign", &url],
+        &["cat", key],
+        &["\u{1b}]0;title\u{7}"],
+        &["cp", "in", &url, "--part-size", key],
+        &["rm", "-r", "--dry-run", &bucket],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let output = shell.command().args(json).args(arguments).output().unwrap();
+            let all = text(&output.stdout).to_owned() + text(&output.stderr);
+            assert!(!all.is_empty(), "{arguments:?}");
+            let obeyed = |c: &char| c.is_control() && *c != '\n' || "\u{202e}\u{2066}\u{200f}\u{2028}".contains(*c);
+            assert_eq!(all.chars().find(obeyed), None, "{arguments:?}: {all}");
+        }
+    }
+    assert_eq!(shell.json(&["ls", &bucket])[0]["key"], key);
+    assert_eq!(shell.json(&["stat", &url])[0]["key"], key);
+    let printed = shell.json(&sign)[0]["http_string"].clone();
+    assert!(printed.as_str().unwrap().contains(key), "{printed}");
+}
