@@ -150,7 +150,8 @@ impl Bucket {
 
     fn object(&self, object: crate::Object) -> Object {
         let crate::Object { meta, body, content_range, integrity, .. } = object;
-        Object { meta, content_range, integrity, body, piece: Bytes::new(), runtime: self.runtime.clone() }
+        let runtime = self.runtime.clone();
+        Object { meta, content_range, integrity, body, piece: Bytes::new(), failed: false, runtime }
     }
 
     /// Reads what COS keeps of an object beside its bytes; see [`crate::Bucket::head`].
@@ -301,7 +302,7 @@ pub fn source(length: Option<u64>, reader: impl io::Read + Send + 'static) -> Up
 /// An object that is being read: what COS keeps of it, and its bytes through [`io::Read`].
 ///
 /// The end of the bytes is told only after their number, and their CRC-64 where there is one, were found right; else
-/// reading ends with an error that holds an [`Error`].
+/// reading ends with an error that holds an [`Error`], and with another one whenever it is tried again.
 pub struct Object {
     /// What COS keeps of it.
     pub meta: ObjectMeta,
@@ -311,6 +312,7 @@ pub struct Object {
     pub integrity: Integrity,
     body: ByteStream,
     piece: Bytes,
+    failed: bool,
     runtime: Runtime,
 }
 
@@ -328,10 +330,15 @@ impl io::Read for Object {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() && !buffer.is_empty() {
             let body = &mut self.body;
-            match self.runtime.wait(async { body.next().await.transpose() }) {
-                Ok(Some(piece)) => self.piece = piece,
-                Ok(None) => return Ok(0),
-                Err(error) => return Err(io::Error::other(error)),
+            match self.runtime.wait(async { Ok(body.next().await) }).map_err(io::Error::other)? {
+                Some(Ok(piece)) => self.piece = piece,
+                Some(Err(error)) => {
+                    self.failed = true;
+                    return Err(io::Error::other(error));
+                }
+                // Those who read on after an error must not take it for the end.
+                None if self.failed => return Err(io::Error::other("the body failed before")),
+                None => return Ok(0),
             }
         }
         let length = self.piece.len().min(buffer.len());
@@ -373,7 +380,8 @@ impl<T> Transfer<T> {
         self.transfer.handle()
     }
 
-    /// Calls `callback` with the progress, at most ten times a second and once at the end, from the client's thread.
+    /// Calls `callback` with the progress, at most ten times a second and once at the end, from the client's thread
+    /// or the one that waits.
     pub fn on_progress(mut self, callback: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.transfer = self.transfer.on_progress(callback);
         self

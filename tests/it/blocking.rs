@@ -96,7 +96,10 @@ async fn a_body_that_is_wrong_is_an_error_of_the_reader() {
     let bucket = client(&emulator).bucket(emulator.bucket()).unwrap();
     beside(move || {
         let bucket = bucket.with(Overrides::new().max_attempts(1));
-        let error = bucket.get("k").unwrap().read_to_end(&mut Vec::new()).unwrap_err();
+        let mut object = bucket.get("k").unwrap();
+        let error = object.read_to_end(&mut Vec::new()).unwrap_err();
+        // And never an end of the bytes.
+        assert!(object.read(&mut [0]).is_err() && object.read_to_end(&mut Vec::new()).is_err());
         let error = error.get_ref().unwrap().downcast_ref::<tencent_cos::Error>().unwrap();
         assert_eq!(error.kind(), ErrorKind::Integrity);
     })
