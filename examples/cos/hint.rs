@@ -2,6 +2,8 @@
 
 use tencent_cos::{Error, ErrorKind};
 
+use crate::output::quoted;
+
 /// The command that helps, the option or variable to look at.
 pub fn of(error: &Error) -> Option<String> {
     match error.kind() {
@@ -23,7 +25,14 @@ pub fn of(error: &Error) -> Option<String> {
             Some("run it again; `cp` and `sync` with --checkpoint go on where they ended".to_owned())
         }
         ErrorKind::Changed => Some("it was written to meanwhile: run it again".to_owned()),
-        ErrorKind::Ambiguous => Some(format!("`cos stat cos://{}` shows whether it was done", target(error))),
+        ErrorKind::Ambiguous => {
+            let look = match target(error) {
+                "" => "cos ls".to_owned(),
+                object if object.contains('/') => format!("cos stat {}", url(object)),
+                bucket => format!("cos ls {}", url(bucket)),
+            };
+            Some(format!("`{look}` shows whether it was done"))
+        }
         _ => None,
     }
 }
@@ -53,11 +62,11 @@ fn service(error: &Error) -> Option<String> {
             "`cos ls` shows your buckets and the region of each; --region or COS_REGION names it".to_owned()
         }
         ("NoSuchVersion" | "MethodNotAllowed", _) => {
-            format!("`cos ls --versions cos://{}` shows the versions and delete markers there are", target(error))
+            format!("`cos ls --versions {}` shows the versions and delete markers there are", url(target(error)))
         }
-        ("NoSuchKey", _) | ("", Some(404)) => format!("`cos ls cos://{}` shows what there is", folder(target(error))),
+        ("NoSuchKey", _) | ("", Some(404)) => format!("`cos ls {}` shows what there is", url(folder(target(error)))),
         ("InvalidObjectState", _) => "restore it first, in the console of COS".to_owned(),
-        ("BucketAlreadyOwnedByYou", _) => format!("it is there: `cos ls cos://{}`", target(error)),
+        ("BucketAlreadyOwnedByYou", _) => format!("it is there: `cos ls {}`", url(target(error))),
         ("BucketAlreadyExists", _) => "take another name".to_owned(),
         ("BucketNotEmpty", _) => {
             let bucket = target(error);
@@ -74,6 +83,11 @@ fn service(error: &Error) -> Option<String> {
         _ => return None,
     };
     Some(hint)
+}
+
+/// In a command that is pasted into a shell: a key may be a stranger's.
+fn url(target: &str) -> String {
+    quoted(&format!("cos://{target}"))
 }
 
 /// Bucket, or bucket and key.

@@ -106,3 +106,9 @@ pub fn done(from: &impl Display, to: &impl Display, bytes: u64, took: Duration, 
 pub fn summed(verb: &str, files: u64, bytes: u64, took: Duration) -> String {
     format!("{} {verb}, {} in {:.1} s", counted(files, "file"), Size(bytes), took.as_secs_f64())
 }
+
+/// For a shell: as it is, or between single quotes.
+pub fn quoted(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./+=:@%,".contains(&byte);
+    if value.bytes().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+}

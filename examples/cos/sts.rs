@@ -12,7 +12,7 @@ use tencent_cos::{GetObject, HeadObject, ListObjects, Region};
 
 use crate::failure::{Failure, Outcome};
 use crate::input::read;
-use crate::output::time_text;
+use crate::output::{quoted, time_text};
 use crate::session::Session;
 use crate::url::PrefixUrl;
 
@@ -102,10 +102,4 @@ fn allowing(region: &Region, url: &PrefixUrl, actions: &[String]) -> Outcome<Pol
         };
     }
     Ok(policy)
-}
-
-/// For a shell: as it is, or between single quotes.
-fn quoted(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./+=:@%,".contains(&byte);
-    if value.bytes().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
 }

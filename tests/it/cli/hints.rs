@@ -78,6 +78,29 @@ async fn what_only_cos_refuses_is_told_with_a_way_on() {
     assert!(hint(&shell, &["stat", &url]).starts_with("use a key that may do this"));
 }
 
+/// Where nobody knows how it ended, and in a command that a shell takes as it is meant.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_looks_after_it_is_a_command_that_works() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let bucket = format!("cos://{}", emulator.bucket());
+    shell.put(&shell.url("k"), "x");
+    emulator.script(Rule::on(Matcher::any()).then(Action::status(404, "NoSuchKey")));
+    let odd = hint(&shell, &["cat", &shell.url("$(touch it)/a'b/c")]);
+    assert_eq!(odd, format!(r"`cos ls '{bucket}/$(touch it)/a'\''b/'` shows what there is"));
+    for (arguments, look) in [
+        (&["mb", "cos://new-1250000000"][..], "cos ls cos://new-1250000000".to_owned()),
+        (&["rm", &shell.url("k")], format!("cos stat {bucket}/k")),
+        (&["rm", "-r", &shell.url("k")], format!("cos ls {bucket}")),
+    ] {
+        for operation in ["PUT Bucket", "DELETE Object", "DELETE Multiple Objects"] {
+            emulator.script(Rule::on(operation).then(Action::ResetBeforeHeaders).always());
+        }
+        assert_eq!(hint(&shell, arguments), format!("`{look}` shows whether it was done"));
+        emulator.clear_script();
+    }
+}
+
 /// One for all that failed alike.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_tree_tells_the_hint_of_its_first_failure() {
