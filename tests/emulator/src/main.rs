@@ -126,7 +126,8 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     };
     print_environment(&emulator, temporary.as_ref(), ca_file.as_ref())?;
     asked_to_stop().await?;
-    println!("stopping");
+    // Who took the lines above may have left.
+    let _ = writeln!(std::io::stdout(), "stopping");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::shell::{Shell, text};
+use super::shell::{Shell, program, text};
 
 /// The end of a child that was sent a signal.
 fn end(mut child: Child, signal: &str) -> (Option<i32>, String) {
@@ -65,4 +65,22 @@ fn input_without_an_end_is_refused() {
         let told = "cos: -: is longer than 64.00 KiB (65536 bytes)\n";
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), told), "{arguments:?}");
     }
+}
+
+#[test]
+fn the_emulator_ends_well_when_nobody_reads_its_lines_any_more() {
+    let mut command = Command::new(program("cos-emulator"));
+    command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = child.stdout.take().unwrap();
+    let mut printed = Vec::new();
+    while !printed.ends_with(b"export TENCENTCLOUD_SECRET_KEY=FAKE") {
+        let mut byte = [0];
+        lines.read_exact(&mut byte).unwrap();
+        printed.extend(byte);
+    }
+    drop(lines);
+    // It listens for signals once all is printed.
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(end(child, "-TERM"), (Some(0), String::new()));
 }
