@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let wire = Wire {
         address: Endpoint::custom(emulator.endpoint())?.address(Some(&bucket), &region)?,
         credentials: Credentials::permanent(emulator.secret_id(), emulator.secret_key())?,
-        http: ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into(),
+        http: ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build().into(),
     };
     let key: ObjectKey = "notes/a b.txt".parse()?;
     let put = wire.send(&PutObject::new(key.clone(), "hello"))?;

@@ -25,6 +25,21 @@ fn examples_run_without_an_account_and_without_certificates() {
     }
 }
 
+#[test]
+fn examples_go_to_their_emulator_through_no_proxy() {
+    for example in ["own_transport", "put_get", "presigned_url"] {
+        let mut command = Command::new(program(&format!("examples/{example}")));
+        for name in ["COS_ENDPOINT", "COS_REGION", "COS_BUCKET"].into_iter().chain(KEY_VARIABLES) {
+            command.env_remove(name);
+        }
+        for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
+            command.env(name, "http://127.0.0.1:1");
+        }
+        let output = command.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{example}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_multipart_example_leaves_no_parts_behind_when_it_fails() {
     let emulator = crate::support::emulator().await;
