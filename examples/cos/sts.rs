@@ -20,7 +20,8 @@ pub const EXAMPLES: &str = "\
 Examples:
   cos sts --allow upload,download --prefix cos://examplebucket-1250000000/uploads/alice/
   cos sts --policy policy.json --duration 900
-  (eval \"$(cos sts --allow download --prefix cos://examplebucket-1250000000/)\"; cos cat cos://examplebucket-1250000000/a.txt)";
+  key=$(cos sts --allow download --prefix cos://examplebucket-1250000000/) &&
+    (eval \"$key\"; cos cat cos://examplebucket-1250000000/a.txt)";
 
 /// Ask STS for a temporary key that may do less
 ///

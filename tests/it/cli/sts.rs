@@ -104,3 +104,35 @@ async fn what_makes_no_sense_is_2_and_what_sts_refuses_is_1() {
     assert_eq!(elsewhere.failed(&asking).0, 1);
     assert_eq!(emulator.count("GetFederationToken"), 1);
 }
+
+/// What the help shows last, in a shell.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn where_sts_gives_no_key_the_example_goes_on_with_no_other() {
+    let emulator = crate::support::emulator().await;
+    emulator.put_object(emulator.bucket(), "a.txt", "hello");
+    let mut shell = Shell::over(&emulator);
+    let help = shell.done(&["sts", "--help"]);
+    let example = text(&help).rfind("--allow download").and_then(|at| text(&help)[..at].rfind('\n'));
+    let example = &text(&help)[example.expect("an example")..];
+    let run = |shell: &Shell| {
+        let cos = shell.command();
+        let directory = std::path::Path::new(cos.get_program()).parent().unwrap();
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", example]).env("PATH", format!("{}:/usr/bin:/bin", directory.display()));
+        for (name, value) in cos.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.output().unwrap()
+    };
+    let output = run(&shell);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "hello"), "{}", text(&output.stderr));
+    shell.set("STS_ENDPOINT", "http://127.0.0.1:1");
+    emulator.clear_journal();
+    let output = run(&shell);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    assert!(emulator.journal().is_empty());
+}
