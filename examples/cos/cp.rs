@@ -18,8 +18,9 @@ pub const EXAMPLES: &str = "\
 Examples:
   cos cp a.png cos://examplebucket-1250000000/photos/a.png
   cos cp cos://examplebucket-1250000000/photos/a.png downloads/
-  cos cp --recursive photos cos://examplebucket-1250000000/photos --exclude '*.tmp'
-  cos cp cos://examplebucket-1250000000/a.png cos://backup-1250000000/a.png --source-region ap-shanghai";
+  cos cp -r photos cos://examplebucket-1250000000/photos --exclude '*.tmp'
+  cos cp --source-region ap-shanghai \\
+    cos://examplebucket-1250000000/a.png cos://backup-1250000000/a.png";
 
 /// Copy an object or a tree to COS, back, or inside COS
 ///

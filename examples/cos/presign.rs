@@ -15,7 +15,8 @@ use crate::url::ObjectUrl;
 pub const EXAMPLES: &str = "\
 Examples:
   curl \"$(cos presign cos://examplebucket-1250000000/notes/a.txt)\"
-  curl -T a.txt \"$(cos presign --method PUT --expires 60 cos://examplebucket-1250000000/notes/a.txt)\"";
+  curl -T a.txt \"$(cos presign --method PUT --expires 60 \\
+    cos://examplebucket-1250000000/notes/a.txt)\"";
 
 /// Print a URL that lets anybody use an object for a while
 ///

@@ -14,7 +14,8 @@ use crate::input::read;
 use crate::output::Output;
 
 pub const EXAMPLES: &str = "Example:
-  cos sign --method GET --path /a.txt --header Host:HOST --start 1700000000 --end 1700003600";
+  cos sign --method GET --path /a.txt --header Host:HOST \\
+    --start 1700000000 --end 1700003600";
 
 /// Sign a request and show every step, to find out why COS said 403
 ///

@@ -18,7 +18,7 @@ use crate::url::PrefixUrl;
 
 pub const EXAMPLES: &str = "\
 Examples:
-  cos sts --allow upload,download --prefix cos://examplebucket-1250000000/uploads/alice/
+  cos sts --allow upload,download --prefix cos://examplebucket-1250000000/up/
   cos sts --policy policy.json --duration 900
   key=$(cos sts --allow download --prefix cos://examplebucket-1250000000/) &&
     (eval \"$key\"; cos cat cos://examplebucket-1250000000/a.txt)";

@@ -102,6 +102,25 @@ fn shells_complete_every_command_and_option() {
     assert!(status == 2 && told.contains("[possible values: bash, elvish, fish, powershell, zsh]"), "{told}");
 }
 
+/// A line that was wrapped would be two commands where it is pasted.
+#[test]
+fn examples_of_the_help_fit_on_their_lines() {
+    let shell = Shell::offline();
+    let help = shell.done(&["--help"]);
+    let commands = text(&help).lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands = commands.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
+    for command in commands.filter(|command| *command != "help") {
+        // As wide as a terminal is, unless somebody makes it wider.
+        let help = shell.command().args([command, "--help"]).env("COLUMNS", "80").output().unwrap().stdout;
+        let mut examples = text(&help).lines().skip_while(|line| !line.starts_with("Example"));
+        assert!(examples.next().is_some(), "{command}");
+        for line in examples {
+            let begins = ["  cos ", "  curl ", "  source ", "  key=", "    "].iter().any(|word| line.starts_with(word));
+            assert!(begins, "{command}: {line}");
+        }
+    }
+}
+
 /// Neither of a key nor of an argument: as text it is escaped in the way of Rust, as JSON in that of JSON.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_a_terminal_would_obey_is_not_printed() {
