@@ -86,7 +86,14 @@ fn fields(object: &ObjectUrl, meta: &ObjectMeta) -> Vec<(&'static str, Value)> {
         ("storage_class", json!(meta.storage_class().as_str())),
     ];
     let all = texts(meta);
-    fields.extend(HEADERS.map(|(name, header)| (name, json!(all.get(header)))));
+    fields.extend(HEADERS.map(|(name, header)| {
+        let text = all.get(header);
+        let value = match name {
+            "next_append_position" | "tags" => json!(text.and_then(|text| text.parse::<u64>().ok())),
+            _ => json!(text),
+        };
+        (name, value)
+    }));
     let is_known = |name: &str| KNOWN.contains(&name) || HEADERS.iter().any(|(_, header)| *header == name);
     let (mut metadata, mut other) = (Map::new(), Map::new());
     for (name, value) in &all {

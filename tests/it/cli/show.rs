@@ -54,7 +54,7 @@ async fn stat_shows_all_that_cos_keeps() {
         ("cache_control", json!("no-cache")),
         ("content_language", json!("zh-CN")),
         ("encryption", json!("AES256")),
-        ("tags", json!("1")),
+        ("tags", json!(1)),
         ("object_type", json!("normal")),
         ("metadata", json!({ "note": "two  words" })),
         ("restore", json!(null)),
