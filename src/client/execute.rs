@@ -17,7 +17,7 @@ use crate::client::http::{Fresh, HttpClient, Phase, TransportError};
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
-use crate::client::resume::{Onward, Origin, Resuming};
+use crate::client::resume::{Ask, Onward, Origin, Resuming};
 use crate::client::retry::{Decision, Evidence, History, backoff};
 use crate::client::route::{Route, server_time, sign_of};
 use crate::client::signer::Signer;
@@ -173,7 +173,7 @@ impl Call<'_> {
 
     async fn run<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<()> {
         let signer = self.signer();
-        let limit = self.overrides.max_attempts.unwrap_or(self.engine.limits.attempts);
+        let limit = self.max_attempts();
         let mut spent = 0;
         let mut free = false;
         loop {
@@ -407,11 +407,7 @@ impl Call<'_> {
         if body.is_here() && announced == content_length(&head.headers) {
             return Ok(body.into_stream());
         }
-        let onward = operation.rest(head).map(|rest| Onward {
-            engine: Arc::clone(self.engine),
-            overrides: Arc::clone(self.overrides),
-            rest,
-        });
+        let onward = operation.rest(head).map(|rest| Onward { rest, attempts: self.max_attempts(), ask: self.ask() });
         let origin = Origin {
             route: Arc::clone(self.route),
             operation: O::NAME,
@@ -421,6 +417,22 @@ impl Call<'_> {
             request_id: head.headers.get(&REQUEST_ID).cloned(),
         };
         Ok(ByteStream::from_pieces(announced, Resuming::new(body, onward, origin)))
+    }
+
+    /// This loop, for the rest of a body.
+    fn ask(&self) -> Ask {
+        let (engine, route, overrides) = (Arc::clone(self.engine), Arc::clone(self.route), Arc::clone(self.overrides));
+        Box::new(move |read_on| {
+            let (engine, route, overrides) = (Arc::clone(&engine), Arc::clone(&route), Arc::clone(&overrides));
+            Box::pin(async move {
+                let call = Call { engine: &engine, route: &route, overrides: &overrides };
+                Ok(call.send(&read_on, false).await?.0)
+            })
+        })
+    }
+
+    fn max_attempts(&self) -> u32 {
+        self.overrides.max_attempts.unwrap_or(self.engine.limits.attempts)
     }
 
     /// The request at its address.

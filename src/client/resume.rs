@@ -10,8 +10,6 @@ use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::body::{ByteStream, Pieces};
 use crate::client::defaults::{BACKOFF_BASE, PROGRESS};
-use crate::client::execute::{Call, Engine};
-use crate::client::overrides::Overrides;
 use crate::client::provider::BoxFuture;
 use crate::client::retry::{TRANSIENT_COST, backoff};
 use crate::client::route::Route;
@@ -50,10 +48,14 @@ pub(crate) struct Origin {
 
 /// What it takes to read on.
 pub(crate) struct Onward {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) overrides: Arc<Overrides>,
     pub(crate) rest: Rest,
+    /// How often what brings nothing is asked for.
+    pub(crate) attempts: u32,
+    pub(crate) ask: Ask,
 }
+
+/// Sends the question for the rest, as any operation is sent.
+pub(crate) type Ask = Box<dyn Fn(ReadOn) -> BoxFuture<'static, Result<(ByteStream, Sent)>> + Send + Sync>;
 
 enum Reading {
     First(Stalling),
@@ -87,7 +89,7 @@ impl Resuming {
             route.host.budget.give_back(std::mem::take(&mut self.spent));
             self.tries = 1;
         }
-        if self.tries >= onward.overrides.max_attempts.unwrap_or(onward.engine.limits.attempts) {
+        if self.tries >= onward.attempts {
             return Err(error);
         }
         let mut wait = None;
@@ -101,15 +103,13 @@ impl Resuming {
         trace::read_on(onward.rest.offset_after(self.delivered), &error);
         self.tries += 1;
         self.delivered_before = self.delivered;
-        let route = Arc::clone(route);
-        let read_on = ReadOn { onward: Arc::clone(onward), delivered: self.delivered };
+        let onward = Arc::clone(onward);
+        let delivered = self.delivered;
         self.reading = Reading::Asking(Box::pin(async move {
             if let Some(wait) = wait {
                 tokio::time::sleep(wait).await;
             }
-            let Onward { engine, overrides, .. } = &*read_on.onward;
-            let call = Call { engine, route: &route, overrides };
-            Ok(call.send(&read_on, false).await?.0)
+            (onward.ask)(ReadOn { onward: Arc::clone(&onward), delivered }).await
         }));
         Ok(())
     }
@@ -191,7 +191,7 @@ fn ended_early(missing: u64) -> Error {
 }
 
 /// Asks for the rest.
-struct ReadOn {
+pub(crate) struct ReadOn {
     onward: Arc<Onward>,
     delivered: u64,
 }
