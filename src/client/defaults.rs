@@ -3,6 +3,7 @@
 //! | what | value | setter |
 //! |---|---|---|
 //! | connecting, TLS included | 5 s | [`connect_timeout`](crate::ClientBuilder::connect_timeout) |
+//! | an upload that is still connecting outlasts that limit, where the next one is shorter, by | 1 s | |
 //! | the next address of a host is tried beside a silent one after, with the transport on hyper | 300 ms | |
 //! | no progress of a body, in either direction | 20 s | [`stall_timeout`](crate::ClientBuilder::stall_timeout) |
 //! | a body that comes more slowly over three times that limit, in bytes a second | 1024 | |
@@ -65,6 +66,8 @@ use std::time::Duration;
 
 /// Connecting, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// By so much what waits for a connection outlasts the limit of connecting, so that this is what ends it.
+pub const CONNECT_GRACE: Duration = Duration::from_secs(1);
 /// How long an address is alone before the next is tried beside it, with the transport on hyper.
 pub const HEAD_START: Duration = Duration::from_millis(300);
 /// No progress of a body, in either direction.

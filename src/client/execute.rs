@@ -47,6 +47,7 @@ pub(crate) struct Engine {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
+    pub(crate) connect: Duration,
     pub(crate) stall: Duration,
     pub(crate) response: Duration,
     pub(crate) attempts: u32,
@@ -476,20 +477,22 @@ impl Call<'_> {
         progress: &Progress,
         response: Duration,
     ) -> Result<Response<ByteStream>, Failure> {
-        let stall = self.engine.limits.stall;
-        let mut timer = std::pin::pin!(tokio::time::sleep_until(progress.patience(stall, response)));
+        let Limits { connect, stall, .. } = self.engine.limits;
+        let patience = || progress.patience(stall, connect, response);
+        let mut timer = std::pin::pin!(tokio::time::sleep_until(patience()));
         let outcome = std::future::poll_fn(|cx| {
             if let std::task::Poll::Ready(outcome) = execute.as_mut().poll(cx) {
                 return std::task::Poll::Ready(outcome);
             }
             while timer.as_mut().poll(cx).is_ready() {
                 // Frames may have been taken since the timer was set.
-                let patience = progress.patience(stall, response);
+                let patience = patience();
                 if patience <= tokio::time::Instant::now() {
                     let (phase, told) = if progress.is_sent() {
                         (Phase::AwaitHeaders, format!("no answer for {} s after the last byte", response.as_secs_f32()))
                     } else {
-                        (Phase::Send, format!("no byte was taken for {} s", stall.as_secs_f32()))
+                        let silent = patience.saturating_duration_since(progress.last());
+                        (Phase::Send, format!("no byte was taken for {} s", silent.as_secs_f32()))
                     };
                     return std::task::Poll::Ready(Err(TransportError::new(phase, told).timed_out(true)));
                 }

@@ -184,6 +184,7 @@ impl Default for ClientBuilder {
             connections: Connections::new(),
             clock: None,
             limits: Limits {
+                connect: defaults::CONNECT_TIMEOUT,
                 stall: defaults::STALL_TIMEOUT,
                 response: defaults::RESPONSE_TIMEOUT,
                 attempts: defaults::MAX_ATTEMPTS,
@@ -304,6 +305,7 @@ impl ClientBuilder {
 
     /// How long connecting may take, TLS included.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.connect = timeout;
         self.connections = self.connections.connect_timeout(timeout);
         self
     }

@@ -14,7 +14,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::body::{Body, ByteStream, Observer, Source};
-use crate::client::defaults::FRAME;
+use crate::client::defaults::{self, FRAME};
 use crate::client::file::FileFrames;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
@@ -329,13 +329,15 @@ impl Progress {
     }
 
     /// Until when the transport may be silent, as things stand: the stall limit counts from the last frame it took, the
-    /// response limit from the very last. While the caller's own stream has nothing, nobody is late.
-    pub(crate) fn patience(&self, stall: Duration, response: Duration) -> Instant {
+    /// response limit from the very last. While the caller's own stream has nothing, nobody is late. Before the first
+    /// frame it may still be connecting, which has a limit of its own, and ends with a better word.
+    pub(crate) fn patience(&self, stall: Duration, connect: Duration, response: Duration) -> Instant {
         let state = self.state.load(Ordering::Acquire);
         let last = self.last();
         match state {
             SENT => last + response,
             WAITING_FOR_CALLER => Instant::now() + stall,
+            _ if self.sent.load(Ordering::Relaxed) == 0 => last + stall.max(connect + defaults::CONNECT_GRACE),
             _ => last + stall,
         }
     }
