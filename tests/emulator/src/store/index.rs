@@ -222,19 +222,23 @@ impl Index {
     /// Opens or creates the index of a folder, and reads what it holds.
     pub(crate) fn open(data: &Path) -> io::Result<(Self, Vec<Line>)> {
         let path = data.join("index.jsonl");
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
-        // A line that cannot be read was being written when the process died: that change was never acknowledged.
-        let mut lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        // A line that cannot be read was never written whole, as the process died or the disk was full: that change was
+        // never acknowledged. It may end within a character.
+        let lines = text.split(|&byte| byte == b'\n');
+        let mut lines: Vec<Line> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
         lines.sort_by_key(|line| line.sequence);
         let file = RwLock::new(append_to(&path)?);
         Ok((Self { path, file }, lines))
     }
 
+    /// A line feed comes first, too: should the last line be torn, this one is not part of it.
     pub(crate) fn append(&self, line: &Line) -> io::Result<()> {
-        let mut text = serde_json::to_vec(line)?;
+        let mut text = vec![b'\n'];
+        serde_json::to_writer(&mut text, line)?;
         text.push(b'\n');
         let file = self.file.read().map_err(|_| io::Error::other("the index is broken"))?;
         (&*file).write_all(&text)

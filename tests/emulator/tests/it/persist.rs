@@ -1,5 +1,8 @@
 //! A data folder outlives the emulator.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+
 use bytes::Bytes;
 use cos_emulator::Emulator;
 
@@ -140,4 +143,26 @@ fn senseless_settings_are_refused_with_a_reason() {
     assert!(refused(Emulator::builder().bucket("b-1", "AP")).contains("not a region"));
     assert!(refused(Emulator::builder().domain("x.example", "b-1")).contains("does not exist"));
     assert!(refused(Emulator::builder().credentials("", "")).contains("must not be empty"));
+}
+
+#[tokio::test]
+async fn a_torn_line_of_the_index_takes_no_other_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Emulator::builder().data_dir(folder.path()).in_memory().unwrap();
+    let tear = || {
+        let torn = "{\"sequence\":1000,\"put\":{\"bucket\":\"examplebucket-1250000000\",\"key\":\"中";
+        let mut index = OpenOptions::new().append(true).open(folder.path().join("index.jsonl")).unwrap();
+        index.write_all(&torn.as_bytes()[..torn.len() - 1]).unwrap();
+    };
+    {
+        let emulator = start();
+        Ask::new(&emulator, "PUT", "/before").body("1").send(&emulator).await;
+        tear(); // as a full disk does
+        assert_eq!(Ask::new(&emulator, "PUT", "/after").body("2").send(&emulator).await.verdict(), "200");
+        tear(); // as the end of the process does
+    }
+    let emulator = start();
+    for (key, body) in [("before", "1"), ("after", "2")] {
+        assert_eq!(emulator.object(emulator.bucket(), key).unwrap().bytes(), body, "{key}");
+    }
 }
