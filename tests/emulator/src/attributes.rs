@@ -6,7 +6,7 @@ use crate::customer_key::CustomerKey;
 use crate::encoding::decode_form;
 use crate::error::CosError;
 use crate::media::media_type;
-use crate::request::Head;
+use crate::request::{Head, KEPT};
 use crate::service::Call;
 use crate::store::Draft;
 
@@ -47,8 +47,6 @@ pub(crate) fn refuse_unknown(head: &Head) -> Result<(), CosError> {
 
 /// Headers, metadata, class, ACL, tags and encryption.
 pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
-    const KEPT: [&str; 6] =
-        ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
     let value = |name: &str| head.headers.get(name).map(|value| Bytes::copy_from_slice(value.as_bytes()));
     let mut draft = Draft::default();
     for name in KEPT {
@@ -135,6 +133,9 @@ fn object_acl(text: Option<&str>) -> Result<Option<String>, CosError> {
 /// `key=value&key2=value2`, form-encoded; at most ten, each key once.
 fn tags(text: &str) -> Result<Vec<(String, String)>, CosError> {
     let bad = |message| CosError::new(400, "InvalidTag", message);
+    if !text.is_ascii() {
+        return Err(bad("A tag is not percent-encoded."));
+    }
     let mut tags: Vec<(String, String)> = Vec::new();
     for pair in text.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

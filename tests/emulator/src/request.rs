@@ -7,7 +7,25 @@ use http::{HeaderMap, Method, request::Parts};
 
 use crate::address::{self, Address, Domains};
 use crate::encoding::{Query, decode_path};
+use crate::error::CosError;
 use crate::{metadata, sts};
+
+/// Headers that an object keeps, beside its metadata.
+pub(crate) const KEPT: [&str; 6] =
+    ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
+
+/// Headers that mean something to an operation, beside those of COS.
+const READ: [&str; 9] = [
+    "authorization",
+    "content-length",
+    "content-md5",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+];
 
 /// A request head. Everything derived from the request line is decoded exactly once, here.
 #[derive(Clone, Debug)]
@@ -63,7 +81,28 @@ impl Head {
 
     /// A header as text. An empty value counts as absent: the Node SDK sends `Content-Type:` and means nothing by it.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok().filter(|value| !value.is_empty())
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok().filter(|value| !value.is_empty())
+    }
+
+    /// Refuses a header that would be passed over in silence: one that is there twice, as nobody says which of the two
+    /// holds, or one that is no text.
+    pub(crate) fn check_headers(&self) -> Result<(), CosError> {
+        for name in self.headers.keys().map(http::HeaderName::as_str) {
+            let kept = KEPT.contains(&name) || name.starts_with("x-cos-meta-");
+            if !kept && !READ.contains(&name) && !name.starts_with("x-cos-") {
+                continue;
+            }
+            let mut values = self.headers.get_all(name).iter();
+            let first = values.next().map_or(&[][..], http::HeaderValue::as_bytes);
+            if values.next().is_some() {
+                return Err(CosError::invalid_request(format!("The header {name} is there twice.")));
+            }
+            // What is kept for the readers of an object is kept as the bytes it came as.
+            if !kept && std::str::from_utf8(first).is_err() {
+                return Err(CosError::invalid_argument(format!("The header {name} is not UTF-8.")));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn path_text(&self) -> Cow<'_, str> {

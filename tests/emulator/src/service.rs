@@ -456,6 +456,7 @@ impl Call<'_> {
         if self.head.host.is_empty() {
             return Err(CosError::invalid_request("The request has no Host."));
         }
+        self.head.check_headers()?;
         if !self.head.query.is_text() {
             return Err(CosError::invalid_uri());
         }

@@ -9,6 +9,7 @@ mod cors;
 mod customer_key;
 mod delete_many;
 mod fault;
+mod headers;
 mod list;
 mod metadata;
 mod multipart;
