@@ -91,6 +91,7 @@ pub(crate) async fn part(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let key = call.key()?.to_owned();
     refuse_unknown(call.head)?;
     let (id, number) = part_meant(call)?;
+    check_pair(call.head)?;
     let begun = bucket.upload_draft(&key, &id)?;
     customer_key::demand(CustomerKey::of(call.head)?.as_ref(), &begun)?;
     let source = Source::find(call)?;
@@ -113,6 +114,15 @@ pub(crate) async fn part(call: &mut Call<'_>) -> Result<Reply, CosError> {
     reply.set_all(&begun.encryption);
     source.describe(&mut reply);
     Ok(reply)
+}
+
+/// The source of a part takes conditions of one kind only: that it is still the same, or that it is another by now.
+fn check_pair(head: &Head) -> Result<(), CosError> {
+    let any = |names: [&str; 2]| names.iter().any(|name| head.header(&format!("x-cos-copy-source-{name}")).is_some());
+    if any(["if-match", "if-unmodified-since"]) && any(["if-none-match", "if-modified-since"]) {
+        return Err(CosError::invalid_request("These conditions on the source of a part cannot go together."));
+    }
+    Ok(())
 }
 
 /// `bytes=a-b`, both within the source; everything if there is no range.
@@ -210,6 +220,9 @@ fn parse_source(text: &str) -> Option<(String, Option<String>, String, Option<St
         return None;
     }
     let id = query.get("versionId").map(str::to_owned);
+    if host.contains(':') {
+        return None; // not even the port of the host that is asked
+    }
     match address::resolve(host, b"/", &Domains::new()) {
         Address::Bucket { bucket, region: Region::Named(region), .. } => Some((bucket, Some(region), key, id)),
         Address::Bucket { bucket, region: Region::Accelerate, .. } => Some((bucket, None, key, id)),
@@ -232,6 +245,7 @@ mod tests {
             assert_eq!(parsed(bad), None, "{bad}");
         }
         assert_eq!(parse_source(&format!("http://{host}/k")), None);
+        assert_eq!(parse_source(&format!("{host}:80/k")), None);
         assert_eq!(parse_source("/b-1/k"), None);
         assert_eq!(parse_source("127.0.0.1/b-1/k"), None);
         assert_eq!(parse_source("b-1.cos.accelerate.myqcloud.com/k").unwrap().1, None);

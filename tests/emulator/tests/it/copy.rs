@@ -93,6 +93,7 @@ async fn bad_and_missing_sources_are_told_apart() {
         ("", "400 InvalidCopySource"),
         ("/examplebucket-1250000000/k", "400 InvalidCopySource"),
         (&format!("http://{HOST}/k"), "400 InvalidCopySource"),
+        (&format!("{HOST}:80/k"), "400 InvalidCopySource"),
         (&format!("{HOST}/"), "400 InvalidCopySource"),
         (&format!("{HOST}/k?acl"), "400 InvalidCopySource"),
         (&format!("{HOST}/none"), "404 NoSuchKey"),
@@ -161,6 +162,14 @@ async fn parts_can_be_copied_whole_or_in_part() {
     assert_eq!(part("3", "bytes=3-10").send(&emulator).await.verdict(), "416 InvalidRange");
     assert_eq!(part("3", "bytes=3-").send(&emulator).await.verdict(), "400 InvalidArgument");
     assert_eq!(part("0", "").send(&emulator).await.verdict(), "400 InvalidArgument");
+    for (one, other, verdict) in [
+        ("if-match", "if-none-match", "400 InvalidRequest"),
+        ("if-none-match", "if-unmodified-since", "400 InvalidRequest"),
+        ("if-match", "if-unmodified-since", "412 PreconditionFailed"),
+    ] {
+        let with = |ask: Ask, name| ask.header(&format!("x-cos-copy-source-{name}"), "\"other\"");
+        assert_eq!(with(with(part("3", ""), one), other).send(&emulator).await.verdict(), verdict, "{one}, {other}");
+    }
     let failed = part("3", "").header("x-cos-copy-source-if-match", "\"other\"");
     assert_eq!(failed.send(&emulator).await.verdict(), "412 PreconditionFailed");
     // The parts have what they copied, whatever becomes of the source.
