@@ -89,9 +89,12 @@ impl Query {
         self.0.iter().any(|(have, _)| have == name.as_bytes())
     }
 
-    /// The value of a parameter; empty counts as absent, as clients send `versionId=` and mean nothing by it.
+    /// The value of a parameter; empty counts as absent, as clients send `versionId=` and mean nothing by it. That name
+    /// alone has no case: the documents and the Go SDK write `VersionId`, too.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(have, _)| have.eq_ignore_ascii_case(name.as_bytes()))?;
+        let any_case = name == "versionId";
+        let same = |have: &[u8]| have == name.as_bytes() || any_case && have.eq_ignore_ascii_case(name.as_bytes());
+        let (_, value) = self.0.iter().find(|(have, _)| same(have))?;
         std::str::from_utf8(value).ok().filter(|value| !value.is_empty())
     }
 
@@ -123,6 +126,12 @@ mod tests {
         assert_eq!(decode_path("/a+b%2Bc%2F%252F").unwrap().as_ref(), b"/a+b+c/%2F");
         assert_eq!(decode_path("/%4"), None);
         assert_eq!(decode_path("/%zz"), None);
+    }
+
+    #[test]
+    fn names_have_a_case_but_for_the_version_id() {
+        let query = Query::parse("Prefix=a&VersionId=b").unwrap();
+        assert_eq!((query.get("prefix"), query.get("versionId")), (None, Some("b")));
     }
 
     #[test]
