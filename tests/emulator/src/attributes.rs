@@ -60,11 +60,7 @@ pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
     draft.metadata = metadata(head)?;
     draft.storage_class = storage_class(head.header("x-cos-storage-class"))?;
     draft.acl = object_acl(head.header("x-cos-acl"))?;
-    for (name, value) in &head.headers {
-        if name.as_str().starts_with("x-cos-grant-") {
-            draft.grants.push((name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-        }
-    }
+    draft.grants = grants(head)?;
     draft.tags = head.header("x-cos-tagging").map(tags).transpose()?.unwrap_or_default();
     if let Some(algorithm) = head.header("x-cos-server-side-encryption") {
         match algorithm {
@@ -84,12 +80,15 @@ pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
     Ok(draft)
 }
 
-/// `x-cos-meta-*`: 2 KB each and 4 KB together, values as the bytes they came as.
+/// `x-cos-meta-*`: letters, digits and hyphens; 2 KB each and 4 KB together, values as the bytes they came as.
 fn metadata(head: &Head) -> Result<Vec<(String, Bytes)>, CosError> {
     let mut metadata = Vec::new();
     let mut total = 0;
     for (name, value) in &head.headers {
         let Some(suffix) = name.as_str().strip_prefix("x-cos-meta-") else { continue };
+        if suffix.is_empty() || !suffix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(CosError::invalid_argument("Names of user metadata have letters, digits and hyphens only."));
+        }
         let size = suffix.len() + value.len();
         total += size;
         if size > 2048 || total > 4096 {
@@ -128,6 +127,29 @@ fn object_acl(text: Option<&str>) -> Result<Option<String>, CosError> {
         }
         Some(_) => Err(CosError::invalid_argument("x-cos-acl is not an ACL for objects.")),
     }
+}
+
+/// `x-cos-grant-*`: who may do what, as `id="100000000001", id="100000000002"`. The Java SDK writes `uin` for `id`.
+fn grants(head: &Head) -> Result<Vec<(String, String)>, CosError> {
+    const RIGHTS: [&str; 4] = ["full-control", "read", "read-acp", "write-acp"];
+    let mut grants = Vec::new();
+    for name in head.headers.keys().map(http::HeaderName::as_str) {
+        let (Some(right), Some(text)) = (name.strip_prefix("x-cos-grant-"), head.header(name)) else { continue };
+        if !RIGHTS.contains(&right) {
+            return Err(CosError::invalid_argument(format!("Nobody can be granted {right} of an object.")));
+        }
+        if !text.split(',').all(is_grantee) {
+            return Err(CosError::invalid_argument(format!("{name} is a list of id=\"...\".")));
+        }
+        grants.push((name.to_owned(), text.to_owned()));
+    }
+    Ok(grants)
+}
+
+fn is_grantee(text: &str) -> bool {
+    let quoted = text.trim().split_once('=').filter(|(kind, _)| ["id", "uin"].contains(kind));
+    let id = quoted.and_then(|(_, text)| text.strip_prefix('"')?.strip_suffix('"'));
+    id.is_some_and(|id| !id.is_empty() && !id.contains('"'))
 }
 
 /// `key=value&key2=value2`, form-encoded; at most ten, each key once.

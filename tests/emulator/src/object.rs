@@ -47,6 +47,10 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
     let head = call.head;
     refuse_unknown(head)?;
+    if head.headers.contains_key("x-cos-server-side-encryption") {
+        let message = "How an object is encrypted is said when it is made, not when it is read.";
+        return Err(CosError::new(400, "SSEHeaderNotAllowed", message));
+    }
     let id = head.query.get("versionId");
     let found = bucket.find(call.key()?, id);
     may_read(call, &bucket, found.as_deref().ok())?;

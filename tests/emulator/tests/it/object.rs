@@ -97,6 +97,14 @@ async fn bad_requests_are_refused_by_their_own_code() {
         ("k", "x-cos-tagging", "a=1&a=2", "400 InvalidTag"),
         ("k", "x-cos-tagging", &many.join("&"), "400 InvalidTag"),
         ("k", "x-cos-meta-a", &"x".repeat(2050), "400 InvalidArgument"),
+        ("k", "x-cos-meta-a_b", "1", "400 InvalidArgument"),
+        ("k", "x-cos-meta-", "1", "400 InvalidArgument"),
+        ("k", "x-cos-grant-read", "id=\"1\", uin=\"2/3\"", "200"),
+        ("k", "x-cos-grant-full-control", "id=\"qcs::cam::uin/1:uin/2\"", "200"),
+        ("k", "x-cos-grant-read", "1", "400 InvalidArgument"),
+        ("k", "x-cos-grant-read", "id=1", "400 InvalidArgument"),
+        ("k", "x-cos-grant-read", "id=\"1\";id=\"2\"", "400 InvalidArgument"),
+        ("k", "x-cos-grant-write", "id=\"1\"", "400 InvalidArgument"), // that is for buckets
         ("k", "x-cos-traffic-limit", "5", "400 InvalidArgument"),
         ("k", "content-length", "5368709121", "400 EntityTooLarge"),
         ("k", "content-length", "5", "400 IncompleteBody"),
@@ -104,6 +112,10 @@ async fn bad_requests_are_refused_by_their_own_code() {
     ] {
         let answer = put(&emulator, key, "x").header(name, value).send(&emulator).await;
         assert_eq!(answer.verdict(), verdict, "{name}: {value}");
+    }
+    for (method, verdict) in [("GET", "400 SSEHeaderNotAllowed"), ("HEAD", "400"), ("PUT", "200")] {
+        let ask = Ask::new(&emulator, method, "/k").header("x-cos-server-side-encryption", "AES256");
+        assert_eq!(ask.send(&emulator).await.verdict(), verdict, "{method}");
     }
 }
 
