@@ -1,6 +1,6 @@
 //! PUT Object - Copy and Upload Part - Copy.
 //!
-//! The target shares the bytes of the source: a copy of any size is as fast as a small one. Metadata and tags come along
+//! The target shares the bytes of the source, which are read only if their hash is not known. Metadata and tags come along
 //! unless they are replaced; class, ACL and encryption are those of the request.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::receive::LARGEST;
 use crate::request::Head;
 use crate::respond::Reply;
 use crate::service::{CRC, Call};
-use crate::store::{Bucket, Content, Kind, Made, NotFound, Version, Versioning};
+use crate::store::{Bucket, Content, Made, NotFound, Version, Versioning};
 use crate::xml::Document;
 
 pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
@@ -48,23 +48,11 @@ pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
     if !new_tags {
         draft.tags.clone_from(&version.draft.tags);
     }
-    let keyed = customer_key::digest_of(&draft).or(customer_key::digest_of(&version.draft)).is_some();
-    let made = if keyed {
-        // As if it were read and encrypted anew.
-        let content = stretch(version, 0, version.size).await;
-        let mut content = content.map_err(|error| CosError::internal(&error))?;
-        customer_key::disguise(&mut content, &draft, &call.world.ids);
-        Made::of(content, draft)
-    } else {
-        Made {
-            pieces: version.pieces.clone(),
-            size: version.size,
-            etag: version.etag.clone(),
-            crc64: version.crc64,
-            draft,
-            kind: Kind::Normal,
-        }
-    };
+    // A copy was never parts: its ETag is the hash of its bytes, however the source came together.
+    let content = stretch(version, 0, version.size).await;
+    let mut content = content.map_err(|error| CosError::internal(&error))?;
+    customer_key::disguise(&mut content, &draft, &call.world.ids);
+    let made = Made { crc64: version.crc64, ..Made::of(content, draft) };
     let guard = forbids_overwrite(call.head);
     let committed = bucket.commit(&key, made, |occupant| occupant.guard(guard), call.world.clock.now())?;
 

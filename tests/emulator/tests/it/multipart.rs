@@ -73,6 +73,9 @@ async fn parts_become_an_object_with_what_initiate_said() {
     assert_eq!((stored.header("content-type"), stored.metadata()[0].1.as_ref()), (Some("image/png"), &b"\xff"[..]));
     assert_eq!((stored.storage_class(), stored.tags().len()), ("STANDARD_IA", 1));
     let put = Ask::new(&emulator, "PUT", "/same").body(whole.clone()).send(&emulator).await;
+    // A copy was never parts: its ETag is the hash of its bytes.
+    let copy = Ask::new(&emulator, "PUT", "/copy").header("x-cos-copy-source", format!("{HOST}/a%20b.png"));
+    assert_eq!(copy.send(&emulator).await.element("ETag").replace("&quot;", "\""), put.header("etag"));
     assert_eq!(answer.header("x-cos-hash-crc64ecma"), put.header("x-cos-hash-crc64ecma"));
     let range = format!("bytes={}-{}", MB - 2, 2 * MB + 2);
     let middle = Ask::new(&emulator, "GET", "/a%20b.png").header("range", range).send(&emulator).await;
