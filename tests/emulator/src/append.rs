@@ -6,6 +6,7 @@ use md5::{Digest, Md5};
 
 use crate::attributes::{draft, refuse_unknown, writable_key};
 use crate::customer_key;
+use crate::encoding::number;
 use crate::error::CosError;
 use crate::object::{describe_write, may_write};
 use crate::receive::{Digests, LARGEST, receive};
@@ -20,7 +21,7 @@ pub(crate) async fn append(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let key = writable_key(call)?.to_owned();
     refuse_unknown(call.head)?;
     customer_key::refuse(call.head)?;
-    let position = call.head.query.get("position").and_then(|text| text.parse().ok());
+    let position = call.head.query.get("position").and_then(number);
     let position = position.ok_or_else(|| CosError::invalid_argument("The position must be a number."))?;
     call.demand_length()?;
     let draft = draft(call.head, &key)?;

@@ -17,7 +17,7 @@ use sha1::{Digest, Sha1};
 
 use crate::account::{Clock, ExpiryAnswer, Keys};
 use crate::address::without_port;
-use crate::encoding::{Query, decode_form, encode, encode_name};
+use crate::encoding::{Query, decode_form, encode, encode_name, number};
 use crate::error::CosError;
 use crate::ids::unix_seconds;
 use crate::policy::Rights;
@@ -137,10 +137,6 @@ impl Claim {
 
 impl Window {
     pub(crate) fn parse(text: &str, field: &str) -> Result<Self, CosError> {
-        let number = |text: &str| {
-            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            if digits { text.parse::<u64>().ok() } else { None }
-        };
         let window = text.split_once(';').and_then(|(start, end)| Some((number(start)?, number(end)?)));
         match window {
             Some((start, end)) if start <= end => Ok(Self { start, end }),

@@ -1,7 +1,7 @@
 //! PUT, HEAD and DELETE Bucket, and GET Bucket: the list of its objects.
 
 use crate::address::{Address, Region, is_bucket_name, is_region_name};
-use crate::encoding::encode;
+use crate::encoding::{encode, number};
 use crate::error::CosError;
 use crate::respond::Reply;
 use crate::service::Call;
@@ -189,8 +189,8 @@ impl Spelling {
 /// A page size: 1 to 1000, 1000 by default, more is taken as 1000.
 pub(crate) fn page_size(text: Option<&str>, name: &str) -> Result<usize, CosError> {
     let Some(text) = text else { return Ok(1000) };
-    match text.parse::<u32>() {
-        Ok(size) if size > 0 => Ok(usize::try_from(size.min(1000)).unwrap_or(1000)),
+    match number::<u32>(text) {
+        Some(size) if size > 0 => Ok(usize::try_from(size.min(1000)).unwrap_or(1000)),
         _ => Err(CosError::invalid_argument(format!("{name} must be a number between 1 and 1000."))),
     }
 }

@@ -13,7 +13,7 @@ use crate::address::{self, Address, Domains, Region};
 use crate::attributes::{draft, forbids_overwrite, refuse_unknown, writable_key};
 use crate::bucket::iso_seconds;
 use crate::customer_key::{self, CustomerKey};
-use crate::encoding::{Query, decode_path};
+use crate::encoding::{Query, decode_path, number};
 use crate::error::CosError;
 use crate::multipart::part_meant;
 use crate::object::{check_conditions, echo_encryption, may_read, may_write, missing, refuse_archived};
@@ -116,9 +116,8 @@ fn check_pair(head: &Head) -> Result<(), CosError> {
 /// `bytes=a-b`, both within the source; everything if there is no range.
 fn source_range(text: Option<&str>, size: u64) -> Result<(u64, u64), CosError> {
     let Some(text) = text else { return Ok((0, size)) };
-    let number = |text: &str| text.parse::<u64>().ok();
     let range = text.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
-    match range.and_then(|(first, last)| Some((number(first)?, number(last)?))) {
+    match range.and_then(|(first, last)| Some((number::<u64>(first)?, number::<u64>(last)?))) {
         Some((first, last)) if first <= last && last < size => Ok((first, last - first + 1)),
         Some((first, last)) if first <= last => {
             Err(CosError::new(416, "InvalidRange", "The x-cos-copy-source-range lies outside the source object."))

@@ -1,6 +1,7 @@
 //! Percent-encoding as COS reads and writes it, from the raw bytes of the request line.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
@@ -66,6 +67,12 @@ fn nibble(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
+/// A number in digits alone: Rust would take a plus in front, too.
+pub(crate) fn number<T: FromStr>(text: &str) -> Option<T> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
 /// A query, decoded once, in the order of the wire.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query(Vec<(Vec<u8>, Vec<u8>)>);
@@ -126,6 +133,14 @@ mod tests {
         assert_eq!(decode_path("/a+b%2Bc%2F%252F").unwrap().as_ref(), b"/a+b+c/%2F");
         assert_eq!(decode_path("/%4"), None);
         assert_eq!(decode_path("/%zz"), None);
+    }
+
+    #[test]
+    fn numbers_are_digits() {
+        assert_eq!((number::<u64>("007"), number::<u8>("255")), (Some(7), Some(255)));
+        for text in ["", "+7", "-7", " 7", "7.0", "1e3", "٧"] {
+            assert_eq!(number::<u64>(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -57,10 +57,11 @@ pub(crate) fn version(micros: u64) -> String {
     URL_SAFE_NO_PAD.encode((u64::MAX - micros).to_string())
 }
 
-/// The microseconds behind a version id, if it has the right shape.
+/// The microseconds behind a version id, if it is one: nobody else spells them so.
 pub(crate) fn version_micros(id: &str) -> Option<u64> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
-    Some(u64::MAX - text.parse::<u64>().ok()?)
+    let micros = u64::MAX - text.parse::<u64>().ok()?;
+    (version(micros) == id).then_some(micros)
 }
 
 /// Whole seconds since 1970; zero before that.
@@ -82,6 +83,8 @@ mod tests {
         assert_eq!(version(1_700_000_000_000_000), "MTg0NDUwNDQwNzM3MDk1NTE2MTU");
         assert_eq!(version_micros("MTg0NDUwNDQwNzM3MDk1NTE2MTU"), Some(1_700_000_000_000_000));
         assert_eq!(version_micros("null"), None);
+        let spelled = |text: &str| version_micros(&URL_SAFE_NO_PAD.encode(text));
+        assert_eq!((spelled("18446744073709551615"), spelled("018446744073709551615")), (Some(0), None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::bucket::{
 };
 use crate::cam::OWNER;
 use crate::customer_key::{self, CustomerKey};
-use crate::encoding::encode_path;
+use crate::encoding::{encode_path, number};
 use crate::error::CosError;
 use crate::object::{describe_write, may_write};
 use crate::receive::{Digests, receive, receive_document};
@@ -65,7 +65,7 @@ pub(crate) async fn upload_part(call: &mut Call<'_>) -> Result<Reply, CosError> 
 
 /// `uploadId` and `partNumber`.
 pub(crate) fn part_meant(call: &Call<'_>) -> Result<(String, u32), CosError> {
-    let number = call.head.query.get("partNumber").and_then(|text| text.parse().ok());
+    let number = call.head.query.get("partNumber").and_then(number);
     let number = number
         .filter(|number| (1..=MOST_PARTS).contains(number))
         .ok_or_else(|| CosError::invalid_argument("Part number must be an integer between 1 and 10000, inclusive."))?;
@@ -106,7 +106,7 @@ pub(crate) async fn complete(call: &mut Call<'_>) -> Result<Reply, CosError> {
 fn listed_parts(document: &Element) -> Result<Vec<(u32, String)>, CosError> {
     let mut parts = Vec::new();
     for part in document.all("Part") {
-        let number = part.text_of("PartNumber").and_then(|text| text.trim().parse().ok());
+        let number = part.text_of("PartNumber").and_then(|text| number(text.trim()));
         let etag = part.child("ETag").filter(|etag| !etag.text.is_empty());
         let (Some(number), Some(etag)) = (number, etag) else { return Err(CosError::malformed_xml()) };
         parts.push((number, if etag.cdata { String::new() } else { etag.text.trim().to_owned() }));
@@ -132,9 +132,8 @@ pub(crate) fn list_parts(call: &Call<'_>) -> Result<Reply, CosError> {
     let limit = page_size(query.get("max-parts"), "max-parts")?;
     let spelled = Spelling::of(query.get("encoding-type"))?;
     let marker = query.get("part-number-marker").unwrap_or("0");
-    let marker: u32 = marker
-        .parse()
-        .map_err(|_| CosError::invalid_argument("part-number-marker must be an integer between 0 and 10000."))?;
+    let marker: u32 = number(marker)
+        .ok_or_else(|| CosError::invalid_argument("part-number-marker must be an integer between 0 and 10000."))?;
     let upload = bucket.upload(key, id)?;
     let mut parts: Vec<_> = upload.parts.iter().filter(|(number, _)| **number > marker).collect();
     let truncated = parts.len() > limit;

@@ -8,6 +8,7 @@ use http::StatusCode;
 use crate::attributes::{draft, forbids_overwrite, refuse_unknown, writable_key};
 use crate::body::Body;
 use crate::customer_key::{self, CustomerKey};
+use crate::encoding::number;
 use crate::error::CosError;
 use crate::receive::{Digests, receive};
 use crate::request::Head;
@@ -180,12 +181,11 @@ impl Range {
             CosError::new(416, "InvalidRange", "The requested range cannot be satisfied.")
                 .header("content-range", format!("bytes */{size}"))
         };
-        let number = |text: &str| text.trim().parse::<u64>().ok();
         let (start, end) = match (first.trim(), last.trim()) {
             ("", last) => (size.saturating_sub(number(last)?), size),
             (first, "") => (number(first)?, size),
             (first, last) => {
-                let (first, last) = (number(first)?, number(last)?);
+                let (first, last) = (number(first)?, number::<u64>(last)?);
                 if last < first {
                     return None;
                 }
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(parsed("bytes=5-100"), Some(Some((5, 5))));
         assert_eq!(parsed("bytes=10-"), Some(None));
         assert_eq!(parsed("bytes=-0"), Some(None));
-        for ignored in ["bytes=5-4", "bytes=1-2,4-5", "bytes=a-b", "lines=1-2", "bytes=-"] {
+        for ignored in ["bytes=+5-6", "bytes=5-4", "bytes=1-2,4-5", "bytes=a-b", "lines=1-2", "bytes=-"] {
             assert_eq!(parsed(ignored), None, "{ignored}");
         }
     }

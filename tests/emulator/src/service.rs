@@ -13,6 +13,7 @@ use crate::auth::{self, Caller};
 use crate::body::{Body, BoxError, Injected, Plan, ReadPlan, Upload};
 use crate::cam::{Cam, Holder};
 use crate::cors::Cors;
+use crate::encoding::number;
 use crate::error::CosError;
 use crate::fault::{Action, Effect, Ending, Fate, Script, Subject};
 use crate::ids::Ids;
@@ -445,8 +446,8 @@ pub(crate) const CRC: &str = "x-cos-hash-crc64ecma";
 pub(crate) fn traffic_limit(head: &Head) -> Result<Option<u64>, CosError> {
     const NAME: &str = "x-cos-traffic-limit";
     let Some(text) = head.header(NAME).or_else(|| head.query.get(NAME)) else { return Ok(None) };
-    match text.parse::<u64>() {
-        Ok(bits) if (819_200..=838_860_800).contains(&bits) => Ok(Some(bits / 8)),
+    match number::<u64>(text) {
+        Some(bits) if (819_200..=838_860_800).contains(&bits) => Ok(Some(bits / 8)),
         _ => Err(CosError::invalid_argument("x-cos-traffic-limit must be between 819200 and 838860800 bit/s.")),
     }
 }

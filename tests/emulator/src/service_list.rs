@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::address::Address;
 use crate::bucket::iso_seconds;
 use crate::cam::{OWNER, UIN};
-use crate::encoding::Query;
+use crate::encoding::{Query, number};
 use crate::error::CosError;
 use crate::respond::Reply;
 use crate::service::Call;
@@ -23,8 +23,8 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
     let marker = query.get("marker").unwrap_or_default();
     let limit = match query.get("max-keys") {
         None => usize::MAX,
-        Some(text) => match text.parse::<u32>() {
-            Ok(size) if size > 0 => usize::try_from(size).unwrap_or(usize::MAX),
+        Some(text) => match number::<u32>(text) {
+            Some(size) if size > 0 => usize::try_from(size).unwrap_or(usize::MAX),
             _ => return Err(CosError::invalid_argument("max-keys must be a positive number.")),
         },
     };
@@ -83,7 +83,7 @@ impl Filter {
                     "gte" => (Ordering::Greater, true),
                     _ => return Err(bad()),
                 };
-                Some((order, or_equal, time.parse().map_err(|_| bad())?))
+                Some((order, or_equal, number(time).ok_or_else(bad)?))
             }
             _ => return Err(CosError::invalid_argument("create-time and range go together.")),
         };

@@ -227,7 +227,9 @@ async fn parts_are_listed_page_by_page() {
     let page = list("2").send(&emulator).await;
     assert_eq!((page.element("IsTruncated"), page.element("NextPartNumberMarker")), ("false", ""));
     assert_eq!(texts(&page, "PartNumber"), ["10"]);
-    assert_eq!(list("x").send(&emulator).await.verdict(), "400 InvalidArgument");
+    for marker in ["x", "-1", "+1", "1.0"] {
+        assert_eq!(list(marker).send(&emulator).await.verdict(), "400 InvalidArgument", "{marker}");
+    }
 }
 
 #[tokio::test]
