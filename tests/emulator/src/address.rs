@@ -30,8 +30,10 @@ pub(crate) enum Region {
 /// Hosts that stand for a bucket without naming it.
 pub(crate) type Domains = HashMap<String, String>;
 
-const SUFFIXES: [&str; 2] = [".myqcloud.com", ".tencentcos.cn"];
-const BUCKET_SERVICES: [&str; 3] = ["cos", "cos-internal", "cos-dualstack"];
+const INTERNAL: &str = "cos-internal";
+const INTERNAL_SUFFIX: &str = ".tencentcos.cn";
+const SUFFIXES: [&str; 2] = [".myqcloud.com", INTERNAL_SUFFIX];
+const BUCKET_SERVICES: [&str; 3] = ["cos", INTERNAL, "cos-dualstack"];
 
 /// Resolves `host` (as received, port and all) and the decoded path.
 pub(crate) fn resolve(host: &str, path: &[u8], domains: &Domains) -> Address {
@@ -42,6 +44,10 @@ pub(crate) fn resolve(host: &str, path: &[u8], domains: &Domains) -> Address {
     }
     for suffix in SUFFIXES {
         if let Some(labels) = name.strip_suffix(suffix) {
+            // The private network has no host under the older domain.
+            if suffix != INTERNAL_SUFFIX && labels.split('.').any(|label| label == INTERNAL) {
+                return Address::Foreign { service: INTERNAL.to_owned() };
+            }
             return resolve_official(labels, path);
         }
     }
@@ -151,6 +157,7 @@ mod tests {
                 "{host}"
             );
         }
+        assert_eq!(bucket("cos-internal-1250000000.cos.ap-guangzhou.myqcloud.com", "/x").0, "cos-internal-1250000000");
         assert_eq!(bucket("pics-1250000000.cos.accelerate.myqcloud.com", "//x").1, Region::Accelerate);
     }
 
@@ -177,7 +184,11 @@ mod tests {
         assert_eq!(resolve("service.cos.myqcloud.com", b"/", &none), Address::Service { region: None });
         let region = Some("ap-beijing".to_owned());
         assert_eq!(resolve("cos.ap-beijing.myqcloud.com:80", b"/", &none), Address::Service { region });
-        let service = "ci".to_owned();
-        assert_eq!(resolve("p-1.ci.ap-beijing.myqcloud.com", b"/", &none), Address::Foreign { service });
+        for (host, service) in
+            [("p-1.ci", "ci"), ("p-1.cos-internal", "cos-internal"), ("cos-internal", "cos-internal")]
+        {
+            let found = resolve(&format!("{host}.ap-beijing.myqcloud.com"), b"/", &none);
+            assert_eq!(found, Address::Foreign { service: service.to_owned() });
+        }
     }
 }
