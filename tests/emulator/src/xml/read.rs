@@ -29,12 +29,17 @@ impl Element {
 
 /// The root of a document; nothing if it is not well-formed, not UTF-8, or declares a type.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Element> {
-    let text = std::str::from_utf8(bytes).ok()?;
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.chars().all(is_allowed))?;
     let mut rest = Rest(text.strip_prefix('\u{feff}').unwrap_or(text));
     rest.skip_asides()?;
     let root = rest.element(0)?;
     rest.skip_asides()?;
     rest.0.is_empty().then_some(root)
+}
+
+/// What XML 1.0 can hold, by reference or not.
+fn is_allowed(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// What has not been read yet.
@@ -135,7 +140,7 @@ fn unescape(text: &str, out: &mut String) -> Option<()> {
                     Some(hex) => u32::from_str_radix(hex, 16),
                     None => number.parse(),
                 };
-                char::from_u32(code.ok()?)?
+                char::from_u32(code.ok()?).filter(|&character| is_allowed(character))?
             }
         });
         rest = after;
@@ -163,6 +168,9 @@ mod tests {
 
     #[test]
     fn what_is_not_well_formed_is_nothing() {
+        for text in ["<a>\u{1}</a>", "<a>\u{ffff}</a>", "<a>&#1;</a>", "<a>&#xfffe;</a>", "<a b='\u{0}'/>"] {
+            assert_eq!(parse(text.as_bytes()), None, "{text:?}");
+        }
         for text in ["", "x", "<a>", "<a></b>", "<a>&nbsp;</a>", "<a>&#xd800;</a>", "<a/><b/>", "<a", "<a b='></a>"] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
