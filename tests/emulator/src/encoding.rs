@@ -105,6 +105,13 @@ impl Query {
         std::str::from_utf8(value).ok().filter(|value| !value.is_empty())
     }
 
+    /// A name that is there twice: nobody says which of the two values holds.
+    pub(crate) fn repeated(&self) -> Option<&[u8]> {
+        let mut names: Vec<&[u8]> = self.pairs().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    }
+
     /// False if a name or a value is not UTF-8.
     pub(crate) fn is_text(&self) -> bool {
         self.pairs().all(|(name, value)| std::str::from_utf8(name).is_ok() && std::str::from_utf8(value).is_ok())

@@ -458,6 +458,10 @@ impl Call<'_> {
             return Err(CosError::invalid_request("The request has no Host."));
         }
         self.head.check_headers()?;
+        if let Some(name) = self.head.query.repeated() {
+            let name = String::from_utf8_lossy(name);
+            return Err(CosError::invalid_request(format!("The parameter {name} is there twice.")));
+        }
         if !self.head.query.is_text() {
             return Err(CosError::invalid_uri());
         }

@@ -1,4 +1,4 @@
-//! What a request may say in its headers, and how often.
+//! What a request may say in its headers and parameters, and how often.
 
 use cos_emulator::Emulator;
 
@@ -25,6 +25,16 @@ async fn a_header_that_is_there_twice_is_refused() {
     }
     let other = Ask::new(&emulator, "GET", "/k").unsigned("accept", "a").unsigned("accept", "b");
     assert_eq!(other.send(&emulator).await.verdict(), "200");
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_there_twice_is_refused() {
+    let emulator = emulator();
+    for name in ["prefix", "max-keys", "uploads", "x-unknown"] {
+        let answer = Ask::new(&emulator, "GET", "/").query(name, "1").query(name, "2").send(&emulator).await;
+        assert_eq!(answer.verdict(), "400 InvalidRequest", "{name}");
+        assert!(answer.element("Message").contains(name), "{name}");
+    }
 }
 
 #[tokio::test]
