@@ -68,19 +68,22 @@ pub(crate) struct Window {
 
 /// Reads the signature of a request. `None` for an anonymous one, including the Python SDK's empty `Authorization`.
 pub(crate) fn read_claim(head: &Head) -> Result<Option<Claim>, CosError> {
-    if let Some(value) = head.headers.get(AUTHORIZATION).filter(|value| !value.is_empty()) {
+    let in_fields = head.query.has("q-signature") || head.query.has("q-sign-algorithm");
+    let in_sign = head.query.get("sign").filter(|text| text.contains("q-signature="));
+    let in_header = head.headers.get(AUTHORIZATION).filter(|value| !value.is_empty());
+    if u8::from(in_fields) + u8::from(in_sign.is_some()) + u8::from(in_header.is_some()) > 1 {
+        return Err(malformed("it is given in more than one place"));
+    }
+    if let Some(value) = in_header {
         let text = value.to_str().map_err(|_| malformed("Authorization is not ASCII"))?;
         return Claim::from_text(text, Carrier::Header).map(Some);
     }
-    if head.query.has("q-signature") || head.query.has("q-sign-algorithm") {
+    if in_fields {
         let pairs = head.query.pairs().filter(|(name, _)| is_signature_field(name));
         let fields = pairs.map(|(name, value)| (String::from_utf8_lossy(name), String::from_utf8_lossy(value)));
         return Claim::from_fields(fields, Carrier::Fields).map(Some);
     }
-    match head.query.get("sign") {
-        Some(text) if text.contains("q-signature=") => Claim::from_text(text, Carrier::Sign).map(Some),
-        _ => Ok(None),
-    }
+    in_sign.map(|text| Claim::from_text(text, Carrier::Sign)).transpose()
 }
 
 impl Claim {

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cos_emulator::{Emulator, ExpiryAnswer};
 
-use crate::client::{Ask, now};
+use crate::client::{Ask, enc, now};
 
 fn emulator() -> Emulator {
     let emulator = Emulator::builder().in_memory().unwrap();
@@ -151,4 +151,24 @@ async fn strict_mode_refuses_what_the_service_would_let_pass() {
     let answer = loose.send(&emulator).await;
     assert_eq!(answer.verdict(), "403 AccessDenied");
     assert!(answer.element("Message").starts_with("Strict signature missing header"));
+}
+
+#[tokio::test]
+async fn a_signature_stands_in_one_place() {
+    let emulator = emulator();
+    let text = Ask::new(&emulator, "GET", "/k").authorization();
+    let fields = text.split('&').map(|field| field.split_once('=').unwrap());
+    let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={}", enc(value.as_bytes()))).collect();
+    let (fields, sign) = (fields.join("&"), format!("sign={}", enc(text.as_bytes())));
+    for (query, header, verdict) in [
+        (fields.clone(), "", "200"),
+        (sign.clone(), "", "200"),
+        (String::new(), text.as_str(), "200"),
+        (fields.clone(), &text, "403 AccessDenied"),
+        (sign.clone(), &text, "403 AccessDenied"),
+        (format!("{sign}&{fields}"), "", "403 AccessDenied"),
+    ] {
+        let ask = Ask::new(&emulator, "GET", &format!("/k?{query}")).anonymous().unsigned("authorization", header);
+        assert_eq!(ask.send(&emulator).await.verdict(), verdict, "{query} {header}");
+    }
 }
