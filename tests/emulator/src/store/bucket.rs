@@ -178,7 +178,7 @@ impl Bucket {
 
     /// Turns versioning on, or suspends it. Nothing turns it off.
     pub(crate) fn set_versioning(&self, versioning: Versioning) -> Result<(), CosError> {
-        let mut state = self.write();
+        let mut state = self.open()?;
         state.versioning = versioning;
         let sequence = self.log.next_sequence();
         drop(state);
@@ -233,7 +233,7 @@ impl Bucket {
 
     /// Removes a version, or puts a delete marker on top, or removes the object, as versioning says.
     pub(crate) fn delete(&self, key: &str, id: Option<&str>, now: SystemTime) -> Result<Deleted, CosError> {
-        let mut state = self.write();
+        let mut state = self.open()?;
         if id.is_none() && state.versioning != Versioning::Unset {
             let (marker, _replaced) = self.insert(&mut state, key, Made::default(), true, now);
             let sequence = self.log.next_sequence();
@@ -305,7 +305,7 @@ impl Bucket {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// To put something in: not once the bucket is deleted.
+    /// To change something: not once the bucket is deleted, or its successor of the same name would show it after a restart.
     pub(super) fn open(&self) -> Result<RwLockWriteGuard<'_, State>, CosError> {
         let state = self.write();
         if state.closed { Err(CosError::no_such_bucket()) } else { Ok(state) }
@@ -404,5 +404,25 @@ impl Bucket {
         for ((key, id), upload) in &state.uploads {
             upload.dump(&self.name, key, id, &mut push);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::*;
+
+    #[test]
+    fn nothing_changes_in_a_bucket_that_is_deleted() {
+        let store = Store::open(None).unwrap();
+        store.create_bucket("b-1", "ap-guangzhou", Versioning::Enabled, Acl::Private, UNIX_EPOCH).unwrap();
+        let held = store.bucket("b-1").unwrap();
+        store.delete_bucket("b-1").unwrap();
+        let refusals = [
+            held.delete("k", None, UNIX_EPOCH).unwrap_err(),
+            held.set_versioning(Versioning::Suspended).unwrap_err(),
+            held.commit("k", Made::default(), |_| Ok(()), UNIX_EPOCH).unwrap_err(),
+        ];
+        assert!(refusals.iter().all(|refusal| refusal.code == "NoSuchBucket"), "{refusals:?}");
     }
 }
