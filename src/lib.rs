@@ -35,7 +35,7 @@
 //! | download by parallel ranges, to a file, a writer or as a stream; resume it in another process | [`Bucket::download`], [`transfer::Download`] |
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
 //! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
-//! | upload a directory, or only what of it changed | [`transfer::UploadDirectory`] |
+//! | upload or download a directory, or only what of it changed | [`transfer::UploadDirectory`], [`transfer::DownloadDirectory`] |
 //! | copy an object of any size | [`Bucket::copy`], [`transfer::LargeCopy`] |
 //! | find uploads that were left behind | [`Bucket::orphans`] |
 //! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
