@@ -1,17 +1,17 @@
 //! Keys: permanent, temporary, none. Redacted wherever they could be printed, wiped when dropped.
 
+mod document;
 mod freshness;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 pub use self::freshness::{Freshness, Lifetime, RefreshSchedule};
 use crate::error::{Error, Result};
-use crate::time::{from_unix_seconds, iso8601, parse_iso8601, unix_seconds};
+use crate::time::{iso8601, unix_seconds};
 
 /// What a request is signed with.
 ///
@@ -174,15 +174,17 @@ impl SessionCredentials {
     /// Reads the JSON of STS, of the STS SDKs, of instance metadata, or of an app server that passes one of these on.
     ///
     /// The shapes: `Response.Credentials.{TmpSecretId,TmpSecretKey,Token}` with `ExpiredTime` beside, the same without
-    /// `Response` or with lower-case initials and `sessionToken`, and everything on one level with `Token`,
-    /// `SecurityToken` or `XCosSecurityToken`. Numbers may be strings; `Expiration` serves when `ExpiredTime` is absent.
+    /// `Response` or with lower-case initials and `sessionToken`, and everything on one level with `sessionToken`,
+    /// `SecurityToken`, `XCosSecurityToken` or `Token`, the first of them that is there; all of it maybe inside `data` or
+    /// `result`. Case and `_` of a name do not matter. Times are Unix seconds, as numbers or strings, or ISO 8601;
+    /// `Expiration` serves when `ExpiredTime` is absent. A `code` of a web server is looked at when there is no key.
     ///
     /// # Errors
     /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) when the document carries an error (its code and
     /// message are told), or is not of such a shape; [`ErrorKind::Input`](crate::ErrorKind::Input) naming the field
     /// when a part is missing or unusable. No value is repeated in the message.
     pub fn from_json(json: &[u8]) -> Result<Self> {
-        Document::read(json)?.into_key()
+        document::read(json)
     }
 
     /// Writes the key as the STS SDKs do, for a server that hands it over: `credentials`, `startTime`, `expiredTime`,
@@ -280,138 +282,6 @@ fn check(field: &'static str, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// One level of any of the documents that carry a key; levels nest, and what an inner level lacks an outer one may have.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Document {
-    #[serde(alias = "Response", alias = "data", alias = "Data")]
-    response: Option<Box<Document>>,
-    #[serde(alias = "Credentials")]
-    credentials: Option<Box<Document>>,
-    #[serde(alias = "Error")]
-    error: Option<ApiError>,
-    #[serde(alias = "TmpSecretId", alias = "tmpSecretId", alias = "SecretId", alias = "secretId")]
-    secret_id: Option<String>,
-    #[serde(alias = "TmpSecretKey", alias = "tmpSecretKey", alias = "SecretKey", alias = "secretKey")]
-    secret_key: Option<Secret>,
-    #[serde(
-        alias = "Token",
-        alias = "sessionToken",
-        alias = "SessionToken",
-        alias = "SecurityToken",
-        alias = "securityToken",
-        alias = "XCosSecurityToken"
-    )]
-    token: Option<Secret>,
-    #[serde(alias = "StartTime", alias = "startTime")]
-    start_time: Option<Seconds>,
-    #[serde(alias = "ExpiredTime", alias = "expiredTime")]
-    expired_time: Option<Seconds>,
-    #[serde(alias = "Expiration")]
-    expiration: Option<String>,
-    /// Instance metadata says `Success`; web servers wrap with a number.
-    #[serde(alias = "Code")]
-    code: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct ApiError {
-    #[serde(rename = "Code", alias = "code", default)]
-    code: String,
-    #[serde(rename = "Message", alias = "message", default)]
-    message: String,
-}
-
-struct Secret(Zeroizing<String>);
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(text.into()))
-    }
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    #[serde(deserialize_with = "from_text")]
-    Text(u64),
-}
-
-fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    String::deserialize(deserializer)?.trim().parse().map_err(serde::de::Error::custom)
-}
-
-impl Seconds {
-    fn time(self, field: &'static str) -> Result<SystemTime> {
-        let (Self::Number(seconds) | Self::Text(seconds)) = self;
-        from_unix_seconds(seconds).ok_or_else(|| Error::input(field, "is not a Unix time in seconds"))
-    }
-}
-
-impl Document {
-    fn read(json: &[u8]) -> Result<Self> {
-        // serde_json's own message can quote the document, and with it a key: only the place is told.
-        serde_json::from_slice(json).map_err(|error| {
-            Error::new(
-                crate::ErrorKind::Credentials,
-                format!("no temporary key in this document (line {}, column {})", error.line(), error.column()),
-            )
-        })
-    }
-
-    fn into_key(self) -> Result<SessionCredentials> {
-        let key = self.flatten();
-        if let Some(error) = key.error {
-            let told = format!("the issuer answered {}: {}", printable(&error.code), printable(&error.message));
-            return Err(Error::new(crate::ErrorKind::Credentials, told));
-        }
-        let code = key.code.as_ref().and_then(serde_json::Value::as_str);
-        if let Some(code) = code.filter(|code| !code.eq_ignore_ascii_case("success")) {
-            return Err(Error::new(crate::ErrorKind::Credentials, format!("the issuer answered {}", printable(code))));
-        }
-        let missing = |field| move || Error::input(field, "is missing");
-        let secret_id = key.secret_id.ok_or_else(missing("secret_id"))?;
-        let secret_key = key.secret_key.ok_or_else(missing("secret_key"))?.0;
-        let token = key.token.ok_or_else(missing("token"))?.0;
-        let expires_at = match (key.expired_time, &key.expiration) {
-            (Some(seconds), _) => seconds.time("expires_at")?,
-            (None, Some(text)) => {
-                parse_iso8601(text).ok_or_else(|| Error::input("expires_at", "is not an ISO 8601 time"))?
-            }
-            (None, None) => return Err(missing("expires_at")()),
-        };
-        let starts_at = key.start_time.map(|seconds| seconds.time("starts_at")).transpose()?;
-        let key = Credentials::from_parts(secret_id, secret_key, Some(token), starts_at, Some(expires_at))?;
-        Ok(SessionCredentials(key))
-    }
-
-    /// Lays the levels over each other; the innermost wins.
-    fn flatten(mut self) -> Self {
-        for inner in [self.response.take(), self.credentials.take()].into_iter().flatten() {
-            let inner = inner.flatten();
-            self = Self {
-                response: None,
-                credentials: None,
-                error: inner.error.or(self.error),
-                secret_id: inner.secret_id.or(self.secret_id),
-                secret_key: inner.secret_key.or(self.secret_key),
-                token: inner.token.or(self.token),
-                start_time: inner.start_time.or(self.start_time),
-                expired_time: inner.expired_time.or(self.expired_time),
-                expiration: inner.expiration.or(self.expiration),
-                code: inner.code.or(self.code),
-            };
-        }
-        self
-    }
-}
-
-/// Text of a stranger, short and on one line.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(256).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
@@ -442,6 +312,20 @@ mod tests {
             r#"{"TmpSecretId":"id","TmpSecretKey":"key","SecurityToken":"tok","StartTime":1543912576,"ExpiredTime":1543914376}"#,
             r#"{"TmpSecretId":"id","TmpSecretKey":"key","XCosSecurityToken":"tok","ExpiredTime":1543914376}"#,
             r#"{"code":0,"data":{"credentials":{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok"},"expiredTime":1543914376}}"#,
+            // other wrappings, with codes of their own
+            r#"{"code":"0","message":"ok","data":{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","expiredTime":1543914376}}"#,
+            r#"{"code":20000,"result":{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","expiredTime":1543914376}}"#,
+            r#"{"response":"done","error":"","data":{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","expiredTime":1543914376}}"#,
+            r#"{"error":{"code":0,"message":"ok"},"data":{"tmp_secret_id":"id","tmp_secret_key":"key","session_token":"tok","expired_time":1543914376}}"#,
+            // the token under two names, or beside that of a session; the end twice
+            r#"{"TmpSecretId":"id","TmpSecretKey":"key","SecurityToken":"tok","XCosSecurityToken":"tok","ExpiredTime":1543914376,"expiredTime":1543914376}"#,
+            r#"{"token":"session","tmpSecretId":"id","tmpSecretKey":"key","sessionToken":"tok","expiredTime":1543914376}"#,
+            // a byte order mark, and times as servers in other languages write them
+            "\u{feff}{\"tmpSecretId\":\"id\",\"tmpSecretKey\":\"key\",\"token\":\"tok\",\"expiredTime\":1543914376.75}",
+            r#"{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","startTime":"","expiredTime":"1543914376.0"}"#,
+            r#"{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","expiredTime":1.543914376e9}"#,
+            r#"{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","expiredTime":"2018-12-04T09:06:16Z"}"#,
+            r#"{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","expiredTime":"","expiration":1543914376}"#,
         ] {
             let key = read(json).unwrap_or_else(|error| panic!("{error}: {json}"));
             assert_eq!((key.secret_id(), key.secret_key(), key.token()), ("id", "key", "tok"), "{json}");
@@ -474,8 +358,11 @@ mod tests {
             (key(" id", PLANTED, PLANTED, "1"), Some("secret_id")),
             (key("id", PLANTED, PLANTED, "99999999999999"), Some("expires_at")),
             (key("id", PLANTED, PLANTED, "null"), Some("expires_at")),
-            (key("id", PLANTED, PLANTED, "-1"), None),
-            (format!(r#"{{"TmpSecretId":"id","TmpSecretKey":["{PLANTED}"]}}"#), None),
+            (key("id", PLANTED, PLANTED, "-1"), Some("expires_at")),
+            (key("id", PLANTED, PLANTED, "1543914376000"), Some("expires_at")),
+            (key("id", PLANTED, PLANTED, &format!("\"{PLANTED}\"")), Some("expires_at")),
+            (format!(r#"{{"TmpSecretId":"id","TmpSecretKey":["{PLANTED}"]}}"#), Some("secret_key")),
+            (format!(r#"[null,null,null,"id","{PLANTED}","{PLANTED}",null,1,null,null]"#), None),
             (format!("{PLANTED} is no JSON"), None),
             (format!(r#"{{"TmpSecretKey":"{PLANTED}"}}"#), Some("secret_id")),
         ] {
@@ -489,7 +376,20 @@ mod tests {
     fn an_error_document_is_told_as_such() {
         let json = r#"{"Response":{"Error":{"Code":"AuthFailure.SignatureFailure","Message":"bad"},"RequestId":"r"}}"#;
         assert_eq!(read(json).unwrap_err().to_string(), "the issuer answered AuthFailure.SignatureFailure: bad");
-        assert!(read(r#"{"Code":"Failed"}"#).unwrap_err().to_string().contains("Failed"));
+        for (json, told) in [
+            (r#"{"Code":"Failed"}"#, "Failed"),
+            (r#"{"Code":"Failed","TmpSecretId":"id","TmpSecretKey":"k","Token":"t","ExpiredTime":1}"#, "Failed"),
+            (r#"{"code":4100,"message":"who are you?","codeDesc":"AuthFailure"}"#, "4100: who are you?"),
+            (r#"{"code":"-1","msg":"log in first","data":[]}"#, "-1: log in first"),
+            (r#"{"error":{"code":4001,"message":"no"}}"#, "4001: no"),
+            (r#"{"error":{"message":"no"},"data":{"secretId":"id"}}"#, "no"),
+            (r#"{"error":"not logged in"}"#, "not logged in"),
+            (r#"{"Response":{"Error":{"Code":"X"}}}"#, "X"),
+        ] {
+            let error = read(json).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Credentials, "{json}");
+            assert_eq!(error.to_string(), format!("the issuer answered {told}"), "{json}");
+        }
     }
 
     #[test]
