@@ -412,13 +412,14 @@ impl Inner {
     }
 
     async fn ask(&self) -> Result<Credentials, CredentialError> {
-        let answer = AssertUnwindSafe(async { self.provider.provide().await }).catch_unwind();
-        match timeout(PROVIDER_TRY_TIMEOUT, answer).await {
+        // The limit is inside: a provider may panic when it is given up, too.
+        let answer = AssertUnwindSafe(async { timeout(PROVIDER_TRY_TIMEOUT, self.provider.provide()).await });
+        match answer.catch_unwind().await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_panic)) => Err(CredentialError::transient(format!("{} panicked", self.provider.name()))),
-            Err(_elapsed) => {
+            Ok(Err(_elapsed)) => {
                 Err(CredentialError::transient(format!("{} gave no answer within 5 s", self.provider.name())))
             }
+            Err(_panic) => Err(CredentialError::transient(format!("{} panicked", self.provider.name()))),
         }
     }
 
@@ -976,6 +977,14 @@ mod tests {
         assert!(keys.current().await.unwrap().into_credentials().is_anonymous());
     }
 
+    struct ThrowsWhenDropped;
+
+    impl Drop for ThrowsWhenDropped {
+        fn drop(&mut self) {
+            panic!("when given up");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_panic_of_the_provider_is_a_failure() {
         let rig = Rig::new(|_| Box::pin(async { panic!("in the future") }));
@@ -983,6 +992,17 @@ mod tests {
         rig.script(|_| panic!("before the future"));
         sleep(seconds(60)).await;
         assert_eq!(rig.keys.current().await.unwrap_err().to_string(), "the credential provider panicked");
+        rig.script(|_| {
+            let thrown_away = ThrowsWhenDropped;
+            Box::pin(async move {
+                let _kept = &thrown_away;
+                std::future::pending().await
+            })
+        });
+        sleep(seconds(60)).await;
+        assert_eq!(rig.keys.current().await.unwrap_err().to_string(), "the credential provider panicked");
+        assert!(rig.keys.last_error().is_some());
+        rig.assert_calls_are_spaced();
         rig.issue(HALF_HOUR, 0);
         sleep(seconds(60)).await;
         assert_eq!(rig.generation().await, 1);
