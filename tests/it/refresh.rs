@@ -611,3 +611,21 @@ async fn a_head_refreshes_a_token_of_unknown_end() {
         }
     }
 }
+
+/// Nobody else can be asked for another: the error is there at once, not after tries of 15 s.
+#[tokio::test(start_paused = true)]
+async fn a_fixed_key_of_no_use_is_told_at_once() {
+    let rig = rig();
+    let now = rig.clock.true_time();
+    for end in [now - HOUR, now + 48 * HOUR] {
+        let key = SessionCredentials::new("AKIDover", "key", "token", end).unwrap();
+        let start = Instant::now();
+        for client in
+            [rig.client().credentials(key.clone()), rig.client().credentials(Arc::new(Credentials::from(key)))]
+        {
+            let error = rig.bucket_of(client).get("k").await.unwrap_err();
+            assert_eq!((error.kind(), start.elapsed()), (ErrorKind::Credentials, Duration::ZERO), "{error}");
+        }
+    }
+    assert!(rig.emulator.journal().is_empty());
+}

@@ -470,6 +470,31 @@ async fn a_key_that_sts_does_not_know_is_fetched_anew_once() {
     }
 }
 
+/// Asking STS from a closure ends as its provider does: what is refused is not asked for again, what passes is.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_one_from_a_closure_as_well() {
+    for (code, refused) in [("AuthFailure.SecretIdNotFound", true), ("InternalError.DbError", false)] {
+        let rig = rig();
+        rig.script(3, status(code));
+        let sts = rig.sts();
+        let keys = from_fn(move || {
+            let sts = sts.clone();
+            async move { sts.send(federation()).await }
+        });
+        let (memory, start) = (InMemory { emulator: rig.emulator, clock: rig.clock }, Instant::now());
+        let outcome = memory.bucket_of(memory.client().credentials(keys)).put("a/b", "x").await;
+        if refused {
+            let error = outcome.unwrap_err();
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Credentials, false), "{error}");
+            assert_eq!(start.elapsed(), Duration::ZERO);
+        } else {
+            outcome.unwrap();
+        }
+        let asked = memory.emulator.count("GetFederationToken");
+        assert_eq!(asked, if refused { 1 } else { 4 }, "{code}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn behind_a_cache_a_key_is_asked_for_once_and_again_in_time() {
     let rig = rig();

@@ -13,6 +13,10 @@ impl ProvideCredentials for Credentials {
     fn name(&self) -> &'static str {
         "the key given to the client"
     }
+
+    fn is_fixed(&self) -> bool {
+        true
+    }
 }
 
 /// Serves until its end and fails from then on: nobody can give the next one.
@@ -24,6 +28,10 @@ impl ProvideCredentials for SessionCredentials {
 
     fn name(&self) -> &'static str {
         "the temporary key given to the client"
+    }
+
+    fn is_fixed(&self) -> bool {
+        true
     }
 }
 

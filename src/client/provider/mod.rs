@@ -78,6 +78,11 @@ pub trait ProvideCredentials: Send + Sync + fmt::Debug {
     fn name(&self) -> &str {
         "the credential provider"
     }
+
+    /// Whether it gives the same key for ever: then nobody waits for a better one.
+    fn is_fixed(&self) -> bool {
+        false
+    }
 }
 
 impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
@@ -87,6 +92,10 @@ impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
 
     fn name(&self) -> &str {
         (**self).name()
+    }
+
+    fn is_fixed(&self) -> bool {
+        (**self).is_fixed()
     }
 }
 
@@ -152,10 +161,12 @@ impl CredentialError {
     }
 }
 
-/// A key that does not parse is a source that answered badly.
+/// What a service refused it will refuse again. A key that does not parse is a source that answered badly.
 impl From<Error> for CredentialError {
     fn from(error: Error) -> Self {
-        Self::transient(error.to_string()).with_source(error)
+        let refused = error.kind() == ErrorKind::Service && !error.is_retryable();
+        let kind = if refused { CredentialErrorKind::Rejected } else { CredentialErrorKind::Transient };
+        Self::new(kind, error.to_string()).with_source(error)
     }
 }
 

@@ -456,7 +456,8 @@ impl Inner {
         let left = state.current.as_ref().map_or(Duration::ZERO, |current| current.remaining(now, monotonic));
         if left.is_zero() {
             let wait = state.schedule.wait(monotonic);
-            let may_help = matches!(error.kind(), CredentialErrorKind::Transient | CredentialErrorKind::Unusable);
+            let may_pass = matches!(error.kind(), CredentialErrorKind::Transient | CredentialErrorKind::Unusable);
+            let may_help = may_pass && !self.provider.is_fixed();
             // Another try only if those who wait since the first will still see its end.
             if may_help && spent + wait + PROVIDER_TRY_TIMEOUT < PROVIDER_TOTAL_TIMEOUT {
                 return Verdict::AgainAfter(wait);
