@@ -34,8 +34,8 @@ impl Credentials {
     /// A permanent key: a `SecretId` and its `SecretKey`.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one is empty, has blanks around it, or holds a character
-    /// that is not visible ASCII.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one is empty, has blanks or quotation marks around it, or holds a
+    /// character that is not visible ASCII.
     pub fn permanent(secret_id: impl Into<String>, secret_key: impl Into<String>) -> Result<Self> {
         Self::from_parts(secret_id.into(), secret_key.into().into(), None, None, None)
     }
@@ -279,6 +279,10 @@ fn check(field: &'static str, value: &str) -> Result<()> {
     if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::input(field, "holds a blank, a line break or another character that is not visible ASCII"));
     }
+    // As `docker --env-file` hands them over; no key of STS has any.
+    if value.starts_with(['"', '\'']) {
+        return Err(Error::input(field, "begins with a quotation mark"));
+    }
     Ok(())
 }
 
@@ -356,6 +360,8 @@ mod tests {
             (key("id", "", PLANTED, "1"), Some("secret_key")),
             (key("id", PLANTED, &format!("{PLANTED}\r\nx: y"), "1"), Some("token")),
             (key(" id", PLANTED, PLANTED, "1"), Some("secret_id")),
+            (key("id", &format!("'{PLANTED}'"), PLANTED, "1"), Some("secret_key")),
+            (key("id", PLANTED, &format!("\"{PLANTED}\""), "1"), Some("token")),
             (key("id", PLANTED, PLANTED, "99999999999999"), Some("expires_at")),
             (key("id", PLANTED, PLANTED, "null"), Some("expires_at")),
             (key("id", PLANTED, PLANTED, "-1"), Some("expires_at")),

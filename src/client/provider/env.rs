@@ -20,7 +20,7 @@ const TOKENS: [&str; 3] = ["TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN", 
 /// # Errors
 /// [`NotConfigured`](super::CredentialErrorKind::NotConfigured) when neither id nor key is set.
 /// [`Rejected`](super::CredentialErrorKind::Rejected), naming the variable, when only one of them is, or when a value
-/// holds a blank, a line break or another character that is not visible ASCII.
+/// holds a blank, a line break or another character that is not visible ASCII, or begins with a quotation mark.
 ///
 /// # Examples
 /// ```
@@ -132,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_is_refused_by_name_and_the_value_is_not_told() {
-        for bad in [" PLANTED", "PLANTED\n", "PLAN TED", "PLANTED\u{fffd}"] {
+    fn a_blank_or_a_quotation_mark_is_refused_by_name_and_the_value_is_not_told() {
+        for bad in [" PLANTED", "PLANTED\n", "PLAN TED", "PLANTED\u{fffd}", "\"PLANTED\"", "'PLANTED'"] {
             for name in [SECRET_ID, SECRET_KEY, TOKENS[0], TOKENS[1], TOKENS[2]] {
                 let variables = [(name, bad), (SECRET_ID, "AKIDa"), (SECRET_KEY, "k")];
                 let error = read(variables).unwrap_err();

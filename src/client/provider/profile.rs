@@ -190,16 +190,17 @@ async fn from_ini(path: &Path, section: &str) -> Result<Found, CredentialError> 
             }
             continue;
         }
-        let Some((name, value)) = line.split_once('=') else {
+        let Some((name, value)) = line.split_once('=').map(|(name, value)| (name.trim(), unquoted(value.trim())))
+        else {
             // Not the line itself: it may be half of a key.
             let told = format!("{}: line {} is neither `[section]` nor `name = value`", path.display(), number + 1);
             return Err(CredentialError::rejected(told));
         };
         let Some(entry) = entry.as_mut().filter(|_| inside) else { continue };
-        match name.trim() {
-            "secret_id" => value.trim().clone_into(&mut entry.secret_id),
-            "secret_key" => entry.secret_key = value.trim().to_owned().into(),
-            "token" => entry.token = value.trim().to_owned().into(),
+        match name {
+            "secret_id" => value.clone_into(&mut entry.secret_id),
+            "secret_key" => entry.secret_key = value.to_owned().into(),
+            "token" => entry.token = value.to_owned().into(),
             _ => {}
         }
     }
@@ -207,6 +208,12 @@ async fn from_ini(path: &Path, section: &str) -> Result<Found, CredentialError> 
         Some(entry) => entry.into_key(path, ["secret_id", "secret_key"]),
         None => Ok(Found::Nothing(format!("{} without a section [{section}]", path.display()))),
     }
+}
+
+/// Without the quotation marks around it, as the SDK for Go reads it.
+fn unquoted(value: &str) -> &str {
+    let inside = |mark| value.strip_prefix(mark)?.strip_suffix(mark);
+    inside('"').or_else(|| inside('\'')).unwrap_or(value)
 }
 
 /// `~/.tccli/NAME.credential`.
@@ -351,6 +358,10 @@ mod tests {
         let key = Home::new(&[(INI, text)]).source().profile("other").provide().await.unwrap();
         assert_eq!((key.secret_id(), key.secret_key()), ("AKIDother", "other"));
 
+        let quoted = "[default]\nsecret_id = \"AKIDq\"\nsecret_key='a\"b'\ntoken = \"\"\n";
+        let key = Home::new(&[(INI, quoted)]).read().await.unwrap();
+        assert_eq!((key.secret_id(), key.secret_key(), key.token()), ("AKIDq", "a\"b", None));
+
         let login = r#"{"type":"oauth","secretId":"AKIDb","secretKey":"k","token":"t","expiresAt":1900000000,
             "oauth":{"openId":"o","accessToken":"PLANTED","expiresAt":1,"refreshToken":"PLANTED","site":"cn"}}"#;
         let key = Home::new(&[(TCCLI, login)]).read().await.unwrap();
@@ -374,6 +385,7 @@ mod tests {
             (vec![(INI, "[default]\nsecret_id=PLANTED\n")], Rejected, "credentials: secret_key is missing"),
             (vec![(INI, "[default]\nsecret_key=PLANTED\n")], Rejected, "credentials: secret_id is missing"),
             (vec![(INI, "[default]\nsecret_id=x\nsecret_key=PLANTED x\n")], Rejected, "secret_key: holds a blank"),
+            (vec![(INI, "[default]\nsecret_id=x\nsecret_key=\"PLANTED\n")], Rejected, "secret_key: begins with"),
             (vec![(INI, "PLANTED\n")], Rejected, "line 1 is neither"),
             (
                 vec![(INI, "[default]\ntoken=PLANTED\n[x]\n[default]\nsecret_id=i\nsecret_key=k\n")],
