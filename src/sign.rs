@@ -20,6 +20,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -257,10 +258,44 @@ pub enum Host {
     /// The host the request goes to.
     #[default]
     Own,
-    /// Another name for the bucket, like that of a CDN in front of it.
-    Other(String),
+    /// Another name for the bucket, like that of a CDN in front of it: `Host::Other("cdn.example.com".parse()?)`.
+    Other(HostName),
     /// None: the signature holds for the same key in every bucket the credential reaches.
     Unsigned,
+}
+
+/// A host as it stands in a `Host` header: lower-case ASCII, with a port if it is another than that of the scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostName(String);
+
+impl HostName {
+    /// The name, and the port if it has one.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HostName {
+    type Err = Error;
+
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `host`: it is not what an HTTP client would send. A
+    /// signature over it would hold nowhere.
+    fn from_str(name: &str) -> Result<Self> {
+        let refuse = |why| Err(Error::input("host", why));
+        if name.ends_with(":443") || name.ends_with(":80") {
+            return refuse("has the port of the scheme, which clients leave out");
+        }
+        let parsed = url::Url::parse(&format!("https://{name}/")).ok();
+        let sent = parsed.as_ref().and_then(|url| {
+            let host = url.host_str()?;
+            Some(url.port().map_or(host.to_owned(), |port| format!("{host}:{port}")))
+        });
+        match sent {
+            Some(sent) if sent == name => Ok(Self(sent)),
+            _ => refuse("is not a host in lower-case ASCII, maybe with a port"),
+        }
+    }
 }
 
 /// Signs the request in its headers: adds `x-cos-security-token` if there is a token, then `Authorization`.

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tencent_cos::sign::Host;
+use tencent_cos::sign::{Host, HostName};
 use tencent_cos::{
     Attributes, Client, Conditions, ErrorKind, GetObject, ListBuckets, PresignOptions, Presigned, PutObject,
 };
@@ -271,10 +271,35 @@ async fn holds_for(host: Host, strict: bool) -> [String; 3] {
 #[tokio::test]
 async fn a_url_holds_for_the_host_it_is_bound_to() {
     assert_eq!(holds_for(Host::Own, true).await, ["200", MISMATCH, MISMATCH]);
-    assert_eq!(holds_for(Host::Other(CDN.to_owned()), true).await, [MISMATCH, "200", MISMATCH]);
+    assert_eq!(holds_for(Host::Other(CDN.parse().unwrap()), true).await, [MISMATCH, "200", MISMATCH]);
     // Bound to none it holds for all, where the bucket does not demand that the host be signed.
     assert_eq!(holds_for(Host::Unsigned, false).await, ["200"; 3]);
     assert_eq!(holds_for(Host::Unsigned, true).await, [UNSIGNED_HEADER; 3]);
+}
+
+#[test]
+fn a_host_that_no_client_sends_binds_nothing() {
+    for good in [CDN, "cdn.example.com:8443", "127.0.0.1:9911", "[::1]:9911", "xn--fsq.example"] {
+        assert_eq!(good.parse::<HostName>().unwrap().as_str(), good);
+    }
+    for bad in [
+        "",
+        "a b",
+        "a\nb",
+        "a\r\nx-cos-acl: public-read",
+        "CDN.example.com",
+        "例.example",
+        "cdn.example.com/path",
+        "cdn.example.com?a=b",
+        "user:password@cdn.example.com",
+        "https://cdn.example.com",
+        "cdn.example.com:443",
+        "cdn.example.com:80",
+        "cdn.example.com:",
+        "cdn%2eexample.com",
+    ] {
+        assert_eq!(bad.parse::<HostName>().unwrap_err().field(), Some("host"), "{bad:?}");
+    }
 }
 
 #[tokio::test]
