@@ -226,10 +226,16 @@ impl Index {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
-        // A line that cannot be read was never written whole, as the process died or the disk was full: that change was
-        // never acknowledged. It may end within a character.
-        let lines = text.split(|&byte| byte == b'\n');
-        let mut lines: Vec<Line> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let mut lines: Vec<Line> = Vec::new();
+        for (at, line) in text.split(|&byte| byte == b'\n').enumerate() {
+            match serde_json::from_slice(line) {
+                Ok(line) => lines.push(line),
+                // Never written whole, as the process died or the disk was full: that change was never acknowledged.
+                Err(error) if error.is_eof() => {}
+                // Of another emulator, or damaged: what it tells of would be removed as nobody's.
+                Err(error) => return Err(io::Error::other(format!("line {} of its index: {error}", at + 1))),
+            }
+        }
         lines.sort_by_key(|line| line.sequence);
         let file = RwLock::new(append_to(&path)?);
         Ok((Self { path, file }, lines))

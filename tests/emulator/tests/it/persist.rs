@@ -166,3 +166,26 @@ async fn a_torn_line_of_the_index_takes_no_other_with_it() {
         assert_eq!(emulator.object(emulator.bucket(), key).unwrap().bytes(), body, "{key}");
     }
 }
+
+#[tokio::test]
+async fn a_folder_whose_index_cannot_be_understood_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Emulator::builder().data_dir(folder.path()).in_memory();
+    let emulator = start().unwrap();
+    emulator.put_object(emulator.bucket(), "k", "x");
+    drop(emulator);
+    let index = folder.path().join("index.jsonl");
+    let good = std::fs::read_to_string(&index).unwrap();
+    for bad in
+        ["garbage", "{\"sequence\":9,\"renamed\":{\"key\":\"k\"}}", "{\"sequence\":9,\"drop_bucket\":{\"id\":1}}"]
+    {
+        let text = format!("{bad}\n{good}");
+        std::fs::write(&index, &text).unwrap();
+        let refused = format!("{:?}", start().unwrap_err());
+        assert!(refused.contains("line 1 of its index"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&index).unwrap(), text);
+    }
+    std::fs::write(&index, good).unwrap();
+    let emulator = start().unwrap();
+    assert_eq!(emulator.object(emulator.bucket(), "k").unwrap().bytes(), "x");
+}
