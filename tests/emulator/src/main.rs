@@ -1,7 +1,7 @@
 //! Runs the emulator until Ctrl-C, and prints what a client needs to know.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -124,26 +124,30 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         (Some(lifetime), Some(file)) => Some(emulator.mint_with(lifetime, &read(file)?)),
         (lifetime, _) => lifetime.map(|lifetime| emulator.mint(lifetime)),
     };
+    let stop = asked_to_stop()?; // a script may ask as soon as it has read the lines
     print_environment(&emulator, temporary.as_ref(), ca_file.as_ref())?;
-    asked_to_stop().await?;
-    // Who took the lines above may have left.
-    let _ = writeln!(std::io::stdout(), "stopping");
+    stop.await?;
+    // Whoever read the environment may be gone by now.
+    let _ = writeln!(io::stdout(), "stopping");
     Ok(())
 }
 
 /// Ctrl-C, or the signal that scripts send: either way the temporary folder goes.
 #[cfg(unix)]
-async fn asked_to_stop() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        stop = tokio::signal::ctrl_c() => stop,
-        _ = terminate.recv() => Ok(()),
-    }
+fn asked_to_stop() -> io::Result<impl Future<Output = io::Result<()>>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+        }
+    })
 }
 
 #[cfg(not(unix))]
-async fn asked_to_stop() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+fn asked_to_stop() -> io::Result<impl Future<Output = io::Result<()>>> {
+    Ok(tokio::signal::ctrl_c())
 }
 
 async fn start(settings: &Settings) -> Result<Emulator, Box<dyn Error>> {
@@ -208,7 +212,7 @@ fn print_environment(
     temporary: Option<&TemporaryKey>,
     ca_file: Option<&tempfile::NamedTempFile>,
 ) -> Result<(), Box<dyn Error>> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     writeln!(out, "# listening on {}, stop with Ctrl-C", emulator.address())?;
     writeln!(out, "# STS and the metadata of the instance answer there, too")?;
     writeln!(out, "export COS_ENDPOINT={}", emulator.endpoint())?;

@@ -16,6 +16,7 @@ mod multipart;
 mod object;
 mod persist;
 mod post_object;
+mod program;
 mod rights;
 mod socket;
 mod sts;
