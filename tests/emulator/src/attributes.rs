@@ -31,8 +31,12 @@ pub(crate) fn check_key(key: &str) -> Result<(), CosError> {
 }
 
 /// Whether what is there must stay.
-pub(crate) fn forbids_overwrite(head: &Head) -> bool {
-    head.header("x-cos-forbid-overwrite").is_some_and(|text| text.eq_ignore_ascii_case("true"))
+pub(crate) fn forbids_overwrite(head: &Head) -> Result<bool, CosError> {
+    match head.header("x-cos-forbid-overwrite").map(str::to_ascii_lowercase).as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(CosError::invalid_argument("x-cos-forbid-overwrite is true or false.")),
+    }
 }
 
 /// Headers that ask for something we would have to pretend to do.

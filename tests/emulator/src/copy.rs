@@ -32,6 +32,7 @@ pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let mut draft = draft(call.head, &key)?;
     let new_metadata = replaces(call.head, "x-cos-metadata-directive")?;
     let new_tags = replaces(call.head, "x-cos-tagging-directive")?;
+    let guard = forbids_overwrite(call.head)?;
     let source = Source::find(call)?;
     if source.bucket.name == bucket.name && source.key == key && source.id.is_none() && !new_metadata {
         let message = "An object can be copied to itself only if its metadata is replaced.";
@@ -53,7 +54,6 @@ pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let mut content = content.map_err(|error| CosError::internal(&error))?;
     customer_key::disguise(&mut content, &draft, &call.world.ids);
     let made = Made { crc64: version.crc64, ..Made::of(content, draft) };
-    let guard = forbids_overwrite(call.head);
     let committed = bucket.commit(&key, made, |occupant| occupant.guard(guard), call.world.clock.now())?;
 
     let copy = &committed.version;

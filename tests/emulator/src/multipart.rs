@@ -28,7 +28,8 @@ pub(crate) fn initiate(call: &Call<'_>) -> Result<Reply, CosError> {
     let key = writable_key(call)?;
     refuse_unknown(call.head)?;
     let draft = draft(call.head, key)?;
-    bucket.check(key, |occupant| occupant.guard(forbids_overwrite(call.head)))?;
+    let guard = forbids_overwrite(call.head)?;
+    bucket.check(key, |occupant| occupant.guard(guard))?;
     let encryption = draft.encryption.clone();
     let id = bucket.initiate(key, draft, &call.world.ids, call.world.clock.now())?;
 
@@ -86,7 +87,7 @@ pub(crate) async fn complete(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let order = Completion {
         parts: &parts,
         smallest: if call.world.small_parts { 0 } else { SMALLEST_PART },
-        forbid_overwrite: forbids_overwrite(call.head),
+        forbid_overwrite: forbids_overwrite(call.head)?,
         etag: &call.world.ids.hex(32),
     };
     let committed = bucket.complete(&key, id, &order, call.world.clock.now())?;

@@ -23,7 +23,7 @@ pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     refuse_unknown(call.head)?;
     let draft = draft(call.head, &key)?;
     let digests = Digests::of(call.head)?;
-    let forbid_overwrite = forbids_overwrite(call.head);
+    let forbid_overwrite = forbids_overwrite(call.head)?;
     bucket.check(&key, |occupant| occupant.guard(forbid_overwrite))?;
     let mut content = receive(call, &digests).await?;
     customer_key::disguise(&mut content, &draft, &call.world.ids);

@@ -50,7 +50,7 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let digests = Digests::of(&put)?;
     let pace = traffic_limit(&put)?;
     let wish = Wish::of(&form)?;
-    let forbid_overwrite = forbids_overwrite(&put);
+    let forbid_overwrite = forbids_overwrite(&put)?;
     bucket.check(&key, |occupant| occupant.guard(forbid_overwrite))?;
 
     let mut sink = Sink::new(&world.store.disk, digests.needs_sha1());

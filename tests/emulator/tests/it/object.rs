@@ -101,6 +101,7 @@ async fn bad_requests_are_refused_by_their_own_code() {
         ("k", "x-cos-meta-", "1", "400 InvalidArgument"),
         ("k", "x-cos-grant-read", "id=\"1\", uin=\"2/3\"", "200"),
         ("k", "x-cos-grant-full-control", "id=\"qcs::cam::uin/1:uin/2\"", "200"),
+        ("k", "x-cos-forbid-overwrite", "1", "400 InvalidArgument"),
         ("k", "x-cos-grant-read", "1", "400 InvalidArgument"),
         ("k", "x-cos-grant-read", "id=1", "400 InvalidArgument"),
         ("k", "x-cos-grant-read", "id=\"1\";id=\"2\"", "400 InvalidArgument"),
