@@ -102,7 +102,7 @@ impl Levels {
         match self.take(names) {
             Some(Value::String(text)) => Ok(text.into()),
             Some(_) => Err(Error::input(field, "is not a string")),
-            None => Err(Error::input(field, "is missing")),
+            None => Err(Error::input(field, "is missing or empty")),
         }
     }
 

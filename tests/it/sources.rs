@@ -131,7 +131,7 @@ fn failures() -> Vec<(&'static str, Machine, CredentialErrorKind, &'static str, 
         ("over", pod(of_sts("AKIDx", "t", over)), Unusable, tke, "returned a key that is over"),
         ("9999", pod(of_sts("AKIDx", "t", 253_402_300_799)), Unusable, tke, "ends in more than 36 hours"),
         ("CR LF", pod(of_sts("AKIDx", injected, alive())), Transient, tke, "token: holds a blank, a line break"),
-        ("empty", pod(of_sts("", "PLANTED", alive())), Transient, tke, "secret_id: is empty"),
+        ("empty", pod(of_sts("", "PLANTED", alive())), Transient, tke, "secret_id: is missing or empty"),
         ("absent", Machine::new(), NotConfigured, cvm, "metadata.tencentyun.com: resolving the host failed"),
         ("absent", roles(Lost(Phase::Connect)), NotConfigured, cvm, "connecting failed"),
         ("no role", roles(status(404)), NotConfigured, cvm, "no role is bound to this instance"),
@@ -154,7 +154,7 @@ fn failures() -> Vec<(&'static str, Machine, CredentialErrorKind, &'static str, 
         ("over", role(of_metadata("AKIDx", "t", over)), Unusable, cvm, "returned a key that is over"),
         ("1970", role(of_metadata("AKIDx", "t", 1)), Unusable, cvm, "returned a key that is over"),
         ("CR LF", role(of_metadata("AKIDx", injected, alive())), Transient, cvm, "token: holds a blank, a line break"),
-        ("empty", role(of_metadata("AKIDx", "", alive())), Transient, cvm, "token: is empty"),
+        ("empty", role(of_metadata("AKIDx", "", alive())), Transient, cvm, "token: is missing or empty"),
     ]
 }
 
