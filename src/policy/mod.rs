@@ -364,7 +364,11 @@ mod tests {
             let end = format!(",\"condition\":{condition}}}]}}");
             Policy::from_json(&good.replacen("}]}", &end, 1))
         };
-        for met in [r#"{"ip_equal":{"qcs:ip":["10.0.0.0/8","::1"]}}"#, r#"{"date_less_than":{"a:b":"2026"}}"#] {
+        for met in [
+            r#"{"ip_equal":{"qcs:ip":["10.0.0.0/8","::1"]}}"#,
+            r#"{"date_less_than":{"a:b":"2026"}}"#,
+            r#"{"bool_equal":{"a:b":true},"numeric_equal":{"a:b":["1.5",2]}}"#,
+        ] {
             under(met).unwrap();
         }
         for unmet in [
@@ -373,6 +377,11 @@ mod tests {
             r#"{"string_equal":{"cos:prefix":[]}}"#,
             r#"{"string_equal":{"cos:prefix":null}}"#,
             r#"{"string_equal":{"":"a"}}"#,
+            r#"{"":{"cos:prefix":"a"}}"#,
+            r#"{"ip_equal":{}}"#,
+            r#"{"string_like":{"cos:content-type":["image/*","a*b"]}}"#,
+            r#"{"numeric_less_than_equal":{"cos:content-length":"5 MiB"}}"#,
+            r#"{"bool_equal_if_exist":{"cos:secure-transport":"yes"}}"#,
         ] {
             assert_eq!(under(unmet).unwrap_err().field(), Some("policy"), "{unmet}");
         }

@@ -157,6 +157,10 @@ impl Statement {
             statement = statement.add(action, Scope::Target);
         }
         for (operator, keys) in &written.condition {
+            if keys.is_empty() {
+                // It looks like a limit and is none.
+                statement.refuse(format!("has {operator:?} of a condition on no key"));
+            }
             for (key, value) in keys {
                 if let Some(why) = unmet(operator, key, value) {
                     statement.refuse(why.to_owned());
