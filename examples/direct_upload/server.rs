@@ -16,6 +16,8 @@ use tencent_cos::{
 };
 use tokio::net::TcpListener;
 
+use crate::finish;
+
 /// How long a key lives.
 const LIFETIME: Duration = Duration::from_secs(1800);
 /// What a page may upload at once.
@@ -135,11 +137,12 @@ struct Refusal(StatusCode, String);
 
 impl From<tencent_cos::Error> for Refusal {
     fn from(error: tencent_cos::Error) -> Self {
-        let status = match error.kind() {
-            tencent_cos::ErrorKind::Input => StatusCode::BAD_REQUEST,
-            _ => StatusCode::BAD_GATEWAY,
-        };
-        Self(status, error.to_string())
+        if error.kind() == tencent_cos::ErrorKind::Input {
+            return Self(StatusCode::BAD_REQUEST, error.to_string());
+        }
+        // For who runs the server; users can do nothing about it.
+        eprintln!("the app server: {}", finish::with_causes(&error));
+        Self(StatusCode::BAD_GATEWAY, "COS cannot be asked right now".to_owned())
     }
 }
 

@@ -65,3 +65,31 @@ async fn the_multipart_example_leaves_no_parts_behind_when_it_fails() {
     emulator.clear_script();
     assert_eq!(run().status.code(), Some(0));
 }
+
+/// What is half set is no wish for an emulator, and whoever runs the app server learns why it has no key to give.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_direct_upload_example_fails_with_the_reason() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let run = |changes: &[(&str, &str)]| {
+        let mut command = Command::new(program("examples/direct_upload"));
+        for name in KEY_VARIABLES {
+            command.env_remove(name);
+        }
+        command.envs(shell.variables.clone()).envs(changes.iter().copied());
+        let output = command.output().expect("the example starts");
+        (output.status.code(), text(&output.stderr).to_owned())
+    };
+    assert_eq!(run(&[]), (Some(0), String::new()));
+    for name in ["TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "COS_REGION", "COS_BUCKET"] {
+        let (code, told) = run(&[(name, "")]);
+        assert!(code == Some(1) && told.starts_with(&format!("{name} is not set")), "{code:?} {told}");
+    }
+    let (code, told) = run(&[("TENCENTCLOUD_TOKEN", "t0ken")]);
+    assert!(code == Some(1) && told.starts_with("TENCENTCLOUD_TOKEN is set"), "{told}");
+    let (code, told) = run(&[("TENCENTCLOUD_SECRET_KEY", "PLANTEDwrongkey")]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.lines().next().is_some_and(|line| line.contains("AuthFailure.SignatureFailure")), "{told}");
+    assert!(told.lines().last().is_some_and(|line| line.contains("502 Bad Gateway")), "{told}");
+    assert!(!told.contains("PLANTED"), "{told}");
+}
