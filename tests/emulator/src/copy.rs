@@ -201,6 +201,10 @@ impl Source {
 fn parse_source(text: &str) -> Option<(String, Option<String>, String, Option<String>)> {
     let (host, rest) = text.split_once('/')?;
     let (key, query) = rest.split_once('?').unwrap_or((rest, ""));
+    // A bare plus would be a space to some and a plus to others; nothing else that a URL encodes comes bare either.
+    if key.bytes().any(|byte| !byte.is_ascii_alphanumeric() && !b"-_.~/%!$&'()*,;=:@".contains(&byte)) {
+        return None;
+    }
     let key = String::from_utf8(decode_path(key)?.into_owned()).ok().filter(|key| !key.is_empty())?;
     let query = Query::parse(query)?;
     if query.pairs().any(|(name, _)| !name.eq_ignore_ascii_case(b"versionId")) {
@@ -225,10 +229,10 @@ mod tests {
     fn a_source_is_an_official_host_and_an_encoded_key() {
         let host = "b-1.cos.ap-beijing.myqcloud.com";
         let parsed = |rest: &str| parse_source(&format!("{host}{rest}")).map(|(_, _, key, id)| (key, id));
-        assert_eq!(parsed("/a%20b%2Bc+%3F%2F"), Some(("a b+c+?/".to_owned(), None)));
+        assert_eq!(parsed("/a%20b%2Bc%3F%2F"), Some(("a b+c?/".to_owned(), None)));
         assert_eq!(parsed("/k?versionId=v1"), Some(("k".to_owned(), Some("v1".to_owned()))));
         assert_eq!(parsed("/k?versionId="), Some(("k".to_owned(), None)));
-        for bad in ["", "/", "/k?acl", "/%", "/%ff"] {
+        for bad in ["", "/", "/k?acl", "/%", "/%ff", "/a+b", "/a b", "/a#b", "/\"a\""] {
             assert_eq!(parsed(bad), None, "{bad}");
         }
         assert_eq!(parse_source(&format!("http://{host}/k")), None);
