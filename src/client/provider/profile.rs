@@ -197,11 +197,14 @@ async fn from_ini(path: &Path, section: &str) -> Result<Found, CredentialError> 
             return Err(CredentialError::rejected(told));
         };
         let Some(entry) = entry.as_mut().filter(|_| inside) else { continue };
-        match name {
-            "secret_id" => value.clone_into(&mut entry.secret_id),
-            "secret_key" => entry.secret_key = value.to_owned().into(),
-            "token" => entry.token = value.to_owned().into(),
-            _ => {}
+        let before = match name {
+            "secret_id" => std::mem::replace(&mut entry.secret_id, value.to_owned()).into(),
+            "secret_key" => std::mem::replace(&mut entry.secret_key, value.to_owned().into()),
+            "token" => std::mem::replace(&mut entry.token, value.to_owned().into()),
+            _ => continue,
+        };
+        if !before.is_empty() {
+            return Err(CredentialError::rejected(format!("{}: {name} is there twice", path.display())));
         }
     }
     match entry {
@@ -391,6 +394,11 @@ mod tests {
                 vec![(INI, "[default]\ntoken=PLANTED\n[x]\n[default]\nsecret_id=i\nsecret_key=k\n")],
                 Rejected,
                 "is there twice",
+            ),
+            (
+                vec![(INI, "[default]\nsecret_id=a\nsecret_key=PLANTED\nsecret_id=b\n")],
+                Rejected,
+                "secret_id is there twice",
             ),
             (vec![(INI, long.as_str())], Rejected, "longer than 64 KiB"),
             (vec![(TCCLI, "PLANTED")], Rejected, "no JSON of tccli (line 1, column 1)"),
