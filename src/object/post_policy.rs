@@ -21,6 +21,9 @@ use crate::time::iso8601;
 /// Made into a [`PostForm`] by `Bucket::post_form`, or by [`form`](Self::form) without a client. The key that signs needs
 /// the right `name/cos:PostObject`. An object that exists is replaced.
 ///
+/// What is not said here is the page's to say: whoever has the form may add other fields, `acl` or a redirect among them.
+/// [`field`](Self::field) holds one down: `.field("acl", "default")`.
+///
 /// # Examples
 /// ```
 /// use tencent_cos::PostPolicy;
