@@ -179,29 +179,30 @@ impl Operation for GetObject {
         let (head, body) = response.into_parts();
         let meta = ObjectMeta::new(head.headers);
         let content_range = header_text(meta.headers(), header::CONTENT_RANGE).and_then(ContentRange::parse);
+        let other = |message: String| {
+            let (status, request_id) = (head.status.as_u16(), meta.request_id().to_owned());
+            let service = ServiceError { status, request_id, ..ServiceError::default() };
+            Err(Error::new(ErrorKind::Response, message).with_service(service))
+        };
         if let (Some(asked), StatusCode::PARTIAL_CONTENT) = (self.range, head.status) {
-            let fits =
-                |got: ContentRange| got.first == asked.first() && asked.last().is_none_or(|last| got.last <= last);
+            // To the end of the object where that comes first, and no byte less.
+            let fits = |got: ContentRange| got.first == asked.first() && got.last == asked.last_of(got.total);
             if !content_range.is_some_and(fits) {
-                let service =
-                    ServiceError { status: 206, request_id: meta.request_id().to_owned(), ..ServiceError::default() };
-                let message = format!("asked for {asked}, got {:?}", meta.header("content-range").unwrap_or_default());
-                return Err(Error::new(ErrorKind::Response, message).with_service(service));
+                return other(format!("asked for {asked}, got {:?}", meta.header("content-range").unwrap_or_default()));
             }
         } else if self.range.is_some() && self.params.is_empty() {
-            let service = ServiceError {
-                status: head.status.as_u16(),
-                request_id: meta.request_id().to_owned(),
-                ..ServiceError::default()
-            };
-            return Err(Error::new(ErrorKind::Response, "asked for a range, got something else").with_service(service));
+            return other("asked for a range, got something else".to_owned());
+        }
+        let ranged = content_range.filter(|_| head.status == StatusCode::PARTIAL_CONTENT).map(|range| range.length());
+        let length = meta.content_length().or(ranged);
+        if ranged.is_some() && ranged != length {
+            return other("the answer has another length than its range".to_owned());
         }
         let integrity = self.integrity(head.status, &meta);
         let crc64 = match integrity {
             Integrity::Crc64(expected) => Some((Crc64::new(), expected)),
             Integrity::Unverified(_) => None,
         };
-        let length = meta.content_length();
         let mut checked = Checked { body, remaining: length, crc64, done: false };
         if let Some(error) = checked.wrong_at_once() {
             return Err(error);
@@ -391,10 +392,30 @@ mod tests {
         assert_eq!(object.content_range.unwrap().to_string(), "bytes 5-9/100");
         assert!(matches!(object.integrity, Integrity::Unverified(_)));
         assert_eq!(read(object).unwrap(), "hello");
-        assert!(get(206, "bytes 5-7/8").is_ok());
-        for wrong in ["bytes 4-8/100", "bytes 5-10/100", "", "bytes 9-5/100", "bytes 5-18446744073709551616/1"] {
+        for wrong in
+            ["bytes 4-8/100", "bytes 5-10/100", "bytes 5-8/100", "", "bytes 9-5/100", "bytes 5-18446744073709551616/1"]
+        {
             assert_eq!(get(206, wrong).unwrap_err().kind(), ErrorKind::Response, "{wrong}");
         }
         assert_eq!(get(200, "").unwrap_err().kind(), ErrorKind::Response);
+    }
+
+    #[test]
+    fn a_range_comes_whole_or_not_at_all() {
+        let get = |range: ByteRange, headers: &[(&str, &str)], body: &'static [u8]| {
+            GetObject::new(key()).range(range).output(&Sent::default(), answer(206, headers, body)).and_then(read)
+        };
+        let (end, open) = (ByteRange::new(5, 9), ByteRange::from(5..));
+        let to_the_end = [("content-range", "bytes 5-7/8"), ("content-length", "3")];
+        assert_eq!(get(end, &to_the_end, b"abc").unwrap(), "abc");
+        assert_eq!(get(open, &to_the_end, b"abc").unwrap(), "abc");
+        let short = [("content-range", "bytes 5-7/100"), ("content-length", "3")];
+        let contradicting = [("content-range", "bytes 5-9/100"), ("content-length", "3")];
+        for (range, headers) in [(end, short), (open, short), (end, contradicting)] {
+            assert_eq!(get(range, &headers, b"abc").unwrap_err().kind(), ErrorKind::Response, "{headers:?}");
+        }
+        // Without a length, as from a connection that just ends.
+        assert_eq!(get(end, &contradicting[..1], b"abc").unwrap_err().kind(), ErrorKind::Transport);
+        assert_eq!(get(end, &contradicting[..1], b"abcde").unwrap(), "abcde");
     }
 }

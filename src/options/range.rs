@@ -29,6 +29,12 @@ impl ByteRange {
         self.last
     }
 
+    /// The last byte of it that an object of so many bytes has.
+    pub(crate) fn last_of(&self, total: u64) -> u64 {
+        let end = total.saturating_sub(1);
+        self.last.map_or(end, |last| last.min(end))
+    }
+
     /// Whether it holds no byte, which no header can say.
     pub(crate) fn is_empty(&self) -> bool {
         self.empty
