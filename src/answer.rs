@@ -6,7 +6,7 @@ use http::header::AsHeaderName;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, header};
 
-use crate::error::ServiceError;
+use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::time::parse_http_date;
 use crate::xml;
 
@@ -33,6 +33,21 @@ pub(crate) fn header_number(headers: &HeaderMap, name: impl AsHeaderName) -> Opt
 /// The length COS announced; `None` when it did not.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     header_number(headers, header::CONTENT_LENGTH)
+}
+
+/// The ETag of what was stored. COS names it in every such answer: one without comes from somebody else, or ended early,
+/// and nothing says what was stored.
+pub(crate) fn etag_of_stored(etag: impl Into<String>, head: &Parts) -> Result<String> {
+    let etag = etag.into();
+    if etag.trim().is_empty() {
+        return Err(Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(bare_answer(head)));
+    }
+    Ok(etag)
+}
+
+/// The same, from the headers.
+pub(crate) fn stored_etag(head: &Parts) -> Result<String> {
+    etag_of_stored(header_text(&head.headers, header::ETAG).unwrap_or_default(), head)
 }
 
 /// What an answer says that is no success, from its head and the beginning of its body.

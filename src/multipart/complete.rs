@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{bare_answer, header_number, header_text, request_id};
+use crate::answer::{bare_answer, etag_of_stored, header_number, header_text, request_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{UploadPartCopyOutput, UploadPartOutput};
@@ -135,9 +135,7 @@ impl Operation for CompleteMultipartUpload {
         let request_id = request_id(&head.headers);
         let root = "CompleteMultipartUploadResult";
         let result: Answer = xml::read_late(root, head.status.as_u16(), &request_id, &body)?;
-        if result.etag.is_empty() {
-            return Err(Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(bare_answer(&head)));
-        }
+        let etag = etag_of_stored(result.etag, &head)?;
         let crc64 = header_number(&head.headers, "x-cos-hash-crc64ecma");
         if let (Some(expected), Some(found)) = (self.crc64, crc64)
             && expected != found
@@ -146,7 +144,7 @@ impl Operation for CompleteMultipartUpload {
             return Err(Error::new(ErrorKind::Integrity, message).may_have(true).with_service(bare_answer(&head)));
         }
         Ok(CompleteMultipartUploadOutput {
-            etag: result.etag,
+            etag,
             location: result.location,
             crc64,
             version_id: header_text(&head.headers, "x-cos-version-id").map(str::to_owned),

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::{header_number, header_text, request_id};
+use crate::answer::{request_id, stored_etag};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
@@ -106,14 +106,14 @@ impl Operation for UploadPart {
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<UploadPartOutput> {
-        let headers = response.headers();
-        check_crc64(sent, headers)?;
+        let (head, _) = response.into_parts();
+        let crc64 = check_crc64(sent, &head.headers)?;
         Ok(UploadPartOutput {
             part_number: self.part_number,
-            etag: header_text(headers, "etag").unwrap_or_default().to_owned(),
-            crc64: header_number(headers, "x-cos-hash-crc64ecma"),
+            etag: stored_etag(&head)?,
+            crc64,
             sent: *sent,
-            request_id: request_id(headers),
+            request_id: request_id(&head.headers),
         })
     }
 }
@@ -177,5 +177,7 @@ mod tests {
         let output = part(7).output(&sent, answer(sent.crc64)).unwrap();
         assert_eq!((output.part_number, output.etag.as_str(), output.sent), (7, "\"e\"", sent));
         assert_eq!(part(7).output(&sent, answer(0)).unwrap_err().kind(), ErrorKind::Integrity);
+        let error = part(7).output(&sent, Response::new(Bytes::new())).unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Ambiguous, Some(200)));
     }
 }

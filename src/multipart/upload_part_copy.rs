@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::answer::{bare_answer, header_number, request_id};
-use crate::error::{Error, ErrorKind, Result};
+use crate::answer::{etag_of_stored, header_number, request_id};
+use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{ByteRange, CopySource, CustomerKey};
@@ -19,8 +19,8 @@ use crate::xml;
 /// is an error like any other. A part of a number that is there is replaced, so it may be repeated.
 ///
 /// # Errors
-/// [`ErrorKind::Service`] with code `NoSuchUpload`, `NoSuchKey`, `AccessDenied`, `InvalidRange`, or status 412 when a
-/// condition of the source does not hold.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchUpload`, `NoSuchKey`, `AccessDenied`,
+/// `InvalidRange`, or status 412 when a condition of the source does not hold.
 ///
 /// # Examples
 /// ```no_run
@@ -100,12 +100,9 @@ impl Operation for UploadPartCopy {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
         let result: Document = xml::read_late("CopyPartResult", head.status.as_u16(), &request_id, &body)?;
-        if result.etag.is_empty() {
-            return Err(Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(bare_answer(&head)));
-        }
         Ok(UploadPartCopyOutput {
             part_number: self.part_number,
-            etag: result.etag,
+            etag: etag_of_stored(result.etag, &head)?,
             crc64: header_number(&head.headers, "x-cos-hash-crc64ecma").or(result.crc64.trim().parse().ok()),
             last_modified: parse_iso8601(&result.last_modified),
             request_id,

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 
-use crate::answer::{content_length, header_number, header_text, request_id};
+use crate::answer::{content_length, header_number, header_text, request_id, stored_etag};
 use crate::body::Body;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
@@ -128,7 +128,9 @@ impl Operation for AppendObject {
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<AppendObjectOutput> {
-        let output = AppendObjectOutput::new(response.headers(), self.position + sent.length);
+        let (head, _) = response.into_parts();
+        stored_etag(&head)?;
+        let output = AppendObjectOutput::new(&head.headers, self.position + sent.length);
         match (self.expected_crc64(sent), output.crc64) {
             (Some(expected), Some(stored)) if expected != stored => {
                 let message = format!("the object has CRC-64 {stored} after the append, {expected} was expected");
@@ -201,6 +203,7 @@ mod tests {
         let sent = Sent { length: 5, crc64: Crc64::of(b"world"), attempts: 1 };
         let answer = |crc64: u64| {
             Response::builder()
+                .header("etag", "\"e\"")
                 .header("x-cos-next-append-position", "11")
                 .header("x-cos-hash-crc64ecma", crc64.to_string())
                 .body(Bytes::new())
@@ -212,6 +215,7 @@ mod tests {
         assert_eq!(known.output(&sent, answer(whole ^ 1)).unwrap_err().kind(), ErrorKind::Integrity);
         assert!(append(6).output(&sent, answer(whole ^ 1)).is_ok());
         assert!(append(0).output(&sent, answer(whole)).is_err());
+        assert_eq!(append(6).output(&sent, Response::new(Bytes::new())).unwrap_err().kind(), ErrorKind::Ambiguous);
     }
 
     #[test]

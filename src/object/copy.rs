@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::answer::{bare_answer, header_text, request_id};
-use crate::error::{Error, ErrorKind, Result};
+use crate::answer::{etag_of_stored, header_text, request_id};
+use crate::error::Result;
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{Acl, Attributes, CopySource, Encryption, StorageClass, Tags};
@@ -21,9 +21,9 @@ use crate::xml;
 /// When nothing says how it ended, it is not repeated blindly.
 ///
 /// # Errors
-/// [`ErrorKind::Service`] with code `NoSuchKey`, `NoSuchCopySource`, `InvalidCopySource`, `AccessDenied`,
-/// `InvalidObjectState` (an archived source), or status 412 when a condition of the source does not hold.
-/// [`ErrorKind::Ambiguous`] when it is unknown whether the copy was made.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchCopySource`, `InvalidCopySource`,
+/// `AccessDenied`, `InvalidObjectState` (an archived source), or status 412 when a condition of the source does not hold.
+/// [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when it is unknown whether the copy was made.
 ///
 /// # Examples
 /// ```
@@ -138,12 +138,9 @@ impl Operation for CopyObject {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
         let result: Document = xml::read_late("CopyObjectResult", head.status.as_u16(), &request_id, &body)?;
-        if result.etag.is_empty() {
-            return Err(Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(bare_answer(&head)));
-        }
         let header = |name| header_text(&head.headers, name).map(str::to_owned);
         Ok(CopyObjectOutput {
-            etag: result.etag,
+            etag: etag_of_stored(result.etag, &head)?,
             crc64: result.crc64.trim().parse().ok(),
             last_modified: parse_iso8601(&result.last_modified),
             version_id: header("x-cos-version-id").or(Some(result.version_id).filter(|id| !id.is_empty())),
@@ -193,6 +190,7 @@ impl CopyObjectOutput {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
     use crate::operation::as_text;
 
     fn copy() -> CopyObject {

@@ -1,7 +1,7 @@
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Response, header};
+use http::{HeaderMap, Method, Response, header};
 
-use crate::answer::{CRC64, VERSION_ID, content_length, header_number, header_text, request_id};
+use crate::answer::{CRC64, VERSION_ID, content_length, header_number, header_text, request_id, stored_etag};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
@@ -18,7 +18,8 @@ use crate::request::Request;
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `FileAlreadyExists`
 /// after [`forbid_overwrite`](Self::forbid_overwrite). [`ErrorKind::Integrity`](crate::ErrorKind::Integrity) when COS
-/// stored other bytes than were sent. [`ErrorKind::Input`](crate::ErrorKind::Input) when a value cannot be sent.
+/// stored other bytes than were sent. [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when the answer names no
+/// ETag, as that of a captive portal. [`ErrorKind::Input`](crate::ErrorKind::Input) when a value cannot be sent.
 ///
 /// # Examples
 /// ```
@@ -142,14 +143,16 @@ impl Operation for PutObject {
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<PutObjectOutput> {
-        let crc64 = check_crc64(sent, response.headers())?;
-        Ok(PutObjectOutput::new(sent, response.headers(), crc64))
+        let (head, _) = response.into_parts();
+        let crc64 = check_crc64(sent, &head.headers)?;
+        Ok(PutObjectOutput::new(sent, &head.headers, stored_etag(&head)?, crc64))
     }
 
     fn reconcile(&self, sent: &Sent, found: &HeaderMap) -> Option<PutObjectOutput> {
         let crc64 = header_number(found, &CRC64);
         let same = content_length(found) == Some(sent.length) && crc64 == Some(sent.crc64);
-        same.then(|| PutObjectOutput::new(sent, found, crc64))
+        let etag = header_text(found, header::ETAG).unwrap_or_default();
+        same.then(|| PutObjectOutput::new(sent, found, etag.to_owned(), crc64))
     }
 
     fn customer_key(&self) -> Option<&CustomerKey> {
@@ -173,12 +176,11 @@ pub struct PutObjectOutput {
 }
 
 impl PutObjectOutput {
-    fn new(sent: &Sent, headers: &HeaderMap, crc64: Option<u64>) -> Self {
-        let text = |name: &HeaderName| header_text(headers, name).map(str::to_owned);
+    fn new(sent: &Sent, headers: &HeaderMap, etag: String, crc64: Option<u64>) -> Self {
         Self {
-            etag: text(&header::ETAG).unwrap_or_default(),
+            etag,
             crc64,
-            version_id: text(&VERSION_ID),
+            version_id: header_text(headers, &VERSION_ID).map(str::to_owned),
             attempts: sent.attempts,
             request_id: request_id(headers),
         }
@@ -262,6 +264,13 @@ mod tests {
         assert_eq!((output.crc64, output.attempts, output.request_id()), (Some(sent.crc64), 2, "NjQ"));
         let error = PutObject::new(key(), "hello").output(&sent, answer(1)).unwrap_err();
         assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Integrity, true));
+    }
+
+    #[test]
+    fn the_page_of_a_captive_portal_stored_nothing() {
+        let page = Response::new(Bytes::from("<html>log in</html>"));
+        let error = PutObject::new(key(), "hello").output(&Sent::once(b"hello"), page).unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Ambiguous, Some(200)));
     }
 
     #[test]
