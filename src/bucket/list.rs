@@ -176,14 +176,15 @@ enum Element {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-#[derive(Default)]
+#[serde(rename_all = "PascalCase")]
 struct Contents {
     key: String,
+    #[serde(default)]
     last_modified: String,
-    #[serde(rename = "ETag")]
+    #[serde(rename = "ETag", default)]
     etag: String,
     size: String,
+    #[serde(default)]
     storage_class: String,
 }
 
@@ -201,10 +202,11 @@ impl Document {
         });
         let decoded = xml::decoder(encoding);
         let mut list = ObjectList { request_id, ..ObjectList::default() };
+        let mut truncated = None;
         for element in self.elements {
             match element {
                 Element::NextMarker(marker) if !marker.is_empty() => list.next_marker = Some(decoded(marker)?),
-                Element::IsTruncated(truncated) => list.is_truncated = truncated.eq_ignore_ascii_case("true"),
+                Element::IsTruncated(text) => truncated = Some(text),
                 Element::CommonPrefixes(prefixes) => list.common_prefixes.push(decoded(prefixes.prefix)?),
                 Element::Contents(contents) => list.objects.push(ObjectSummary {
                     key: decoded(contents.key)?,
@@ -216,6 +218,7 @@ impl Document {
                 Element::EncodingType(_) | Element::NextMarker(_) | Element::Other => {}
             }
         }
+        list.is_truncated = xml::is_truncated(truncated.as_deref())?;
         Ok(list)
     }
 }
@@ -257,6 +260,28 @@ mod tests {
         assert_eq!((list.is_truncated, list.next_marker.as_deref()), (true, Some("中文/")));
         let next = ListObjects::new().next_page(&list).unwrap().unwrap();
         assert!(as_text(&next).contains("marker=%E4%B8%AD%E6%96%87%2F"));
+    }
+
+    #[test]
+    fn a_listing_that_does_not_say_it_is_all_is_not_taken_for_all() {
+        for xml in [
+            "<ListBucketResult/>",
+            "<ListBucketResult><Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>",
+            "<ListBucketResult><IsTruncated>yes</IsTruncated></ListBucketResult>",
+            "<ListBucketResult><IsTruncated/></ListBucketResult>",
+            "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Size>1</Size></Contents></ListBucketResult>",
+        ] {
+            assert_eq!(read(xml).unwrap_err().kind(), ErrorKind::Response, "{xml}");
+        }
+        let says = |text: &str| format!("<ListBucketResult><IsTruncated>{text}</IsTruncated></ListBucketResult>");
+        for (text, truncated) in [(" true\n", true), ("True", true), ("FALSE", false)] {
+            let answer = Response::new(Bytes::from(says(text)));
+            assert_eq!(
+                ListObjects::new().output(&Sent::default(), answer).unwrap().is_truncated,
+                truncated,
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

@@ -96,7 +96,8 @@ impl Operation for ListBuckets {
         });
         Ok(BucketList {
             buckets: buckets.collect(),
-            is_truncated: document.is_truncated.eq_ignore_ascii_case("true"),
+            // A server that knows no pages says nothing of them.
+            is_truncated: document.is_truncated.map_or(Ok(false), |text| xml::is_truncated(Some(&text)))?,
             next_marker: document.next_marker.filter(|marker| !marker.is_empty()),
             request_id,
         })
@@ -151,7 +152,7 @@ struct Document {
     #[serde(default)]
     buckets: Buckets,
     #[serde(default)]
-    is_truncated: String,
+    is_truncated: Option<String>,
     #[serde(default)]
     next_marker: Option<String>,
 }
@@ -194,5 +195,7 @@ mod tests {
         assert!(ListBuckets::new().next_page(&list).unwrap().is_none());
         let empty = "<ListAllMyBucketsResult><Owner/><Buckets/></ListAllMyBucketsResult>";
         assert!(read(empty).unwrap().buckets.is_empty());
+        let cut = "<ListAllMyBucketsResult><Buckets/><IsTruncated>?</IsTruncated></ListAllMyBucketsResult>";
+        assert_eq!(read(cut).unwrap_err().kind(), crate::ErrorKind::Response);
     }
 }

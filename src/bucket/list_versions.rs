@@ -225,10 +225,11 @@ impl Document {
         });
         let decoded = xml::decoder(encoding);
         let mut list = VersionList { request_id, ..VersionList::default() };
+        let mut truncated = None;
         for element in self.elements {
             let is_delete_marker = matches!(element, Element::DeleteMarker(_));
             match element {
-                Element::IsTruncated(truncated) => list.is_truncated = truncated.eq_ignore_ascii_case("true"),
+                Element::IsTruncated(text) => truncated = Some(text),
                 Element::NextKeyMarker(key) if !key.is_empty() => list.next_key_marker = Some(decoded(key)?),
                 Element::NextVersionIdMarker(id) if !id.is_empty() => list.next_version_id_marker = Some(id),
                 Element::CommonPrefixes(prefixes) => list.common_prefixes.push(decoded(prefixes.prefix)?),
@@ -245,6 +246,7 @@ impl Document {
                 _ => {}
             }
         }
+        list.is_truncated = xml::is_truncated(truncated.as_deref())?;
         Ok(list)
     }
 }
@@ -277,5 +279,14 @@ mod tests {
         let next = list.next_page(&page).unwrap().unwrap();
         assert!(as_text(&next).contains("key-marker=c&version-id-marker=null"));
         assert!(next.next_page(&page).is_err());
+    }
+
+    #[test]
+    fn a_page_that_does_not_say_it_is_the_last_is_none() {
+        for xml in ["<ListVersionsResult/>", "<ListVersionsResult><IsTruncated/></ListVersionsResult>"] {
+            let error =
+                ListObjectVersions::new().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Response, "{xml}");
+        }
     }
 }

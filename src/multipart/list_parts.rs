@@ -164,9 +164,10 @@ struct Entry {
 impl Document {
     fn into_list(self, request_id: String) -> Result<PartList> {
         let mut list = PartList { request_id, ..PartList::default() };
+        let mut truncated = None;
         for element in self.elements {
             match element {
-                Element::IsTruncated(truncated) => list.is_truncated = truncated.eq_ignore_ascii_case("true"),
+                Element::IsTruncated(text) => truncated = Some(text),
                 Element::NextPartNumberMarker(marker) => list.next_marker = marker.trim().parse().ok(),
                 Element::Part(part) => list.parts.push(PartSummary {
                     part_number: xml::number("part number", &part.part_number)?,
@@ -177,6 +178,7 @@ impl Document {
                 Element::Other => {}
             }
         }
+        list.is_truncated = xml::is_truncated(truncated.as_deref())?;
         Ok(list)
     }
 }
@@ -208,5 +210,13 @@ mod tests {
         assert_eq!(page.parts[0].etag, "\"39270a968a357d24207e9911162507eb\"");
         assert_eq!(as_text(&list().next_page(&page).unwrap().unwrap()).split('&').nth(1), Some("part-number-marker=2"));
         assert!(list().marker(2).next_page(&page).is_err());
+    }
+
+    #[test]
+    fn a_page_that_does_not_say_it_is_the_last_is_none() {
+        for xml in ["<ListPartsResult/>", "<ListPartsResult><IsTruncated/></ListPartsResult>"] {
+            let error = list().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Response, "{xml}");
+        }
     }
 }

@@ -211,9 +211,10 @@ impl Document {
         });
         let decoded = xml::decoder(encoding);
         let mut list = UploadList { request_id, ..UploadList::default() };
+        let mut truncated = None;
         for element in self.elements {
             match element {
-                Element::IsTruncated(truncated) => list.is_truncated = truncated.eq_ignore_ascii_case("true"),
+                Element::IsTruncated(text) => truncated = Some(text),
                 Element::NextKeyMarker(key) if !key.is_empty() => list.next_key_marker = Some(decoded(key)?),
                 Element::NextUploadIdMarker(id) if !id.is_empty() => list.next_upload_id_marker = Some(id),
                 Element::CommonPrefixes(prefixes) => list.common_prefixes.push(decoded(prefixes.prefix)?),
@@ -226,6 +227,7 @@ impl Document {
                 _ => {}
             }
         }
+        list.is_truncated = xml::is_truncated(truncated.as_deref())?;
         Ok(list)
     }
 }
@@ -256,5 +258,16 @@ mod tests {
         let next = list.next_page(&page).unwrap().unwrap();
         assert!(as_text(&next).contains("key-marker=a%20b&upload-id-marker=1585130822bb"));
         assert!(next.next_page(&page).is_err());
+    }
+
+    #[test]
+    fn a_page_that_does_not_say_it_is_the_last_is_none() {
+        for xml in
+            ["<ListMultipartUploadsResult/>", "<ListMultipartUploadsResult><IsTruncated/></ListMultipartUploadsResult>"]
+        {
+            let error =
+                ListMultipartUploads::new().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Response, "{xml}");
+        }
     }
 }
