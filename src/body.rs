@@ -218,6 +218,9 @@ pub(crate) trait Pieces: Stream<Item = Result<Bytes>> + Send {
 }
 
 impl ByteStream {
+    /// Memory that is taken up on an announced length alone.
+    const TAKEN_AT_ITS_WORD: usize = 16 * 1024 * 1024;
+
     /// A stream of a length that is known (`Some`) or not.
     pub fn new<S, E>(length: Option<u64>, stream: S) -> Self
     where
@@ -278,7 +281,9 @@ impl ByteStream {
             return Err(too_long());
         }
         let Some(second) = self.next().await.transpose()? else { return Ok(first) };
-        let mut whole = BytesMut::with_capacity(self.length.map_or(0, |length| usize::try_from(length).unwrap_or(0)));
+        // Announced is not come: what is more than this grows with the bytes themselves.
+        let announced = self.length.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+        let mut whole = BytesMut::with_capacity(announced.min(Self::TAKEN_AT_ITS_WORD));
         whole.extend_from_slice(&first);
         let mut piece = Some(second);
         while let Some(bytes) = piece {
@@ -335,4 +340,20 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Into<Error>,
 {
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_taken_for_bytes_not_for_an_announcement() {
+        let pieces = ["a", "b"].map(|piece| Ok::<_, Error>(Bytes::from(piece)));
+        let stream = ByteStream::new(Some(1 << 62), futures_util::stream::iter(pieces));
+        let mut future = std::pin::pin!(stream.bytes(usize::MAX));
+        let Poll::Ready(read) = future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) else {
+            panic!("not ready");
+        };
+        assert_eq!(read.unwrap(), "ab");
+    }
 }
