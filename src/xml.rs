@@ -24,6 +24,8 @@ const MAX_ELEMENTS: usize = 64 * 1024;
 pub(crate) fn read<T: DeserializeOwned>(root: &str, status: u16, request_id: &str, xml: &[u8]) -> Result<T> {
     let unreadable = |why: String| {
         let service = ServiceError { status, request_id: request_id.to_owned(), ..ServiceError::default() };
+        // What is wrong may be told in the stranger's words.
+        let why = discreet(printable(&why));
         Error::new(ErrorKind::Response, format!("an unreadable answer ({why}; it begins {:?})", beginning(xml)))
             .with_service(service)
     };
@@ -227,6 +229,20 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Response);
             assert!(error.to_string().contains(why), "{error}");
             assert!(error.to_string().len() < 1024);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_short_and_without_secrets() {
+        for name in ["x".repeat(1_000_000), "q-signature-0123".to_owned(), "a\u{1b}[31m\u{7f}".to_owned()] {
+            for xml in [
+                format!("<Location><Name>&{name};</Name></Location>"),
+                format!("<Location><Name>a<{name}/></Name></Location>"),
+            ] {
+                let told = parse(xml.as_bytes()).unwrap_err().to_string();
+                assert!(told.len() < 1024, "{} bytes", told.len());
+                assert!(!told.contains("0123") && !told.contains(char::is_control), "{told:?}");
+            }
         }
     }
 
