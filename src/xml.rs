@@ -118,8 +118,10 @@ fn check(xml: &[u8]) -> Result<Checked<'_>, &'static str> {
         };
         if let Some(start) = start {
             elements += 1;
-            if root.is_none() {
-                root = Some(start.local_name().as_ref().to_owned());
+            // An empty element does not go deeper.
+            let is_root = depth == usize::from(matches!(event, Event::Start(_)));
+            if is_root && root.replace(start.local_name().as_ref().to_owned()).is_some() {
+                return Err("it has two roots");
             }
         }
         if depth > MAX_DEPTH {
@@ -243,6 +245,15 @@ mod tests {
                 assert!(told.len() < 1024, "{} bytes", told.len());
                 assert!(!told.contains("0123") && !told.contains(char::is_control), "{told:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_second_root_is_no_success() {
+        for xml in ["<Location/><Error><Code>InternalError</Code></Error>", "<Location></Location><Location/>"] {
+            let error = parse(xml.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Response);
+            assert!(error.to_string().contains("two roots"), "{error}");
         }
     }
 
