@@ -52,7 +52,7 @@ pub(crate) fn stored_etag(head: &Parts) -> Result<String> {
 
 /// What an answer says that is no success, from its head and the beginning of its body.
 pub(crate) fn refusal(head: &Parts, document: &[u8]) -> ServiceError {
-    let told = xml::read_error(&document[..document.len().min(xml::MAX_ERROR_BYTES)]);
+    let told = xml::read_error(document);
     let from_header = |name: &str| header_text(&head.headers, name).map(str::to_owned);
     ServiceError {
         // An answer to HEAD has no document; some kinds of bucket tell the code beside.
