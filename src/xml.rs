@@ -213,7 +213,7 @@ fn printable(text: &str) -> String {
 /// What undoes the encoding of a listing, if it has one (`EncodingType` is `url`): COS writes a blank as `%20`, a plus
 /// as `%2B`.
 pub(crate) fn decoder(encoding_type: Option<&str>) -> impl Fn(String) -> Result<String> + use<> {
-    let encoded = encoding_type.is_some_and(|kind| kind.eq_ignore_ascii_case("url"));
+    let encoded = encoding_type.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("url"));
     move |text| {
         if !encoded {
             return Ok(text);

@@ -166,6 +166,8 @@ struct Document {
 
 #[derive(Deserialize)]
 enum Element {
+    // One name in the reference, others in answers.
+    #[serde(alias = "Encoding-Type", alias = "Encoding-type")]
     EncodingType(String),
     NextMarker(String),
     IsTruncated(String),
@@ -260,6 +262,20 @@ mod tests {
         assert_eq!((list.is_truncated, list.next_marker.as_deref()), (true, Some("中文/")));
         let next = ListObjects::new().next_page(&list).unwrap().unwrap();
         assert!(as_text(&next).contains("marker=%E4%B8%AD%E6%96%87%2F"));
+    }
+
+    #[test]
+    fn what_is_left_out_or_spelled_otherwise_is_understood() {
+        let entry = |key: &str, class: &str| format!("<Contents><Key>{key}</Key><Size>1</Size>{class}</Contents>");
+        for name in ["EncodingType", "Encoding-Type", "Encoding-type"] {
+            let encoding = format!("<{name}> url </{name}><IsTruncated>false</IsTruncated>");
+            let entries =
+                [entry("a%20b", ""), entry("c", "<StorageClass/>"), entry("d", "<StorageClass>Archive</StorageClass>")];
+            let xml = format!("<ListBucketResult>{encoding}{}</ListBucketResult>", entries.concat());
+            let list = ListObjects::new().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap();
+            let seen: Vec<_> = list.objects.iter().map(|it| (it.key.as_str(), it.storage_class.as_str())).collect();
+            assert_eq!(seen, [("a b", "STANDARD"), ("c", "STANDARD"), ("d", "ARCHIVE")], "{name}");
+        }
     }
 
     #[test]

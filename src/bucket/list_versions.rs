@@ -182,6 +182,8 @@ struct Document {
 
 #[derive(Deserialize)]
 enum Element {
+    // One name in the reference, others in answers.
+    #[serde(alias = "Encoding-Type", alias = "Encoding-type")]
     EncodingType(String),
     IsTruncated(String),
     NextKeyMarker(String),
@@ -208,7 +210,7 @@ struct Entry {
     #[serde(default)]
     size: Option<String>,
     #[serde(default)]
-    storage_class: Option<String>,
+    storage_class: String,
 }
 
 #[derive(Deserialize)]
@@ -241,7 +243,7 @@ impl Document {
                     last_modified: parse_iso8601(&version.last_modified),
                     size: version.size.map_or(Ok(0), |size| xml::number("size", &size))?,
                     etag: version.etag,
-                    storage_class: version.storage_class.map(StorageClass::new).unwrap_or_default(),
+                    storage_class: StorageClass::new(version.storage_class),
                 }),
                 _ => {}
             }

@@ -173,9 +173,13 @@ impl StorageClass {
     /// `MAZ_ARCHIVE`.
     pub const MAZ_ARCHIVE: Self = Self(Cow::Borrowed("MAZ_ARCHIVE"));
 
-    /// A class by its name. Some SDKs write mixed case; COS's own form is upper case.
+    /// A class by its name. Some SDKs write mixed case; COS's own form is upper case. No name is `STANDARD`, which COS
+    /// leaves out.
     pub fn new(name: impl AsRef<str>) -> Self {
-        Self(name.as_ref().to_ascii_uppercase().into())
+        match name.as_ref().trim() {
+            "" => Self::STANDARD,
+            name => Self(name.to_ascii_uppercase().into()),
+        }
     }
 
     /// The name.
