@@ -195,6 +195,8 @@ struct DeletedEntry {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ErrorEntry {
+    // A failure that names no key is one all the same, and the others keep their results.
+    #[serde(default)]
     key: String,
     #[serde(default)]
     version_id: Option<String>,
@@ -252,7 +254,7 @@ impl From<DeletedEntry> for DeletedObject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeleteFailure {
-    /// The key.
+    /// The key; empty when COS did not name it.
     pub key: String,
     /// The version that was asked for.
     pub version_id: Option<String>,
@@ -311,5 +313,14 @@ mod tests {
         assert_eq!(output.deleted[1].delete_marker_version_id.as_deref(), Some("MTg0NDUxNzgyMDIx"));
         assert!(output.deleted[1].delete_marker && !output.deleted[0].delete_marker);
         assert_eq!((output.failed[0].key.as_str(), output.failed[0].code.as_str()), ("b", "AccessDenied"));
+    }
+
+    #[test]
+    fn a_failure_without_a_key_hides_no_other_result() {
+        let xml =
+            "<DeleteResult><Deleted><Key> a </Key></Deleted><Error><Code>InternalError</Code></Error></DeleteResult>";
+        let output = DeleteObjects::new([" a "]).output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap();
+        assert_eq!(output.deleted[0].key, " a ");
+        assert_eq!((output.failed[0].key.as_str(), output.failed[0].code.as_str()), ("", "InternalError"));
     }
 }
