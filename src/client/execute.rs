@@ -375,9 +375,10 @@ impl Call<'_> {
             O::Response::from_stream(self.streamed(operation, journey.attempts, &parts, body)?)
         } else {
             let read = body.into_stream().bytes(xml::MAX_BYTES).await;
-            O::Response::from_bytes(read.map_err(|error| Failure {
-                evidence: if error.kind() == ErrorKind::Response { Evidence::Final } else { Evidence::Unknown },
-                error: error.with_service(bare_answer(&parts)),
+            O::Response::from_bytes(read.map_err(|error| {
+                let too_long = error.kind() == ErrorKind::Response;
+                let evidence = if too_long { Evidence::Final } else { Evidence::Unknown };
+                Failure { error: error.with_service(bare_answer(&parts)).may_have(too_long), evidence }
             })?)
         };
         let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();

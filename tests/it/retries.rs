@@ -14,9 +14,10 @@ use futures_util::future::join_all;
 use http::Method;
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
-    Attributes, Body, Bucket, ByteStream, Crc64, CreateBucket, DeleteObject, Error, ErrorKind, GetObject, HttpClient,
-    InitiateMultipartUpload, Integrity, ListObjects, ObjectKey, Operation, Overrides, Payload, Permissions, Phase,
-    PutObject, Request, Safety, Sent, StorageClass, TransportError, UploadPart,
+    Attributes, Body, Bucket, ByteStream, CompleteMultipartUpload, CompletedPart, Crc64, CreateBucket, DeleteObject,
+    DeleteObjects, Error, ErrorKind, GetObject, HttpClient, InitiateMultipartUpload, Integrity, ListObjects, ObjectKey,
+    Operation, Overrides, Payload, Permissions, Phase, PutObject, Request, Safety, Sent, StorageClass, TransportError,
+    UploadPart,
 };
 use tokio::time::{Instant, sleep};
 
@@ -720,6 +721,27 @@ async fn hostile_documents_are_errors_with_status_and_request_id() {
         assert!(told.len() < 4096 && !told.contains("root:"), "{what}: {told}");
         assert!(!error.to_string().contains(['\n', '\u{1b}', '\0']), "{what}: {error}");
     }
+}
+
+/// F46, where the request changed something: that the answer is too long to be read undoes nothing.
+#[tokio::test(start_paused = true)]
+async fn an_answer_too_long_to_be_read_is_a_success_all_the_same() {
+    let (mem, bucket) = rig();
+    let long = Action::RawBody { status: 200, headers: vec![], body: Bytes::from(vec![b' '; 17 << 20]) };
+    let part = CompletedPart::new(1, "\"e\"");
+    let complete = CompleteMultipartUpload::new("k".parse().unwrap(), "id", [part]);
+    for title in ["PUT Object", "DELETE Multiple Objects", "Complete Multipart Upload", "GET Bucket"] {
+        mem.emulator.script(Rule::on(title).then(long.clone()));
+    }
+    let outcomes = [
+        bucket.put("k", "x").await.map(drop),
+        bucket.send(DeleteObjects::new(["k"])).await.map(drop),
+        bucket.send(complete).await.map(drop),
+        bucket.send(ListObjects::new()).await.map(drop),
+    ];
+    let errors = outcomes.map(|outcome| outcome.expect_err("an error"));
+    assert!(errors.iter().all(|error| (error.kind(), error.attempts()) == (ErrorKind::Response, 1)), "{errors:?}");
+    assert_eq!(errors.map(|error| error.may_have_taken_effect()), [true, true, true, false]);
 }
 
 /// F45, F46, F47, where the answer is a refusal: the status and the id are enough.
