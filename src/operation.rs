@@ -127,6 +127,15 @@ pub(crate) fn delimiter(delimiter: Option<&String>) -> Result<Option<String>> {
     Ok(delimiter.cloned())
 }
 
+/// An id among those of a key means nothing without the key: the listing would begin anew, unasked.
+pub(crate) fn second_marker(field: &'static str, key: Option<&str>, id: Option<&str>) -> Result<()> {
+    match (key, id) {
+        (_, Some("")) => Err(Error::input(field, "is empty")),
+        (None | Some(""), Some(_)) => Err(Error::input(field, "has no key marker beside it")),
+        _ => Ok(()),
+    }
+}
+
 /// A listing whose marker stays where it is would never end.
 pub(crate) fn stands_still() -> Error {
     Error::new(ErrorKind::Response, "the listing does not advance: its marker is not behind the last")

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use crate::answer::request_id;
 use crate::error::Result;
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, delimiter, next_markers, page_size};
+use crate::operation::{
+    Operation, Paged, Permissions, Safety, Sent, delimiter, next_markers, page_size, second_marker,
+};
 use crate::options::StorageClass;
 use crate::request::Request;
 use crate::time::parse_iso8601;
@@ -93,6 +95,7 @@ impl Operation for ListObjectVersions {
 
     fn request(&self) -> Result<Request> {
         let max_keys = page_size("max_keys", self.max_keys, 1000)?;
+        second_marker("version_id_marker", self.key_marker.as_deref(), self.version_id_marker.as_deref())?;
         Ok(Request::bucket()
             .query("versions", "")
             .query_opt("prefix", self.prefix.clone())

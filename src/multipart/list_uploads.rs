@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use crate::answer::request_id;
 use crate::error::Result;
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, delimiter, next_markers, page_size};
+use crate::operation::{
+    Operation, Paged, Permissions, Safety, Sent, delimiter, next_markers, page_size, second_marker,
+};
 use crate::options::StorageClass;
 use crate::request::Request;
 use crate::time::parse_iso8601;
@@ -95,6 +97,7 @@ impl Operation for ListMultipartUploads {
 
     fn request(&self) -> Result<Request> {
         let max_uploads = page_size("max_uploads", self.max_uploads, 1000)?;
+        second_marker("upload_id_marker", self.key_marker.as_deref(), self.upload_id_marker.as_deref())?;
         Ok(Request::bucket()
             .query("uploads", "")
             .query_opt("prefix", self.prefix.clone())

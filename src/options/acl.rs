@@ -96,6 +96,10 @@ impl Acl {
 
 impl Describe for Acl {
     fn describe(&self, request: Request) -> Result<Request> {
+        if self.canned.as_deref().is_some_and(|name| name.trim().is_empty()) {
+            // It would be sent as none: an object is then as open as its bucket.
+            return Err(Error::input("acl", "has an empty name"));
+        }
         let mut request = request.header_opt("x-cos-acl", self.canned.as_deref())?;
         for header in [
             "x-cos-grant-read",

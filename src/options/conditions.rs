@@ -152,6 +152,12 @@ impl ResponseOverrides {
 
 impl Describe for ResponseOverrides {
     fn describe(&self, request: Request) -> Result<Request> {
-        Ok(self.params.iter().fold(request, |request, (name, value)| request.query(*name, value.clone())))
+        self.params.iter().try_fold(request, |request, (name, value)| {
+            // COS makes a header of it.
+            if value.contains(char::is_control) {
+                return Err(Error::input(name, "holds a line break or another control character"));
+            }
+            Ok(request.query(*name, value.clone()))
+        })
     }
 }

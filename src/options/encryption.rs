@@ -39,6 +39,8 @@ impl Encryption {
 impl Describe for Encryption {
     fn describe(&self, request: Request) -> Result<Request> {
         match self {
+            // It would be sent as none, and mean the account's default key.
+            Self::Kms { key_id: Some(id) } if id.trim().is_empty() => Err(Error::input("kms_key_id", "is empty")),
             Self::Cos => request.header("x-cos-server-side-encryption", "AES256"),
             Self::Kms { key_id } => request
                 .header("x-cos-server-side-encryption", "cos/kms")?

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tencent_cos::policy::Policy;
 use tencent_cos::{
-    Client, CompleteMultipartUpload, CompletedPart, Conditions, CopyObject, CopySource, Credentials, CustomerKey,
-    DeleteKey, DeleteObject, DeleteObjects, Endpoint, Error, ErrorKind, GetObject, HeadObject, ListBuckets,
-    ListMultipartUploads, ListObjectVersions, ObjectKey, Operation, Overrides, PostPolicy, PresignOptions, PutObject,
-    UploadPart, UploadPartCopy,
+    Acl, Client, CompleteMultipartUpload, CompletedPart, Conditions, CopyObject, CopySource, CreateBucket, Credentials,
+    CustomerKey, DeleteKey, DeleteObject, DeleteObjects, Encryption, Endpoint, Error, ErrorKind, GetObject, HeadObject,
+    InitiateMultipartUpload, ListBuckets, ListMultipartUploads, ListObjectVersions, ObjectKey, Operation, Overrides,
+    PostPolicy, PresignOptions, PutObject, ResponseOverrides, UploadPart, UploadPartCopy,
 };
 
 use crate::support;
@@ -48,6 +48,42 @@ fn an_empty_etag_is_no_condition() {
     refused("content-md5", PutObject::new(key(), "x").content_md5("").request());
     refused("content-md5", PutObject::new(key(), "x").content_md5("nonsense").request());
     refused("content-md5", UploadPart::new(key(), "id", 1, "x").content_md5("XUFAKrxLKna5cZ2REBfFkg").request());
+}
+
+#[test]
+fn an_empty_name_is_not_the_default() {
+    let put = || PutObject::new(key(), "x");
+    for empty in ["", " "] {
+        let kms = || Encryption::Kms { key_id: Some(empty.to_owned()) };
+        refused("kms_key_id", put().encryption(kms()).request());
+        refused("kms_key_id", InitiateMultipartUpload::new(key()).encryption(kms()).request());
+        refused("acl", put().acl(Acl::canned(empty)).request());
+        refused("acl", CreateBucket::new().acl(Acl::canned(empty)).request());
+    }
+    assert!(put().encryption(Encryption::Kms { key_id: None }).acl(Acl::new().grant_read("1")).request().is_ok());
+}
+
+#[test]
+fn a_marker_without_its_key_does_not_begin_anew() {
+    let versions = ListObjectVersions::new;
+    refused("version_id_marker", versions().version_id_marker("v").request());
+    refused("version_id_marker", versions().key_marker("").version_id_marker("v").request());
+    refused("version_id_marker", versions().key_marker("k").version_id_marker("").request());
+    assert!(versions().key_marker("k").version_id_marker("v").request().is_ok());
+    let uploads = ListMultipartUploads::new;
+    refused("upload_id_marker", uploads().upload_id_marker("id").request());
+    refused("upload_id_marker", uploads().key_marker("k").upload_id_marker("").request());
+    assert!(uploads().key_marker("k").request().is_ok());
+}
+
+#[test]
+fn an_override_is_one_line() {
+    let get = |name: &str| {
+        let overrides = ResponseOverrides::new().content_disposition(format!("attachment; filename=\"{name}\""));
+        GetObject::new(key()).response_overrides(overrides).request()
+    };
+    refused("response-content-disposition", get("a\r\nSet-Cookie: x"));
+    assert!(get("夏.txt").is_ok());
 }
 
 #[test]
