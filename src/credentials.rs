@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 pub use self::freshness::{Freshness, Lifetime, RefreshSchedule};
 use crate::error::{Error, Result};
-use crate::time::{iso8601, unix_seconds};
+use crate::time::{from_unix_seconds, iso8601, unix_seconds};
 
 /// What a request is signed with.
 ///
@@ -160,13 +160,17 @@ impl SessionCredentials {
     /// A temporary key from its four parts.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input), as for [`Credentials::permanent`].
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), as for [`Credentials::permanent`], and with field `expires_at` when that
+    /// is before 1970 or after 9999.
     pub fn new(
         secret_id: impl Into<String>,
         secret_key: impl Into<String>,
         token: impl Into<String>,
         expires_at: SystemTime,
     ) -> Result<Self> {
+        if expires_at < SystemTime::UNIX_EPOCH || from_unix_seconds(unix_seconds(expires_at)).is_none() {
+            return Err(Error::input("expires_at", "is before 1970 or after 9999"));
+        }
         let (key, token) = (secret_key.into().into(), Some(token.into().into()));
         Credentials::from_parts(secret_id.into(), key, token, None, Some(expires_at)).map(Self)
     }
@@ -348,6 +352,16 @@ mod tests {
             assert_eq!(read(&written).unwrap(), key);
             assert!(written.contains(r#""expiration":"2018-12-04T09:06:16.000Z""#), "{written}");
         }
+    }
+
+    #[test]
+    fn an_end_that_nobody_can_write_is_refused() {
+        let key = |end| SessionCredentials::new("id", "key", "tok", end);
+        for end in [UNIX_EPOCH + Duration::from_secs(253_402_300_800), UNIX_EPOCH - Duration::from_secs(1)] {
+            assert_eq!(key(end).unwrap_err().field(), Some("expires_at"));
+        }
+        let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        assert_eq!(read(&key(last).unwrap().to_json()).unwrap().expires_at(), last);
     }
 
     #[test]
