@@ -140,17 +140,20 @@ impl PostPolicy {
         Ok(self.with("success_action_status", status.to_string()))
     }
 
-    /// COS answers with a redirect to this page, with bucket, key and entity tag in its query.
+    /// COS answers with a redirect to this page, with bucket, key and entity tag in its query. The URL goes out as a header
+    /// carries it: in ASCII, percent-encoded.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `success_redirect` when it is no URL of http or https.
-    pub fn success_redirect(self, url: impl Into<String>) -> Result<Self> {
-        let url = url.into();
-        let is_page = url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if !is_page || url.chars().any(char::is_control) {
-            return Err(Error::input("success_redirect", "is no URL of http or https"));
-        }
-        Ok(self.with("success_action_redirect", url))
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `success_redirect` when it is no URL of http or https, or has
+    /// a fragment: what COS adds would be a part of that.
+    pub fn success_redirect(self, url: impl AsRef<str>) -> Result<Self> {
+        let url = url.as_ref();
+        let page = url::Url::parse(url).ok().filter(|page| {
+            matches!(page.scheme(), "http" | "https") && page.fragment().is_none() && !url.chars().any(char::is_control)
+        });
+        let page =
+            page.ok_or_else(|| Error::input("success_redirect", "is no URL of http or https without a fragment"))?;
+        Ok(self.with("success_action_redirect", page.into()))
     }
 
     /// One more field with this value and no other: `acl`, `Cache-Control`, `x-cos-meta-…`, `x-cos-storage-class`.
@@ -364,7 +367,9 @@ mod tests {
         assert_eq!(field(policy().size(0..=PostPolicy::MAX_BYTES + 1)), Some("size"));
         assert_eq!(field(policy().content_type("")), Some("content_type"));
         assert_eq!(field(policy().success_status(302)), Some("success_status"));
-        assert_eq!(field(policy().success_redirect("javascript:alert(1)")), Some("success_redirect"));
+        for url in ["javascript:alert(1)", "//a.example/", "https://a.example/\nx", "https://a.example/#done"] {
+            assert_eq!(field(policy().success_redirect(url)), Some("success_redirect"), "{url}");
+        }
         for name in ["", "q-ak", "Key", "policy", "a b", "x-cos-security-token"] {
             assert_eq!(field(policy().field(name, "v")), Some("field"), "{name}");
         }

@@ -133,12 +133,16 @@ async fn a_form_for_one_key_says_what_comes_back() {
     assert_eq!(Page::new(&form).set("x-cos-meta-by", "bob").verdict().await, "403 AccessDenied");
     assert_eq!(Page::new(&form).without("x-cos-meta-by").verdict().await, "403 AccessDenied");
 
-    let redirecting = policy().success_redirect("https://app.example.com/done?x=1").unwrap();
-    let form = bucket.post_form(redirecting, TEN_MINUTES).await.unwrap();
-    let answer = Page::new(&form).submit().await;
-    let location = answer.headers()["location"].to_str().unwrap();
-    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-    assert!(location.starts_with("https://app.example.com/done?x=1&") && location.contains("etag="), "{location}");
+    for (page, begins) in [
+        ("https://app.example.com/done?x=1", "https://app.example.com/done?x=1&"),
+        ("HTTPS://App.example.com/做好 了", "https://app.example.com/%E5%81%9A%E5%A5%BD%20%E4%BA%86?"),
+    ] {
+        let form = bucket.post_form(policy().success_redirect(page).unwrap(), TEN_MINUTES).await.unwrap();
+        let answer = Page::new(&form).submit().await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{page}");
+        let location = answer.headers()["location"].to_str().unwrap();
+        assert!(location.starts_with(begins) && location.contains("etag="), "{location}");
+    }
 }
 
 #[tokio::test]
