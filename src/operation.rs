@@ -144,10 +144,34 @@ pub(crate) fn stands_still() -> Error {
 /// A key, and an id among those of that key.
 pub(crate) type Markers = (Option<String>, Option<String>);
 
-/// The markers of the next page. Ids of one key are opaque, so they advance when they change; keys in byte order.
-pub(crate) fn next_markers(now: &Markers, next: Markers) -> Result<Markers> {
+/// The markers of the next page. Keys come in byte order; ids of one key are opaque, so the trail has to tell.
+pub(crate) fn next_markers(trail: &Trail, now: &Markers, next: Markers) -> Result<(Markers, Trail)> {
     let advances = next.0 > now.0 || (next.0 == now.0 && next.1 != now.1);
-    if next.0.is_some() && advances { Ok(next) } else { Err(stands_still()) }
+    if next.0.is_none() || !advances {
+        return Err(stands_still());
+    }
+    let trail = trail.to(&next)?;
+    Ok((next, trail))
+}
+
+/// Where a listing has been whose markers have no order: one that goes round in a circle would never end.
+///
+/// One place is remembered, twice as far on each time, so that every circle comes by it (Brent's algorithm).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trail {
+    steps: u64,
+    remembered: Markers,
+}
+
+impl Trail {
+    pub(crate) fn to(&self, next: &Markers) -> Result<Self> {
+        if self.remembered == *next {
+            return Err(stands_still());
+        }
+        let steps = self.steps + 1;
+        let remembered = if steps.is_power_of_two() { next } else { &self.remembered };
+        Ok(Self { steps, remembered: remembered.clone() })
+    }
 }
 
 /// What repeating a request may do, after an attempt whose end is unknown.

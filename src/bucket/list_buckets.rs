@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::answer::request_id;
 use crate::error::Result;
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, page_size, stands_still};
+use crate::operation::{Operation, Paged, Permissions, Safety, Sent, Trail, page_size, stands_still};
 use crate::region::Region;
 use crate::request::Request;
 use crate::time::parse_iso8601;
@@ -36,6 +36,7 @@ pub struct ListBuckets {
     region: Option<Region>,
     marker: Option<String>,
     max_keys: Option<u32>,
+    trail: Trail,
 }
 
 impl ListBuckets {
@@ -108,7 +109,11 @@ impl Paged for ListBuckets {
     fn next_page(&self, output: &BucketList) -> Result<Option<Self>> {
         match &output.next_marker {
             _ if !output.is_truncated => Ok(None),
-            Some(marker) if self.marker.as_ref() != Some(marker) => Ok(Some(self.clone().marker(marker))),
+            // The reference tells no order of buckets.
+            Some(marker) if self.marker.as_ref() != Some(marker) => {
+                let trail = self.trail.to(&(Some(marker.clone()), None))?;
+                Ok(Some(Self { trail, ..self.clone().marker(marker) }))
+            }
             _ => Err(stands_still()),
         }
     }
@@ -195,6 +200,14 @@ mod tests {
         assert!(ListBuckets::new().next_page(&list).unwrap().is_none());
         let empty = "<ListAllMyBucketsResult><Owner/><Buckets/></ListAllMyBucketsResult>";
         assert!(read(empty).unwrap().buckets.is_empty());
+        let page = |marker: &str| BucketList {
+            is_truncated: true,
+            next_marker: Some(marker.to_owned()),
+            ..BucketList::default()
+        };
+        let mut list = ListBuckets::new();
+        let circle = ["a", "b", "c"].iter().cycle().take(100);
+        assert!(circle.map(|it| list.next_page(&page(it)).map(|next| list = next.unwrap())).any(|it| it.is_err()));
         let cut = "<ListAllMyBucketsResult><Buckets/><IsTruncated>?</IsTruncated></ListAllMyBucketsResult>";
         assert_eq!(read(cut).unwrap_err().kind(), crate::ErrorKind::Response);
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::answer::request_id;
 use crate::error::Result;
 use crate::operation::{
-    Operation, Paged, Permissions, Safety, Sent, delimiter, next_markers, page_size, second_marker,
+    Operation, Paged, Permissions, Safety, Sent, Trail, delimiter, next_markers, page_size, second_marker,
 };
 use crate::options::StorageClass;
 use crate::request::Request;
@@ -42,6 +42,7 @@ pub struct ListObjectVersions {
     key_marker: Option<String>,
     version_id_marker: Option<String>,
     max_keys: Option<u32>,
+    trail: Trail,
 }
 
 impl ListObjectVersions {
@@ -125,8 +126,8 @@ impl Paged for ListObjectVersions {
         }
         let now = (self.key_marker.clone(), self.version_id_marker.clone());
         let next = (output.next_key_marker.clone(), output.next_version_id_marker.clone());
-        let (key_marker, version_id_marker) = next_markers(&now, next)?;
-        Ok(Some(Self { key_marker, version_id_marker, ..self.clone() }))
+        let ((key_marker, version_id_marker), trail) = next_markers(&self.trail, &now, next)?;
+        Ok(Some(Self { key_marker, version_id_marker, trail, ..self.clone() }))
     }
 }
 
@@ -293,5 +294,26 @@ mod tests {
                 ListObjectVersions::new().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::Response, "{xml}");
         }
+    }
+
+    #[test]
+    fn a_listing_that_goes_round_in_a_circle_ends() {
+        let page = |id: &str| {
+            let next = format!("<NextKeyMarker>k</NextKeyMarker><NextVersionIdMarker>{id}</NextVersionIdMarker>");
+            let xml = format!("<ListVersionsResult><IsTruncated>true</IsTruncated>{next}</ListVersionsResult>");
+            ListObjectVersions::new().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap()
+        };
+        let pages = |ids: &[&str]| {
+            let mut list = ListObjectVersions::new();
+            ids.iter()
+                .cycle()
+                .take(100)
+                .position(|id| list.next_page(&page(id)).map(|next| list = next.unwrap()).is_err())
+        };
+        for circle in [&["a"][..], &["a", "b"], &["a", ""], &["a", "b", "c", "d", "e"]] {
+            assert!(pages(circle).is_some(), "{circle:?}");
+        }
+        let all: Vec<String> = (0..100).map(|id| id.to_string()).collect();
+        assert_eq!(pages(&all.iter().map(String::as_str).collect::<Vec<_>>()), None);
     }
 }

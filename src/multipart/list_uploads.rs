@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::answer::request_id;
 use crate::error::Result;
 use crate::operation::{
-    Operation, Paged, Permissions, Safety, Sent, delimiter, next_markers, page_size, second_marker,
+    Operation, Paged, Permissions, Safety, Sent, Trail, delimiter, next_markers, page_size, second_marker,
 };
 use crate::options::StorageClass;
 use crate::request::Request;
@@ -44,6 +44,7 @@ pub struct ListMultipartUploads {
     key_marker: Option<String>,
     upload_id_marker: Option<String>,
     max_uploads: Option<u32>,
+    trail: Trail,
 }
 
 impl ListMultipartUploads {
@@ -127,8 +128,8 @@ impl Paged for ListMultipartUploads {
         }
         let now = (self.key_marker.clone(), self.upload_id_marker.clone());
         let next = (output.next_key_marker.clone(), output.next_upload_id_marker.clone());
-        let (key_marker, upload_id_marker) = next_markers(&now, next)?;
-        Ok(Some(Self { key_marker, upload_id_marker, ..self.clone() }))
+        let ((key_marker, upload_id_marker), trail) = next_markers(&self.trail, &now, next)?;
+        Ok(Some(Self { key_marker, upload_id_marker, trail, ..self.clone() }))
     }
 }
 
@@ -272,5 +273,28 @@ mod tests {
                 ListMultipartUploads::new().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::Response, "{xml}");
         }
+    }
+
+    #[test]
+    fn a_listing_that_goes_round_in_a_circle_ends() {
+        let page = |id: &str| {
+            let next = format!("<NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>{id}</NextUploadIdMarker>");
+            let xml = format!(
+                "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>{next}</ListMultipartUploadsResult>"
+            );
+            ListMultipartUploads::new().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap()
+        };
+        let pages = |ids: &[&str]| {
+            let mut list = ListMultipartUploads::new();
+            ids.iter()
+                .cycle()
+                .take(100)
+                .position(|id| list.next_page(&page(id)).map(|next| list = next.unwrap()).is_err())
+        };
+        for circle in [&["a"][..], &["a", "b"], &["a", ""], &["a", "b", "c", "d", "e"]] {
+            assert!(pages(circle).is_some(), "{circle:?}");
+        }
+        let all: Vec<String> = (0..100).map(|id| id.to_string()).collect();
+        assert_eq!(pages(&all.iter().map(String::as_str).collect::<Vec<_>>()), None);
     }
 }
