@@ -55,7 +55,6 @@ pub(crate) fn read_error(xml: &[u8]) -> ServiceError {
     let whole = document.read(text.trim_start_matches('\u{feff}').trim());
     let says = whole && !document.format_string.is_empty() && !document.string_to_sign.is_empty();
     let signed = says.then(|| Canonical::new(&document.format_string, &document.string_to_sign));
-    let short = |text: String| discreet(text.chars().take(1024).collect());
     ServiceError {
         code: short(document.code),
         message: short(document.message),
@@ -65,6 +64,11 @@ pub(crate) fn read_error(xml: &[u8]) -> ServiceError {
         signed: signed.map(Box::new),
         ..ServiceError::default()
     }
+}
+
+/// What a stranger says of an error, cut to size.
+pub(crate) fn short(text: impl AsRef<str>) -> String {
+    discreet(text.as_ref().chars().take(1024).collect())
 }
 
 #[derive(Default)]
