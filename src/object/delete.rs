@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 
 use crate::answer::{header_text, request_id};
-use crate::error::Result;
+use crate::error::{Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -11,7 +11,8 @@ use crate::request::Request;
 ///
 /// A key that does not exist is removed with success. Where the bucket keeps versions, a delete without a version id
 /// hides the object behind a delete marker; each repeat would add another, so such a delete is not repeated after a
-/// failure that leaves its end unknown, unless [`unversioned`](Self::unversioned) says that it may.
+/// failure that leaves its end unknown, unless [`unversioned`](Self::unversioned) says that it may. What is gone after an
+/// attempt whose end is unknown is a success.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `ObjectLocked`.
@@ -80,6 +81,15 @@ impl Operation for DeleteObject {
             delete_marker: header_text(headers, "x-cos-delete-marker")
                 .is_some_and(|it| it.eq_ignore_ascii_case("true")),
             request_id: request_id(headers),
+        })
+    }
+
+    fn settled_by(&self, refusal: &ServiceError) -> Option<DeleteObjectOutput> {
+        let gone = matches!(refusal.code.as_str(), "NoSuchVersion" | "NoSuchKey");
+        gone.then(|| DeleteObjectOutput {
+            version_id: self.version_id.clone(),
+            delete_marker: false,
+            request_id: refusal.request_id.clone(),
         })
     }
 }

@@ -723,6 +723,29 @@ async fn hostile_documents_are_errors_with_status_and_request_id() {
     }
 }
 
+/// F7, where the first attempt took effect and COS has no more of what it removed.
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_after_an_open_end_was_deleted() {
+    let gone = Action::Status {
+        status: 404,
+        code: "NoSuchVersion".to_owned(),
+        message: String::new(),
+        retry_after: None,
+        request_id: true,
+    };
+    let (mem, bucket) = rig();
+    let delete = || DeleteObject::new("k".parse().unwrap()).version_id("MTg0NDUxNTc1NjIz");
+    let first = Rule::on("DELETE Object").then(Action::ResetBeforeHeaders).times(1);
+    mem.emulator.script(first);
+    mem.emulator.script(Rule::on("DELETE Object").then(gone.clone()).times(1));
+    let deleted = bucket.send(delete()).await.unwrap();
+    assert_eq!(deleted.version_id.as_deref(), Some("MTg0NDUxNTc1NjIz"));
+    assert_eq!(mem.emulator.journal().len(), 2);
+    // The first word of COS stands.
+    mem.emulator.script(Rule::on("DELETE Object").then(gone).times(1));
+    assert!(bucket.send(delete()).await.unwrap_err().is_not_found());
+}
+
 /// F46, where the request changed something: that the answer is too long to be read undoes nothing.
 #[tokio::test(start_paused = true)]
 async fn an_answer_too_long_to_be_read_is_a_success_all_the_same() {
