@@ -93,7 +93,7 @@ impl Attributes {
     }
 
     /// User metadata (`x-cos-meta-NAME`): letters, digits and hyphens in the name, visible ASCII in the value, 2 KiB
-    /// each, sent as given.
+    /// each, sent as given, but for blanks at its ends, which no header can carry. An empty value is as none.
     #[must_use]
     pub fn meta(mut self, name: impl AsRef<str>, value: impl Into<String>) -> Self {
         self.meta.push((name.as_ref().to_ascii_lowercase(), value.into()));
