@@ -184,6 +184,9 @@ impl Operation for GetObject {
             let service = ServiceError { status, request_id, ..ServiceError::default() };
             Err(Error::new(ErrorKind::Response, message).with_service(service))
         };
+        if !matches!(head.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+            return other("neither the object nor a part of it".to_owned());
+        }
         if let (Some(asked), StatusCode::PARTIAL_CONTENT) = (self.range, head.status) {
             // To the end of the object where that comes first, and no byte less.
             let fits = |got: ContentRange| got.first == asked.first() && got.last == asked.last_of(got.total);
@@ -398,6 +401,15 @@ mod tests {
             assert_eq!(get(206, wrong).unwrap_err().kind(), ErrorKind::Response, "{wrong}");
         }
         assert_eq!(get(200, "").unwrap_err().kind(), ErrorKind::Response);
+    }
+
+    #[test]
+    fn an_answer_without_content_is_no_empty_object() {
+        for status in [202, 203, 204, 205] {
+            let error = GetObject::new(key()).output(&Sent::default(), answer(status, &[], b"")).unwrap_err();
+            assert_eq!((error.kind(), error.status()), (ErrorKind::Response, Some(status)));
+        }
+        assert_eq!(read(GetObject::new(key()).output(&Sent::default(), answer(200, &[], b"")).unwrap()).unwrap(), "");
     }
 
     #[test]
