@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderValue, Method, Response, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::{REQUEST_ID, bare_answer, content_length, refusal};
@@ -314,6 +314,7 @@ impl Call<'_> {
         let length = body.len();
         let payload = Payload::open(body).await?;
         let progress = payload.progress();
+        let wants_part = head.headers().contains_key(header::RANGE);
         let mut request = head.into_request(payload)?;
         if journey.history.has_redialled() {
             request.extensions_mut().insert(Fresh);
@@ -366,6 +367,10 @@ impl Call<'_> {
             let told = format!("COS answered {status} after {sent_length} of {length} bytes");
             let error = Error::new(ErrorKind::Response, told).with_service(bare_answer(&parts));
             return Err(Failure { error, evidence: Evidence::Unknown });
+        }
+        if parts.status == StatusCode::PARTIAL_CONTENT && !wants_part {
+            let error = Error::new(ErrorKind::Response, "asked for all, got a part").with_service(bare_answer(&parts));
+            return Err(error.may_have(true).into());
         }
         let sent = Sent { length, crc64, attempts: journey.attempts };
         let kept = journey.keep.then(|| Box::new(parts.clone()));

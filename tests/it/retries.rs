@@ -746,6 +746,20 @@ async fn what_is_gone_after_an_open_end_was_deleted() {
     assert!(bucket.send(delete()).await.unwrap_err().is_not_found());
 }
 
+/// F20, where no range was asked for, as from a cache that keeps what somebody else asked for.
+#[tokio::test(start_paused = true)]
+async fn a_part_that_nobody_asked_for_is_not_the_object() {
+    let (mem, bucket) = rig();
+    let headers = vec![("Content-Range".to_owned(), "bytes 0-1/5".to_owned())];
+    let part = Action::RawBody { status: 206, headers, body: Bytes::from_static(b"he") };
+    mem.emulator.script(Rule::on("GET Object").then(part).times(1));
+    let error = bucket.get("k").await.expect_err("a part");
+    assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Response, Some(206), 1), "{error}");
+    // Who asks in words of their own knows it.
+    let end = bucket.with(Overrides::new().header("range", "bytes=-3").unwrap());
+    assert_eq!(end.get("k").await.unwrap().bytes(100).await.unwrap(), "llo");
+}
+
 /// F46, where the request changed something: that the answer is too long to be read undoes nothing.
 #[tokio::test(start_paused = true)]
 async fn an_answer_too_long_to_be_read_is_a_success_all_the_same() {
