@@ -54,6 +54,13 @@ async fn send(signed: &Presigned, body: &'static str) -> Outcome<String> {
     }
     let request = http.build()?.request(signed.method.clone(), &signed.url).headers(signed.headers.clone()).body(body);
     let response = request.send().await.map_err(reqwest::Error::without_url)?;
-    println!("  used: {}", response.status());
-    Ok(response.error_for_status().map_err(reqwest::Error::without_url)?.text().await?)
+    let status = response.status();
+    println!("  used: {status}");
+    let text = response.text().await.map_err(reqwest::Error::without_url)?;
+    if status.is_success() {
+        return Ok(text);
+    }
+    // Not all of it: a document about a signature repeats what was signed, the token too.
+    let told = |name: &str| Some(text.split_once(&format!("<{name}>"))?.1.split_once('<')?.0);
+    Err(format!("COS answered {status} {}: {}", told("Code").unwrap_or("?"), told("Message").unwrap_or("?")).into())
 }

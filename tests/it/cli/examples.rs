@@ -93,3 +93,20 @@ async fn the_direct_upload_example_fails_with_the_reason() {
     assert!(told.lines().last().is_some_and(|line| line.contains("502 Bad Gateway")), "{told}");
     assert!(!told.contains("PLANTED"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_presigned_url_example_tells_what_cos_answered() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let key = emulator.mint(std::time::Duration::from_secs(600));
+    let mut command = Command::new(program("examples/presigned_url"));
+    for name in KEY_VARIABLES {
+        command.env_remove(name);
+    }
+    command.envs(shell.variables.clone()).env("TENCENTCLOUD_SECRET_ID", &key.secret_id);
+    let output = command.env("TENCENTCLOUD_TOKEN", &key.token).output().expect("the example starts");
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.starts_with("COS answered 403 Forbidden SignatureDoesNotMatch: The Signature"), "{told}");
+    assert!(!format!("{told}{}", text(&output.stdout)).contains(&key.token[..12]), "{told}");
+}
