@@ -387,25 +387,14 @@ impl Call<'_> {
             })?)
         };
         let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
-        let mut error = match operation.output(&sent, Response::from_parts(parts, body)) {
+        match operation.output(&sent, Response::from_parts(parts, body)) {
             Ok(output) => {
                 trace::answered(journey.attempts, status, request_id);
                 journey.arrived = Some((output, kept));
-                return Ok(());
+                Ok(())
             }
-            Err(error) => error,
-        };
-        let evidence = judge_output(&error, operation.safety());
-        if error.service().is_none() {
-            // An operation reads values; whose answer they were in is known here.
-            let request_id = request_id.to_owned();
-            error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
+            Err(error) => Err(judge_output(error, operation.safety(), status, request_id)),
         }
-        if error.kind() == ErrorKind::Response {
-            // What cannot be read is a success all the same.
-            error = error.may_have(true);
-        }
-        Err(Failure { error, evidence })
     }
 
     /// The body of an answer that is handed on as a stream, and read on when it breaks off.
@@ -582,13 +571,23 @@ async fn capped(mut body: ByteStream) -> Bytes {
 }
 
 /// A success that was none.
-fn judge_output(error: &Error, safety: Safety) -> Evidence {
-    match (error.kind(), error.service()) {
+fn judge_output(mut error: Error, safety: Safety, status: u16, request_id: &str) -> Failure {
+    let evidence = match (error.kind(), error.service()) {
         (ErrorKind::Service, Some(service)) => Evidence::Answer(service.class()),
         // What COS made of other bytes stands: only where twice is as once does the second time mend it.
         (ErrorKind::Integrity, _) if !matches!(safety, Safety::Read | Safety::SameEffect) => Evidence::Final,
         (ErrorKind::Integrity, _) => Evidence::Answer(Class::Integrity),
         (ErrorKind::Ambiguous, _) => Evidence::Unknown,
         _ => Evidence::Final,
+    };
+    if error.service().is_none() {
+        // An operation reads values; whose answer they were in is known here.
+        let request_id = request_id.to_owned();
+        error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
     }
+    if error.kind() == ErrorKind::Response {
+        // What cannot be read is a success all the same.
+        error = error.may_have(true);
+    }
+    Failure { error, evidence }
 }
