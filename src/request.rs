@@ -204,6 +204,16 @@ impl fmt::Debug for Description {
     }
 }
 
+/// Values under names the caller chose. They may be secret: `Debug` shows the names.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Named(pub(crate) Vec<(String, String)>);
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 /// A header value that can stand on the wire and in a signature: visible ASCII, blanks and tabs, trimmed.
 ///
 /// # Errors

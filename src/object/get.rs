@@ -14,7 +14,7 @@ use crate::key::ObjectKey;
 use crate::object::ObjectMeta;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{ByteRange, Conditions, ContentRange, CustomerKey, ResponseOverrides, TrafficLimit};
-use crate::request::Request;
+use crate::request::{Named, Request};
 use crate::rest::Rest;
 
 /// Reads an object, or a range of it, as a stream.
@@ -56,7 +56,7 @@ pub struct GetObject {
     overrides: ResponseOverrides,
     customer_key: Option<CustomerKey>,
     traffic_limit: Option<TrafficLimit>,
-    params: Vec<(String, String)>,
+    params: Named,
 }
 
 impl GetObject {
@@ -70,7 +70,7 @@ impl GetObject {
             overrides: ResponseOverrides::new(),
             customer_key: None,
             traffic_limit: None,
-            params: Vec::new(),
+            params: Named::default(),
         }
     }
 
@@ -120,7 +120,7 @@ impl GetObject {
     /// answer is then not the object, and no checksum is checked.
     #[must_use]
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.params.push((name.into(), value.into()));
+        self.params.0.push((name.into(), value.into()));
         self
     }
 
@@ -135,7 +135,7 @@ impl GetObject {
     }
 
     fn integrity(&self, status: StatusCode, meta: &ObjectMeta) -> Integrity {
-        if !self.params.is_empty() {
+        if !self.params.0.is_empty() {
             Integrity::Unverified("the object was processed on the way")
         } else if self.range.is_some() || status != StatusCode::OK {
             Integrity::Unverified("COS keeps the checksum of the whole object, not of a range")
@@ -154,7 +154,7 @@ impl Operation for GetObject {
 
     fn request(&self) -> Result<Request> {
         let mut request = Request::object(&self.key);
-        for (name, value) in &self.params {
+        for (name, value) in &self.params.0 {
             request = request.query(name.clone(), value.clone());
         }
         request
@@ -172,7 +172,7 @@ impl Operation for GetObject {
 
     fn rest(&self, head: &Parts) -> Option<Rest> {
         // What was processed on the way is not the object.
-        if self.params.is_empty() { Rest::of(self.request().ok()?, head) } else { None }
+        if self.params.0.is_empty() { Rest::of(self.request().ok()?, head) } else { None }
     }
 
     fn output(&self, _: &Sent, response: Response<ByteStream>) -> Result<Object> {
@@ -193,7 +193,7 @@ impl Operation for GetObject {
             if !content_range.is_some_and(fits) {
                 return other(format!("asked for {asked}, got {:?}", meta.header("content-range").unwrap_or_default()));
             }
-        } else if self.range.is_some() && self.params.is_empty() {
+        } else if self.range.is_some() && self.params.0.is_empty() {
             return other("asked for a range, got something else".to_owned());
         }
         let ranged = content_range.filter(|_| head.status == StatusCode::PARTIAL_CONTENT).map(|range| range.length());
@@ -357,6 +357,12 @@ mod tests {
             "GET /k?imageMogr2%2Fthumbnail%2F%2150p&versionId=v&response-content-type=text%2Fplain%3B%20a%3Db\n\
              range: bytes=5-9\n[0]"
         );
+    }
+
+    #[test]
+    fn values_of_parameters_are_not_printed() {
+        let told = format!("{:?}", GetObject::new(key()).param("ci-process", "SECRET"));
+        assert!(told.contains("ci-process") && !told.contains("SECRET"), "{told}");
     }
 
     #[test]

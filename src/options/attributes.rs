@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use crate::error::{Error, Result};
 use crate::key::RESERVED;
 use crate::request::{Describe, Request};
-use crate::request::{header_name, header_value};
+use crate::request::{Named, header_name, header_value};
 use crate::time::http_date;
 
 pub(crate) const META_PREFIX: &str = "x-cos-meta-";
@@ -34,7 +34,7 @@ pub struct Attributes {
     cache_control: Option<String>,
     expires: Option<SystemTime>,
     storage_class: Option<StorageClass>,
-    meta: Vec<(String, String)>,
+    meta: Named,
 }
 
 impl Attributes {
@@ -96,7 +96,7 @@ impl Attributes {
     /// each, sent as given, but for blanks at its ends, which no header can carry. An empty value is as none.
     #[must_use]
     pub fn meta(mut self, name: impl AsRef<str>, value: impl Into<String>) -> Self {
-        self.meta.push((name.as_ref().to_ascii_lowercase(), value.into()));
+        self.meta.0.push((name.as_ref().to_ascii_lowercase(), value.into()));
         self
     }
 
@@ -130,7 +130,7 @@ impl Describe for Attributes {
             .header_opt("cache-control", self.cache_control.as_deref())?
             .header_opt("expires", self.expires.map(http_date))?
             .header_opt("x-cos-storage-class", self.storage_class.as_ref().map(StorageClass::as_str))?;
-        for (name, value) in &self.meta {
+        for (name, value) in &self.meta.0 {
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
                 return Err(Error::input("meta", "has a name that is not letters, digits and hyphens"));
             }
@@ -266,6 +266,12 @@ mod tests {
             let value = request.headers().get("x-cos-meta-t").map_or("", |value| value.to_str().unwrap());
             assert_eq!(decode_meta_text(value).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn values_of_metadata_are_not_printed() {
+        let told = format!("{:?}", Attributes::new().meta("origin", "SECRET").meta_text("title", "SECRET"));
+        assert!(told.contains("origin") && told.contains("title") && !told.contains("SECRET"), "{told}");
     }
 
     #[test]
