@@ -380,11 +380,7 @@ impl Call<'_> {
             O::Response::from_stream(self.streamed(operation, journey.attempts, &parts, body)?)
         } else {
             let read = body.into_stream().bytes(xml::MAX_BYTES).await;
-            O::Response::from_bytes(read.map_err(|error| {
-                let too_long = error.kind() == ErrorKind::Response;
-                let evidence = if too_long { Evidence::Final } else { Evidence::Unknown };
-                Failure { error: error.with_service(bare_answer(&parts)).may_have(too_long), evidence }
-            })?)
+            O::Response::from_bytes(read.map_err(|error| unread(error, &parts))?)
         };
         let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
         match operation.output(&sent, Response::from_parts(parts, body)) {
@@ -556,6 +552,14 @@ impl Call<'_> {
         let key = snapshot.credentials();
         key.expires_at().map_or(key.token().is_some(), |end| end <= soon)
     }
+}
+
+/// A success whose document broke off, or is too long to be read.
+#[cold]
+fn unread(error: Error, head: &Parts) -> Failure {
+    let too_long = error.kind() == ErrorKind::Response;
+    let evidence = if too_long { Evidence::Final } else { Evidence::Unknown };
+    Failure { error: error.with_service(bare_answer(head)).may_have(too_long), evidence }
 }
 
 async fn capped(mut body: ByteStream) -> Bytes {
