@@ -186,7 +186,9 @@ async fn cancelled_or_dropped_it_leaves_whole_files_alone() {
         } else {
             task.abort();
             let _ = task.await;
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            // What was being written is removed on another thread.
+            let whole = || fs::read_dir(root.path()).unwrap().all(|entry| entry.unwrap().file_name().len() == 1);
+            until("nothing but whole files", whole).await;
         }
         let found = tree(root.path());
         assert!(found.keys().all(|name| name.len() == 1), "{:?}", found.keys());
