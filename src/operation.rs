@@ -347,3 +347,21 @@ pub(crate) fn as_text<O: Operation>(operation: &O) -> String {
     lines.push(format!("[{}]", body.len()));
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the length of the circle, and wherever it begins.
+    #[test]
+    fn a_trail_ends_in_every_circle_and_on_no_straight_way() {
+        let ends = |places: &mut dyn Iterator<Item = u32>| {
+            let mut trail = Trail::default();
+            places.take(1000).any(|place| trail.to(&(Some(place.to_string()), None)).map(|on| trail = on).is_err())
+        };
+        for (before, circle) in [(0, 1), (0, 2), (0, 5), (3, 1), (7, 4), (50, 100)] {
+            assert!(ends(&mut (0..before).chain((before..before + circle).cycle())), "{before} {circle}");
+        }
+        assert!(!ends(&mut (0..)));
+    }
+}

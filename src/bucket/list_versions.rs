@@ -303,17 +303,9 @@ mod tests {
             let xml = format!("<ListVersionsResult><IsTruncated>true</IsTruncated>{next}</ListVersionsResult>");
             ListObjectVersions::new().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap()
         };
-        let pages = |ids: &[&str]| {
-            let mut list = ListObjectVersions::new();
-            ids.iter()
-                .cycle()
-                .take(100)
-                .position(|id| list.next_page(&page(id)).map(|next| list = next.unwrap()).is_err())
-        };
-        for circle in [&["a"][..], &["a", "b"], &["a", ""], &["a", "b", "c", "d", "e"]] {
-            assert!(pages(circle).is_some(), "{circle:?}");
-        }
-        let all: Vec<String> = (0..100).map(|id| id.to_string()).collect();
-        assert_eq!(pages(&all.iter().map(String::as_str).collect::<Vec<_>>()), None);
+        let mut list = ListObjectVersions::new();
+        let mut advances = |id| list.next_page(&page(id)).map(|next| list = next.unwrap()).is_ok();
+        assert!(advances("a") && advances("b"));
+        assert!(!["a", "b", "a", "b"].into_iter().all(advances));
     }
 }
