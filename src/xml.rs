@@ -145,9 +145,10 @@ pub(crate) fn write<T: Serialize>(root: &str, value: &T) -> Result<String> {
         .map_err(|error| Error::input("body", format!("cannot be written as XML: {error}")))
 }
 
-/// Whether XML 1.0 can carry the text and gives it back unchanged: no control character, carriage returns among them.
+/// Whether XML 1.0 can carry the text and gives it back unchanged: no control character of ASCII but tab and line feed. A
+/// carriage return comes back as a line feed.
 pub(crate) fn can_carry(text: &str) -> bool {
-    !text.chars().any(|c| (c.is_control() && c != '\t' && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}'))
+    !text.chars().any(|c| (c < ' ' && c != '\t' && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
 struct Checked<'a> {

@@ -90,13 +90,16 @@ impl Operation for ListBuckets {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
         let document: Document = xml::read("ListAllMyBucketsResult", head.status.as_u16(), &request_id, &body)?;
-        let buckets = document.buckets.buckets.into_iter().map(|bucket| BucketSummary {
-            created: parse_iso8601(&bucket.creation_date),
-            name: bucket.name,
-            region: bucket.location,
-        });
+        let summary = |element| match element {
+            Element::Bucket(bucket) => Some(BucketSummary {
+                created: parse_iso8601(&bucket.creation_date),
+                name: bucket.name,
+                region: bucket.location,
+            }),
+            Element::Other => None,
+        };
         Ok(BucketList {
-            buckets: buckets.collect(),
+            buckets: document.buckets.elements.into_iter().filter_map(summary).collect(),
             // A server that knows no pages says nothing of them.
             is_truncated: document.is_truncated.map_or(Ok(false), |text| xml::is_truncated(Some(&text)))?,
             next_marker: document.next_marker.filter(|marker| !marker.is_empty()),
@@ -164,8 +167,15 @@ struct Document {
 
 #[derive(Default, Deserialize)]
 struct Buckets {
-    #[serde(rename = "Bucket", default)]
-    buckets: Vec<Entry>,
+    #[serde(rename = "$value", default)]
+    elements: Vec<Element>,
+}
+
+#[derive(Deserialize)]
+enum Element {
+    Bucket(Entry),
+    #[serde(other)]
+    Other,
 }
 
 #[derive(Deserialize)]
@@ -198,6 +208,9 @@ mod tests {
         assert_eq!((list.buckets[1].name.as_str(), list.buckets[1].region.as_str()), ("b-1250000000", "ap-shanghai"));
         assert_eq!(list.buckets[0].created.map(crate::time::unix_seconds), Some(1_558_700_386));
         assert!(ListBuckets::new().next_page(&list).unwrap().is_none());
+        let others = "<ListAllMyBucketsResult><Buckets><Bucket><Name>a-1</Name></Bucket><New>x</New><Bucket><Name>b-1</Name>\
+            </Bucket></Buckets><Owner/></ListAllMyBucketsResult>";
+        assert_eq!(read(others).unwrap().buckets.len(), 2);
         let empty = "<ListAllMyBucketsResult><Owner/><Buckets/></ListAllMyBucketsResult>";
         assert!(read(empty).unwrap().buckets.is_empty());
         let page = |marker: &str| BucketList {

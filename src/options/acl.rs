@@ -111,7 +111,7 @@ impl Describe for Acl {
             let accounts = self.grants.iter().filter(|(name, _)| *name == header).map(|(_, uin)| uin);
             let mut ids = Vec::new();
             for uin in accounts {
-                if uin.is_empty() || uin.contains(['"', ',']) {
+                if uin.is_empty() || uin.contains(|c: char| c.is_whitespace() || matches!(c, '"' | ',')) {
                     return Err(Error::input("grant", "is not the uin of an account"));
                 }
                 ids.push(format!("id=\"{uin}\""));
@@ -135,7 +135,9 @@ mod tests {
         assert_eq!(header("x-cos-grant-read"), Some("id=\"1\",id=\"2\""));
         assert_eq!(header("x-cos-grant-full-control"), Some("id=\"3\""));
         assert_eq!(header("x-cos-grant-write"), None);
-        let error = Acl::new().grant_read("1\",id=\"2").describe(Request::bucket()).unwrap_err();
-        assert_eq!(error.field(), Some("grant"));
+        for uin in ["", " ", "1\",id=\"2", "1 2"] {
+            let error = Acl::new().grant_read(uin).describe(Request::bucket()).unwrap_err();
+            assert_eq!(error.field(), Some("grant"), "{uin}");
+        }
     }
 }

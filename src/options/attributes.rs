@@ -194,15 +194,16 @@ impl Default for StorageClass {
     }
 }
 
+/// A name that came with an answer may hold anything: what a terminal would obey is written escaped.
 impl fmt::Display for StorageClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.escape_debug().fmt(f)
     }
 }
 
 impl fmt::Debug for StorageClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -266,6 +267,13 @@ mod tests {
             let value = request.headers().get("x-cos-meta-t").map_or("", |value| value.to_str().unwrap());
             assert_eq!(decode_meta_text(value).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn a_class_that_is_none_does_nothing_to_a_terminal() {
+        let class = StorageClass::new("cold\u{1b}[2J");
+        assert_eq!((class.to_string().as_str(), class.as_str()), ("COLD\\u{1b}[2J", "COLD\u{1b}[2J"));
+        assert_eq!(format!("{:?} {}", StorageClass::MAZ_STANDARD_IA, StorageClass::ARCHIVE), "MAZ_STANDARD_IA ARCHIVE");
     }
 
     #[test]
