@@ -68,11 +68,14 @@ async fn compare() -> bool {
                 for contender in &mut contenders {
                     contender.round(verb, requests).await;
                 }
+                // There and back, so that nobody always comes after the same.
+                contenders.reverse();
             }
             for contender in &mut contenders {
                 contender.workers.clear();
             }
         }
+        contenders.sort_by_key(|contender| Kind::ALL.iter().position(|kind| *kind == contender.kind));
         reached &= table(verb, &contenders);
     }
     reached

@@ -28,6 +28,7 @@ pub(crate) const PROVIDER_FLIGHT_LOST: Duration = Duration::from_secs(20);
 pub(crate) const FORCED_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause until a key that the provider insists on may be doubted again.
 pub(crate) const SAME_KEY_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Keeps the key of a provider, and gets the next one in time.
 ///
 /// ```text
