@@ -285,7 +285,11 @@ impl Session {
 
     /// Ends it for an error: gives it up, unless another run may go on with it. Gives the error back.
     pub(super) async fn give_up(mut self, error: Error) -> Error {
-        if self.open || (self.journal.is_some() && !is_final(&error)) {
+        if self.open {
+            self.fate = Fate::Keep;
+            return error.may_have(true).with_upload_id(Some(&self.upload_id));
+        }
+        if self.journal.is_some() && !is_final(&error) {
             self.fate = Fate::Keep;
             return error;
         }

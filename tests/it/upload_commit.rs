@@ -150,6 +150,19 @@ async fn only_parts_that_were_lost_are_sent_again() {
     let (outcome, ()) = tokio::join!(upload_of(&bucket, stream), lose(&memory));
     assert_eq!(outcome.unwrap_err().code(), Some("InvalidPart"));
     assert!(memory.emulator.uploads(memory.emulator.bucket()).is_empty());
+    // A completion that nobody heard of may still be under way when a part cannot be sent once more.
+    let memory = InMemory::new();
+    let silent = Rule::on(COMPLETE).then(Action::Delay(Duration::from_secs(1))).then(Action::ResetBeforeHeaders);
+    memory.emulator.script(silent);
+    let bucket = memory.bucket();
+    let (outcome, ()) = tokio::join!(upload(&bucket), async {
+        lose(&memory).await;
+        memory.emulator.script(denied("Upload Part"));
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!((error.code(), error.may_have_taken_effect()), (Some("AccessDenied"), true), "{error}");
+    assert_eq!(error.upload_id(), Some(upload_id(&memory).await.as_str()));
+    assert_eq!(count(&memory.emulator, ABORT), 0);
     // Who may not list the parts is told so.
     let memory = InMemory::new();
     memory.emulator.script(Rule::on(COMPLETE).then(Action::Delay(Duration::from_secs(1))));
