@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use cos_emulator::Emulator;
 use futures_util::stream;
 use tencent_cos::client::provider::{CredentialError, from_fn};
 use tencent_cos::{
@@ -17,7 +18,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use crate::support::{transport, until};
+use crate::support::{self, noise, transport, until};
 
 const MIB: usize = 1024 * 1024;
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nx-cos-request-id: abc\r\ncontent-length: 0\r\n\r\n";
@@ -233,6 +234,57 @@ async fn a_silent_handshake_is_repeated() {
     let https = client(&format!("https://{}", peer.address));
     let error = bucket(https.connect_timeout(millis(200))).head("k").await.unwrap_err();
     assert_eq!((error.kind(), error.attempts(), peer.connections()), (ErrorKind::Timeout, 4, 4), "{error}");
+}
+
+/// Passes bytes to and fro until so many came from one side; what the client gets then is no TLS.
+async fn garble(mut client: TcpStream, server: SocketAddr, from_client: usize, from_server: usize) {
+    let mut server = TcpStream::connect(server).await.unwrap();
+    let (mut up, mut down) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
+    let (mut sent, mut received) = (0, 0);
+    loop {
+        tokio::select! {
+            Ok(count @ 1..) = client.read(&mut up) => {
+                sent += count;
+                server.write_all(&up[..count]).await.unwrap();
+            }
+            Ok(count @ 1..) = server.read(&mut down) => {
+                received += count;
+                if sent >= from_client || received >= from_server {
+                    client.write_all(b"no TLS at all").await.unwrap();
+                    return;
+                }
+                client.write_all(&down[..count]).await.unwrap();
+            }
+            else => return,
+        }
+    }
+}
+
+/// TLS that breaks after its handshake is a connection that broke: the certificate was right, and the request is out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_that_breaks_later_is_no_wrong_certificate() {
+    let emulator = Emulator::builder().strict_signature(true).tls_self_made(true).start().await.unwrap();
+    let server = emulator.address();
+    let whole = noise(400_000, 1);
+    let through = async |from_client, from_server| {
+        let peer = Peer::new(move |number, stream| {
+            let unharmed = number > 0;
+            let limit = |limit| if unharmed { usize::MAX } else { limit };
+            garble(stream, server, limit(from_client), limit(from_server))
+        })
+        .await;
+        let client = support::client(&emulator).root_certificates(emulator.ca_pem().unwrap());
+        let endpoint = Endpoint::custom(format!("https://{}", peer.address)).unwrap();
+        client.endpoint(endpoint).build().unwrap().bucket(emulator.bucket()).unwrap()
+    };
+
+    let bucket = through(200_000, usize::MAX).await;
+    assert_eq!(bucket.put("k", whole.clone()).await.unwrap().attempts, 2);
+    let bucket = through(200_000, usize::MAX).await.with(Overrides::new().max_attempts(1));
+    let error = bucket.put("k", whole.clone()).await.unwrap_err();
+    assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Ambiguous, true), "{error:?}");
+    let bucket = through(usize::MAX, 200_000).await;
+    assert_eq!(bucket.get("k").await.unwrap().bytes(1 << 20).await.unwrap(), whole);
 }
 
 #[allow(clippy::disallowed_methods)] // no emulator is here to tell the time

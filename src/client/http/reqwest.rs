@@ -169,7 +169,8 @@ fn transport_error(error: reqwest::Error, otherwise: Phase) -> TransportError {
 }
 
 fn phase_of(error: &reqwest::Error, otherwise: Phase) -> Phase {
-    if is_tls(error) {
+    // After the handshake TLS fails as any connection does.
+    if error.is_connect() && is_tls(error) {
         Phase::Tls
     } else if error.is_dns() {
         Phase::Dns
