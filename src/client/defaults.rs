@@ -11,6 +11,7 @@
 //! | from the last byte sent to the head of the answer | 30 s | [`response_timeout`](crate::ClientBuilder::response_timeout) |
 //! | the same while COS works on a copy or a completion | 20 min | |
 //! | an operation in total | none | [`Overrides::deadline`](crate::Overrides::deadline) |
+//! | a wait that is set to more counts as, so that `Duration::MAX` is as good as no limit | 30 years | |
 //! | attempts of a request, the first included | 4 | [`max_attempts`](crate::ClientBuilder::max_attempts) |
 //! | wait before a repeat: random up to | 100 ms · 2ⁿ, at most 20 s | |
 //! | the same when COS says `SlowDown` | 1 s · 2ⁿ, at most 20 s | |
@@ -80,6 +81,8 @@ pub const SLOW_LIMITS: u32 = 3;
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same while COS works on a copy or a completion.
 pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+/// A wait that is set to more counts as this: as good as no limit, and no moment is beyond all time.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 /// Attempts of a request, the first included.
 pub const MAX_ATTEMPTS: u32 = 4;
 /// The first wait before a repeat.

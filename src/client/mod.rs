@@ -305,7 +305,7 @@ impl ClientBuilder {
 
     /// How long connecting may take, TLS included.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.connect = timeout;
+        self.limits.connect = timeout.min(defaults::LONGEST_WAIT);
         self.connections = self.connections.connect_timeout(timeout);
         self
     }
@@ -313,14 +313,14 @@ impl ClientBuilder {
     /// How long a body may stand still, in either direction. One that comes more slowly than
     /// [`MIN_RATE`](defaults::MIN_RATE) over three times as long is given up, too.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.stall = timeout;
+        self.limits.stall = timeout.min(defaults::LONGEST_WAIT);
         self.connections = self.connections.stall_timeout(timeout);
         self
     }
 
     /// How long the head of an answer may take after the last byte was sent.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.response = timeout;
+        self.limits.response = timeout.min(defaults::LONGEST_WAIT);
         self
     }
 

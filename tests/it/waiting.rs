@@ -296,6 +296,22 @@ fn clients_of(emulator: &Emulator, url: &str) -> Vec<(&'static str, Bucket)> {
         .collect()
 }
 
+/// Who wants no limit sets the longest there is.
+#[tokio::test]
+async fn limits_may_be_endless() {
+    let emulator = emulator().await;
+    for (name, client) in transports(&emulator) {
+        let client = client.connect_timeout(Duration::MAX).pool_idle(Duration::MAX);
+        let client = client.stall_timeout(Duration::MAX).response_timeout(Duration::MAX).build().unwrap();
+        let bucket = client.bucket(emulator.bucket()).unwrap().with(Overrides::new().deadline(Duration::MAX));
+        for body in [Body::from("hello"), Body::once(5 * 1024, pieces(millis(1)))] {
+            let length = body.len();
+            bucket.put(name, body).await.unwrap();
+            assert_eq!(bucket.get(name).await.unwrap().bytes(MIB).await.unwrap().len() as u64, length, "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_host_that_does_not_resolve() {
     let emulator = emulator().await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 #[cfg(feature = "hyper")]
 use super::HyperTransport;
 use super::{HttpClient, ReqwestTransport, Transport, TransportOptions};
+use crate::client::defaults;
 use crate::error::{Error, Result};
 
 /// How the network is reached: which transport, and how it connects.
@@ -69,7 +70,7 @@ impl Connections {
 
     /// How long connecting may take, TLS included.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.options.connect_timeout = timeout;
+        self.options.connect_timeout = timeout.min(defaults::LONGEST_WAIT);
         self
     }
 
@@ -80,7 +81,7 @@ impl Connections {
 
     /// How long an idle connection is kept.
     pub fn pool_idle(mut self, timeout: Duration) -> Self {
-        self.options.pool_idle = timeout;
+        self.options.pool_idle = timeout.min(defaults::LONGEST_WAIT);
         self
     }
 
