@@ -15,7 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The body of a request. It describes; the client opens files and runs streams. Every body knows its length.
 ///
-/// All but [`once`](Self::once) can be sent again, so that a failed attempt can be repeated.
+/// All but [`once`](Self::once) can be sent again, so that a failed attempt can be repeated. A stream or an observer that
+/// panics while it is sent fails the request with [`ErrorKind::Io`].
 #[derive(Clone, Default)]
 pub struct Body {
     pub(crate) source: Source,

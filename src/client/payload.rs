@@ -1,6 +1,7 @@
 //! The body of one attempt on its way out: frame by frame, counted, summed up, timed.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,21 +80,32 @@ impl Payload {
         Arc::clone(&self.progress)
     }
 
+    /// The code of the caller runs here: a panic of it would end the task of the connection, and with it every word of
+    /// why.
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
-        match &mut self.frames {
-            Frames::Bytes(bytes) => Poll::Ready(Ok(bytes.split_to(bytes.len().min(FRAME)))),
-            Frames::File(file) => Poll::Ready(match ready!(file.poll_frame(cx)) {
-                Ok(bytes) if bytes.is_empty() => Err(changed("the file is shorter than it was")),
-                read => read,
-            }),
-            Frames::Stream(stream) => match ready!(Pin::new(stream).poll_next(cx)) {
-                Some(Ok(bytes)) if bytes.len() as u64 > self.remaining => {
-                    Poll::Ready(Err(changed("the stream is longer than announced")))
-                }
-                Some(bytes) => Poll::Ready(bytes),
-                None => Poll::Ready(Err(changed("the stream is shorter than announced"))),
+        let polled = catch_unwind(AssertUnwindSafe(|| self.poll_source(cx)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(Error::new(ErrorKind::Io, "the body of the request panicked"))))
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
+        let bytes = match &mut self.frames {
+            Frames::Bytes(bytes) => bytes.split_to(bytes.len().min(FRAME)),
+            Frames::File(file) => match ready!(file.poll_frame(cx))? {
+                bytes if bytes.is_empty() => return Poll::Ready(Err(changed("the file is shorter than it was"))),
+                bytes => bytes,
             },
+            Frames::Stream(stream) => match ready!(Pin::new(stream).poll_next(cx)).transpose()? {
+                Some(bytes) if bytes.len() as u64 > self.remaining => {
+                    return Poll::Ready(Err(changed("the stream is longer than announced")));
+                }
+                Some(bytes) => bytes,
+                None => return Poll::Ready(Err(changed("the stream is shorter than announced"))),
+            },
+        };
+        if let Some(observer) = self.observer.as_ref().filter(|_| !bytes.is_empty()) {
+            observer(self.progress.sent().0 + bytes.len() as u64);
         }
+        Poll::Ready(Ok(bytes))
     }
 }
 
@@ -137,9 +149,6 @@ impl http_body::Body for Payload {
                     self.remaining -= bytes.len() as u64;
                     let crc64 = (self.remaining == 0).then(|| self.crc64.value());
                     self.progress.took(bytes.len() as u64, crc64);
-                    if let Some(observer) = &self.observer {
-                        observer(self.progress.sent().0);
-                    }
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
                 Err(error) => {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use crate::support::{self, noise, transport, until};
+use crate::support::{self, emulator, noise, transport, until};
 
 const MIB: usize = 1024 * 1024;
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nx-cos-request-id: abc\r\ncontent-length: 0\r\n\r\n";
@@ -429,4 +430,24 @@ async fn a_failing_body_leaves_the_idle_connections() {
     all().await;
     // One was spent on the failure, and a pool may be a little late; were they all forgotten, there would be ten.
     assert!(peer.connections() <= 8, "{}", peer.connections());
+}
+
+/// What panics on the way out is a failure of the body, told at once, and of nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_panics_fails_its_own_request() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    let panicking =
+        || ByteStream::new(None, stream::poll_fn(|_| -> Poll<Option<Result<Bytes, Error>>> { panic!("on purpose") }));
+    let bodies = [
+        ("factory", Body::factory(5, panicking)),
+        ("once", Body::once(5, panicking())),
+        ("observer", Body::from("hello").observe(|taken| assert_eq!(taken, 0, "on purpose"))),
+    ];
+    for (name, body) in bodies {
+        let error = bucket.put("k", body).await.unwrap_err();
+        let told = (error.kind(), error.attempts(), error.may_have_taken_effect());
+        assert_eq!(told, (ErrorKind::Io, 1, false), "{name}: {error:?}");
+        assert!(!bucket.exists("k").await.unwrap(), "{name}");
+    }
 }
