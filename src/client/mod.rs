@@ -298,6 +298,7 @@ impl ClientBuilder {
     }
 
     /// Connects to this address for that host, in place of asking DNS. The host stays what is signed and what TLS checks.
+    /// A port that the endpoint names counts before that of the address.
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
         self.connections = self.connections.resolve(host, address);
         self

@@ -432,6 +432,21 @@ async fn a_failing_body_leaves_the_idle_connections() {
     assert!(peer.connections() <= 8, "{}", peer.connections());
 }
 
+/// An address that is given for a host is taken for it in any case, and its port where the endpoint names none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_may_have_an_address_of_ours() {
+    let (one, other) = (Peer::well().await, Peer::well().await);
+    let reach = async |endpoint: String, host: &str| {
+        let client = client(&endpoint).allow_http(true).resolve(host, one.address).max_attempts(1);
+        bucket(client).head("k").await.unwrap();
+        (one.connections(), other.connections())
+    };
+    let plain = || "http://cos.example.com".to_owned();
+    assert_eq!(reach(plain(), "cos.example.com").await, (1, 0));
+    assert_eq!(reach(plain(), "COS.Example.com").await, (2, 0));
+    assert_eq!(reach(format!("{}:{}", plain(), other.address.port()), "cos.example.com").await, (2, 1));
+}
+
 /// What panics on the way out is a failure of the body, told at once, and of nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_panics_fails_its_own_request() {

@@ -57,7 +57,7 @@ impl HyperTransport {
             pool: Pool::new(options.pool_idle),
             tls_pool: Pool::new(options.pool_idle),
             connect_timeout: options.connect_timeout,
-            resolve: options.resolve.into_iter().collect(),
+            resolve: options.resolve.into_iter().map(|(host, to)| (host.to_ascii_lowercase(), to)).collect(),
             roots: roots.map_err(|_| Error::input("root_certificates", "hold one that is no PEM certificate"))?,
             tls: OnceLock::new(),
         })
@@ -98,7 +98,7 @@ impl HyperTransport {
         let name = host.authority.host();
         let bare_name = name.trim_matches(['[', ']']);
         let addresses: Vec<SocketAddr> = match self.resolve.get(name) {
-            Some(address) => vec![*address],
+            Some(address) => vec![host.at(*address)],
             None => tokio::net::lookup_host((bare_name, host.port())).await?.collect(),
         };
         *phase = Phase::Connect;
@@ -208,6 +208,14 @@ impl Host {
         };
         *request.uri_mut() = target.into();
         Ok(Self { https: url.scheme == Some(Scheme::HTTPS), authority })
+    }
+
+    /// The address that was given for it.
+    fn at(&self, mut address: SocketAddr) -> SocketAddr {
+        if self.authority.port().is_some() || address.port() == 0 {
+            address.set_port(self.port());
+        }
+        address
     }
 
     fn port(&self) -> u16 {
