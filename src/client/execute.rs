@@ -316,7 +316,7 @@ impl Call<'_> {
         let progress = payload.progress();
         let wants_part = head.headers().contains_key(header::RANGE);
         let mut request = head.into_request(payload)?;
-        if journey.history.has_redialled() {
+        if journey.history.shuns_idle() {
             request.extensions_mut().insert(Fresh);
         }
         journey.attempts += 1;

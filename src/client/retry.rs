@@ -51,15 +51,18 @@ pub(crate) struct History {
     resigned: bool,
     redialled: bool,
     read_again: bool,
+    /// A connection broke, or was silent.
+    broken: bool,
 }
 
 pub(crate) const TRANSIENT_COST: u32 = 14;
 pub(crate) const THROTTLE_COST: u32 = 5;
 
 impl History {
-    /// Whether an idle connection that was gone has been replaced.
-    pub(crate) fn has_redialled(&self) -> bool {
-        self.redialled
+    /// Whether the next attempt goes over a new connection: those that are idle may have gone the way of the last one,
+    /// and silence costs time.
+    pub(crate) fn shuns_idle(&self) -> bool {
+        self.redialled || self.broken
     }
 
     /// Judges the failure of the latest attempt.
@@ -82,6 +85,7 @@ impl History {
         ) && safety != Safety::Read;
         let was_ambiguous = self.ambiguous;
         self.ambiguous |= left_open;
+        self.broken |= evidence == Evidence::Unknown;
         if !replayable {
             let unknown = evidence == Evidence::Unknown && safety != Safety::Read;
             return if unknown { Decision::StopAmbiguous } else { Decision::Stop };

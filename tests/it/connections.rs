@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -445,6 +445,33 @@ async fn a_host_may_have_an_address_of_ours() {
     assert_eq!(reach(plain(), "cos.example.com").await, (1, 0));
     assert_eq!(reach(plain(), "COS.Example.com").await, (2, 0));
     assert_eq!(reach(format!("{}:{}", plain(), other.address.port()), "cos.example.com").await, (2, 1));
+}
+
+/// A network that forgot its connections: the silence of one is waited for, not that of all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_that_went_silent_cost_one_attempt() {
+    const OLD: usize = 6;
+    let forgotten = Arc::new(AtomicBool::new(false));
+    let of_peer = Arc::clone(&forgotten);
+    let peer = Peer::new(move |number, mut stream| {
+        let forgotten = Arc::clone(&of_peer);
+        async move {
+            while head(&mut stream).await.is_some() {
+                tokio::time::sleep(millis(50)).await;
+                let silent = number < OLD && forgotten.load(Ordering::Relaxed);
+                if !silent && stream.write_all(OK).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    let bucket = bucket(peer.client().response_timeout(millis(500)));
+    futures_util::future::try_join_all((0..OLD).map(|_| bucket.head("k"))).await.unwrap();
+    assert_eq!(peer.connections(), OLD);
+    forgotten.store(true, Ordering::Relaxed);
+    bucket.with(Overrides::new().max_attempts(2)).head("k").await.unwrap();
+    assert_eq!(peer.connections(), OLD + 1);
 }
 
 /// What panics on the way out is a failure of the body, told at once, and of nothing else.

@@ -55,7 +55,7 @@ impl<H: HttpClient + ?Sized> HttpClient for Arc<H> {
     }
 }
 
-/// Beside a request that shall not go over an idle connection: two in a row had gone away.
+/// Beside a request that shall not go over an idle connection: what ended one may have ended them all.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fresh;
 

@@ -12,7 +12,7 @@ use http_body::{Body as _, Frame};
 use reqwest::Url;
 
 use super::options::{Certificate, TransportOptions};
-use super::{HttpClient, Phase, TransportError, at_hand};
+use super::{Fresh, HttpClient, Phase, TransportError, at_hand};
 use crate::body::{ByteStream, Pieces};
 use crate::client::payload::Payload;
 use crate::client::provider::BoxFuture;
@@ -21,25 +21,37 @@ use crate::error::{BoxError, Result};
 #[derive(Debug)]
 pub(crate) struct ReqwestTransport {
     options: TransportOptions,
-    /// For http endpoints: it never looks for the certificates of this machine, which may have none.
-    plain: OnceLock<reqwest::Client>,
-    /// Made at the first https request.
-    tls: OnceLock<reqwest::Client>,
+    /// For http endpoints: they never look for the certificates of this machine, which may have none.
+    plain: Clients,
+    tls: Clients,
     /// Of the latest request: most go to the same host, and parsing it takes longer than signing.
     origin: Mutex<Option<Url>>,
 }
 
+/// Each made with the first request it is for.
+#[derive(Debug, Default)]
+struct Clients {
+    pooling: OnceLock<reqwest::Client>,
+    /// For requests that shall not go over an idle connection: it keeps none.
+    fresh: OnceLock<reqwest::Client>,
+}
+
 impl ReqwestTransport {
     pub(crate) fn new(options: TransportOptions) -> Self {
-        Self { options, plain: OnceLock::new(), tls: OnceLock::new(), origin: Mutex::default() }
+        Self { options, plain: Clients::default(), tls: Clients::default(), origin: Mutex::default() }
     }
 
-    fn client(&self, https: bool) -> Result<&reqwest::Client, reqwest::Error> {
-        let cell = if https { &self.tls } else { &self.plain };
+    fn client(&self, https: bool, fresh: bool) -> Result<&reqwest::Client, reqwest::Error> {
+        let clients = if https { &self.tls } else { &self.plain };
+        let cell = if fresh { &clients.fresh } else { &clients.pooling };
         if let Some(client) = cell.get() {
             return Ok(client);
         }
-        let client = self.build(https)?;
+        let mut builder = self.builder(https);
+        if fresh {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        let client = builder.build()?;
         Ok(cell.get_or_init(|| client))
     }
 
@@ -59,7 +71,7 @@ impl ReqwestTransport {
         Ok(url)
     }
 
-    fn build(&self, https: bool) -> Result<reqwest::Client, reqwest::Error> {
+    fn builder(&self, https: bool) -> reqwest::ClientBuilder {
         let options = &self.options;
         let mut builder = reqwest::Client::builder()
             .http1_only()
@@ -88,8 +100,7 @@ impl ReqwestTransport {
         for (host, address) in &options.resolve {
             builder = builder.resolve(host, *address);
         }
-        builder = tls(builder, https, &options.root_certificates);
-        builder.build()
+        tls(builder, https, &options.root_certificates)
     }
 }
 
@@ -110,8 +121,9 @@ impl HttpClient for ReqwestTransport {
     ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
         Box::pin(async move {
             let https = request.uri().scheme_str() == Some("https");
+            let fresh = request.extensions().get::<Fresh>().is_some();
             let client =
-                self.client(https).map_err(|error| TransportError::new(phase_of(&error, Phase::Tls), error))?;
+                self.client(https, fresh).map_err(|error| TransportError::new(phase_of(&error, Phase::Tls), error))?;
             let (head, body) = request.into_parts();
             let url = self.url(&head.uri).map_err(|error| TransportError::new(Phase::Connect, error))?;
             let mut request = reqwest::Request::new(head.method, url);
