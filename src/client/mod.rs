@@ -53,6 +53,10 @@ use crate::time::Clock;
 /// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.
 ///
 /// Needs a tokio runtime. See [`Bucket`] for what to do with it and [`defaults`] for every limit it keeps.
+///
+/// A connection works in the runtime whose request made it. A runtime that ends takes its connections along, and the
+/// client goes on in another. One that is kept but not driven answers nobody: who gets one of its idle connections waits
+/// until a limit ends the attempt. Such runtimes need a client each.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -319,7 +323,9 @@ impl ClientBuilder {
         self
     }
 
-    /// How long the head of an answer may take after the last byte was sent.
+    /// How long the head of an answer may take after the last byte was sent; of a request without a body, from its
+    /// beginning. Keep it longer than that of connecting: a request that it ends while there is no connection yet counts
+    /// as sent.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.limits.response = timeout.min(defaults::LONGEST_WAIT);
         self
