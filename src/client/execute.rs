@@ -66,6 +66,8 @@ struct Journey<T> {
     history: History,
     under_way: bool,
     keep: bool,
+    /// Why the latest attempt is repeated.
+    repeated: Option<Error>,
     /// The key of the latest attempt.
     snapshot: Option<Snapshot>,
     /// The host of the latest attempt.
@@ -83,6 +85,7 @@ impl<T> Journey<T> {
             history: History::default(),
             under_way: false,
             keep,
+            repeated: None,
             snapshot: None,
             side: Side::Primary,
             sent: None,
@@ -125,9 +128,7 @@ impl Call<'_> {
             None => self.run(operation, journey).await,
             Some(deadline) => match tokio::time::timeout(deadline, self.run(operation, journey)).await {
                 Ok(outcome) => outcome,
-                Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the deadline of {deadline:?} passed"))
-                    .retryable(true)
-                    .may_have(journey.under_way)),
+                Err(_) => Err(late(deadline, journey.repeated.take()).may_have(journey.under_way)),
             },
         };
         outcome.map_err(|error| self.given_up(operation, journey, error))
@@ -216,6 +217,7 @@ impl Call<'_> {
                     spent += cost;
                     let own = backoff(base, journey.history.tries, fastrand::f64());
                     let asked = error.service().and_then(|service| service.retry_after).unwrap_or_default();
+                    journey.repeated = Some(error);
                     tokio::time::sleep(own.max(asked)).await;
                 }
                 Decision::RefreshCredentials => {
@@ -551,6 +553,16 @@ impl Call<'_> {
         let soon = self.engine.clock.now() + Duration::from_secs(60);
         let key = snapshot.credentials();
         key.expires_at().map_or(key.token().is_some(), |end| end <= soon)
+    }
+}
+
+/// The deadline passed; what an attempt failed with before is the cause.
+#[cold]
+fn late(deadline: Duration, before: Option<Error>) -> Error {
+    let error = Error::new(ErrorKind::Timeout, format!("the deadline of {deadline:?} passed")).retryable(true);
+    match before {
+        Some(before) => error.with_source(before),
+        None => error,
     }
 }
 

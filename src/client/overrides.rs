@@ -39,7 +39,7 @@ impl Overrides {
     }
 
     /// How long an operation may take with all its attempts and waits; of a stream, until it begins. When it passes the
-    /// operation is dropped and may have taken effect.
+    /// operation is dropped and may have taken effect. What an attempt failed with before is the `source` of the error.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);

@@ -1,5 +1,6 @@
 //! What is tried again, how often, after how long, and what is not. The fault numbers are those of the test plan.
 
+use std::error::Error as _;
 use std::fmt;
 use std::io::ErrorKind as IoErrorKind;
 use std::net::TcpListener;
@@ -1116,6 +1117,8 @@ async fn a_deadline_ends_everything() {
         assert!((seconds(10)..=millis(10_002)).contains(&start.elapsed()), "{operation}");
         assert_eq!(mem.emulator.journal().len(), 2, "{operation}");
         assert_eq!(error.may_have_taken_effect(), operation == "PUT Object", "{operation}");
+        let before = error.source().and_then(|source| source.downcast_ref::<Error>()).expect("what COS said");
+        assert_eq!((before.status(), error.status()), (Some(503), None), "{operation}");
     }
     // In the middle of a request.
     let (mem, bucket) = rig();
