@@ -5,6 +5,7 @@ mod signature;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 pub use self::signature::{Canonical, SignatureMismatch};
@@ -377,6 +378,14 @@ impl Error {
         self.status() == Some(404) && self.kind() == ErrorKind::Service
     }
 
+    /// The key may not do this: 403 `AccessDenied`. So reads a 403 to a HEAD, too, which has no code and may be about the
+    /// key itself.
+    pub fn is_access_denied(&self) -> bool {
+        let Some(service) = self.service() else { return false };
+        let bare = service.code.is_empty();
+        service.status == 403 && (bare || service.code == "AccessDenied") && service.class() == Class::Terminal
+    }
+
     /// A condition of the request did not hold: 412, 304, or 409 `FileAlreadyExists`.
     pub fn is_precondition_failed(&self) -> bool {
         // Not when the outcome is unknown: what is there may be ours.
@@ -407,9 +416,28 @@ impl From<std::convert::Infallible> for Error {
     }
 }
 
-impl From<std::io::Error> for Error {
-    fn from(error: std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, "a local file or stream failed").with_source(error)
+/// One that went through `std::io` comes out as it was; any other is [`ErrorKind::Io`].
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(own) => own,
+            Err(error) => Self::new(ErrorKind::Io, "a local file or stream failed").with_source(error),
+        }
+    }
+}
+
+/// For readers and writers: the error is held as it is, under the kind that `std::io` has for it.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Input => io::ErrorKind::InvalidInput,
+            ErrorKind::Timeout => io::ErrorKind::TimedOut,
+            ErrorKind::Integrity => io::ErrorKind::InvalidData,
+            _ if error.is_not_found() => io::ErrorKind::NotFound,
+            _ if error.is_access_denied() => io::ErrorKind::PermissionDenied,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
     }
 }
 
@@ -563,6 +591,34 @@ mod tests {
             error.to_string(),
             "PUT Object b-1/photos/a.png: COS answered 403 AccessDenied: no\\nway (request id NjQ, 1 attempt)"
         );
+    }
+
+    #[test]
+    fn only_a_missing_right_is_access_denied() {
+        for (status, code, message, denied) in [
+            (403, "AccessDenied", "Access Denied.", true),
+            (403, "", "", true),
+            (403, "AccessDenied", "Request has expired", false),
+            (403, "AccessDenied", "ExpiredToken", false),
+            (403, "SignatureDoesNotMatch", "", false),
+            (400, "AccessDenied", "", false),
+        ] {
+            let error = Error::service_error(answer(status, code, message));
+            assert_eq!(error.is_access_denied(), denied, "{status} {code} {message}");
+        }
+        let foreign = ServiceError { request_id: String::new(), ..answer(403, "", "") };
+        assert!(!Error::service_error(foreign).is_access_denied());
+    }
+
+    #[test]
+    fn an_error_comes_through_std_io_as_it_was() {
+        let through = io::Error::from(Error::service_error(answer(404, "NoSuchKey", "")));
+        assert_eq!(through.kind(), io::ErrorKind::NotFound);
+        assert_eq!(Error::from(through).code(), Some("NoSuchKey"));
+        let other = Error::from(io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!((other.kind(), other.is_not_found()), (ErrorKind::Io, false));
+        let wrapped = io::Error::from(other);
+        assert_eq!(wrapped.kind(), io::ErrorKind::Other);
     }
 
     #[test]

@@ -31,7 +31,6 @@ impl Call<'_> {
             return error.with_advice(told);
         }
         let Some(key) = key else { return error };
-        let bare = service.code.is_empty() && !service.request_id.is_empty();
         if let (Some(saw), "SignatureDoesNotMatch") = (&service.signed, service.code.as_str()) {
             return match self.signed(operation, address, key, saw, error.attempts()) {
                 Some(ours) => error.with_signed(ours),
@@ -45,7 +44,7 @@ impl Call<'_> {
                 None => error,
             };
         }
-        if service.status == 403 && (bare || service.code == "AccessDenied") {
+        if error.is_access_denied() {
             return error.with_advice(self.needed::<O>(key));
         }
         error
