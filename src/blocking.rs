@@ -28,12 +28,13 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::io::{self, Read as _};
+use std::future::poll_fn;
+use std::io::{self, BufRead as _, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, stream};
 
@@ -42,9 +43,9 @@ use crate::transfer::{
     Download, DownloadOutput, Job, LargeCopyOutput, Progress, TransferHandle, UploadOutput, UploadSource,
 };
 use crate::{
-    Body, BucketName, ByteStream, ClientBuilder, ContentRange, DeleteObjectOutput, Error, ErrorKind, Integrity,
-    ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions, Presigned, PutObjectOutput,
-    Region, Result,
+    Body, BucketName, ByteReader, ByteStream, ClientBuilder, ContentRange, DeleteObjectOutput, Error, ErrorKind,
+    Integrity, ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions, Presigned,
+    PutObjectOutput, Region, Result,
 };
 
 /// A connection to COS for one account; see [`crate::Client`]. Cheap to clone.
@@ -151,7 +152,7 @@ impl Bucket {
     fn object(&self, object: crate::Object) -> Object {
         let crate::Object { meta, body, content_range, integrity, .. } = object;
         let runtime = self.runtime.clone();
-        Object { meta, content_range, integrity, body, piece: Bytes::new(), failed: false, runtime }
+        Object { meta, content_range, integrity, body: body.reader(), runtime }
     }
 
     /// Reads what COS keeps of an object beside its bytes; see [`crate::Bucket::head`].
@@ -299,7 +300,7 @@ pub fn source(length: Option<u64>, reader: impl io::Read + Send + 'static) -> Up
     UploadSource::stream(ByteStream::new(length, pieces))
 }
 
-/// An object that is being read: what COS keeps of it, and its bytes through [`io::Read`].
+/// An object that is being read: what COS keeps of it, and its bytes through [`io::Read`] and [`io::BufRead`].
 ///
 /// The end of the bytes is told only after their number, and their CRC-64 where there is one, were found right; else
 /// reading ends with an error that holds an [`Error`], and with another one whenever it is tried again.
@@ -310,14 +311,12 @@ pub struct Object {
     pub content_range: Option<ContentRange>,
     /// Whether the bytes are checked while they run through.
     pub integrity: Integrity,
-    body: ByteStream,
-    piece: Bytes,
-    failed: bool,
+    body: ByteReader,
     runtime: Runtime,
 }
 
 impl Object {
-    /// Reads everything into memory, at most `limit` bytes.
+    /// Reads everything that was not read yet into memory, at most `limit` bytes.
     ///
     /// # Errors
     /// As [`crate::Object::bytes`].
@@ -328,22 +327,25 @@ impl Object {
 
 impl io::Read for Object {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() && !buffer.is_empty() {
-            let body = &mut self.body;
-            match self.runtime.wait(async { Ok(body.next().await) }).map_err(io::Error::other)? {
-                Some(Ok(piece)) => self.piece = piece,
-                Some(Err(error)) => {
-                    self.failed = true;
-                    return Err(io::Error::other(error));
-                }
-                // Those who read on after an error must not take it for the end.
-                None if self.failed => return Err(io::Error::other("the body failed before")),
-                None => return Ok(0),
-            }
+        if buffer.is_empty() {
+            return Ok(0);
         }
-        let length = self.piece.len().min(buffer.len());
-        self.piece.copy_to_slice(&mut buffer[..length]);
+        let length = io::Read::read(&mut self.fill_buf()?, buffer)?;
+        self.consume(length);
         Ok(length)
+    }
+}
+
+impl io::BufRead for Object {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.body.piece().is_empty() {
+            self.runtime.wait(poll_fn(|cx| self.body.poll_fill(cx)))?;
+        }
+        Ok(self.body.piece())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.body.take(bytes);
     }
 }
 

@@ -32,6 +32,7 @@
 //! |---|---|
 //! | talk to a bucket | [`Client`], [`Bucket`] |
 //! | store, read, look at an object | [`PutObject`], [`GetObject`], [`HeadObject`] |
+//! | read an object line by line, or by whatever takes a reader | [`ByteStream::reader`], [`blocking::Object`] |
 //! | download by parallel ranges, to a file, a writer or as a stream; resume it in another process | [`Bucket::download`], [`transfer::Download`] |
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
 //! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
@@ -207,8 +208,8 @@ pub use crate::bucket::{
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use crate::client::{
-    Bucket, Client, ClientBuilder, Connections, HttpClient, Overrides, Payload, Phase, PresignOptions, Presigned,
-    Transport, TransportError,
+    Bucket, ByteReader, Client, ClientBuilder, Connections, HttpClient, Overrides, Payload, Phase, PresignOptions,
+    Presigned, Transport, TransportError,
 };
 pub use crate::crc64::Crc64;
 #[doc(inline)]

@@ -15,6 +15,7 @@ mod overrides;
 mod payload;
 mod presign;
 pub mod provider;
+mod reader;
 mod resume;
 pub(crate) mod retry;
 mod route;
@@ -43,6 +44,7 @@ pub use self::overrides::Overrides;
 pub use self::payload::Payload;
 pub use self::presign::{PresignOptions, Presigned};
 use self::provider::{ChainCredentials, ProvideCredentials, RefreshingCredentials, Variables};
+pub use self::reader::ByteReader;
 use self::route::{HostState, Route};
 use self::signer::Signer;
 use crate::error::{Error, Result};
@@ -52,7 +54,8 @@ use crate::time::Clock;
 
 /// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.
 ///
-/// Needs a tokio runtime. See [`Bucket`] for what to do with it and [`defaults`] for every limit it keeps.
+/// Needs a tokio runtime with its timer and its I/O; [`blocking`](crate::blocking) brings one. See [`Bucket`] for what to
+/// do with it and [`defaults`] for every limit it keeps.
 ///
 /// A connection works in the runtime whose request made it. A runtime that ends takes its connections along, and the
 /// client goes on in another. One that is kept but not driven answers nobody: who gets one of its idle connections waits

@@ -1,6 +1,6 @@
 //! The blocking door, from threads without a runtime.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, Read as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -100,8 +100,29 @@ async fn a_body_that_is_wrong_is_an_error_of_the_reader() {
         let error = object.read_to_end(&mut Vec::new()).unwrap_err();
         // And never an end of the bytes.
         assert!(object.read(&mut [0]).is_err() && object.read_to_end(&mut Vec::new()).is_err());
-        let error = error.get_ref().unwrap().downcast_ref::<tencent_cos::Error>().unwrap();
-        assert_eq!(error.kind(), ErrorKind::Integrity);
+        assert!(object.bytes(100_000).is_err());
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+        assert_eq!(tencent_cos::Error::from(error).kind(), ErrorKind::Integrity);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_rest_of_an_object_begins_where_the_reader_stands() {
+    let emulator = support::emulator().await;
+    emulator.put_object(emulator.bucket(), "k", "0123456789".repeat(10_000));
+    let bucket = client(&emulator).bucket(emulator.bucket()).unwrap();
+    beside(move || {
+        let mut object = bucket.get("k").unwrap();
+        object.read_exact(&mut [0; 3]).unwrap();
+        let rest = object.bytes(100_000).unwrap();
+        assert_eq!((rest.len(), &rest[..4]), (99_997, &b"3456"[..]));
+        let mut object = bucket.get("k").unwrap();
+        object.read_exact(&mut [0; 3]).unwrap();
+        assert_eq!(object.bytes(99_996).unwrap_err().kind(), ErrorKind::Response);
+        bucket.put("lines", "one\ntwo\nthree").unwrap();
+        let lines: Vec<_> = bucket.get("lines").unwrap().lines().map(Result::unwrap).collect();
+        assert_eq!(lines, ["one", "two", "three"]);
     })
     .await;
 }

@@ -10,9 +10,9 @@ use tencent_cos::client::provider::{
 use tencent_cos::policy::Policy;
 use tencent_cos::sign::{SigningKey, Stages};
 use tencent_cos::{
-    Body, Bucket, ByteStream, Client, ClientBuilder, Connections, Credentials, Endpoint, Error, GetObject, HttpClient,
-    ListObjects, Object, ObjectKey, ObjectMeta, Overrides, Payload, PostForm, PostPolicy, Presigned, PutObject,
-    PutObjectOutput, SessionCredentials, TransportError, sts,
+    Body, Bucket, ByteReader, ByteStream, Client, ClientBuilder, Connections, Credentials, Endpoint, Error, GetObject,
+    HttpClient, ListObjects, Object, ObjectKey, ObjectMeta, Overrides, Payload, PostForm, PostPolicy, Presigned,
+    PutObject, PutObjectOutput, SessionCredentials, TransportError, sts,
 };
 
 use crate::support::InMemory;
@@ -63,6 +63,7 @@ fn values_move_and_are_shared() {
     shared::<Object>();
     shared::<ByteStream>();
     shared::<Box<dyn HttpClient>>();
+    shared::<ByteReader>();
     // What a transport moves to where it sends.
     moved::<Payload>();
 }

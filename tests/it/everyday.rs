@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use cos_emulator::{Action, ExpiryAnswer, Rule};
 use futures_util::TryStreamExt as _;
+use tencent_cos::policy::{Policy, Resource};
+use tencent_cos::transfer::UploadSource;
 use tencent_cos::{
-    Attributes, Conditions, Crc64, CreateBucket, DeleteBucket, Endpoint, GetObject, HeadBucket, Integrity, ListObjects,
-    PutObject, Transport,
+    Attributes, Conditions, Crc64, CreateBucket, Credentials, DeleteBucket, Endpoint, Error, ErrorKind, GetObject,
+    HeadBucket, Integrity, ListObjects, PutObject, Transport,
 };
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
 use crate::support::{bucket, client, emulator, session};
 
@@ -42,6 +46,59 @@ async fn an_object_is_put_read_listed_and_deleted() {
     assert!(!bucket.exists("a/b c.txt").await.unwrap());
     let error = bucket.get("a/b c.txt").await.unwrap_err();
     assert_eq!((error.code(), error.is_not_found(), error.attempts()), (Some("NoSuchKey"), true, 1));
+}
+
+#[tokio::test]
+async fn an_object_is_read_line_by_line_and_never_ends_early() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    let text = "a line\nand another\n".repeat(10_000);
+    bucket.put("lines", text.clone()).await.unwrap();
+    let mut read = String::new();
+    let mut lines = bucket.get("lines").await.unwrap().body.reader().lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        read += &line;
+        read.push('\n');
+    }
+    assert!(read == text);
+
+    emulator.script(Rule::on("GET Object").then(Action::CorruptByte { at: 5 }));
+    let mut reader = bucket.get("lines").await.unwrap().body.reader();
+    let error = reader.read_to_end(&mut Vec::new()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    let error = Error::from(error);
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Integrity, Some("GET Object")));
+    assert!(reader.read_u8().await.is_err() && reader.fill_buf().await.is_err());
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_read_fails_the_upload_as_it_failed() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    bucket.put("from", vec![7; 300_000]).await.unwrap();
+    emulator.script(Rule::on("GET Object").then(Action::CorruptByte { at: 5 }));
+    let source = UploadSource::reader(None, bucket.get("from").await.unwrap().body.reader());
+    let error = bucket.upload("to", source).await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Integrity, Some("GET Object")), "{error}");
+    assert!(!error.may_have_taken_effect() && !bucket.exists("to").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_is_told_from_a_key_that_is_wrong() {
+    let emulator = emulator().await;
+    let own =
+        Policy::new().allow::<GetObject>(&Resource::prefix(emulator.region(), emulator.bucket(), "own/").unwrap());
+    let key = emulator.mint_with(Duration::from_secs(1800), &own.to_json().unwrap());
+    let with =
+        |key: Credentials| client(&emulator).credentials(key).build().unwrap().bucket(emulator.bucket()).unwrap();
+    let limited = with(session(&key).into());
+    assert!(limited.put("own/a", "b").await.unwrap_err().is_access_denied());
+    assert!(limited.head("a").await.unwrap_err().is_access_denied());
+    let wrong = with(Credentials::permanent(emulator.secret_id(), "wrong").unwrap());
+    assert!(!wrong.put("a", "b").await.unwrap_err().is_access_denied());
+    emulator.expire(&key.secret_id, ExpiryAnswer::Forbidden);
+    let over = limited.put("own/a", "b").await.unwrap_err();
+    assert!(over.is_expired_credential() && !over.is_access_denied(), "{over}");
 }
 
 #[tokio::test]
