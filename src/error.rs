@@ -451,15 +451,12 @@ impl fmt::Display for Error {
             }
             f.write_str(": ")?;
         }
+        if inner.kind == ErrorKind::Ambiguous {
+            f.write_str("unknown outcome: ")?;
+        }
         match (&inner.service, inner.field) {
-            (Some(service), _) => {
-                if inner.kind == ErrorKind::Ambiguous {
-                    f.write_str("unknown outcome: ")?;
-                } else if !inner.message.is_empty() {
-                    write!(f, "{}: ", inner.message)?;
-                }
-                write!(f, "{service}")?;
-            }
+            (Some(service), _) if inner.message.is_empty() => write!(f, "{service}")?,
+            (Some(service), _) => write!(f, "{}: {service}", inner.message)?,
             (None, Some(field)) => write!(f, "{field}: {}", inner.message)?,
             (None, None) => f.write_str(&inner.message)?,
         }
@@ -619,6 +616,14 @@ mod tests {
         assert_eq!((other.kind(), other.is_not_found()), (ErrorKind::Io, false));
         let wrapped = io::Error::from(other);
         assert_eq!(wrapped.kind(), io::ErrorKind::Other);
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_called_so_and_says_why() {
+        let unheard = Error::new(ErrorKind::Transport, "waiting for the answer failed").into_ambiguous();
+        assert_eq!(unheard.to_string(), "unknown outcome: waiting for the answer failed");
+        let unread = Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(answer(200, "", ""));
+        assert_eq!(unread.to_string(), "unknown outcome: the answer names no ETag: COS answered 200 (request id NjQ)");
     }
 
     #[test]
