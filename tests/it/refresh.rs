@@ -1,5 +1,6 @@
 //! Keys that end: one refresh for everybody, and nobody notices.
 
+use std::error::Error as _;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -612,7 +613,7 @@ async fn a_head_refreshes_a_token_of_unknown_end() {
     }
 }
 
-/// Nobody else can be asked for another: the error is there at once, not after tries of 15 s.
+/// Nobody else can be asked for another: the error is there at once, not after tries of 15 s, and stays.
 #[tokio::test(start_paused = true)]
 async fn a_fixed_key_of_no_use_is_told_at_once() {
     let rig = rig();
@@ -625,6 +626,12 @@ async fn a_fixed_key_of_no_use_is_told_at_once() {
         {
             let error = rig.bucket_of(client).get("k").await.unwrap_err();
             assert_eq!((error.kind(), start.elapsed()), (ErrorKind::Credentials, Duration::ZERO), "{error}");
+            assert!(!error.is_retryable());
+            let told = error.source().unwrap().to_string();
+            assert!(
+                told.contains("given to the client is over") || told.contains("given to the client ends"),
+                "{told}"
+            );
         }
     }
     assert!(rig.emulator.journal().is_empty());

@@ -130,7 +130,7 @@ fn failed(
 ) -> CredentialError {
     let last = format!("{}: {error}", source.name());
     let reasons: Vec<&str> = passed.iter().map(String::as_str).chain([last.as_str()]).collect();
-    CredentialError { kind, message: reasons.join("; ").into(), source: error.source.clone() }
+    CredentialError { kind, message: reasons.join("; ").into(), source: error.source.clone(), lasts: error.lasts }
 }
 
 impl ProvideCredentials for ChainCredentials {

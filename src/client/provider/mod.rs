@@ -106,6 +106,8 @@ pub struct CredentialError {
     kind: CredentialErrorKind,
     message: Arc<str>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    /// Nobody can give another key.
+    lasts: bool,
 }
 
 /// The kind of a [`CredentialError`].
@@ -125,7 +127,7 @@ pub enum CredentialErrorKind {
 impl CredentialError {
     /// An error of this kind. Put no secret into the message.
     pub fn new(kind: CredentialErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into().into(), source: None }
+        Self { kind, message: message.into().into(), source: None, lasts: false }
     }
 
     /// The source is not set up here.
@@ -141,6 +143,11 @@ impl CredentialError {
     /// The source gave a key of no use.
     pub fn unusable(message: impl Into<String>) -> Self {
         Self::new(CredentialErrorKind::Unusable, message)
+    }
+
+    /// A key that is fixed is of no use, and stays so.
+    fn useless(key: &str, wrong: &str) -> Self {
+        Self { lasts: true, ..Self::unusable(format!("{key} {wrong}")) }
     }
 
     /// The source refused.
@@ -172,7 +179,8 @@ impl From<Error> for CredentialError {
 
 impl From<CredentialError> for Error {
     fn from(error: CredentialError) -> Self {
-        let retryable = matches!(error.kind, CredentialErrorKind::Transient | CredentialErrorKind::Unusable);
+        let may_pass = matches!(error.kind, CredentialErrorKind::Transient | CredentialErrorKind::Unusable);
+        let retryable = may_pass && !error.lasts;
         Self::new(ErrorKind::Credentials, "no usable credentials").retryable(retryable).with_source(error)
     }
 }

@@ -301,22 +301,22 @@ impl State {
         self.flight.as_ref().filter(|flight| flight.is_running(monotonic))
     }
 
-    /// Whether a key of the provider is of use, and how long it lives; else what the provider did wrong.
+    /// Whether a key of the provider is of use, and how long it lives; else what is wrong with it.
     fn judge(&self, key: &Credentials, now: SystemTime, monotonic: Duration) -> Result<Option<Lifetime>, &'static str> {
         let alive = self.current.as_ref().filter(|current| current.remaining(now, monotonic) > Duration::ZERO);
         if alive.is_some_and(|current| current.is(key)) {
-            return Err("returned the same key");
+            return Err("is the one at hand");
         }
         let Some(end) = key.expires_at() else { return Ok(None) };
         let life = end.duration_since(now).unwrap_or_default();
         if life.is_zero() {
-            return Err("returned a key that is over by this machine's clock");
+            return Err("is over by this machine's clock");
         }
         if life > LONGEST_LIFE {
-            return Err("returned a key that ends in more than 36 hours by this machine's clock");
+            return Err("ends in more than 36 hours by this machine's clock");
         }
         if alive.is_some_and(|current| !current.doubted && current.snapshot.credentials.expires_at() >= Some(end)) {
-            return Err("returned a key that ends no later than the one at hand");
+            return Err("ends no later than the one at hand");
         }
         Ok(Some(Lifetime::new(now, monotonic, end, fastrand::f64())))
     }
@@ -435,7 +435,10 @@ impl Inner {
         let insists = answer.as_ref().is_ok_and(|key| state.current.as_ref().is_some_and(|current| current.is(key)));
         let judged = answer.and_then(|key| match state.judge(&key, now, monotonic) {
             Ok(lifetime) => Ok((lifetime, key)),
-            Err(wrong) => Err(CredentialError::unusable(format!("{} {wrong}", self.provider.name()))),
+            Err(wrong) if self.provider.is_fixed() => Err(CredentialError::useless(self.provider.name(), wrong)),
+            Err(wrong) => {
+                Err(CredentialError::unusable(format!("{} returned a key that {wrong}", self.provider.name())))
+            }
         });
         let error = match judged {
             Ok((lifetime, credentials)) => {
@@ -961,7 +964,10 @@ mod tests {
         assert_eq!(rig.calls(), 1);
         rig.keys.invalidate(1);
         assert_eq!((rig.generation().await, rig.calls()), (1, 2));
-        assert_eq!(rig.keys.last_error().unwrap().to_string(), "the credential provider returned the same key");
+        assert_eq!(
+            rig.keys.last_error().unwrap().to_string(),
+            "the credential provider returned a key that is the one at hand"
+        );
         sleep(seconds(59)).await;
         rig.keys.invalidate(1);
         assert_eq!((rig.generation().await, rig.calls()), (1, 2), "the provider insists on it");
