@@ -42,6 +42,10 @@ fn asks(operation: &Operation) -> Asks {
         Operation::ListParts => Asks::Object("name/cos:ListParts"),
         Operation::CompleteMultipartUpload => Asks::Object("name/cos:CompleteMultipartUpload"),
         Operation::AbortMultipartUpload => Asks::Object("name/cos:AbortMultipartUpload"),
+        Operation::PutObjectTagging => Asks::Object("name/cos:PutObjectTagging"),
+        Operation::GetObjectTagging => Asks::Object("name/cos:GetObjectTagging"),
+        Operation::DeleteObjectTagging => Asks::Object("name/cos:DeleteObjectTagging"),
+        Operation::RestoreObject => Asks::Object("name/cos:PostObjectRestore"),
         Operation::DeleteMultipleObjects
         | Operation::PostObject
         | Operation::OptionsObject

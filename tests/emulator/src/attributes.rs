@@ -3,12 +3,12 @@
 use bytes::Bytes;
 
 use crate::customer_key::CustomerKey;
-use crate::encoding::decode_form;
 use crate::error::CosError;
 use crate::media::media_type;
 use crate::request::{Head, KEPT};
 use crate::service::Call;
 use crate::store::Draft;
+use crate::tagging;
 
 const LONGEST_KEY: usize = 850;
 
@@ -65,7 +65,7 @@ pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
     draft.storage_class = storage_class(head.header("x-cos-storage-class"))?;
     draft.acl = object_acl(head.header("x-cos-acl"))?;
     draft.grants = grants(head)?;
-    draft.tags = head.header("x-cos-tagging").map(tags).transpose()?.unwrap_or_default();
+    draft.tags = head.header("x-cos-tagging").map(tagging::from_header).transpose()?.unwrap_or_default();
     if let Some(algorithm) = head.header("x-cos-server-side-encryption") {
         match algorithm {
             "AES256" => draft.encryption.push(("x-cos-server-side-encryption".to_owned(), algorithm.to_owned())),
@@ -154,28 +154,4 @@ fn is_grantee(text: &str) -> bool {
     let quoted = text.trim().split_once('=').filter(|(kind, _)| ["id", "uin"].contains(kind));
     let id = quoted.and_then(|(_, text)| text.strip_prefix('"')?.strip_suffix('"'));
     id.is_some_and(|id| !id.is_empty() && !id.contains('"'))
-}
-
-/// `key=value&key2=value2`, form-encoded; at most ten, each key once.
-fn tags(text: &str) -> Result<Vec<(String, String)>, CosError> {
-    let bad = |message| CosError::new(400, "InvalidTag", message);
-    if !text.is_ascii() {
-        return Err(bad("A tag is not percent-encoded."));
-    }
-    let mut tags: Vec<(String, String)> = Vec::new();
-    for pair in text.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let decode = |text| decode_form(text).and_then(|bytes| String::from_utf8(bytes.into_owned()).ok());
-        let (Some(name), Some(value)) = (decode(name), decode(value)) else {
-            return Err(bad("A tag is not percent-encoded UTF-8."));
-        };
-        if name.is_empty() || name.chars().count() > 128 || value.chars().count() > 256 {
-            return Err(bad("A tag key has 1 to 128 characters, a value up to 256."));
-        }
-        if tags.iter().any(|(have, _)| *have == name) {
-            return Err(bad("A tag key is given twice."));
-        }
-        tags.push((name, value));
-    }
-    if tags.len() > 10 { Err(bad("An object has at most 10 tags.")) } else { Ok(tags) }
 }

@@ -16,10 +16,11 @@ use crate::customer_key::{self, CustomerKey};
 use crate::encoding::{Query, decode_path, number};
 use crate::error::CosError;
 use crate::multipart::part_meant;
-use crate::object::{check_conditions, echo_encryption, may_read, may_write, missing, refuse_archived};
+use crate::object::{check_conditions, echo_encryption, may_read, may_write, missing};
 use crate::receive::LARGEST;
 use crate::request::Head;
 use crate::respond::Reply;
+use crate::restore;
 use crate::service::{CRC, Call};
 use crate::store::{Bucket, Content, Made, NotFound, Version, Versioning};
 use crate::xml::Document;
@@ -183,7 +184,7 @@ impl Source {
             reason => missing(&reason),
         })?;
         customer_key::demand(CustomerKey::of_source(call.head)?.as_ref(), &version.draft)?;
-        refuse_archived(&version)?;
+        restore::refuse_archived(&version, call.world.clock.now())?;
         if !check_conditions(call.head, "x-cos-copy-source-", &version)? {
             return Err(CosError::precondition_failed());
         }

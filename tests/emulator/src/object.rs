@@ -13,6 +13,7 @@ use crate::error::CosError;
 use crate::receive::{Digests, receive};
 use crate::request::Head;
 use crate::respond::Reply;
+use crate::restore;
 use crate::service::{CRC, Call};
 use crate::store::{Acl, Bucket, Committed, Kind, Made, NotFound, Version, Versioning};
 
@@ -46,7 +47,7 @@ pub(crate) fn describe_write(reply: &mut Reply, committed: &Committed) {
 /// GET, and HEAD, which is the same without the bytes.
 pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
-    let head = call.head;
+    let (head, now) = (call.head, call.world.clock.now());
     refuse_unknown(head)?;
     if head.headers.contains_key("x-cos-server-side-encryption") {
         let message = "How an object is encrypted is said when it is made, not when it is read.";
@@ -58,7 +59,7 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     let version = found.map_err(|reason| missing(&reason))?;
     customer_key::demand(CustomerKey::of(head)?.as_ref(), &version.draft)?;
     if with_body {
-        refuse_archived(&version)?;
+        restore::refuse_archived(&version, now)?;
     }
     if !check_conditions(head, "", &version)? {
         let mut reply = Reply::new(StatusCode::NOT_MODIFIED);
@@ -67,6 +68,7 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
         return Ok(reply);
     }
     let mut reply = describe(&bucket, &version);
+    restore::describe(&mut reply, &version, now);
     override_headers(call, &mut reply)?;
     if !with_body {
         reply.set("content-length", version.size.to_string());
@@ -80,15 +82,6 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     }
     reply.body = Body::pieces(&version.pieces.slice(start, length), length);
     Ok(reply)
-}
-
-/// The bytes of an archived object are out of reach until it is restored.
-pub(crate) fn refuse_archived(version: &Version) -> Result<(), CosError> {
-    if version.draft.storage_class.ends_with("ARCHIVE") {
-        let message = "The operation is not valid for the object's storage class: restore it first.";
-        return Err(CosError::new(403, "InvalidObjectState", message));
-    }
-    Ok(())
 }
 
 /// The headers that an object gives of itself.

@@ -25,8 +25,8 @@ use crate::store::{Bucket, Store};
 use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
 use crate::{
-    access, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, service_list, sts,
-    versions,
+    access, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, restore, service_list,
+    sts, tagging, versions,
 };
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
@@ -495,6 +495,10 @@ impl Call<'_> {
             Operation::GetBucketVersions => versions::list(self),
             Operation::PutBucketVersioning => versions::configure(self).await,
             Operation::GetBucketVersioning => versions::configuration(self),
+            Operation::PutObjectTagging => tagging::put(self).await,
+            Operation::GetObjectTagging => tagging::get(self),
+            Operation::DeleteObjectTagging => tagging::delete(self),
+            Operation::RestoreObject => restore::post(self).await,
             Operation::PostObject => post_object::post(self).await,
             Operation::OptionsObject => cors::preflight(self),
             Operation::Other(name) => {

@@ -73,7 +73,7 @@ pub(crate) struct Draft {
 }
 
 /// One version of an object, or a delete marker.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Version {
     /// When it was made, unique in the store: the version id is made from it.
     pub(crate) micros: u64,
@@ -81,10 +81,20 @@ pub(crate) struct Version {
     pub(crate) null: bool,
     pub(crate) marker: bool,
     pub(crate) made: Made,
+    pub(crate) restoring: Option<Restoring>,
+}
+
+/// A readable copy of an archived version: asked for, there from then, and until then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Restoring {
+    pub(crate) tier: String,
+    pub(crate) asked: SystemTime,
+    pub(crate) ready: SystemTime,
+    pub(crate) until: SystemTime,
 }
 
 /// A version without its place in time: what a write makes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Made {
     pub(crate) pieces: Pieces,
     pub(crate) size: u64,
@@ -231,6 +241,29 @@ impl Bucket {
         self.read().objects.get(key).cloned().unwrap_or_default()
     }
 
+    /// Changes what is said of a version, which stays the one it is.
+    pub(crate) fn amend<T>(
+        &self,
+        key: &str,
+        version: &Version,
+        change: impl FnOnce(&mut Version) -> Result<T, CosError>,
+    ) -> Result<T, CosError> {
+        let mut state = self.open()?;
+        let place = place_of(&mut state, key, version.micros).ok_or_else(CosError::no_such_key)?;
+        let mut amended = Version::clone(place);
+        let outcome = change(&mut amended)?;
+        let amended = Arc::new(amended);
+        *place = Arc::clone(&amended);
+        let sequence = self.log.next_sequence();
+        drop(state);
+        self.log.write_as(sequence, || Change::Amend {
+            bucket: self.name.clone(),
+            key: key.to_owned(),
+            version: Box::new(StoredVersion::of(&amended)),
+        })?;
+        Ok(outcome)
+    }
+
     /// Removes a version, or puts a delete marker on top, or removes the object, as versioning says.
     pub(crate) fn delete(&self, key: &str, id: Option<&str>, now: SystemTime) -> Result<Deleted, CosError> {
         let mut state = self.open()?;
@@ -266,7 +299,7 @@ impl Bucket {
         now: SystemTime,
     ) -> (Arc<Version>, Option<Arc<Version>>) {
         let null = state.versioning != Versioning::Enabled;
-        let version = Arc::new(Version { micros: self.log.next_micros(now), null, marker, made });
+        let version = Arc::new(Version { micros: self.log.next_micros(now), null, marker, made, restoring: None });
         let replaced = push(state, key, Arc::clone(&version));
         (version, replaced)
     }
@@ -364,6 +397,10 @@ fn push(state: &mut State, key: &str, version: Arc<Version>) -> Option<Arc<Versi
     old
 }
 
+fn place_of<'s>(state: &'s mut State, key: &str, micros: u64) -> Option<&'s mut Arc<Version>> {
+    state.objects.get_mut(key)?.iter_mut().find(|version| version.micros == micros)
+}
+
 fn remove(state: &mut State, key: &str, which: impl Fn(&Version) -> bool) -> Option<Arc<Version>> {
     let versions = state.objects.get_mut(key)?;
     let removed = versions.remove(versions.iter().position(|version| which(version))?);
@@ -378,6 +415,15 @@ fn remove(state: &mut State, key: &str, which: impl Fn(&Version) -> bool) -> Opt
 impl Bucket {
     pub(crate) fn restore(&self, key: &str, version: Version) {
         drop(push(&mut self.write(), key, Arc::new(version)));
+    }
+
+    /// Its bytes are those of the version it takes the place of.
+    pub(crate) fn restore_amended(&self, key: &str, version: Version) {
+        let mut state = self.write();
+        let Some(place) = place_of(&mut state, key, version.micros) else { return };
+        version.pieces.keep();
+        let replaced = std::mem::replace(place, Arc::new(version));
+        replaced.pieces.doom();
     }
 
     pub(crate) fn restore_versioning(&self, versioning: Versioning) {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::blob::Disk;
-use super::bucket::{Acl, Draft, Kind, Made, Version, Versioning};
+use super::bucket::{Acl, Draft, Kind, Made, Restoring, Version, Versioning};
 use super::multipart::{Multipart, Part};
 use super::pieces::Pieces;
 
@@ -46,6 +46,12 @@ pub(crate) enum Change {
         key: String,
         version: Box<StoredVersion>,
         upload: Option<String>,
+    },
+    /// Something else is said of a version.
+    Amend {
+        bucket: String,
+        key: String,
+        version: Box<StoredVersion>,
     },
     Remove {
         bucket: String,
@@ -87,6 +93,8 @@ pub(crate) struct StoredVersion {
     etag: String,
     crc64: Option<u64>,
     appendable: bool,
+    #[serde(default)]
+    restoring: Option<Restoring>,
     #[serde(flatten)]
     draft: StoredDraft,
 }
@@ -115,7 +123,7 @@ pub(crate) struct StoredPart {
 impl Line {
     pub(crate) fn blobs(&self) -> impl Iterator<Item = u64> {
         let pieces = match &self.change {
-            Change::Put { version, .. } => version.pieces.as_slice(),
+            Change::Put { version, .. } | Change::Amend { version, .. } => version.pieces.as_slice(),
             Change::Part { part, .. } => part.pieces.as_slice(),
             _ => &[],
         };
@@ -134,6 +142,7 @@ impl StoredVersion {
             etag: version.etag.clone(),
             crc64: version.crc64,
             appendable: matches!(version.kind, Kind::Appendable(_)),
+            restoring: version.restoring.clone(),
             draft: StoredDraft::of(&version.draft),
         }
     }
@@ -147,7 +156,7 @@ impl StoredVersion {
             draft: self.draft.into_draft(),
             kind: if self.appendable { Kind::Appendable(None) } else { Kind::Normal },
         };
-        Version { micros: self.micros, null: self.null, marker: self.marker, made }
+        Version { micros: self.micros, null: self.null, marker: self.marker, made, restoring: self.restoring }
     }
 }
 

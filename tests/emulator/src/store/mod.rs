@@ -19,7 +19,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 pub(crate) use blob::{Content, Sink};
-pub(crate) use bucket::{Acl, Bucket, Committed, Deleted, Draft, Kind, Made, NotFound, Occupant, Version, Versioning};
+pub(crate) use bucket::{
+    Acl, Bucket, Committed, Deleted, Draft, Kind, Made, NotFound, Occupant, Restoring, Version, Versioning,
+};
 pub(crate) use crc::combine;
 pub(crate) use listing::{Entry, ListQuery, Listed};
 pub(crate) use multipart::{Completion, Multipart, Part};
@@ -105,6 +107,11 @@ impl Store {
                     if let Some(id) = upload {
                         bucket.forget_upload(&key, &id);
                     }
+                }
+            }
+            index::Change::Amend { bucket, key, version } => {
+                if let Some(bucket) = self.bucket(&bucket) {
+                    bucket.restore_amended(&key, version.into_version(&self.disk));
                 }
             }
             index::Change::Remove { bucket, key, micros } => {

@@ -28,7 +28,14 @@ async fn objects_of_all_sizes_are_there_after_a_restart() {
         let host = "new-1250000000.cos.ap-shanghai.myqcloud.com";
         Ask::new(&emulator, "PUT", "/").host(host).send(&emulator).await;
         let first = Ask::new(&emulator, "PUT", "/k").host(versioned).body("one").send(&emulator).await;
+        let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>";
+        let tag = Ask::new(&emulator, "PUT", "/k").host(versioned).query("tagging", "").body(tags);
+        assert_eq!(tag.send(&emulator).await.verdict(), "200");
         Ask::new(&emulator, "DELETE", "/k").host(versioned).send(&emulator).await;
+        let archive = Ask::new(&emulator, "PUT", "/archived").body("x").header("x-cos-storage-class", "ARCHIVE");
+        archive.send(&emulator).await;
+        let restore = Ask::new(&emulator, "POST", "/archived").query("restore", "");
+        restore.body("<RestoreRequest><Days>1</Days></RestoreRequest>").send(&emulator).await;
         first.header("x-cos-version-id").to_owned()
     };
     for _ in 0..2 {
@@ -40,13 +47,16 @@ async fn objects_of_all_sizes_are_there_after_a_restart() {
         assert!(emulator.object(bucket, "gone").is_none());
         let get = Ask::new(&emulator, "GET", "/k").host(versioned);
         assert_eq!(get.send(&emulator).await.header("x-cos-delete-marker"), "true");
-        assert_eq!(get.query("versionId", &kept).send(&emulator).await.text(), "one");
+        let kept = get.query("versionId", &kept).send(&emulator).await;
+        assert_eq!((kept.text(), kept.header("x-cos-tagging-count")), ("one", "1"));
+        let restored = Ask::new(&emulator, "HEAD", "/archived").send(&emulator).await;
+        assert_eq!(restored.header("x-cos-restore"), "ongoing-request=\"true\"");
         let new = Ask::new(&emulator, "HEAD", "/").host("new-1250000000.cos.ap-shanghai.myqcloud.com");
         assert_eq!(new.send(&emulator).await.verdict(), "200");
     }
-    // Blobs of what was overwritten and deleted are gone: small, large, and one version.
+    // Blobs of what was overwritten and deleted are gone: small, large, archived, and one version.
     let files = |path: &std::path::Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-    assert_eq!(files(&folder.path().join("blobs")).flat_map(|folder| files(&folder)).count(), 3);
+    assert_eq!(files(&folder.path().join("blobs")).flat_map(|folder| files(&folder)).count(), 4);
 }
 
 #[tokio::test]

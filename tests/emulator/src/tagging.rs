@@ -1,0 +1,125 @@
+//! Tags of objects: PUT, GET and DELETE Object tagging, and the header `x-cos-tagging`.
+
+use std::sync::Arc;
+
+use crate::bucket::deny_strangers;
+use crate::encoding::decode_form;
+use crate::error::CosError;
+use crate::object::missing;
+use crate::receive::receive_document;
+use crate::respond::Reply;
+use crate::service::Call;
+use crate::store::{Bucket, Version, Versioning};
+use crate::xml::{Document, Element};
+
+const MOST_TAGS: usize = 10;
+const LONGEST_KEY: usize = 127;
+const LONGEST_VALUE: usize = 255;
+
+/// Keys and values.
+pub(crate) type Tags = Vec<(String, String)>;
+
+/// Takes the place of all tags there are.
+pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
+    let (bucket, version) = tagged(call)?;
+    let tags = listed_tags(&receive_document(call, "Tagging").await?)?;
+    check(&tags)?;
+    set(call, &bucket, &version, tags, Reply::ok())
+}
+
+pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
+    let (bucket, version) = tagged(call)?;
+    if version.draft.tags.is_empty() {
+        return Err(CosError::new(404, "NoSuchTagSet", "There is no tag set associated with the object."));
+    }
+    let mut xml = Document::new("Tagging");
+    xml.open("TagSet");
+    for (key, value) in &version.draft.tags {
+        xml.open("Tag");
+        xml.text("Key", key);
+        xml.text("Value", value);
+        xml.close();
+    }
+    let mut reply = Reply::xml(xml.finish());
+    name_version(&mut reply, &bucket, &version);
+    Ok(reply)
+}
+
+pub(crate) fn delete(call: &Call<'_>) -> Result<Reply, CosError> {
+    let (bucket, version) = tagged(call)?;
+    set(call, &bucket, &version, Tags::new(), Reply::no_content())
+}
+
+/// The version meant.
+fn tagged(call: &Call<'_>) -> Result<(Arc<Bucket>, Arc<Version>), CosError> {
+    let bucket = call.bucket()?;
+    deny_strangers(call)?;
+    let found = bucket.find(call.key()?, call.head.query.get("versionId"));
+    let version = found.map_err(|reason| missing(&reason))?;
+    Ok((bucket, version))
+}
+
+fn set(call: &Call<'_>, bucket: &Bucket, version: &Version, tags: Tags, mut reply: Reply) -> Result<Reply, CosError> {
+    bucket.amend(call.key()?, version, |version| {
+        version.made.draft.tags = tags;
+        Ok(())
+    })?;
+    name_version(&mut reply, bucket, version);
+    Ok(reply)
+}
+
+fn name_version(reply: &mut Reply, bucket: &Bucket, version: &Version) {
+    if bucket.versioning() != Versioning::Unset {
+        reply.set("x-cos-version-id", version.id());
+    }
+}
+
+fn listed_tags(document: &Element) -> Result<Tags, CosError> {
+    let set = document.child("TagSet").ok_or_else(CosError::malformed_xml)?;
+    let text = |tag: &Element, name| tag.child(name).map(|child| child.text.clone());
+    let tags = set.all("Tag").map(|tag| Some((text(tag, "Key")?, text(tag, "Value")?)));
+    tags.collect::<Option<Tags>>().filter(|tags| !tags.is_empty()).ok_or_else(CosError::malformed_xml)
+}
+
+/// `key=value&key2=value2`, form-encoded.
+pub(crate) fn from_header(text: &str) -> Result<Tags, CosError> {
+    if !text.is_ascii() {
+        return Err(invalid("A tag is not percent-encoded."));
+    }
+    let decode = |text: &str| decode_form(text).and_then(|bytes| String::from_utf8(bytes.into_owned()).ok());
+    let tag = |pair: &str| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((decode(key)?, decode(value)?))
+    };
+    let tags: Option<Tags> = text.split('&').map(tag).collect();
+    let tags = tags.ok_or_else(|| invalid("A tag is not percent-encoded UTF-8."))?;
+    check(&tags)?;
+    Ok(tags)
+}
+
+/// How many, how long, each key once, and no other characters than the documents name.
+fn check(tags: &Tags) -> Result<(), CosError> {
+    if tags.len() > MOST_TAGS {
+        return Err(invalid("An object has at most 10 tags."));
+    }
+    for (at, (key, value)) in tags.iter().enumerate() {
+        if !(1..=LONGEST_KEY).contains(&key.chars().count()) || value.chars().count() > LONGEST_VALUE {
+            return Err(invalid("A tag key has 1 to 127 characters, a value up to 255."));
+        }
+        if !key.chars().chain(value.chars()).all(is_taken) {
+            return Err(invalid("A tag has letters, digits, spaces and + - = . _ : / @ only."));
+        }
+        if tags[..at].iter().any(|(earlier, _)| earlier == key) {
+            return Err(invalid("A tag key is given twice."));
+        }
+    }
+    Ok(())
+}
+
+fn is_taken(character: char) -> bool {
+    character.is_alphanumeric() || " +-=._:/@".contains(character)
+}
+
+fn invalid(message: &'static str) -> CosError {
+    CosError::new(400, "InvalidTag", message)
+}
