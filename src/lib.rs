@@ -35,6 +35,8 @@
 //! | read an object line by line, or by whatever takes a reader | [`ByteStream::reader`], [`blocking::Object`] |
 //! | download by parallel ranges, to a file, a writer or as a stream; resume it in another process | [`Bucket::download`], [`transfer::Download`] |
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
+//! | tag objects | [`Tags`], [`PutObjectTagging`], [`GetObjectTagging`], [`DeleteObjectTagging`] |
+//! | read archived objects | [`RestoreObject`], [`ObjectMeta::restored`] |
 //! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
 //! | upload or download a directory, or only what of it changed | [`transfer::UploadDirectory`], [`transfer::DownloadDirectory`] |
 //! | copy an object of any size | [`Bucket::copy`], [`transfer::LargeCopy`] |
@@ -224,8 +226,10 @@ pub use crate::multipart::{
 };
 pub use crate::object::{
     AppendObject, AppendObjectOutput, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey, DeleteObject,
-    DeleteObjectOutput, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject, HeadObject, Integrity, Object,
-    ObjectMeta, PostForm, PostPolicy, PutObject, PutObjectOutput,
+    DeleteObjectOutput, DeleteObjectTagging, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject,
+    GetObjectTagging, GetObjectTaggingOutput, HeadObject, Integrity, Object, ObjectMeta, ObjectTaggingOutput, PostForm,
+    PostPolicy, PutObject, PutObjectOutput, PutObjectTagging, RestoreObject, RestoreObjectOutput, RestoreTier,
+    Restored,
 };
 pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::{

@@ -82,6 +82,13 @@ pub trait Operation: Send + Sync {
         None
     }
 
+    /// Whether this refusal is an answer: what was asked for was never set, and that is the output. An object without tags
+    /// has an empty list of them.
+    fn unset_by(&self, refusal: &ServiceError) -> Option<Self::Output> {
+        let _ = refusal;
+        None
+    }
+
     /// After an attempt whose end is unknown: whether this refusal says that the attempt took effect, and its output then.
     /// A bucket that is already yours was made; an upload that is gone was aborted.
     fn settled_by(&self, refusal: &ServiceError) -> Option<Self::Output> {
@@ -313,9 +320,15 @@ mod sealed {
 pub fn read_response<O: Operation>(operation: &O, sent: &Sent, response: Response<Bytes>) -> Result<O::Output> {
     let (head, body) = response.into_parts();
     if !head.status.is_success() {
-        return Err(Error::service_error(refusal(&head, &body)));
+        let error = Error::service_error(refusal(&head, &body));
+        return unset(operation, &error).ok_or(error);
     }
     operation.output(sent, Response::from_parts(head, O::Response::from_bytes(body)))
+}
+
+/// The output that a refusal of COS is, if it is one.
+pub(crate) fn unset<O: Operation>(operation: &O, error: &Error) -> Option<O::Output> {
+    error.service().filter(|_| error.kind() == ErrorKind::Service).and_then(|refusal| operation.unset_by(refusal))
 }
 
 /// Compares what was sent with the checksum COS answers with, and gives that. An answer without one is let through: it is

@@ -6,14 +6,16 @@ mod conditions;
 mod copy_source;
 mod encryption;
 mod range;
+mod tags;
 
 pub use self::acl::Acl;
-pub use self::attributes::{Attributes, StorageClass, Tags};
+pub use self::attributes::{Attributes, StorageClass};
 pub(crate) use self::attributes::{META_PREFIX, decode_meta_text};
 pub use self::conditions::{Conditions, ResponseOverrides};
 pub use self::copy_source::CopySource;
 pub use self::encryption::{CustomerKey, Encryption};
 pub use self::range::{ByteRange, ContentRange};
+pub use self::tags::Tags;
 
 use crate::error::{Error, Result};
 use crate::request::{Describe, Request};

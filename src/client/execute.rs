@@ -26,7 +26,7 @@ use crate::client::trace::{self, Span};
 use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::head::Head;
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent};
+use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent, unset};
 use crate::region::Address;
 use crate::request::Target;
 use crate::sign;
@@ -361,9 +361,15 @@ impl Call<'_> {
         let silence = if works_on { COMMIT_TIMEOUT } else { self.engine.limits.stall };
         let body = Stalling::new(body, silence, permit);
         if !parts.status.is_success() {
-            return Err(self
-                .refused(&parts, body.into_stream(), snapshot, offset.map(|offset| (offset, signed_with)))
-                .await);
+            let offset = offset.map(|offset| (offset, signed_with));
+            let failure = self.refused(&parts, body.into_stream(), snapshot, offset).await;
+            let Some(output) = unset(operation, &failure.error) else {
+                return Err(failure);
+            };
+            let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+            trace::answered(journey.attempts, status, request_id);
+            journey.arrived = Some((output, journey.keep.then(|| Box::new(parts))));
+            return Ok(());
         }
         if sent_length != length {
             let told = format!("COS answered {status} after {sent_length} of {length} bytes");

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, Method, Response, header};
 use crate::answer::{CRC64, VERSION_ID, content_length, header_number, header_text};
 use crate::error::Result;
 use crate::key::ObjectKey;
+use crate::object::Restored;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{Conditions, CustomerKey, META_PREFIX, StorageClass, decode_meta_text};
 use crate::request::Request;
@@ -138,6 +139,11 @@ impl ObjectMeta {
     /// The version, where the bucket keeps versions.
     pub fn version_id(&self) -> Option<&str> {
         header_text(&self.0, &VERSION_ID)
+    }
+
+    /// How far a copy of an archived object is restored; `None` when none was asked for, or it is over.
+    pub fn restored(&self) -> Option<Restored> {
+        Restored::parse(self.header("x-cos-restore")?)
     }
 
     /// `Content-Type`.

@@ -8,6 +8,8 @@ mod get;
 mod head;
 mod post_policy;
 mod put;
+mod restore;
+mod tagging;
 
 pub use self::append::{AppendObject, AppendObjectOutput};
 pub use self::copy::{CopyObject, CopyObjectOutput};
@@ -17,3 +19,7 @@ pub use self::get::{GetObject, Integrity, Object};
 pub use self::head::{HeadObject, ObjectMeta};
 pub use self::post_policy::{PostForm, PostPolicy};
 pub use self::put::{PutObject, PutObjectOutput};
+pub use self::restore::{RestoreObject, RestoreObjectOutput, RestoreTier, Restored};
+pub use self::tagging::{
+    DeleteObjectTagging, GetObjectTagging, GetObjectTaggingOutput, ObjectTaggingOutput, PutObjectTagging,
+};

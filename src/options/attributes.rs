@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::error::{Error, Result};
-use crate::key::RESERVED;
 use crate::request::{Describe, Request};
 use crate::request::{Named, header_name, header_value};
 use crate::time::http_date;
@@ -207,50 +206,6 @@ impl fmt::Debug for StorageClass {
     }
 }
 
-/// Tags of an object: up to 10, keys of up to 128 and values of up to 256 characters.
-///
-/// COS reference: [Object tagging](https://cloud.tencent.com/document/product/436/42993)
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tags(Vec<(String, String)>);
-
-impl Tags {
-    /// No tags.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a tag.
-    #[must_use]
-    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.push((key.into(), value.into()));
-        self
-    }
-
-    /// The tags, in the order they were added.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
-    }
-}
-
-impl Describe for Tags {
-    fn describe(&self, request: Request) -> Result<Request> {
-        if self.0.len() > 10 {
-            return Err(Error::input("tags", "are more than the 10 an object may have"));
-        }
-        let mut pairs = Vec::with_capacity(self.0.len());
-        for (index, (key, value)) in self.0.iter().enumerate() {
-            if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
-                return Err(Error::input("tags", "have a key that is not 1 to 128 or a value over 256 characters"));
-            }
-            if self.0[..index].iter().any(|(earlier, _)| earlier == key) {
-                return Err(Error::input("tags", "have the same key twice"));
-            }
-            pairs.push(format!("{}={}", utf8_percent_encode(key, RESERVED), utf8_percent_encode(value, RESERVED)));
-        }
-        request.header("x-cos-tagging", pairs.join("&"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,12 +252,5 @@ mod tests {
             assert!(!error.to_string().contains("x: y"));
         }
         assert!(described(&Attributes::new().content_type("a\tb c")).is_ok());
-    }
-
-    #[test]
-    fn tags_are_one_encoded_header() {
-        let request = described(&Tags::new().tag("a b", "1&2").tag("c", "")).unwrap();
-        assert_eq!(request.headers()["x-cos-tagging"], "a%20b=1%262&c=");
-        assert_eq!(described(&Tags::new().tag("a", "1").tag("a", "2")).unwrap_err().field(), Some("tags"));
     }
 }

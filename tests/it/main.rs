@@ -1,5 +1,6 @@
 //! The client against the emulator, by theme. One binary, so that it links once.
 
+mod archive;
 mod blocking;
 mod cli;
 mod clock;
@@ -28,6 +29,7 @@ mod secrets;
 mod sources;
 mod sts;
 mod support;
+mod tags;
 mod tamper;
 mod trace;
 mod upload;

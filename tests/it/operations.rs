@@ -10,11 +10,12 @@ use futures_util::TryStreamExt as _;
 use http::{Method, Response};
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
-    AbortMultipartUpload, AppendObject, Bucket, Client, ClientBuilder, CompleteMultipartUpload, CompletedPart,
-    CopyObject, CopySource, Crc64, CreateBucket, DeleteBucket, DeleteKey, DeleteObject, DeleteObjects,
-    GetBucketVersioning, GetObject, HeadBucket, HeadObject, InitiateMultipartUpload, ListBuckets, ListMultipartUploads,
-    ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, PresignOptions, Presigned, PutBucketVersioning,
-    PutObject, Result, Safety, Sent, UploadPart, UploadPartCopy, Versioning, read_response,
+    AbortMultipartUpload, AppendObject, Attributes, Bucket, Client, ClientBuilder, CompleteMultipartUpload,
+    CompletedPart, CopyObject, CopySource, Crc64, CreateBucket, DeleteBucket, DeleteKey, DeleteObject,
+    DeleteObjectTagging, DeleteObjects, GetBucketVersioning, GetObject, GetObjectTagging, HeadBucket, HeadObject,
+    InitiateMultipartUpload, ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts, ObjectKey,
+    Operation, PresignOptions, Presigned, PutBucketVersioning, PutObject, PutObjectTagging, RestoreObject, Restored,
+    Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -190,6 +191,15 @@ impl Scene {
         (&self.admin().send(part).await.expect("a part")).into()
     }
 
+    async fn put_tagged(&self, tags: Tags) {
+        self.admin().send(PutObject::new(self.key(), "hello").tags(tags)).await.expect("an object");
+    }
+
+    async fn put_archived(&self) {
+        let archived = Attributes::new().storage_class(StorageClass::ARCHIVE);
+        self.admin().send(PutObject::new(self.key(), "hello").attributes(archived)).await.expect("an object");
+    }
+
     /// An object to copy from.
     fn source(&self) -> CopySource {
         self.put(OTHER_KEY, "hello");
@@ -218,6 +228,10 @@ enum Fact {
     Versioned,
     /// This version is gone.
     NoVersion(String),
+    /// The object has these tags.
+    Tags(Tags),
+    /// COS restores the object.
+    Restoring,
 }
 
 impl Fact {
@@ -258,6 +272,14 @@ impl Fact {
             Self::NoVersion(version_id) => {
                 let gone = HeadObject::new(scene.key()).version_id(version_id);
                 assert!(admin.send(gone).await.expect_err("the version is there").is_not_found());
+            }
+            Self::Tags(tags) => {
+                let found = admin.send(GetObjectTagging::new(scene.key())).await.expect("tags").tags;
+                assert_eq!(found, *tags);
+            }
+            Self::Restoring => {
+                let meta = admin.head(scene.key()).await.expect("an object");
+                assert_eq!(meta.restored(), Some(Restored::Ongoing));
             }
         }
     }
@@ -573,6 +595,64 @@ pub static TABLE: &[Row] = &[
         },
     },
     Row {
+        name: "PutObjectTagging",
+        variant: "",
+        title: "PUT Object tagging",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put_tagged(Tags::new().tag("before", "1")).await;
+                let tags = Tags::new().tag("a b", "夏").tag("c", "");
+                let put = PutObjectTagging::new(scene.key(), tags.clone());
+                ready(put, drop).leaves([Fact::Tags(tags), object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "GetObjectTagging",
+        variant: "",
+        title: "GET Object tagging",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                let tags = Tags::new().tag("a b", "夏").tag("c", "");
+                scene.put_tagged(tags.clone()).await;
+                ready(GetObjectTagging::new(scene.key()), move |found| assert_eq!(found.tags, tags))
+                    .leaves([object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "DeleteObjectTagging",
+        variant: "",
+        title: "DELETE Object tagging",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put_tagged(Tags::new().tag("before", "1")).await;
+                ready(DeleteObjectTagging::new(scene.key()), drop)
+                    .leaves([Fact::Tags(Tags::new()), object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "RestoreObject",
+        variant: "",
+        title: "POST Object restore",
+        safety: Safety::Guarded,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put_archived().await;
+                ready(RestoreObject::new(scene.key(), 3), |answer| assert!(!answer.was_restored))
+                    .leaves([Fact::Restoring, object(scene, "hello")])
+            })
+        },
+    },
+    Row {
         name: "InitiateMultipartUpload",
         variant: "",
         title: "Initiate Multipart Upload",
@@ -825,7 +905,7 @@ fn every_public_operation_is_in_the_table() {
     let public = public_operations();
     let known: BTreeSet<String> = TABLE.iter().map(|row| row.name.to_owned()).collect();
     assert_eq!(known, public, "the table on the left, the sources on the right");
-    assert!(public.len() >= 22, "{public:?}");
+    assert!(public.len() >= 26, "{public:?}");
     let variants: BTreeSet<String> = TABLE.iter().map(ToString::to_string).collect();
     assert_eq!(variants.len(), TABLE.len());
     // It finds what it looks for.
