@@ -15,10 +15,10 @@ use crate::xml;
 
 /// Copies an object inside COS, within a bucket or across buckets and regions.
 ///
-/// Up to 5 GiB; larger ones are copied by parts. Content headers and user metadata come along unless
-/// [`replace_attributes`](Self::replace_attributes) is said; storage class, ACL and encryption do not. COS may answer
-/// 200 and report a failure in the body: that is an error like any other. A copy onto itself needs replaced attributes.
-/// When nothing says how it ended, it is not repeated blindly.
+/// Up to 5 GiB; larger ones are copied by parts. Content headers, user metadata and tags come along unless
+/// [`replace_attributes`](Self::replace_attributes) or [`replace_tags`](Self::replace_tags) is said; storage class, ACL and
+/// encryption do not. COS may answer 200 and report a failure in the body: that is an error like any other. A copy onto
+/// itself needs replaced attributes. When nothing says how it ended, it is not repeated blindly.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchCopySource`, `InvalidCopySource`,
@@ -87,7 +87,7 @@ impl CopyObject {
         self
     }
 
-    /// Gives the copy these tags in place of the source's.
+    /// Gives the copy these tags, or none, in place of the source's.
     #[must_use]
     pub fn replace_tags(mut self, tags: Tags) -> Self {
         self.tags = Some(tags);

@@ -4,13 +4,12 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header};
 
-use crate::answer::header_number;
 use crate::client::Bucket;
 use crate::client::defaults::{CONCURRENCY, COPY_PART_SIZE, COPY_THRESHOLD};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput, UploadPartCopy};
-use crate::object::{CopyObject, HeadObject, ObjectMeta};
+use crate::object::{CopyObject, GetObjectTagging, HeadObject, ObjectMeta};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{
     Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, Tags,
@@ -27,14 +26,20 @@ use crate::transfer::sealed::Run;
 /// small, else in parts, several at once.
 ///
 /// The copy is of the source as it was in the beginning, by version or ETag; when that is replaced meanwhile, no object is
-/// made. Content headers and user metadata come along unless [`replace_attributes`](Self::replace_attributes) is said, as
-/// with [`CopyObject`]; storage class, ACL and encryption do not. The CRC-64 of the parts is compared with that of the
-/// source before the object comes into being, where COS tells both.
+/// made. Content headers, user metadata and tags come along unless [`replace_attributes`](Self::replace_attributes) or
+/// [`replace_tags`](Self::replace_tags) is said, as with [`CopyObject`]; storage class, ACL and encryption do not. The
+/// CRC-64 of the parts is compared with that of the source before the object comes into being, where COS tells both.
+///
+/// # Rights
+/// In one request those of [`HeadObject`] (of the source) and [`CopyObject`]. In parts those of [`HeadObject`],
+/// [`GetObjectTagging`] (of the source), [`InitiateMultipartUpload`], [`UploadPartCopy`],
+/// [`CompleteMultipartUpload`](crate::CompleteMultipartUpload) and [`AbortMultipartUpload`](crate::AbortMultipartUpload).
+/// [`HeadObject`] and [`ListParts`](crate::ListParts) of the copy find out how it ended when an answer was lost. With
+/// [`replace_tags`](Self::replace_tags) the tags of the source are not looked at.
 ///
 /// # Errors
-/// As [`CopyObject`], [`HeadObject`] (of the source) and [`UploadPartCopy`]. [`ErrorKind::Changed`] when the source was
-/// replaced. [`ErrorKind::Integrity`] when the copy has another CRC-64. [`ErrorKind::Input`] with field `tags` when the
-/// source has tags and is copied in parts, which cannot carry them: say [`replace_tags`](Self::replace_tags).
+/// As [`CopyObject`], [`HeadObject`] and [`GetObjectTagging`] (of the source) and [`UploadPartCopy`].
+/// [`ErrorKind::Changed`] when the source was replaced. [`ErrorKind::Integrity`] when the copy has another CRC-64.
 /// [`ErrorKind::Ambiguous`] as [`Upload`](crate::transfer::Upload).
 ///
 /// # Cancellation
@@ -129,7 +134,7 @@ impl LargeCopy {
         self
     }
 
-    /// Gives the copy these tags in place of the source's.
+    /// Gives the copy these tags, or none, in place of the source's.
     pub fn replace_tags(mut self, tags: Tags) -> Self {
         self.tags = Some(tags);
         self
@@ -225,7 +230,7 @@ impl Run for LargeCopy {
             return Err(Error::input("concurrency", "is zero"));
         }
         self.part_size.map(check_part_size).transpose()?;
-        self.initiate(HeaderMap::new()).request()?;
+        self.initiate(HeaderMap::new(), self.tags.clone()).request()?;
         control.ready().await?;
         let source = control.unless_cancelled(self.look(&bucket)).await?;
         let parts_of = self.part_size.unwrap_or(COPY_PART_SIZE);
@@ -323,11 +328,12 @@ impl LargeCopy {
 
     async fn in_parts(&self, bucket: &Bucket, control: &Control, source: &Source, plan: Plan) -> Result<Made> {
         let carried = if self.attributes.is_some() { HeaderMap::new() } else { carried(&source.meta) };
-        let tags = header_number(source.meta.headers(), "x-cos-tagging-count").unwrap_or(0);
-        if tags > 0 && self.tags.is_none() {
-            return Err(Error::input("tags", "of the source are not carried by a copy in parts: replace them"));
-        }
-        let mut session = Session::begin(bucket, self.initiate(carried), self.destination()).await?;
+        let tags = match &self.tags {
+            Some(tags) => tags.clone(),
+            None => control.unless_cancelled(self.tags_of(bucket, source)).await?,
+        };
+        let initiate = self.initiate(carried, Some(tags));
+        let mut session = Session::begin(bucket, initiate, self.destination()).await?;
         let mut stored: Vec<Stored> = Vec::new();
         let mut wanted: Vec<u32> = (1..=plan.count()).collect();
         loop {
@@ -371,7 +377,17 @@ impl LargeCopy {
         }
     }
 
-    fn initiate(&self, carried: HeaderMap) -> Carrying {
+    /// The tags of the source. Whether there are any, the look at it does not tell for sure.
+    async fn tags_of(&self, bucket: &Bucket, source: &Source) -> Result<Tags> {
+        let from = self.from_bucket.as_ref().unwrap_or(bucket);
+        let mut get = GetObjectTagging::new(self.from.clone());
+        if let Some(id) = self.version_id.as_deref().or(source.meta.version_id()) {
+            get = get.version_id(id);
+        }
+        Ok(from.send(get).await?.tags)
+    }
+
+    fn initiate(&self, carried: HeaderMap, tags: Option<Tags>) -> Carrying {
         let mut attributes = self.attributes.clone().unwrap_or_default();
         if let Some(class) = &self.storage_class {
             attributes = attributes.storage_class(class.clone());
@@ -380,8 +396,8 @@ impl LargeCopy {
         if let Some(acl) = &self.acl {
             initiate = initiate.acl(acl.clone());
         }
-        if let Some(tags) = &self.tags {
-            initiate = initiate.tags(tags.clone());
+        if let Some(tags) = tags {
+            initiate = initiate.tags(tags);
         }
         if let Some(encryption) = &self.encryption {
             initiate = initiate.encryption(encryption.clone());

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cos_emulator::{Action, Effect, Emulator, Matcher, Rule};
+use tencent_cos::policy::{Policy, Resource};
 use tencent_cos::transfer::LargeCopy;
 use tencent_cos::{
-    Attributes, Bucket, Crc64, ErrorKind, ObjectKey, PutBucketVersioning, PutObject, StorageClass, Tags, Versioning,
+    AbortMultipartUpload, Attributes, Bucket, CompleteMultipartUpload, Crc64, ErrorKind, GetObjectTagging, HeadObject,
+    InitiateMultipartUpload, ObjectKey, PutBucketVersioning, PutObject, PutObjectTagging, StorageClass, Tags,
+    UploadPartCopy, Versioning,
 };
 
-use crate::support::{InMemory, count, noise};
+use crate::support::{InMemory, count, noise, session};
 
 const MIB: usize = 1024 * 1024;
 const LENGTH: usize = 3 * MIB + 7;
@@ -103,8 +106,6 @@ async fn what_is_said_replaces_what_would_come_along() {
     let (memory, [here, _]) = two_regions().await;
     let tagged = PutObject::new(key("a b/ü+"), noise(LENGTH, 1)).tags(Tags::new().tag("a", "b"));
     here.send(tagged).await.unwrap();
-    let error = here.transfer(copy().part_size(MIB as u64)).await.unwrap_err();
-    assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("tags")), "never lost without a word");
     for copy in both() {
         let copy = copy
             .replace_attributes(Attributes::new().content_type("text/x-two"))
@@ -117,6 +118,86 @@ async fn what_is_said_replaces_what_would_come_along() {
         let error = here.transfer(copy.forbid_overwrite()).await.unwrap_err();
         assert_eq!(error.code(), Some("FileAlreadyExists"), "{error}");
     }
+    assert_eq!(left(&memory), 0);
+}
+
+fn tags_of(memory: &InMemory, bucket: &Bucket) -> Tags {
+    let copy = memory.emulator.object(bucket.name().as_str(), "copy").expect("a copy");
+    copy.tags().iter().cloned().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_come_along_whatever_the_look_at_the_source_tells() {
+    let (memory, [here, there]) = two_regions().await;
+    let tags = Tags::new().tag("a b", "夏").tag("c", "");
+    here.send(PutObjectTagging::new(key("a b/ü+"), tags.clone())).await.unwrap();
+    for (to, from) in [(&here, None), (&there, Some(&here))] {
+        for copy in both() {
+            let copy = from.map_or(copy.clone(), |from| copy.from_bucket(from));
+            to.transfer(copy.clone()).await.unwrap();
+            assert_eq!(tags_of(&memory, to), tags);
+            to.transfer(copy.clone().replace_tags(Tags::new())).await.unwrap();
+            assert_eq!(tags_of(&memory, to), Tags::new());
+            to.transfer(copy.replace_tags(Tags::new().tag("d", "e"))).await.unwrap();
+            assert_eq!(tags_of(&memory, to), Tags::new().tag("d", "e"));
+        }
+    }
+    // A HEAD that counts no tags says nothing of them.
+    let look = here.head("a b/ü+").await.unwrap();
+    let headers = look.headers().iter().filter(|(name, _)| *name != "x-cos-tagging-count");
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    let uncounted = Action::RawBody { status: 200, headers, body: Bytes::new() };
+    memory.emulator.script(Rule::on("HEAD Object").then(uncounted));
+    here.transfer(copy().part_size(MIB as u64)).await.unwrap();
+    assert_eq!(tags_of(&memory, &here), tags);
+    assert_eq!(left(&memory), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tags_are_those_of_the_version_that_is_copied() {
+    for version in [None, Some("null")] {
+        let (memory, [here, _]) = two_regions().await;
+        here.send(PutObjectTagging::new(key("a b/ü+"), Tags::new().tag("v", "null"))).await.unwrap();
+        here.send(PutBucketVersioning::new(Versioning::Enabled)).await.unwrap();
+        let second = PutObject::new(key("a b/ü+"), noise(LENGTH, 2)).tags(Tags::new().tag("v", "2"));
+        here.send(second).await.unwrap();
+        memory.emulator.script(Rule::on("GET Object tagging").then(Action::Delay(Duration::from_secs(1))));
+        let copy = copy().part_size(MIB as u64);
+        let copy = version.map_or(copy.clone(), |id| copy.version_id(id));
+        let (outcome, third) = tokio::join!(here.transfer(copy), async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            here.send(PutObject::new(key("a b/ü+"), noise(LENGTH, 3)).tags(Tags::new().tag("v", "3"))).await
+        });
+        outcome.unwrap();
+        third.unwrap();
+        assert_eq!(tags_of(&memory, &here).get("v"), Some(version.unwrap_or("2")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_may_not_be_read_are_not_lost_without_a_word() {
+    let (memory, [here, _]) = two_regions().await;
+    let everything = Resource::bucket("ap-guangzhou", here.name().as_str()).unwrap();
+    let without = |policy: Policy| {
+        let rights = policy
+            .allow::<HeadObject>(&everything)
+            .allow::<InitiateMultipartUpload>(&everything)
+            .allow::<UploadPartCopy>(&everything)
+            .allow::<CompleteMultipartUpload>(&everything)
+            .allow::<AbortMultipartUpload>(&everything);
+        let minted = memory.emulator.mint_with(Duration::from_secs(1800), &rights.to_json().unwrap());
+        let client = memory.client().credentials(session(&minted)).build().unwrap();
+        client.bucket(here.name()).unwrap()
+    };
+    let denied = without(Policy::new());
+    let in_parts = copy().part_size(MIB as u64);
+    let error = denied.transfer(in_parts.clone()).await.unwrap_err();
+    assert_eq!((error.code(), error.operation()), (Some("AccessDenied"), Some("GET Object tagging")), "{error}");
+    assert!(error.to_string().contains("name/cos:GetObjectTagging"), "{error}");
+    assert_eq!(count(&memory.emulator, "Initiate Multipart Upload"), 0);
+    // Who gives tags, or wants none, does not need to.
+    denied.transfer(in_parts.clone().replace_tags(Tags::new())).await.unwrap();
+    without(Policy::new().allow::<GetObjectTagging>(&everything)).transfer(in_parts).await.unwrap();
     assert_eq!(left(&memory), 0);
 }
 

@@ -203,7 +203,7 @@ async fn a_copy_is_a_span_with_its_parts_in_it() {
     bucket.transfer(LargeCopy::new(key("from"), key("to")).part_size(MIB as u64)).await.unwrap();
     let tree = trace.tree();
     let place = is_whole(&tree, &emulator, "copy", 3);
-    assert_eq!(tree.operations_in(place), ["HEAD Object", INITIATE, COMPLETE]);
+    assert_eq!(tree.operations_in(place), ["HEAD Object", "GET Object tagging", INITIATE, COMPLETE]);
     assert!(tree.named("cos.part").iter().all(|(place, _)| tree.operations_in(*place) == ["Upload Part - Copy"]));
     assert_eq!(told_secrets(&tree, &emulator), [""; 0]);
 }
