@@ -65,7 +65,8 @@ fn service(error: &Error) -> Option<String> {
             format!("`cos ls --versions {}` shows the versions and delete markers there are", url(target(error)))
         }
         ("NoSuchKey", _) | ("", Some(404)) => format!("`cos ls {}` shows what there is", url(folder(target(error)))),
-        ("InvalidObjectState", _) => "restore it first, in the console of COS".to_owned(),
+        ("InvalidObjectState", _) => "restore it first, with `cos restore`".to_owned(),
+        ("RestoreAlreadyInProgress", _) => format!("`cos stat {}` tells how far it is", url(target(error))),
         ("BucketAlreadyOwnedByYou", _) => format!("it is there: `cos ls {}`", url(target(error))),
         ("BucketAlreadyExists", _) => "take another name".to_owned(),
         ("BucketNotEmpty", _) => {

@@ -21,6 +21,7 @@ mod options;
 mod orphans;
 mod output;
 mod presign;
+mod restore;
 mod rm;
 mod session;
 mod sign;
@@ -28,6 +29,7 @@ mod stat;
 mod sts;
 mod sweep;
 mod sync;
+mod tag;
 mod terminal;
 mod trace;
 mod tree;
@@ -113,6 +115,10 @@ enum Command {
     Orphans(orphans::Orphans),
     #[command(after_help = rm::EXAMPLES)]
     Rm(rm::Rm),
+    #[command(after_help = tag::EXAMPLES)]
+    Tag(tag::Tag),
+    #[command(after_help = restore::EXAMPLES)]
+    Restore(restore::Restore),
     #[command(after_help = presign::EXAMPLES)]
     Presign(presign::Presign),
     #[command(after_help = sts::EXAMPLES)]
@@ -196,6 +202,8 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Sync(command) => sync::run(&session, command).await,
         Command::Orphans(command) => orphans::run(&session, command).await,
         Command::Rm(command) => rm::run(&session, command).await,
+        Command::Tag(command) => tag::run(&session, command).await,
+        Command::Restore(command) => restore::run(&session, command).await,
         Command::Presign(command) => presign::run(&session, command).await,
         Command::Sts(command) => sts::run(&session, command).await,
         Command::Sign(_) | Command::Completion(_) => Ok(()),

@@ -3,6 +3,7 @@
 mod examples;
 mod files;
 mod hints;
+mod keep;
 mod remote;
 mod remove;
 mod shell;
@@ -180,6 +181,13 @@ fn wrong_usage_is_2_before_anything_is_sent() {
         (&["ls", &object, "--endpoint", "ftp://x"], "endpoint: does not begin with http"),
         (&["ls", &object, "--endpoint", "http://cos.example.com"], "endpoint: is plain http"),
         (&["ls", &object, "--region", "Guangzhou"], "region: is not of the form"),
+        (&["tag", &object, "team"], "is not of the form KEY=VALUE"),
+        (&["tag", &object, "a=1", "a=2"], "tags: have the same key twice"),
+        (&["tag", &object, "a=1", "--delete"], "cannot be used with"),
+        (&["tag", &object, "--version-id", ""], "is empty"),
+        (&["restore", &object], "--days"),
+        (&["restore", &object, "--days", "0"], "--days"),
+        (&["restore", &object, "--days", "1", "--tier", "fast"], "--tier"),
         (&["sign", "--method", "GET"], "--path"),
         (&["frobnicate"], "frobnicate"),
         (&[], "Usage"),

@@ -94,7 +94,7 @@ fn shells_complete_every_command_and_option() {
     let shell = Shell::offline();
     for name in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = shell.done(&["completion", name]);
-        for word in ["orphans", "presign", "part-size", "no-progress", "older-than"] {
+        for word in ["orphans", "presign", "restore", "tag", "part-size", "no-progress", "older-than"] {
             assert!(text(&script).contains(word), "{name}: {word}");
         }
     }
