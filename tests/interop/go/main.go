@@ -40,6 +40,9 @@ type request struct {
 	Status                                string
 	Position                              int
 	Keys                                  []string
+	Tags                                  [][2]string
+	Days                                  int
+	Tier                                  string
 	Plain, Merged, Quiet                  bool
 	Headers, Query                        map[string]string
 	Action, Provider, Identity            string
@@ -62,6 +65,7 @@ type answer struct {
 	Uploads   [][2]string       `json:"uploads,omitempty"`
 	Versions  [][2]string       `json:"versions,omitempty"`
 	Markers   []string          `json:"markers,omitempty"`
+	Tags      [][2]string       `json:"tags,omitempty"`
 	URL       string            `json:"url,omitempty"`
 	Buckets   [][2]string       `json:"buckets,omitempty"`
 	SecretID  string            `json:"secret_id,omitempty"`
@@ -340,6 +344,32 @@ func (r request) listVersions(c *cos.Client, a *answer) (*cos.Response, error) {
 	return response, err
 }
 
+func (r request) putTags(c *cos.Client) (*cos.Response, error) {
+	option := &cos.ObjectPutTaggingOptions{}
+	for _, tag := range r.Tags {
+		option.TagSet = append(option.TagSet, cos.ObjectTaggingTag{Key: tag[0], Value: tag[1]})
+	}
+	return c.Object.PutTagging(ctx, r.Key, option, r.version()...)
+}
+
+// The version, as the two calls take it that take anything.
+func (r request) anyVersion() []any {
+	if r.VersionID == "" {
+		return nil
+	}
+	return []any{r.VersionID}
+}
+
+func (r request) getTags(c *cos.Client, a *answer) (*cos.Response, error) {
+	result, response, err := c.Object.GetTagging(ctx, r.Key, r.anyVersion()...)
+	if err == nil {
+		for _, tag := range result.TagSet {
+			a.Tags = append(a.Tags, [2]string{tag.Key, tag.Value})
+		}
+	}
+	return response, err
+}
+
 func (r request) presign(c *cos.Client, a *answer) error {
 	query := url.Values{}
 	for name, value := range r.Query {
@@ -415,6 +445,16 @@ func (r request) answer() (a answer) {
 		if err == nil {
 			response.Header.Set("ETag", copied.ETag)
 		}
+	case "put_tags":
+		response, err = r.putTags(c)
+	case "get_tags":
+		response, err = r.getTags(c, &a)
+	case "delete_tags":
+		response, err = c.Object.DeleteTagging(ctx, r.Key, r.anyVersion()...)
+	case "restore":
+		response, err = c.Object.PostRestore(ctx, r.Key, &cos.ObjectRestoreOptions{
+			Days: r.Days, Tier: &cos.CASJobParameters{Tier: r.Tier},
+		}, r.version()...)
 	case "list_parts":
 		response, err = r.listParts(c, &a)
 	case "list_uploads":

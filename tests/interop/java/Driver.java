@@ -49,7 +49,9 @@ public class Driver {
         public List<String> actions, prefixes;
         public Map<String, Object> policy;
         public boolean scope;
-        public int seconds;
+        public int seconds, days;
+        public String tier;
+        public List<List<String>> tags;
         public List<List<Object>> parts;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
 
@@ -375,6 +377,32 @@ public class Driver {
         return Map.of("versions", versions, "markers", markers);
     }
 
+    private Map<String, Object> putTags(Request r) {
+        List<com.qcloud.cos.model.Tag.Tag> tags = new ArrayList<>();
+        r.tags.forEach(tag -> tags.add(new com.qcloud.cos.model.Tag.Tag(tag.get(0), tag.get(1))));
+        cos.setObjectTagging(new SetObjectTaggingRequest(r.bucket, r.key, r.version_id, new ObjectTagging(tags)));
+        return Map.of();
+    }
+
+    private Map<String, Object> getTags(Request r) {
+        List<List<String>> tags = new ArrayList<>();
+        cos.getObjectTagging(new GetObjectTaggingRequest(r.bucket, r.key, r.version_id)).getTagSet()
+                .forEach(tag -> tags.add(List.of(tag.getKey(), tag.getValue())));
+        return Map.of("tags", tags);
+    }
+
+    private Map<String, Object> deleteTags(Request r) {
+        cos.deleteObjectTagging(new DeleteObjectTaggingRequest(r.bucket, r.key).withVersionId(r.version_id));
+        return Map.of();
+    }
+
+    private Map<String, Object> restore(Request r) {
+        RestoreObjectRequest request = new RestoreObjectRequest(r.bucket, r.key, r.days);
+        cos.restoreObject(request.withVersionId(r.version_id).withCASJobParameters(
+                new CASJobParameters().withTier(r.tier)));
+        return Map.of();
+    }
+
     private Map<String, Object> presign(Request r) {
         Date end = new Date(System.currentTimeMillis() + r.expires * 1000L);
         HttpMethodName method = HttpMethodName.valueOf(r.method);
@@ -406,6 +434,9 @@ public class Driver {
         if (metadata.getHttpExpiresDate() != null) {
             headers.put("expires", DateUtils.formatRFC822Date(metadata.getHttpExpiresDate()));
         }
+        if (metadata.getOngoingRestore() != null) {
+            headers.put("x-cos-restore", "ongoing-request=\"" + metadata.getOngoingRestore() + '"');
+        }
         return Map.of("headers", headers);
     }
 
@@ -417,6 +448,10 @@ public class Driver {
             case "get": return get(r);
             case "head": return head(r);
             case "delete": return delete(r);
+            case "put_tags": return putTags(r);
+            case "get_tags": return getTags(r);
+            case "delete_tags": return deleteTags(r);
+            case "restore": return restore(r);
             case "list": return list(r);
             case "delete_many": return deleteMany(r);
             case "copy": return copy(r);

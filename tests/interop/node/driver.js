@@ -193,6 +193,25 @@ const verbs = {
     };
   },
 
+  async put_tags(request) {
+    const tags = request.tags.map(([key, value]) => ({ Key: key, Value: value }));
+    return reply(await cos.putObjectTagging({ ...place(request), Tags: tags }));
+  },
+
+  async get_tags(request) {
+    const data = await cos.getObjectTagging(place(request));
+    return { tags: data.Tags.map((tag) => [tag.Key, tag.Value]) };
+  },
+
+  async delete_tags(request) {
+    return reply(await cos.deleteObjectTagging(place(request)));
+  },
+
+  async restore(request) {
+    const job = { Days: request.days, CASJobParameters: { Tier: request.tier } };
+    return reply(await cos.restoreObject({ ...place(request), RestoreRequest: job }));
+  },
+
   presign(request) {
     return new Promise((resolve, reject) => {
       cos.getObjectUrl(

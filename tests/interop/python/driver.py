@@ -210,6 +210,21 @@ class Driver:
         return {"versions": [[entry["Key"], entry["VersionId"]] for entry in elements(page, "Version")],
                 "markers": [entry["Key"] for entry in elements(page, "DeleteMarker")]}
 
+    def put_tags(self, request):
+        tags = [{"Key": key, "Value": value} for key, value in request["tags"]]
+        self.cos.put_object_tagging(request["bucket"], request["key"], {"TagSet": {"Tag": tags}}, **keywords(request))
+
+    def get_tags(self, request):
+        document = self.cos.get_object_tagging(request["bucket"], request["key"], **keywords(request))
+        return {"tags": [[tag["Key"], tag["Value"]] for tag in elements(document["TagSet"], "Tag")]}
+
+    def delete_tags(self, request):
+        self.cos.delete_object_tagging(request["bucket"], request["key"], **keywords(request))
+
+    def restore(self, request):
+        job = {"Days": request["days"], "CASJobParameters": {"Tier": request["tier"]}}
+        self.cos.restore_object(request["bucket"], request["key"], job, **keywords(request))
+
     def presign(self, request):
         query = dict(request.get("query", {}))
         if self.given.get("token"):  # the SDK leaves it to the caller
