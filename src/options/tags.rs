@@ -2,7 +2,7 @@ use percent_encoding::utf8_percent_encode;
 
 use crate::error::{Error, Result};
 use crate::key::RESERVED;
-use crate::request::{Describe, Request};
+use crate::request::{Describe, Named, Request};
 
 /// Tags of an object: up to 10, keys of 1 to 127 characters, each once, values of up to 255.
 ///
@@ -10,7 +10,7 @@ use crate::request::{Describe, Request};
 ///
 /// COS reference: [Object tagging](https://cloud.tencent.com/document/product/436/42993)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tags(Vec<(String, String)>);
+pub struct Tags(Named);
 
 impl Tags {
     /// The most tags of an object.
@@ -24,13 +24,13 @@ impl Tags {
     /// Adds a tag.
     #[must_use]
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.push((key.into(), value.into()));
+        self.0.0.push((key.into(), value.into()));
         self
     }
 
     /// The tags, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The value of this key.
@@ -40,12 +40,12 @@ impl Tags {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.0.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.0.is_empty()
     }
 
     /// Whether an object may have them. Which characters it takes, COS says itself.
@@ -53,11 +53,11 @@ impl Tags {
         if self.len() > Self::MAX {
             return Err(Error::input("tags", "are more than the 10 an object may have"));
         }
-        for (index, (key, value)) in self.0.iter().enumerate() {
+        for (index, (key, value)) in self.0.0.iter().enumerate() {
             if !(1..128).contains(&key.chars().count()) || value.chars().count() > 255 {
                 return Err(Error::input("tags", "have a key that is not 1 to 127 or a value over 255 characters"));
             }
-            if self.0[..index].iter().any(|(earlier, _)| earlier == key) {
+            if self.0.0[..index].iter().any(|(earlier, _)| earlier == key) {
                 return Err(Error::input("tags", "have the same key twice"));
             }
         }
@@ -67,7 +67,7 @@ impl Tags {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(tags: T) -> Self {
-        Self(tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        Self(Named(tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect()))
     }
 }
 
@@ -103,6 +103,11 @@ mod tests {
         for bad in [many(11), long(128, 0), long(0, 1), long(1, 256), Tags::new().tag("a", "1").tag("a", "2")] {
             assert_eq!(bad.check().unwrap_err().field(), Some("tags"), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn values_are_not_printed() {
+        assert_eq!(format!("{:?}", Tags::new().tag("team", "SECRET")), "Tags([\"team\"])");
     }
 
     #[test]
