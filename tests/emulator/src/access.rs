@@ -30,6 +30,10 @@ fn asks(operation: &Operation) -> Asks {
         Operation::GetBucketVersions => Asks::Bucket("name/cos:GetBucketObjectVersions"),
         Operation::PutBucketVersioning => Asks::Bucket("name/cos:PutBucketVersioning"),
         Operation::GetBucketVersioning => Asks::Bucket("name/cos:GetBucketVersioning"),
+        Operation::PutBucketAcl => Asks::Bucket("name/cos:PutBucketACL"),
+        Operation::GetBucketAcl => Asks::Bucket("name/cos:GetBucketACL"),
+        Operation::PutObjectAcl => Asks::Object("name/cos:PutObjectACL"),
+        Operation::GetObjectAcl => Asks::Object("name/cos:GetObjectACL"),
         Operation::ListMultipartUploads => Asks::Prefix("name/cos:ListMultipartUploads"),
         // The source of a copy is asked for where it is found.
         Operation::PutObject | Operation::CopyObject | Operation::UploadPartCopy => Asks::Object("name/cos:PutObject"),

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::acl::{self, About};
 use crate::customer_key::CustomerKey;
 use crate::error::CosError;
 use crate::media::media_type;
@@ -63,8 +64,7 @@ pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
     }
     draft.metadata = metadata(head)?;
     draft.storage_class = storage_class(head.header("x-cos-storage-class"))?;
-    draft.acl = object_acl(head.header("x-cos-acl"))?;
-    draft.grants = grants(head)?;
+    draft.acl = acl::of_headers(head, About::Object)?;
     draft.tags = head.header("x-cos-tagging").map(tagging::from_header).transpose()?.unwrap_or_default();
     if let Some(algorithm) = head.header("x-cos-server-side-encryption") {
         match algorithm {
@@ -121,37 +121,4 @@ fn storage_class(text: Option<&str>) -> Result<String, CosError> {
         return Ok(class);
     }
     Err(CosError::new(400, "NotSupportedStorageClass", "The storage class you specified is not supported."))
-}
-
-fn object_acl(text: Option<&str>) -> Result<Option<String>, CosError> {
-    match text {
-        None | Some("default") => Ok(None),
-        Some("private" | "public-read" | "authenticated-read" | "bucket-owner-read" | "bucket-owner-full-control") => {
-            Ok(text.map(str::to_owned))
-        }
-        Some(_) => Err(CosError::invalid_argument("x-cos-acl is not an ACL for objects.")),
-    }
-}
-
-/// `x-cos-grant-*`: who may do what, as `id="100000000001", id="100000000002"`. The Java SDK writes `uin` for `id`.
-fn grants(head: &Head) -> Result<Vec<(String, String)>, CosError> {
-    const RIGHTS: [&str; 4] = ["full-control", "read", "read-acp", "write-acp"];
-    let mut grants = Vec::new();
-    for name in head.headers.keys().map(http::HeaderName::as_str) {
-        let (Some(right), Some(text)) = (name.strip_prefix("x-cos-grant-"), head.header(name)) else { continue };
-        if !RIGHTS.contains(&right) {
-            return Err(CosError::invalid_argument(format!("Nobody can be granted {right} of an object.")));
-        }
-        if !text.split(',').all(is_grantee) {
-            return Err(CosError::invalid_argument(format!("{name} is a list of id=\"...\".")));
-        }
-        grants.push((name.to_owned(), text.to_owned()));
-    }
-    Ok(grants)
-}
-
-fn is_grantee(text: &str) -> bool {
-    let quoted = text.trim().split_once('=').filter(|(kind, _)| ["id", "uin"].contains(kind));
-    let id = quoted.and_then(|(_, text)| text.strip_prefix('"')?.strip_suffix('"'));
-    id.is_some_and(|id| !id.is_empty() && !id.contains('"'))
 }

@@ -1,11 +1,12 @@
 //! PUT, HEAD and DELETE Bucket, and GET Bucket: the list of its objects.
 
+use crate::acl::{self, About};
 use crate::address::{Address, Region, is_bucket_name, is_region_name};
 use crate::encoding::{encode, number};
 use crate::error::CosError;
 use crate::respond::Reply;
 use crate::service::Call;
-use crate::store::{Acl, Bucket, Entry, ListQuery, Version, Versioning};
+use crate::store::{Bucket, Entry, ListQuery, Version, Versioning};
 use crate::xml::Document;
 
 pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
@@ -28,14 +29,9 @@ pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     if bucket.len() + region.len() + ".cos..myqcloud.com".len() > 60 {
         return Err(CosError::new(400, "BucketNameTooLong", "The bucket name is too long."));
     }
-    let acl = match call.head.header("x-cos-acl") {
-        None | Some("private" | "authenticated-read") => Acl::Private,
-        Some("public-read") => Acl::PublicRead,
-        Some("public-read-write") => Acl::PublicReadWrite,
-        Some(_) => return Err(CosError::invalid_argument("x-cos-acl is not an ACL for buckets.")),
-    };
-    if call.head.headers.keys().any(|name| name.as_str().starts_with("x-cos-grant-") || name == "x-cos-tagging") {
-        return Err(CosError::not_implemented("grants and tags on PUT Bucket"));
+    let acl = acl::of_headers(call.head, About::Bucket)?;
+    if call.head.headers.contains_key("x-cos-tagging") {
+        return Err(CosError::not_implemented("tags on PUT Bucket"));
     }
     if call.upload.next().await?.is_some() {
         return Err(CosError::not_implemented("a body on PUT Bucket"));
@@ -196,7 +192,7 @@ pub(crate) fn page_size(text: Option<&str>, name: &str) -> Result<usize, CosErro
 }
 
 fn may_list(call: &Call<'_>, bucket: &Bucket) -> Result<(), CosError> {
-    if call.is_anonymous() && bucket.acl == Acl::Private { Err(CosError::access_denied()) } else { Ok(()) }
+    if call.is_anonymous() && !bucket.acl().lets_anybody("READ") { Err(CosError::access_denied()) } else { Ok(()) }
 }
 
 pub(crate) fn deny_strangers(call: &Call<'_>) -> Result<(), CosError> {

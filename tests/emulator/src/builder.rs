@@ -312,7 +312,7 @@ impl Builder {
                 }
                 Some(_) => {}
                 None => store
-                    .create_bucket(name, region, *versioning, Acl::Private, self.clock.now())
+                    .create_bucket(name, region, *versioning, Acl::default(), self.clock.now())
                     .map_err(|error| StartError::setting(format!("no bucket {name}: {}", error.message)))?,
             }
         }

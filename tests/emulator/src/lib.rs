@@ -32,6 +32,7 @@
 
 mod access;
 mod account;
+mod acl;
 mod address;
 mod append;
 mod attributes;
@@ -381,7 +382,7 @@ impl StoredObject {
 
     /// Its canned ACL, if it has one of its own.
     pub fn acl(&self) -> Option<&str> {
-        self.version.draft.acl.as_deref()
+        self.version.draft.acl.canned.as_deref()
     }
 
     /// Its tags.

@@ -15,7 +15,7 @@ use crate::request::Head;
 use crate::respond::Reply;
 use crate::restore;
 use crate::service::{CRC, Call};
-use crate::store::{Acl, Bucket, Committed, Kind, Made, NotFound, Version, Versioning};
+use crate::store::{Bucket, Committed, Kind, Made, NotFound, Version, Versioning};
 
 pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
@@ -212,17 +212,19 @@ pub(crate) fn missing(reason: &NotFound) -> CosError {
 }
 
 pub(crate) fn may_write(call: &Call<'_>, bucket: &Arc<Bucket>) -> Result<(), CosError> {
-    let allowed = !call.is_anonymous() || bucket.acl == Acl::PublicReadWrite;
+    let allowed = !call.is_anonymous() || bucket.acl().lets_anybody("WRITE");
     if allowed { Ok(()) } else { Err(CosError::access_denied()) }
 }
 
 /// A stranger learns that an object is missing only where he might list the bucket.
 pub(crate) fn may_read(call: &Call<'_>, bucket: &Arc<Bucket>, version: Option<&Version>) -> Result<(), CosError> {
-    let public = match version.and_then(|version| version.draft.acl.as_deref()) {
-        Some(acl) => acl == "public-read",
-        None => bucket.acl != Acl::Private,
-    };
-    if public || !call.is_anonymous() { Ok(()) } else { Err(CosError::access_denied()) }
+    if !call.is_anonymous() {
+        return Ok(());
+    }
+    let own = version.map(|version| &version.draft.acl);
+    let inherits = own.is_none_or(|acl| acl.canned.is_none());
+    let public = own.is_some_and(|acl| acl.lets_anybody("READ")) || (inherits && bucket.acl().lets_anybody("READ"));
+    if public { Ok(()) } else { Err(CosError::access_denied()) }
 }
 
 #[cfg(test)]

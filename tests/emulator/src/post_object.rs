@@ -23,7 +23,7 @@ use crate::receive::{Digests, LARGEST};
 use crate::request::Head;
 use crate::respond::Reply;
 use crate::service::{Call, traffic_limit};
-use crate::store::{Acl, Bucket, Made, Sink};
+use crate::store::{Bucket, Made, Sink};
 use crate::xml::Document;
 use form::{Form, Parts};
 use policy::PostPolicy;
@@ -95,10 +95,8 @@ fn authorize(
 ) -> Result<(Caller, Option<PostPolicy>), CosError> {
     const SIGNED: [&str; 5] = ["policy", "q-sign-algorithm", "q-ak", "q-key-time", "q-signature"];
     if SIGNED.iter().all(|name| form.get(name).is_none()) {
-        return match bucket.acl {
-            Acl::PublicReadWrite => Ok((Caller::Anonymous, None)),
-            _ => Err(CosError::access_denied()),
-        };
+        let open = bucket.acl().lets_anybody("WRITE");
+        return if open { Ok((Caller::Anonymous, None)) } else { Err(CosError::access_denied()) };
     }
     for name in SIGNED {
         form.required(name)?;

@@ -25,7 +25,7 @@ use crate::store::{Bucket, Store};
 use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
 use crate::{
-    access, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, restore, service_list,
+    access, acl, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, restore, service_list,
     sts, tagging, versions,
 };
 
@@ -499,6 +499,10 @@ impl Call<'_> {
             Operation::GetObjectTagging => tagging::get(self),
             Operation::DeleteObjectTagging => tagging::delete(self),
             Operation::RestoreObject => restore::post(self).await,
+            Operation::PutBucketAcl => acl::put_bucket(self).await,
+            Operation::GetBucketAcl => acl::get_bucket(self),
+            Operation::PutObjectAcl => acl::put_object(self).await,
+            Operation::GetObjectAcl => acl::get_object(self),
             Operation::PostObject => post_object::post(self).await,
             Operation::OptionsObject => cors::preflight(self),
             Operation::Other(name) => {

@@ -32,6 +32,13 @@ impl Document {
         self.open.push(name);
     }
 
+    /// An element whose attributes are given as they are written.
+    pub(crate) fn open_with(&mut self, name: &'static str, attributes: &str) {
+        self.indent();
+        self.push_all(&["<", name, " ", attributes, ">\n"]);
+        self.open.push(name);
+    }
+
     pub(crate) fn close(&mut self) {
         if let Some(name) = self.open.pop() {
             self.indent();

@@ -9,6 +9,7 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 
 use super::Log;
+use super::acl::Acl;
 use super::blob::Content;
 use super::index::{Change, Line, StoredVersion};
 use super::multipart::Multipart;
@@ -23,7 +24,6 @@ pub(crate) struct Bucket {
     pub(crate) region: String,
     /// Microseconds since 1970.
     pub(crate) created: u64,
-    pub(crate) acl: Acl,
     pub(super) state: RwLock<State>,
     pub(super) log: Arc<Log>,
 }
@@ -37,15 +37,6 @@ pub(crate) enum Versioning {
     Suspended,
 }
 
-/// The canned ACL of a bucket, as far as it decides about strangers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Acl {
-    #[default]
-    Private,
-    PublicRead,
-    PublicReadWrite,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// Newest version first. A key without versions is not in the map.
@@ -53,6 +44,7 @@ pub(super) struct State {
     /// By key, then by upload id, which begins with the time.
     pub(super) uploads: BTreeMap<(String, String), Multipart>,
     versioning: Versioning,
+    acl: Acl,
     closed: bool,
 }
 
@@ -64,9 +56,7 @@ pub(crate) struct Draft {
     /// `x-cos-meta-*`, names in full.
     pub(crate) metadata: Vec<(String, Bytes)>,
     pub(crate) storage_class: String,
-    /// The canned ACL; `None` inherits the bucket's.
-    pub(crate) acl: Option<String>,
-    pub(crate) grants: Vec<(String, String)>,
+    pub(crate) acl: Acl,
     pub(crate) tags: Vec<(String, String)>,
     /// Server-side encryption headers to echo.
     pub(crate) encryption: Vec<(String, String)>,
@@ -178,8 +168,8 @@ pub(crate) struct Deleted {
 
 impl Bucket {
     pub(crate) fn new(name: &str, region: &str, created: u64, versioning: Versioning, acl: Acl, log: Arc<Log>) -> Self {
-        let state = RwLock::new(State { versioning, ..State::default() });
-        Self { name: name.to_owned(), region: region.to_owned(), created, acl, state, log }
+        let state = RwLock::new(State { versioning, acl, ..State::default() });
+        Self { name: name.to_owned(), region: region.to_owned(), created, state, log }
     }
 
     pub(crate) fn versioning(&self) -> Versioning {
@@ -193,6 +183,19 @@ impl Bucket {
         let sequence = self.log.next_sequence();
         drop(state);
         self.log.write_as(sequence, || Change::Versioning { bucket: self.name.clone(), versioning })
+    }
+
+    /// Who may do what with it.
+    pub(crate) fn acl(&self) -> Acl {
+        self.read().acl.clone()
+    }
+
+    pub(crate) fn set_acl(&self, acl: Acl) -> Result<(), CosError> {
+        let mut state = self.open()?;
+        state.acl.clone_from(&acl);
+        let sequence = self.log.next_sequence();
+        drop(state);
+        self.log.write_as(sequence, || Change::BucketAcl { bucket: self.name.clone(), acl })
     }
 
     /// Makes something the newest version of a key, unless `refuse` has a reason not to: it sees what is there now.
@@ -430,6 +433,10 @@ impl Bucket {
         self.write().versioning = versioning;
     }
 
+    pub(crate) fn restore_acl(&self, acl: Acl) {
+        self.write().acl = acl;
+    }
+
     pub(crate) fn forget(&self, key: &str, micros: u64) {
         remove(&mut self.write(), key, |version| version.micros == micros);
     }
@@ -438,7 +445,7 @@ impl Bucket {
     pub(crate) fn dump(&self, lines: &mut Vec<Line>) {
         let (name, region) = (self.name.clone(), self.region.clone());
         let state = self.read();
-        let (created, versioning, acl) = (self.created, state.versioning, self.acl);
+        let (created, versioning, acl) = (self.created, state.versioning, state.acl.clone());
         let mut push = |change| lines.push(Line { sequence: 0, change });
         push(Change::Bucket { name, region, created, versioning, acl });
         for (key, versions) in &state.objects {
@@ -461,7 +468,7 @@ mod tests {
     #[test]
     fn nothing_changes_in_a_bucket_that_is_deleted() {
         let store = Store::open(None).unwrap();
-        store.create_bucket("b-1", "ap-guangzhou", Versioning::Enabled, Acl::Private, UNIX_EPOCH).unwrap();
+        store.create_bucket("b-1", "ap-guangzhou", Versioning::Enabled, Acl::default(), UNIX_EPOCH).unwrap();
         let held = store.bucket("b-1").unwrap();
         store.delete_bucket("b-1").unwrap();
         let refusals = [

@@ -10,8 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::acl::Acl;
 use super::blob::Disk;
-use super::bucket::{Acl, Draft, Kind, Made, Restoring, Version, Versioning};
+use super::bucket::{Draft, Kind, Made, Restoring, Version, Versioning};
 use super::multipart::{Multipart, Part};
 use super::pieces::Pieces;
 
@@ -31,6 +32,7 @@ pub(crate) enum Change {
         region: String,
         created: u64,
         versioning: Versioning,
+        #[serde(flatten)]
         acl: Acl,
     },
     DropBucket {
@@ -39,6 +41,11 @@ pub(crate) enum Change {
     Versioning {
         bucket: String,
         versioning: Versioning,
+    },
+    BucketAcl {
+        bucket: String,
+        #[serde(flatten)]
+        acl: Acl,
     },
     /// A new version, and the upload that it was completed from.
     Put {
@@ -105,8 +112,8 @@ pub(crate) struct StoredDraft {
     headers: Vec<(String, String)>,
     metadata: Vec<(String, String)>,
     storage_class: String,
-    acl: Option<String>,
-    grants: Vec<(String, String)>,
+    #[serde(flatten)]
+    acl: Acl,
     tags: Vec<(String, String)>,
     encryption: Vec<(String, String)>,
 }
@@ -170,7 +177,6 @@ impl StoredDraft {
             metadata: encoded(&draft.metadata),
             storage_class: draft.storage_class.clone(),
             acl: draft.acl.clone(),
-            grants: draft.grants.clone(),
             tags: draft.tags.clone(),
             encryption: draft.encryption.clone(),
         }
@@ -186,7 +192,6 @@ impl StoredDraft {
             metadata: decoded(self.metadata),
             storage_class: self.storage_class,
             acl: self.acl,
-            grants: self.grants,
             tags: self.tags,
             encryption: self.encryption,
         }

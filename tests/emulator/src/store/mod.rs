@@ -3,6 +3,7 @@
 //! Metadata lives in memory. With a data folder, every change is also appended to an index there, from which the next
 //! start rebuilds it. Bytes live in files that are named by number, never by key; small ones are kept in memory as well.
 
+mod acl;
 mod blob;
 mod bucket;
 mod crc;
@@ -18,9 +19,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
+pub(crate) use acl::{ALL_USERS, ANYONE, AUTHENTICATED_USERS, Acl, Grant};
 pub(crate) use blob::{Content, Sink};
 pub(crate) use bucket::{
-    Acl, Bucket, Committed, Deleted, Draft, Kind, Made, NotFound, Occupant, Restoring, Version, Versioning,
+    Bucket, Committed, Deleted, Draft, Kind, Made, NotFound, Occupant, Restoring, Version, Versioning,
 };
 pub(crate) use crc::combine;
 pub(crate) use listing::{Entry, ListQuery, Listed};
@@ -98,6 +100,11 @@ impl Store {
             index::Change::Versioning { bucket, versioning } => {
                 if let Some(bucket) = self.bucket(&bucket) {
                     bucket.restore_versioning(versioning);
+                }
+            }
+            index::Change::BucketAcl { bucket, acl } => {
+                if let Some(bucket) = self.bucket(&bucket) {
+                    bucket.restore_acl(acl);
                 }
             }
             index::Change::Put { bucket, key, version, upload } => {

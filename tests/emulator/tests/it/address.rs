@@ -131,7 +131,7 @@ async fn buckets_are_filtered_by_time_and_tag() {
 async fn what_is_not_done_says_so() {
     let emulator = emulator();
     for (method, path, name) in [
-        ("PUT", "/k", "acl"),
+        ("PUT", "/k", "retention"),
         ("GET", "/", "policy"),
         ("POST", "/k", "select"),
         ("PUT", "/", "replication"),

@@ -1,5 +1,6 @@
 //! The emulator seen from outside: requests in, answers out, on a socket and without one.
 
+mod acl;
 mod address;
 mod append;
 mod auth;

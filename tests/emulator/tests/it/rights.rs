@@ -42,6 +42,10 @@ fn operations(upload: &str) -> Vec<(&'static str, &'static str, &'static str, St
         ("DeleteObjectTagging", "DELETE", "/up/k", "tagging", "up/k"),
         ("PostObjectRestore", "POST", "/up/k", "restore", "up/k"),
         ("DeleteObject", "DELETE", "/up/k", "", "up/k"),
+        ("PutObjectACL", "PUT", "/up/k", "acl", "up/k"),
+        ("GetObjectACL", "GET", "/up/k", "acl", "up/k"),
+        ("PutBucketACL", "PUT", "/", "acl", ""),
+        ("GetBucketACL", "GET", "/", "acl", ""),
         ("PutBucketVersioning", "PUT", "/", "versioning", ""),
         ("DeleteBucket", "DELETE", "/", "", ""),
     ]
