@@ -44,6 +44,7 @@
 //! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
+//! | say who may do what with a bucket or an object, and read it | [`Acl`], [`PutObjectAcl`], [`GetObjectAcl`], [`PutBucketAcl`], [`GetBucketAcl`], [`AccessControl`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`] |
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
@@ -204,8 +205,9 @@ mod xml;
 pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
     BucketList, BucketMeta, BucketSummary, CreateBucket, CreateBucketOutput, DeleteBucket, DeleteBucketOutput,
-    GetBucketVersioning, HeadBucket, ListBuckets, ListObjectVersions, ListObjects, ObjectList, ObjectSummary,
-    ObjectVersion, PutBucketVersioning, PutBucketVersioningOutput, VersionList, Versioning,
+    GetBucketAcl, GetBucketVersioning, HeadBucket, ListBuckets, ListObjectVersions, ListObjects, ObjectList,
+    ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput, PutBucketVersioning, PutBucketVersioningOutput,
+    VersionList, Versioning,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]
@@ -227,14 +229,14 @@ pub use crate::multipart::{
 pub use crate::object::{
     AppendObject, AppendObjectOutput, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey, DeleteObject,
     DeleteObjectOutput, DeleteObjectTagging, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject,
-    GetObjectTagging, GetObjectTaggingOutput, HeadObject, Integrity, Object, ObjectMeta, ObjectTaggingOutput, PostForm,
-    PostPolicy, PutObject, PutObjectOutput, PutObjectTagging, RestoreObject, RestoreObjectOutput, RestoreTier,
-    Restored,
+    GetObjectAcl, GetObjectTagging, GetObjectTaggingOutput, HeadObject, Integrity, Object, ObjectMeta,
+    ObjectTaggingOutput, PostForm, PostPolicy, PutObject, PutObjectAcl, PutObjectAclOutput, PutObjectOutput,
+    PutObjectTagging, RestoreObject, RestoreObjectOutput, RestoreTier, Restored,
 };
 pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::{
-    Acl, Attributes, ByteRange, Conditions, ContentRange, CopySource, CustomerKey, Encryption, ResponseOverrides,
-    StorageClass, Tags, TrafficLimit,
+    AccessControl, Account, Acl, Attributes, ByteRange, Conditions, ContentRange, CopySource, CustomerKey, Encryption,
+    Grant, Grantee, Permission, ResponseOverrides, StorageClass, Tags, TrafficLimit,
 };
 pub use crate::region::{Address, BucketName, Endpoint, Region, Scheme};
 pub use crate::request::{Describe, Request, Target};

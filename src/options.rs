@@ -1,5 +1,6 @@
 //! Values that travel together: the same group goes into a put, a copy or a multipart upload.
 
+mod access_control;
 mod acl;
 mod attributes;
 mod conditions;
@@ -8,6 +9,7 @@ mod encryption;
 mod range;
 mod tags;
 
+pub use self::access_control::{AccessControl, Account, Grant, Grantee, Permission};
 pub use self::acl::Acl;
 pub use self::attributes::{Attributes, StorageClass};
 pub(crate) use self::attributes::{META_PREFIX, decode_meta_text};

@@ -1,5 +1,6 @@
 //! Operations on buckets, one file each.
 
+mod acl;
 mod create;
 mod delete;
 mod head;
@@ -8,6 +9,7 @@ mod list_buckets;
 mod list_versions;
 mod versioning;
 
+pub use self::acl::{GetBucketAcl, PutBucketAcl, PutBucketAclOutput};
 pub use self::create::{CreateBucket, CreateBucketOutput};
 pub use self::delete::{DeleteBucket, DeleteBucketOutput};
 pub use self::head::{BucketMeta, HeadBucket};

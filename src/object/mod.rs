@@ -1,5 +1,6 @@
 //! Operations on objects, one file each.
 
+mod acl;
 mod append;
 mod copy;
 mod delete;
@@ -11,6 +12,7 @@ mod put;
 mod restore;
 mod tagging;
 
+pub use self::acl::{GetObjectAcl, PutObjectAcl, PutObjectAclOutput};
 pub use self::append::{AppendObject, AppendObjectOutput};
 pub use self::copy::{CopyObject, CopyObjectOutput};
 pub use self::delete::{DeleteObject, DeleteObjectOutput};

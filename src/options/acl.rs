@@ -1,9 +1,16 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
-use crate::request::{Describe, Request};
+use crate::request::{Describe, Request, Target};
 
-/// Who may do what: a canned ACL, grants to accounts, or both.
+/// Who may do what: a canned ACL, grants to accounts, or both. At most 100 grants.
+///
+/// It goes with what makes a bucket or an object, or replaces the ACL of one that is there:
+/// [`PutBucketAcl`](crate::PutBucketAcl), [`PutObjectAcl`](crate::PutObjectAcl). One that says nothing, or what is for
+/// buckets only of an object, or the other way round, is [`ErrorKind::Input`](crate::ErrorKind::Input).
+///
+/// Accounts are named by their uin, users of an account as `100000000001/100000000011`, both also as
+/// [`Account::id`](crate::Account::id).
 ///
 /// COS reference: [ACL overview](https://cloud.tencent.com/document/product/436/30752)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,8 +101,37 @@ impl Acl {
     }
 }
 
+/// More are refused by COS (`AttachmentFull`).
+const MAX_GRANTS: usize = 100;
+
+/// What can be said of a bucket, but not of an object, and the other way round.
+const FOR_BUCKETS: [&str; 1] = ["public-read-write"];
+const FOR_OBJECTS: [&str; 3] = ["default", "bucket-owner-read", "bucket-owner-full-control"];
+
+impl Acl {
+    /// Whether it can be said of what the request is about.
+    fn check(&self, target: &Target) -> Result<()> {
+        if self.canned.is_none() && self.grants.is_empty() {
+            return Err(Error::input("acl", "says nothing"));
+        }
+        if self.grants.len() > MAX_GRANTS {
+            return Err(Error::input("grant", "is given more than 100 times"));
+        }
+        let is = |names: &[&str]| self.canned.as_deref().is_some_and(|name| names.contains(&name.trim()));
+        match target {
+            Target::Object(_) if is(&FOR_BUCKETS) => Err(Error::input("acl", "is for buckets only")),
+            Target::Object(_) if self.grants.iter().any(|(header, _)| *header == "x-cos-grant-write") => {
+                Err(Error::input("grant", "is of writing, which is for buckets only"))
+            }
+            Target::Bucket if is(&FOR_OBJECTS) => Err(Error::input("acl", "is for objects only")),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Describe for Acl {
     fn describe(&self, request: Request) -> Result<Request> {
+        self.check(request.target())?;
         if self.canned.as_deref().is_some_and(|name| name.trim().is_empty()) {
             // It would be sent as none: an object is then as open as its bucket.
             return Err(Error::input("acl", "has an empty name"));
@@ -138,6 +174,29 @@ mod tests {
         for uin in ["", " ", "1\",id=\"2", "1 2"] {
             let error = Acl::new().grant_read(uin).describe(Request::bucket()).unwrap_err();
             assert_eq!(error.field(), Some("grant"), "{uin}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_said_of_a_bucket_or_of_an_object_is_refused() {
+        let field = |acl: &Acl, request: Request| acl.describe(request).err().and_then(|error| error.field());
+        let object = || Request::object(&"k".parse().unwrap());
+        let many = |count| (0..count).fold(Acl::new(), |acl, uin| acl.grant_read(uin.to_string()));
+        for (acl, of_bucket, of_object) in [
+            (Acl::private(), None, None),
+            (Acl::public_read(), None, None),
+            (Acl::authenticated_read(), None, None),
+            (Acl::canned("of-tomorrow"), None, None),
+            (Acl::public_read_write(), None, Some("acl")),
+            (Acl::new().grant_write("1"), None, Some("grant")),
+            (Acl::inherited(), Some("acl"), None),
+            (Acl::bucket_owner_read(), Some("acl"), None),
+            (Acl::bucket_owner_full_control(), Some("acl"), None),
+            (Acl::new(), Some("acl"), Some("acl")),
+            (many(100), None, None),
+            (many(101), Some("grant"), Some("grant")),
+        ] {
+            assert_eq!((field(&acl, Request::bucket()), field(&acl, object())), (of_bucket, of_object), "{acl:?}");
         }
     }
 }

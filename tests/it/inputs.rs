@@ -7,7 +7,7 @@ use tencent_cos::{
     Acl, Client, CompleteMultipartUpload, CompletedPart, Conditions, CopyObject, CopySource, CreateBucket, Credentials,
     CustomerKey, DeleteKey, DeleteObject, DeleteObjects, Encryption, Endpoint, Error, ErrorKind, GetObject, HeadObject,
     InitiateMultipartUpload, ListBuckets, ListMultipartUploads, ListObjectVersions, ObjectKey, Operation, Overrides,
-    PostPolicy, PresignOptions, PutObject, ResponseOverrides, UploadPart, UploadPartCopy,
+    PostPolicy, PresignOptions, PutBucketAcl, PutObject, PutObjectAcl, ResponseOverrides, UploadPart, UploadPartCopy,
 };
 
 use crate::support;
@@ -59,7 +59,11 @@ fn an_empty_name_is_not_the_default() {
         refused("kms_key_id", InitiateMultipartUpload::new(key()).encryption(kms()).request());
         refused("acl", put().acl(Acl::canned(empty)).request());
         refused("acl", CreateBucket::new().acl(Acl::canned(empty)).request());
+        refused("acl", PutBucketAcl::new(Acl::canned(empty)).request());
     }
+    refused("acl", put().acl(Acl::new()).request());
+    refused("acl", PutObjectAcl::new(key(), Acl::new()).request());
+    refused("version_id", PutObjectAcl::new(key(), Acl::private()).version_id("").request());
     assert!(put().encryption(Encryption::Kms { key_id: None }).acl(Acl::new().grant_read("1")).request().is_ok());
 }
 

@@ -1,5 +1,6 @@
 //! The client against the emulator, by theme. One binary, so that it links once.
 
+mod acl;
 mod archive;
 mod blocking;
 mod cli;

@@ -10,12 +10,13 @@ use futures_util::TryStreamExt as _;
 use http::{Method, Response};
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
-    AbortMultipartUpload, AppendObject, Attributes, Bucket, Client, ClientBuilder, CompleteMultipartUpload,
+    AbortMultipartUpload, Acl, AppendObject, Attributes, Bucket, Client, ClientBuilder, CompleteMultipartUpload,
     CompletedPart, CopyObject, CopySource, Crc64, CreateBucket, DeleteBucket, DeleteKey, DeleteObject,
-    DeleteObjectTagging, DeleteObjects, GetBucketVersioning, GetObject, GetObjectTagging, HeadBucket, HeadObject,
-    InitiateMultipartUpload, ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts, ObjectKey,
-    Operation, PresignOptions, Presigned, PutBucketVersioning, PutObject, PutObjectTagging, RestoreObject, Restored,
-    Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, read_response,
+    DeleteObjectTagging, DeleteObjects, GetBucketAcl, GetBucketVersioning, GetObject, GetObjectAcl, GetObjectTagging,
+    HeadBucket, HeadObject, InitiateMultipartUpload, ListBuckets, ListMultipartUploads, ListObjectVersions,
+    ListObjects, ListParts, ObjectKey, Operation, PresignOptions, Presigned, PutBucketAcl, PutBucketVersioning,
+    PutObject, PutObjectAcl, PutObjectTagging, RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags,
+    UploadPart, UploadPartCopy, Versioning, read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -226,6 +227,10 @@ enum Fact {
     Bucket(&'static str, bool),
     /// The bucket keeps versions.
     Versioned,
+    /// Anybody may list the bucket.
+    PublicBucket,
+    /// Anybody may read the object.
+    PublicObject,
     /// This version is gone.
     NoVersion(String),
     /// The object has these tags.
@@ -268,6 +273,13 @@ impl Fact {
             Self::Versioned => {
                 let found = admin.send(GetBucketVersioning::new()).await.expect("a setting");
                 assert_eq!(found, Some(Versioning::Enabled));
+            }
+            Self::PublicBucket => {
+                assert!(admin.send(GetBucketAcl::new()).await.expect("an ACL").is_public_read());
+            }
+            Self::PublicObject => {
+                let stored = scene.emulator().object(admin.name().as_str(), scene.key.as_str()).expect("an object");
+                assert_eq!(stored.acl(), Some("public-read"));
             }
             Self::NoVersion(version_id) => {
                 let gone = HeadObject::new(scene.key()).version_id(version_id);
@@ -869,6 +881,58 @@ pub static TABLE: &[Row] = &[
                 scene.set_versioning().await;
                 ready(GetBucketVersioning::new(), |found| assert_eq!(found, Some(Versioning::Enabled)))
                     .leaves([Fact::Versioned])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketAcl",
+        variant: "",
+        title: "PUT Bucket acl",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async { ready(PutBucketAcl::new(Acl::public_read()), drop).leaves([Fact::PublicBucket]) })
+        },
+    },
+    Row {
+        name: "GetBucketAcl",
+        variant: "",
+        title: "GET Bucket acl",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketAcl::new(Acl::public_read())).await.expect("an ACL");
+                ready(GetBucketAcl::new(), |access| assert!(access.is_public_read())).leaves([Fact::PublicBucket])
+            })
+        },
+    },
+    Row {
+        name: "PutObjectAcl",
+        variant: "",
+        title: "PUT Object acl",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "hello");
+                ready(PutObjectAcl::new(scene.key(), Acl::public_read()), drop)
+                    .leaves([Fact::PublicObject, object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "GetObjectAcl",
+        variant: "",
+        title: "GET Object acl",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "hello");
+                scene.admin().send(PutObjectAcl::new(scene.key(), Acl::public_read())).await.expect("an ACL");
+                ready(GetObjectAcl::new(scene.key()), |access| assert!(access.is_public_read()))
+                    .leaves([Fact::PublicObject, object(scene, "hello")])
             })
         },
     },

@@ -208,7 +208,7 @@ async fn what_is_signed_in_a_url_cannot_be_changed() {
                 changed.push((change, as_told(&method, MISMATCH), "a header less"));
             }
             let mut added = plain.clone();
-            added.headers.insert("x-cos-acl", "public-read".parse().expect("a value"));
+            added.headers.insert("x-cos-grant-read", "id=\"1\"".parse().expect("a value"));
             changed.push((added, strictly(UNSIGNED_HEADER), "a header more"));
             let span = field(&url, "q-key-time");
             let (start, end) = span.split_once("%3B").expect("a span");

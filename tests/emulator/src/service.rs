@@ -25,8 +25,8 @@ use crate::store::{Bucket, Store};
 use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
 use crate::{
-    access, acl, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, restore, service_list,
-    sts, tagging, versions,
+    access, acl, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, restore,
+    service_list, sts, tagging, versions,
 };
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
