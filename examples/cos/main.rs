@@ -4,6 +4,7 @@
 
 #![allow(clippy::doc_markdown)] // doc comments are help texts here, read on a terminal
 
+mod acl;
 mod amount;
 mod bars;
 mod bucket;
@@ -119,6 +120,8 @@ enum Command {
     Tag(tag::Tag),
     #[command(after_help = restore::EXAMPLES)]
     Restore(restore::Restore),
+    #[command(after_help = acl::EXAMPLES)]
+    Acl(acl::AclOf),
     #[command(after_help = presign::EXAMPLES)]
     Presign(presign::Presign),
     #[command(after_help = sts::EXAMPLES)]
@@ -204,6 +207,7 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Rm(command) => rm::run(&session, command).await,
         Command::Tag(command) => tag::run(&session, command).await,
         Command::Restore(command) => restore::run(&session, command).await,
+        Command::Acl(command) => acl::run(&session, command).await,
         Command::Presign(command) => presign::run(&session, command).await,
         Command::Sts(command) => sts::run(&session, command).await,
         Command::Sign(_) | Command::Completion(_) => Ok(()),

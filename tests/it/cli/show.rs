@@ -28,6 +28,49 @@ async fn ls_lines_up_its_columns_and_tells_the_sum() {
     assert!(text(&output.stdout).contains("\"size\":12345678,"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn acl_sets_and_shows_who_may_do_what() {
+    let emulator = crate::support::emulator().await;
+    emulator.put_object(emulator.bucket(), "k", "x");
+    let shell = Shell::over(&emulator);
+    let (bucket, object) = (format!("cos://{}", emulator.bucket()), shell.url("k"));
+    let (owner, everybody) =
+        ("qcs::cam::uin/100000000001:uin/100000000001", "http://cam.qcloud.com/groups/global/AllUsers");
+    let printed = |url: &str| text(&shell.done(&["acl", url])).to_owned();
+    assert_eq!(printed(&object), format!("owner  {owner}\nacl    as that of {bucket}\n"));
+    assert_eq!(printed(&bucket), format!("owner         {owner}\nFULL_CONTROL  {owner}\n"));
+
+    let said = shell.done(&["acl", &object, "--set", "public-read"]);
+    assert!(text(&said).starts_with(&format!("set the ACL of {object} (request id ")), "{}", text(&said));
+    assert_eq!(emulator.object(emulator.bucket(), "k").unwrap().acl(), Some("public-read"));
+    let told = format!("owner         {owner}\nFULL_CONTROL  {owner}\nREAD          {everybody}\n");
+    assert_eq!(printed(&object), told);
+    let told = &shell.json(&["acl", &object])[0];
+    let fields: Vec<&str> = told.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["acl", "bucket", "grants", "key", "owner", "public_read", "public_write", "request_id"]);
+    assert_eq!((&told["acl"], &told["key"], &told["public_read"]), (&json!(null), &json!("k"), &json!(true)));
+
+    let grant = |uin: &str| json!({ "grantee": format!("qcs::cam::uin/{uin}:uin/{uin}"), "permission": "READ" });
+    let arguments = ["acl", &bucket, "--set", "private", "--grant-read", "2", "--grant-read", "3"];
+    assert_eq!(shell.json(&arguments)[0]["key"], json!(null));
+    let grants = shell.json(&["acl", &bucket])[0]["grants"].clone();
+    assert_eq!(grants.as_array().unwrap()[1..], [grant("2"), grant("3")]);
+
+    emulator.clear_journal();
+    for (arguments, why) in [
+        (&["acl", &bucket, "--set", "default"][..], "acl: is for objects only"),
+        (&["acl", &object, "--set", "public-read-write"], "acl: is for buckets only"),
+        (&["acl", &object, "--grant-read", "a b"], "grant: is not the uin of an account"),
+        (&["acl", &bucket, "--version-id", "v"], "--version-id is for an object"),
+    ] {
+        let (_, told) = shell.failed(arguments);
+        assert!(told.contains(why), "{told}");
+    }
+    assert!(emulator.journal().is_empty());
+    let (status, told) = shell.failed(&["acl", &object, "--version-id", "none"]);
+    assert!(status == 1 && told.contains("NoSuchVersion"), "{told}");
+}
+
 const FIELDS: &str = "bucket cache_control content_disposition content_encoding content_language content_type crc64 \
     customer_algorithm encryption etag expiration expires key kms_key_id last_modified metadata next_append_position \
     object_type other replication_status request_id restore restore_status size storage_class storage_tier tags version_id";
