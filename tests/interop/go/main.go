@@ -40,7 +40,8 @@ type request struct {
 	Status                                string
 	Position                              int
 	Keys                                  []string
-	Tags                                  [][2]string
+	Tags, Grants                          [][2]string
+	ACL, Owner                            string
 	Days                                  int
 	Tier                                  string
 	Plain, Merged, Quiet                  bool
@@ -66,6 +67,8 @@ type answer struct {
 	Versions  [][2]string       `json:"versions,omitempty"`
 	Markers   []string          `json:"markers,omitempty"`
 	Tags      [][2]string       `json:"tags,omitempty"`
+	ACL       string            `json:"acl,omitempty"`
+	Grants    [][2]string       `json:"grants,omitempty"`
 	URL       string            `json:"url,omitempty"`
 	Buckets   [][2]string       `json:"buckets,omitempty"`
 	SecretID  string            `json:"secret_id,omitempty"`
@@ -370,6 +373,47 @@ func (r request) getTags(c *cos.Client, a *answer) (*cos.Response, error) {
 	return response, err
 }
 
+// Of the bucket, when there is no key; a list goes as XML.
+func (r request) putACL(c *cos.Client) (*cos.Response, error) {
+	var header *cos.ACLHeaderOptions
+	var body *cos.ACLXml
+	if r.ACL != "" {
+		header = &cos.ACLHeaderOptions{XCosACL: r.ACL}
+	}
+	if r.Grants != nil {
+		body = &cos.ACLXml{Owner: &cos.Owner{ID: r.Owner}}
+		for _, grant := range r.Grants {
+			body.AccessControlList = append(body.AccessControlList, cos.ACLGrant{
+				Permission: grant[0], Grantee: &cos.ACLGrantee{Type: "CanonicalUser", ID: grant[1]},
+			})
+		}
+	}
+	if r.Key == "" {
+		return c.Bucket.PutACL(ctx, &cos.BucketPutACLOptions{Header: header, Body: body})
+	}
+	return c.Object.PutACL(ctx, r.Key, &cos.ObjectPutACLOptions{Header: header, Body: body}, r.version()...)
+}
+
+func (r request) getACL(c *cos.Client, a *answer) (response *cos.Response, err error) {
+	var result *cos.ACLXml
+	if r.Key == "" {
+		result, response, err = c.Bucket.GetACL(ctx)
+	} else {
+		result, response, err = c.Object.GetACL(ctx, r.Key, r.version()...)
+	}
+	if err == nil {
+		a.ACL = response.Header.Get("x-cos-acl")
+		for _, grant := range result.AccessControlList {
+			who := grant.Grantee.ID
+			if who == "" {
+				who = grant.Grantee.URI
+			}
+			a.Grants = append(a.Grants, [2]string{grant.Permission, who})
+		}
+	}
+	return response, err
+}
+
 func (r request) presign(c *cos.Client, a *answer) error {
 	query := url.Values{}
 	for name, value := range r.Query {
@@ -445,6 +489,10 @@ func (r request) answer() (a answer) {
 		if err == nil {
 			response.Header.Set("ETag", copied.ETag)
 		}
+	case "put_acl":
+		response, err = r.putACL(c)
+	case "get_acl":
+		response, err = r.getACL(c, &a)
 	case "put_tags":
 		response, err = r.putTags(c)
 	case "get_tags":

@@ -51,7 +51,8 @@ public class Driver {
         public boolean scope;
         public int seconds, days;
         public String tier;
-        public List<List<String>> tags;
+        public List<List<String>> tags, grants;
+        public String acl, owner;
         public List<List<Object>> parts;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
 
@@ -377,6 +378,33 @@ public class Driver {
         return Map.of("versions", versions, "markers", markers);
     }
 
+    /** Of the bucket, when there is no key; a list goes as XML. */
+    private Map<String, Object> putAcl(Request r) {
+        if (r.grants == null) {
+            CannedAccessControlList canned = Arrays.stream(CannedAccessControlList.values())
+                    .filter(one -> one.toString().equals(r.acl)).findFirst().orElseThrow();
+            if (r.key == null) cos.setBucketAcl(r.dress(new SetBucketAclRequest(r.bucket, canned)));
+            else cos.setObjectAcl(r.dress(new SetObjectAclRequest(r.bucket, r.key, canned)));
+            return Map.of();
+        }
+        AccessControlList list = new AccessControlList();
+        Owner owner = new Owner();
+        owner.setId(r.owner);
+        list.setOwner(owner);
+        r.grants.forEach(grant -> list.grantPermission(new UinGrantee(grant.get(1)), Permission.parsePermission(grant.get(0))));
+        if (r.key == null) cos.setBucketAcl(r.bucket, list);
+        else cos.setObjectAcl(r.bucket, r.key, list);
+        return Map.of();
+    }
+
+    private Map<String, Object> getAcl(Request r) {
+        AccessControlList list = r.key == null ? cos.getBucketAcl(r.bucket) : cos.getObjectAcl(r.bucket, r.key);
+        List<List<String>> grants = new ArrayList<>();
+        list.getGrantsAsList().forEach(grant ->
+                grants.add(List.of(grant.getPermission().toString(), grant.getGrantee().getIdentifier())));
+        return Map.of("acl", list.getCannedAccessControl().toString(), "grants", grants);
+    }
+
     private Map<String, Object> putTags(Request r) {
         List<com.qcloud.cos.model.Tag.Tag> tags = new ArrayList<>();
         r.tags.forEach(tag -> tags.add(new com.qcloud.cos.model.Tag.Tag(tag.get(0), tag.get(1))));
@@ -448,6 +476,8 @@ public class Driver {
             case "get": return get(r);
             case "head": return head(r);
             case "delete": return delete(r);
+            case "put_acl": return putAcl(r);
+            case "get_acl": return getAcl(r);
             case "put_tags": return putTags(r);
             case "get_tags": return getTags(r);
             case "delete_tags": return deleteTags(r);

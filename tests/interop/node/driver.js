@@ -212,6 +212,20 @@ const verbs = {
     return reply(await cos.restoreObject({ ...place(request), RestoreRequest: job }));
   },
 
+  // Of the bucket, when there is no key; a list goes as XML.
+  async put_acl(request) {
+    const put = request.key === undefined ? cos.putBucketAcl : cos.putObjectAcl;
+    const grants = (request.grants || []).map(([may, who]) => ({ Grantee: { ID: who }, Permission: may }));
+    const list = request.grants && { Owner: { ID: request.owner }, Grants: grants };
+    return reply(await put.call(cos, { ...place(request), ACL: request.acl, AccessControlPolicy: list }));
+  },
+
+  async get_acl(request) {
+    const get = request.key === undefined ? cos.getBucketAcl : cos.getObjectAcl;
+    const data = await get.call(cos, place(request));
+    return { acl: data.ACL, grants: data.Grants.map((grant) => [grant.Permission, grant.Grantee.ID || grant.Grantee.URI]) };
+  },
+
   presign(request) {
     return new Promise((resolve, reject) => {
       cos.getObjectUrl(

@@ -225,6 +225,27 @@ class Driver:
         job = {"Days": request["days"], "CASJobParameters": {"Tier": request["tier"]}}
         self.cos.restore_object(request["bucket"], request["key"], job, **keywords(request))
 
+    def put_acl(self, request):
+        """Of the bucket, when there is no key; a list goes as XML."""
+        put, policy = self.of_target(request, self.cos.put_bucket_acl, self.cos.put_object_acl), {}
+        if "grants" in request:
+            grants = [{"Grantee": {"Type": "CanonicalUser", "ID": who}, "Permission": may} for may, who in request["grants"]]
+            policy = {"Owner": {"ID": request["owner"]}, "AccessControlList": {"Grant": grants}}
+        put(AccessControlPolicy=policy, **({"ACL": request["acl"]} if "acl" in request else {}), **keywords(request))
+
+    def get_acl(self, request):
+        get = self.of_target(request, self.cos.get_bucket_acl, self.cos.get_object_acl)
+        document = get(**keywords(request))
+        grants = elements(document["AccessControlList"] or {}, "Grant")
+        return {"acl": document["CannedACL"],
+                "grants": [[grant["Permission"], grant["Grantee"].get("ID") or grant["Grantee"]["URI"]] for grant in grants]}
+
+    @staticmethod
+    def of_target(request, of_bucket, of_object):
+        if "key" not in request:
+            return lambda **options: of_bucket(request["bucket"], **options)
+        return lambda **options: of_object(request["bucket"], request["key"], **options)
+
     def presign(self, request):
         query = dict(request.get("query", {}))
         if self.given.get("token"):  # the SDK leaves it to the caller
