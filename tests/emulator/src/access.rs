@@ -34,6 +34,12 @@ fn asks(operation: &Operation) -> Asks {
         Operation::GetBucketAcl => Asks::Bucket("name/cos:GetBucketACL"),
         Operation::PutObjectAcl => Asks::Object("name/cos:PutObjectACL"),
         Operation::GetObjectAcl => Asks::Object("name/cos:GetObjectACL"),
+        Operation::PutBucketCors => Asks::Bucket("name/cos:PutBucketCORS"),
+        Operation::GetBucketCors => Asks::Bucket("name/cos:GetBucketCORS"),
+        Operation::DeleteBucketCors => Asks::Bucket("name/cos:DeleteBucketCORS"),
+        Operation::PutBucketLifecycle => Asks::Bucket("name/cos:PutBucketLifecycle"),
+        Operation::GetBucketLifecycle => Asks::Bucket("name/cos:GetBucketLifecycle"),
+        Operation::DeleteBucketLifecycle => Asks::Bucket("name/cos:DeleteBucketLifecycle"),
         Operation::ListMultipartUploads => Asks::Prefix("name/cos:ListMultipartUploads"),
         // The source of a copy is asked for where it is found.
         Operation::PutObject | Operation::CopyObject | Operation::UploadPartCopy => Asks::Object("name/cos:PutObject"),

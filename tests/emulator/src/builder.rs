@@ -11,14 +11,14 @@ use crate::Emulator;
 use crate::account::{Clock, ExpiryAnswer, Keys};
 use crate::address::{Domains, is_bucket_name, is_region_name};
 use crate::cam::{self, Cam, Holder, Role, WebIdentity};
-use crate::cors::Cors;
+use crate::cors::{self, Cors};
 use crate::fault::Script;
 use crate::ids::Ids;
 use crate::journal::Journal;
 use crate::policy::BadPolicy;
 use crate::server::{Server, Socketing};
 use crate::service::{Service, World};
-use crate::store::{Acl, Store, Versioning};
+use crate::store::{Acl, Setting, Store, Versioning};
 use crate::tls::{self, Tls};
 use crate::wire::Link;
 
@@ -161,7 +161,10 @@ impl Builder {
         self
     }
 
-    /// Lets the pages of an origin use every bucket. May be repeated: the first rule that fits is taken.
+    /// Lets the pages of an origin use the buckets of this builder. May be repeated: the first rule that fits is taken.
+    ///
+    /// It is their CORS configuration at the start, for clients to read, to change and to remove. One that a data folder
+    /// has already stands.
     pub fn cors(mut self, rule: Cors) -> Self {
         self.cors.push(rule);
         self
@@ -316,6 +319,15 @@ impl Builder {
                     .map_err(|error| StartError::setting(format!("no bucket {name}: {}", error.message)))?,
             }
         }
+        if let Some(problem) = self.cors.iter().find_map(Cors::problem) {
+            return Err(StartError::setting(problem));
+        }
+        for bucket in buckets.iter().filter_map(|(name, ..)| store.bucket(name)) {
+            if !self.cors.is_empty() && bucket.setting(Setting::Cors).is_none() {
+                let set = bucket.set(Setting::Cors, Some(cors::document(&self.cors)));
+                set.map_err(|error| StartError::setting(format!("no CORS rules: {}", error.message)))?;
+            }
+        }
         let domains: Domains = self.domains.iter().cloned().collect();
         if let Some((host, bucket)) = self.domains.iter().find(|(_, bucket)| store.bucket(bucket).is_none()) {
             return Err(StartError::setting(format!("domain {host} stands for bucket {bucket}, which does not exist")));
@@ -327,9 +339,6 @@ impl Builder {
         let cam = Cam::new(&self.roles, self.web_identities, &owns).map_err(StartError::policy)?;
         if let Some(name) = named.iter().find(|name| cam.role_by_name(name).is_none()) {
             return Err(StartError::setting(format!("there is no role {name}")));
-        }
-        if let Some(problem) = self.cors.iter().find_map(Cors::problem) {
-            return Err(StartError::setting(problem));
         }
         let keys = Keys::new(self.expiry_answer);
         let root = Holder::root(cam::rights(self.rights.as_deref(), &owns).map_err(StartError::policy)?);
@@ -343,7 +352,6 @@ impl Builder {
             keys,
             root,
             cam,
-            cors: self.cors,
             instance_role: self.instance_role,
             clock: self.clock,
             store,

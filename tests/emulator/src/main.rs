@@ -60,7 +60,7 @@ struct Settings {
     /// A token of an identity provider and the role it is good for; may be repeated
     #[arg(long, num_args = 3, value_names = ["PROVIDER", "TOKEN", "ROLE"])]
     web_identity: Vec<String>,
-    /// Let the pages of this origin use every bucket, `*` for all; may be repeated
+    /// Let the pages of this origin use the buckets there are at the start, `*` for all; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
     /// The role of the instance whose metadata is played

@@ -37,11 +37,20 @@ pub(crate) async fn receive(call: &mut Call<'_>, digests: &Digests) -> Result<Co
 /// Takes a document in. Content-MD5 is checked if it is there, and missed by nobody if it is not, as not every official
 /// client sends it.
 pub(crate) async fn receive_document(call: &mut Call<'_>, root: &str) -> Result<Element, CosError> {
+    receive_document_within(call, root, LONGEST_DOCUMENT).await
+}
+
+/// The same, of so many bytes at most.
+pub(crate) async fn receive_document_within(
+    call: &mut Call<'_>,
+    root: &str,
+    longest: usize,
+) -> Result<Element, CosError> {
     let digests = Digests::of(call.head)?;
     let mut text = Vec::new();
     while let Some(bytes) = call.upload.next().await? {
         text.extend_from_slice(&bytes);
-        if text.len() > LONGEST_DOCUMENT {
+        if text.len() > longest {
             return Err(CosError::new(400, "XMLSizeLimit", "The XML you provided is too long."));
         }
     }

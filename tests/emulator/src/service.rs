@@ -12,7 +12,6 @@ use crate::address::{Address, Domains, Region};
 use crate::auth::{self, Caller};
 use crate::body::{Body, BoxError, Injected, Plan, ReadPlan, Upload};
 use crate::cam::{Cam, Holder};
-use crate::cors::Cors;
 use crate::encoding::number;
 use crate::error::CosError;
 use crate::fault::{Action, Effect, Ending, Fate, Script, Subject};
@@ -21,12 +20,12 @@ use crate::journal::{Entry, Journal, Record};
 use crate::policy::{BadPolicy, Policy};
 use crate::request::{Head, Operation};
 use crate::respond::Reply;
-use crate::store::{Bucket, Store};
+use crate::store::{Bucket, Setting, Store};
 use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
 use crate::{
     access, acl, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, restore,
-    service_list, sts, tagging, versions,
+    service_list, settings, sts, tagging, versions,
 };
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
@@ -42,8 +41,6 @@ pub(crate) struct World {
     /// The account itself, with the rights that the builder left it.
     pub(crate) root: Holder,
     pub(crate) cam: Cam,
-    /// For every bucket.
-    pub(crate) cors: Vec<Cors>,
     /// The role of the instance whose metadata is played.
     pub(crate) instance_role: Option<String>,
     pub(crate) clock: Clock,
@@ -277,7 +274,7 @@ impl Asked {
             _ => {
                 reply.sign_off(&self.request_id, world.clock.now());
                 if self.operation != Operation::OptionsObject {
-                    cors::dress(&world.cors, &self.head, reply);
+                    cors::dress(world, &self.head, reply);
                 }
             }
         }
@@ -503,6 +500,12 @@ impl Call<'_> {
             Operation::GetBucketAcl => acl::get_bucket(self),
             Operation::PutObjectAcl => acl::put_object(self).await,
             Operation::GetObjectAcl => acl::get_object(self),
+            Operation::PutBucketCors => settings::put(self, Setting::Cors).await,
+            Operation::GetBucketCors => settings::get(self, Setting::Cors),
+            Operation::DeleteBucketCors => settings::delete(self, Setting::Cors),
+            Operation::PutBucketLifecycle => settings::put(self, Setting::Lifecycle).await,
+            Operation::GetBucketLifecycle => settings::get(self, Setting::Lifecycle),
+            Operation::DeleteBucketLifecycle => settings::delete(self, Setting::Lifecycle),
             Operation::PostObject => post_object::post(self).await,
             Operation::OptionsObject => cors::preflight(self),
             Operation::Other(name) => {

@@ -2,6 +2,8 @@
 
 mod read;
 
+use std::borrow::Cow;
+
 pub(crate) use read::{Element, parse};
 
 pub(crate) const DECLARATION: &str = "<?xml version='1.0' encoding='utf-8' ?>\n";
@@ -10,7 +12,7 @@ pub(crate) const DECLARATION: &str = "<?xml version='1.0' encoding='utf-8' ?>\n"
 #[derive(Debug)]
 pub(crate) struct Document {
     text: String,
-    open: Vec<&'static str>,
+    open: Vec<Cow<'static, str>>,
 }
 
 impl Document {
@@ -21,14 +23,31 @@ impl Document {
     }
 
     pub(crate) fn in_namespace(root: &'static str, namespace: &str) -> Self {
-        let mut document = Self { text: String::from(DECLARATION), open: vec![root] };
+        let mut document = Self { text: String::from(DECLARATION), open: vec![root.into()] };
         document.push_all(&["<", root, " xmlns=\"", namespace, "\">\n"]);
         document
     }
 
-    pub(crate) fn open(&mut self, name: &'static str) {
+    /// A document that came in, as it is kept: without attributes, comments and blanks between elements.
+    pub(crate) fn of(root: &Element) -> String {
+        let mut document = Self { text: String::from(DECLARATION), open: Vec::new() };
+        document.copy(root);
+        document.text
+    }
+
+    fn copy(&mut self, element: &Element) {
+        if element.children().is_empty() {
+            return self.text(&element.name, &element.text);
+        }
+        self.open(element.name.clone());
+        element.children().iter().for_each(|child| self.copy(child));
+        self.close();
+    }
+
+    pub(crate) fn open(&mut self, name: impl Into<Cow<'static, str>>) {
+        let name = name.into();
         self.indent();
-        self.push_all(&["<", name, ">\n"]);
+        self.push_all(&["<", &name, ">\n"]);
         self.open.push(name);
     }
 
@@ -36,13 +55,13 @@ impl Document {
     pub(crate) fn open_with(&mut self, name: &'static str, attributes: &str) {
         self.indent();
         self.push_all(&["<", name, " ", attributes, ">\n"]);
-        self.open.push(name);
+        self.open.push(name.into());
     }
 
     pub(crate) fn close(&mut self) {
         if let Some(name) = self.open.pop() {
             self.indent();
-            self.push_all(&["</", name, ">\n"]);
+            self.push_all(&["</", &name, ">\n"]);
         }
     }
 

@@ -37,6 +37,13 @@ pub(crate) enum Versioning {
     Suspended,
 }
 
+/// What is set of a bucket by a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Setting {
+    Cors,
+    Lifecycle,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// Newest version first. A key without versions is not in the map.
@@ -45,6 +52,7 @@ pub(super) struct State {
     pub(super) uploads: BTreeMap<(String, String), Multipart>,
     versioning: Versioning,
     acl: Acl,
+    settings: BTreeMap<Setting, Arc<str>>,
     closed: bool,
 }
 
@@ -196,6 +204,20 @@ impl Bucket {
         let sequence = self.log.next_sequence();
         drop(state);
         self.log.write_as(sequence, || Change::BucketAcl { bucket: self.name.clone(), acl })
+    }
+
+    /// The document of a setting.
+    pub(crate) fn setting(&self, setting: Setting) -> Option<Arc<str>> {
+        self.read().settings.get(&setting).cloned()
+    }
+
+    /// Puts a document in the place of another, or takes it away.
+    pub(crate) fn set(&self, setting: Setting, document: Option<String>) -> Result<(), CosError> {
+        let mut state = self.open()?;
+        state.put_setting(setting, document.clone());
+        let sequence = self.log.next_sequence();
+        drop(state);
+        self.log.write_as(sequence, || Change::Setting { bucket: self.name.clone(), setting, document })
     }
 
     /// Makes something the newest version of a key, unless `refuse` has a reason not to: it sees what is there now.
@@ -372,6 +394,13 @@ impl<'a> Occupant<'a> {
 }
 
 impl State {
+    fn put_setting(&mut self, setting: Setting, document: Option<String>) {
+        match document {
+            Some(document) => drop(self.settings.insert(setting, document.into())),
+            None => drop(self.settings.remove(&setting)),
+        }
+    }
+
     pub(super) fn occupant(&self, key: &str) -> Occupant<'_> {
         let newest = self.objects.get(key).and_then(|versions| versions.first());
         Occupant { newest, versioning: self.versioning }
@@ -437,6 +466,10 @@ impl Bucket {
         self.write().acl = acl;
     }
 
+    pub(crate) fn restore_setting(&self, setting: Setting, document: Option<String>) {
+        self.write().put_setting(setting, document);
+    }
+
     pub(crate) fn forget(&self, key: &str, micros: u64) {
         remove(&mut self.write(), key, |version| version.micros == micros);
     }
@@ -448,6 +481,9 @@ impl Bucket {
         let (created, versioning, acl) = (self.created, state.versioning, state.acl.clone());
         let mut push = |change| lines.push(Line { sequence: 0, change });
         push(Change::Bucket { name, region, created, versioning, acl });
+        for (&setting, document) in &state.settings {
+            push(Change::Setting { bucket: self.name.clone(), setting, document: Some(document.to_string()) });
+        }
         for (key, versions) in &state.objects {
             for version in versions.iter().rev() {
                 let version = Box::new(StoredVersion::of(version));
@@ -474,6 +510,7 @@ mod tests {
         let refusals = [
             held.delete("k", None, UNIX_EPOCH).unwrap_err(),
             held.set_versioning(Versioning::Suspended).unwrap_err(),
+            held.set(Setting::Cors, None).unwrap_err(),
             held.commit("k", Made::default(), |_| Ok(()), UNIX_EPOCH).unwrap_err(),
         ];
         assert!(refusals.iter().all(|refusal| refusal.code == "NoSuchBucket"), "{refusals:?}");

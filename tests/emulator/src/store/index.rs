@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acl::Acl;
 use super::blob::Disk;
-use super::bucket::{Draft, Kind, Made, Restoring, Version, Versioning};
+use super::bucket::{Draft, Kind, Made, Restoring, Setting, Version, Versioning};
 use super::multipart::{Multipart, Part};
 use super::pieces::Pieces;
 
@@ -46,6 +46,12 @@ pub(crate) enum Change {
         bucket: String,
         #[serde(flatten)]
         acl: Acl,
+    },
+    /// A document, or its removal.
+    Setting {
+        bucket: String,
+        setting: Setting,
+        document: Option<String>,
     },
     /// A new version, and the upload that it was completed from.
     Put {

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 pub(crate) use acl::{ALL_USERS, ANYONE, AUTHENTICATED_USERS, Acl, Grant};
 pub(crate) use blob::{Content, Sink};
 pub(crate) use bucket::{
-    Bucket, Committed, Deleted, Draft, Kind, Made, NotFound, Occupant, Restoring, Version, Versioning,
+    Bucket, Committed, Deleted, Draft, Kind, Made, NotFound, Occupant, Restoring, Setting, Version, Versioning,
 };
 pub(crate) use crc::combine;
 pub(crate) use listing::{Entry, ListQuery, Listed};
@@ -105,6 +105,11 @@ impl Store {
             index::Change::BucketAcl { bucket, acl } => {
                 if let Some(bucket) = self.bucket(&bucket) {
                     bucket.restore_acl(acl);
+                }
+            }
+            index::Change::Setting { bucket, setting, document } => {
+                if let Some(bucket) = self.bucket(&bucket) {
+                    bucket.restore_setting(setting, document);
                 }
             }
             index::Change::Put { bucket, key, version, upload } => {

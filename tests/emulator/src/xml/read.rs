@@ -13,6 +13,15 @@ pub(crate) struct Element {
 }
 
 impl Element {
+    pub(crate) fn children(&self) -> &[Element] {
+        &self.children
+    }
+
+    /// Whether it has no other children than these, whatever they are.
+    pub(crate) fn has_only(&self, names: &[&str]) -> bool {
+        self.children.iter().all(|child| names.contains(&child.name.as_str()))
+    }
+
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
         self.children.iter().filter(move |child| child.name == name)
     }

@@ -4,6 +4,10 @@ use cos_emulator::{Action, Cors, Emulator, Rule};
 
 use crate::client::Ask;
 
+/// A configuration that lets one page get.
+pub const DOCUMENT: &str = "<CORSConfiguration><CORSRule><AllowedOrigin>https://app.example.com</AllowedOrigin>\
+                            <AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
+
 fn preflight(emulator: &Emulator, origin: &str, method: &str, headers: &str) -> Ask {
     let ask = Ask::new(emulator, "OPTIONS", "/k").anonymous().unsigned("origin", origin);
     let ask = ask.unsigned("access-control-request-method", method);
@@ -81,4 +85,79 @@ async fn without_a_rule_no_page_may_anything() {
     {
         assert!(Emulator::builder().cors(rule).in_memory().is_err());
     }
+}
+
+fn setting(emulator: &Emulator, method: &str) -> Ask {
+    Ask::new(emulator, method, "/").query("cors", "")
+}
+
+#[tokio::test]
+async fn what_clients_set_decides_and_is_read_back() {
+    let emulator = Emulator::builder().cors(Cors::origin("*")).in_memory().unwrap();
+    let document = "<CORSConfiguration xmlns='x'><CORSRule><ID>a &amp; b</ID><AllowedOrigin>https://a.example\
+                    </AllowedOrigin><AllowedOrigin>http://*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>\
+                    <AllowedMethod>PUT</AllowedMethod><AllowedHeader>x-cos-meta-a</AllowedHeader>\
+                    <ExposeHeader>ETag</ExposeHeader></CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>";
+    let put = setting(&emulator, "PUT").body(document).send(&emulator).await;
+    assert_eq!((put.verdict().as_str(), put.body.len()), ("200", 0));
+    let kept = setting(&emulator, "GET").send(&emulator).await;
+    assert_eq!(kept.text().replace(['\n', '\t'], ""), document.replace(" xmlns='x'", "").replacen('<', DECLARED, 1));
+
+    let asked = preflight(&emulator, "http://b.example", "PUT", "X-Cos-Meta-A").send(&emulator).await;
+    assert_eq!(asked.header("access-control-allow-origin"), "http://b.example");
+    assert_eq!((asked.header("access-control-max-age"), asked.header("vary")), ("", "Origin"));
+    for (origin, method, headers) in
+        [("https://b.example", "GET", ""), ("https://a.example", "POST", ""), ("https://a.example", "GET", "range")]
+    {
+        let refused = preflight(&emulator, origin, method, headers).send(&emulator).await;
+        assert_eq!(refused.verdict(), "403 AccessForbidden", "{origin} {method} {headers}");
+    }
+    // Of another origin, or of none: a cache may not mistake one answer for the other.
+    let plain = Ask::new(&emulator, "GET", "/").send(&emulator).await;
+    assert_eq!((plain.header("vary"), plain.header("access-control-allow-origin")), ("Origin", ""));
+
+    for _ in 0..2 {
+        assert_eq!(setting(&emulator, "DELETE").send(&emulator).await.verdict(), "204");
+    }
+    assert_eq!(setting(&emulator, "GET").send(&emulator).await.verdict(), "404 NoSuchCORSConfiguration");
+    let gone = preflight(&emulator, "http://b.example", "PUT", "").send(&emulator).await;
+    assert_eq!(gone.verdict(), "403 AccessForbidden");
+    assert_eq!(setting(&emulator, "GET").anonymous().send(&emulator).await.verdict(), "403 AccessDenied");
+}
+
+const DECLARED: &str = "<?xml version='1.0' encoding='utf-8' ?><";
+
+#[tokio::test]
+async fn a_document_that_cos_would_not_take_changes_nothing() {
+    let emulator = Emulator::builder().in_memory().unwrap();
+    assert_eq!(setting(&emulator, "PUT").body(DOCUMENT).send(&emulator).await.verdict(), "200");
+    let before = setting(&emulator, "GET").send(&emulator).await.text().to_owned();
+    let rule = &DOCUMENT["<CORSConfiguration>".len()..DOCUMENT.len() - "</CORSConfiguration>".len()];
+    let rules = |count| format!("<CORSConfiguration>{}</CORSConfiguration>", rule.repeat(count));
+    assert_eq!(setting(&emulator, "PUT").body(rules(100)).send(&emulator).await.verdict(), "200");
+    assert_eq!(setting(&emulator, "PUT").body(DOCUMENT).send(&emulator).await.verdict(), "200");
+    let id = format!("<CORSRule><ID>{}</ID>", "x".repeat(65_536));
+    for (document, want) in [
+        (String::new(), "400 MissingRequestBodyError"),
+        ("<Other/>".to_owned(), "400 MalformedXML"),
+        (rules(0), "400 MalformedXML"),
+        (rules(101), "400 MalformedXML"),
+        (DOCUMENT.replace("AllowedOrigin", "Origin"), "400 MalformedXML"),
+        (DOCUMENT.replace("<AllowedMethod>GET</AllowedMethod>", ""), "400 MalformedXML"),
+        (DOCUMENT.replace("</CORSRule>", "<MaxAgeSeconds>x</MaxAgeSeconds></CORSRule>"), "400 MalformedXML"),
+        (DOCUMENT.replace("<CORSRule>", "<ResponseVary>maybe</ResponseVary><CORSRule>"), "400 MalformedXML"),
+        (DOCUMENT.replace("GET", "PATCH"), "400 InvalidArgument"),
+        (DOCUMENT.replace("app", "*.*"), "400 InvalidArgument"),
+        (DOCUMENT.replace("</CORSRule>", "<ExposeHeader>*</ExposeHeader></CORSRule>"), "400 InvalidArgument"),
+        (DOCUMENT.replace("<CORSRule>", &id), "400 XMLSizeLimit"),
+    ] {
+        assert_eq!(
+            setting(&emulator, "PUT").body(document.clone()).send(&emulator).await.verdict(),
+            want,
+            "{document}"
+        );
+    }
+    let damaged = setting(&emulator, "PUT").body(DOCUMENT).header("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==");
+    assert_eq!(damaged.send(&emulator).await.verdict(), "400 BadDigest");
+    assert_eq!(setting(&emulator, "GET").send(&emulator).await.text(), before);
 }

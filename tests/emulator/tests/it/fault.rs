@@ -7,6 +7,7 @@ use cos_emulator::{Action, Effect, Emulator, Ending, Injected, Matcher, Rule, Sp
 use tokio::time::Instant;
 
 use crate::client::{Ask, HOST, list_of};
+use crate::{cors, lifecycle};
 
 fn emulator() -> Emulator {
     let emulator = Emulator::builder().in_memory().unwrap();
@@ -284,6 +285,12 @@ async fn every_operation_can_go_wrong() {
         ("GET Bucket Object Versions", ask("GET", "/", &[("versions", "")])),
         ("PUT Bucket versioning", ask("PUT", "/", &[("versioning", "")]).body(enabled)),
         ("GET Bucket versioning", ask("GET", "/", &[("versioning", "")])),
+        ("PUT Bucket cors", ask("PUT", "/", &[("cors", "")]).body(cors::DOCUMENT)),
+        ("GET Bucket cors", ask("GET", "/", &[("cors", "")])),
+        ("DELETE Bucket cors", ask("DELETE", "/", &[("cors", "")])),
+        ("PUT Bucket lifecycle", ask("PUT", "/", &[("lifecycle", "")]).body(lifecycle::DOCUMENT)),
+        ("GET Bucket lifecycle", ask("GET", "/", &[("lifecycle", "")])),
+        ("DELETE Bucket lifecycle", ask("DELETE", "/", &[("lifecycle", "")])),
         (
             "Complete Multipart Upload",
             ask("POST", "/up", &[("uploadId", &id)]).body(list_of(&[(1, "9dd4e461268c8034f5c8564e155c67a6")])),

@@ -11,6 +11,7 @@ mod customer_key;
 mod delete_many;
 mod fault;
 mod headers;
+mod lifecycle;
 mod list;
 mod metadata;
 mod multipart;

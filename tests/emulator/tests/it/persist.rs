@@ -4,9 +4,10 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 use bytes::Bytes;
-use cos_emulator::Emulator;
+use cos_emulator::{Cors, Emulator};
 
 use crate::client::{Ask, list_of};
+use crate::{cors, lifecycle};
 
 #[tokio::test]
 async fn objects_of_all_sizes_are_there_after_a_restart() {
@@ -119,6 +120,31 @@ async fn uploads_copies_and_versioning_are_there_after_a_restart() {
     Ask::new(&emulator, "DELETE", "/grown").query("versionId", "null").send(&emulator).await;
     assert_eq!(blobs(), 4);
     assert_eq!(emulator.object(emulator.bucket(), "copy").unwrap().bytes(), "hello wor");
+}
+
+#[tokio::test]
+async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Emulator::builder().data_dir(folder.path()).cors(Cors::origin("*")).in_memory().unwrap();
+    let ask = |emulator: &Emulator, method: &str, name: &str| Ask::new(emulator, method, "/").query(name, "");
+    {
+        let emulator = start();
+        assert!(ask(&emulator, "GET", "cors").send(&emulator).await.text().contains("DELETE"));
+        ask(&emulator, "PUT", "cors").body(cors::DOCUMENT).send(&emulator).await;
+        ask(&emulator, "PUT", "lifecycle").body(lifecycle::DOCUMENT).send(&emulator).await;
+    }
+    for _ in 0..2 {
+        let emulator = start();
+        let kept = ask(&emulator, "GET", "cors").send(&emulator).await;
+        assert!(kept.text().contains("https://app.example.com") && !kept.text().contains("DELETE"), "{}", kept.text());
+        assert!(ask(&emulator, "GET", "lifecycle").send(&emulator).await.text().contains("DaysAfterInitiation"));
+    }
+    let emulator = start();
+    assert_eq!(ask(&emulator, "DELETE", "lifecycle").send(&emulator).await.verdict(), "204");
+    drop(emulator);
+    let emulator = start();
+    let gone = ask(&emulator, "GET", "lifecycle").send(&emulator).await;
+    assert_eq!(gone.verdict(), "404 NoSuchLifecycleConfiguration");
 }
 
 #[tokio::test]

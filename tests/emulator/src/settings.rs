@@ -1,0 +1,62 @@
+//! Settings of a bucket that are documents: kept as they come, once they are found to be right.
+
+use crate::bucket::deny_strangers;
+use crate::error::CosError;
+use crate::receive::receive_document_within;
+use crate::respond::Reply;
+use crate::service::Call;
+use crate::store::Setting;
+use crate::xml::Document;
+use crate::{cors, lifecycle};
+
+impl Setting {
+    fn root(self) -> &'static str {
+        match self {
+            Self::Cors => "CORSConfiguration",
+            Self::Lifecycle => "LifecycleConfiguration",
+        }
+    }
+
+    /// In bytes. COS names a limit for CORS alone.
+    fn longest(self) -> usize {
+        match self {
+            Self::Cors => 64 * 1024,
+            Self::Lifecycle => 2 * 1024 * 1024,
+        }
+    }
+
+    fn unset(self) -> CosError {
+        match self {
+            Self::Cors => CosError::new(404, "NoSuchCORSConfiguration", "The CORS configuration does not exist."),
+            Self::Lifecycle => {
+                CosError::new(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist.")
+            }
+        }
+    }
+}
+
+pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, CosError> {
+    let bucket = call.bucket()?;
+    deny_strangers(call)?;
+    let document = receive_document_within(call, setting.root(), setting.longest()).await?;
+    match setting {
+        Setting::Cors => cors::check(&document)?,
+        Setting::Lifecycle => lifecycle::check(&document)?,
+    }
+    bucket.set(setting, Some(Document::of(&document)))?;
+    Ok(Reply::ok())
+}
+
+pub(crate) fn get(call: &Call<'_>, setting: Setting) -> Result<Reply, CosError> {
+    let bucket = call.bucket()?;
+    deny_strangers(call)?;
+    let document = bucket.setting(setting).ok_or_else(|| setting.unset())?;
+    Ok(Reply::xml(document.to_string()))
+}
+
+pub(crate) fn delete(call: &Call<'_>, setting: Setting) -> Result<Reply, CosError> {
+    let bucket = call.bucket()?;
+    deny_strangers(call)?;
+    bucket.set(setting, None)?;
+    Ok(Reply::no_content())
+}
