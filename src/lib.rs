@@ -45,6 +45,8 @@
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | say who may do what with a bucket or an object, and read it | [`Acl`], [`PutObjectAcl`], [`GetObjectAcl`], [`PutBucketAcl`], [`GetBucketAcl`], [`AccessControl`] |
+//! | let web pages use a bucket | [`PutBucketCors`], [`GetBucketCors`], [`DeleteBucketCors`] |
+//! | let COS itself give up old uploads, remove or archive old objects | [`PutBucketLifecycle`], [`GetBucketLifecycle`], [`DeleteBucketLifecycle`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`] |
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
@@ -204,10 +206,13 @@ mod xml;
 
 pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
-    BucketList, BucketMeta, BucketSummary, CreateBucket, CreateBucketOutput, DeleteBucket, DeleteBucketOutput,
-    GetBucketAcl, GetBucketVersioning, HeadBucket, ListBuckets, ListObjectVersions, ListObjects, ObjectList,
-    ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput, PutBucketVersioning, PutBucketVersioningOutput,
-    VersionList, Versioning,
+    BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket, CreateBucketOutput, DeleteBucket,
+    DeleteBucketCors, DeleteBucketCorsOutput, DeleteBucketLifecycle, DeleteBucketLifecycleOutput, DeleteBucketOutput,
+    GetBucketAcl, GetBucketCors, GetBucketLifecycle, GetBucketVersioning, HeadBucket, LifecycleConfiguration,
+    LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTime, LifecycleTransition, ListBuckets,
+    ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion,
+    PutBucketAcl, PutBucketAclOutput, PutBucketCors, PutBucketCorsOutput, PutBucketLifecycle, PutBucketLifecycleOutput,
+    PutBucketVersioning, PutBucketVersioningOutput, VersionList, Versioning,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]

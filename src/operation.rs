@@ -83,7 +83,7 @@ pub trait Operation: Send + Sync {
     }
 
     /// Whether this refusal is an answer: what was asked for was never set, and that is the output. An object without tags
-    /// has an empty list of them.
+    /// has an empty list of them, a bucket without a setting has none.
     fn unset_by(&self, refusal: &ServiceError) -> Option<Self::Output> {
         let _ = refusal;
         None

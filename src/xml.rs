@@ -6,6 +6,10 @@ use quick_xml::events::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+mod element;
+
+pub(crate) use element::Element;
+
 use crate::error::{Canonical, Error, ErrorKind, Result, ServiceError};
 
 /// The longest document that is read.
@@ -23,6 +27,21 @@ const MAX_ELEMENTS: usize = 64 * 1024;
 
 /// Reads a document whose root is `root`. An `<Error>` comes back as the error it is, whatever the status was.
 pub(crate) fn read<T: DeserializeOwned>(root: &str, status: u16, request_id: &str, xml: &[u8]) -> Result<T> {
+    read_as(root, status, request_id, xml, |text| quick_xml::de::from_str(text).map_err(|error| error.to_string()))
+}
+
+/// The same, for documents that are written back: nothing in it is passed over.
+pub(crate) fn read_whole(root: &str, status: u16, request_id: &str, xml: &[u8]) -> Result<Element> {
+    read_as(root, status, request_id, xml, Element::parse)
+}
+
+fn read_as<T>(
+    root: &str,
+    status: u16,
+    request_id: &str,
+    xml: &[u8],
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T> {
     let unreadable = |why: String| {
         let service = ServiceError { status, request_id: request_id.to_owned(), ..ServiceError::default() };
         // What is wrong may be told in the stranger's words.
@@ -32,7 +51,7 @@ pub(crate) fn read<T: DeserializeOwned>(root: &str, status: u16, request_id: &st
     };
     let text = check(xml).map_err(|why| unreadable(why.to_owned()))?;
     match text.root.as_str() {
-        found if found == root => quick_xml::de::from_str(text.xml).map_err(|error| unreadable(error.to_string())),
+        found if found == root => parse(text.xml).map_err(unreadable),
         "Error" => {
             let answer = ServiceError { status, request_id: request_id.to_owned(), ..read_error(xml) };
             Err(Error::service_error(answer))

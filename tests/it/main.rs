@@ -27,6 +27,7 @@ mod refresh;
 mod resume;
 mod retries;
 mod secrets;
+mod settings;
 mod sources;
 mod sts;
 mod support;

@@ -11,12 +11,14 @@ use http::{Method, Response};
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
     AbortMultipartUpload, Acl, AppendObject, Attributes, Bucket, Client, ClientBuilder, CompleteMultipartUpload,
-    CompletedPart, CopyObject, CopySource, Crc64, CreateBucket, DeleteBucket, DeleteKey, DeleteObject,
-    DeleteObjectTagging, DeleteObjects, GetBucketAcl, GetBucketVersioning, GetObject, GetObjectAcl, GetObjectTagging,
-    HeadBucket, HeadObject, InitiateMultipartUpload, ListBuckets, ListMultipartUploads, ListObjectVersions,
-    ListObjects, ListParts, ObjectKey, Operation, PresignOptions, Presigned, PutBucketAcl, PutBucketVersioning,
-    PutObject, PutObjectAcl, PutObjectTagging, RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags,
-    UploadPart, UploadPartCopy, Versioning, read_response,
+    CompletedPart, CopyObject, CopySource, CorsConfiguration, CorsRule, Crc64, CreateBucket, DeleteBucket,
+    DeleteBucketCors, DeleteBucketLifecycle, DeleteKey, DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAcl,
+    GetBucketCors, GetBucketLifecycle, GetBucketVersioning, GetObject, GetObjectAcl, GetObjectTagging, HeadBucket,
+    HeadObject, InitiateMultipartUpload, LifecycleConfiguration, LifecycleFilter, LifecycleRule, ListBuckets,
+    ListMultipartUploads, ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, PresignOptions, Presigned,
+    PutBucketAcl, PutBucketCors, PutBucketLifecycle, PutBucketVersioning, PutObject, PutObjectAcl, PutObjectTagging,
+    RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning,
+    read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -237,6 +239,10 @@ enum Fact {
     Tags(Tags),
     /// COS restores the object.
     Restoring,
+    /// Web pages may do this.
+    Cors(Option<CorsConfiguration>),
+    /// COS does this by itself.
+    Lifecycle(Option<LifecycleConfiguration>),
 }
 
 impl Fact {
@@ -273,6 +279,12 @@ impl Fact {
             Self::Versioned => {
                 let found = admin.send(GetBucketVersioning::new()).await.expect("a setting");
                 assert_eq!(found, Some(Versioning::Enabled));
+            }
+            Self::Cors(expected) => {
+                assert_eq!(admin.send(GetBucketCors::new()).await.expect("a setting"), *expected);
+            }
+            Self::Lifecycle(expected) => {
+                assert_eq!(admin.send(GetBucketLifecycle::new()).await.expect("a setting"), *expected);
             }
             Self::PublicBucket => {
                 assert!(admin.send(GetBucketAcl::new()).await.expect("an ACL").is_public_read());
@@ -420,6 +432,15 @@ fn with_source(scene: &Scene, bytes: Option<&'static str>) -> Fact {
 }
 
 const HELLO: u64 = 5;
+
+fn cors() -> CorsConfiguration {
+    CorsConfiguration::new([CorsRule::new("https://app.example.com", [Method::PUT]).allowed_header("*")])
+}
+
+fn lifecycle() -> LifecycleConfiguration {
+    let filter = LifecycleFilter::new().prefix("a & b/");
+    LifecycleConfiguration::new([LifecycleRule::new(filter).abort_incomplete_multipart_upload(7)])
+}
 
 /// All of them, and those that repeat in several ways more than once.
 pub static TABLE: &[Row] = &[
@@ -933,6 +954,79 @@ pub static TABLE: &[Row] = &[
                 scene.admin().send(PutObjectAcl::new(scene.key(), Acl::public_read())).await.expect("an ACL");
                 ready(GetObjectAcl::new(scene.key()), |access| assert!(access.is_public_read()))
                     .leaves([Fact::PublicObject, object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketCors",
+        variant: "",
+        title: "PUT Bucket cors",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| Box::pin(async { ready(PutBucketCors::new(cors()), drop).leaves([Fact::Cors(Some(cors()))]) }),
+    },
+    Row {
+        name: "GetBucketCors",
+        variant: "",
+        title: "GET Bucket cors",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketCors::new(cors())).await.expect("a setting");
+                ready(GetBucketCors::new(), |found| assert_eq!(found, Some(cors()))).leaves([Fact::Cors(Some(cors()))])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketCors",
+        variant: "",
+        title: "DELETE Bucket cors",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketCors::new(cors())).await.expect("a setting");
+                ready(DeleteBucketCors::new(), drop).leaves([Fact::Cors(None)])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketLifecycle",
+        variant: "",
+        title: "PUT Bucket lifecycle",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async {
+                ready(PutBucketLifecycle::new(lifecycle()), drop).leaves([Fact::Lifecycle(Some(lifecycle()))])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketLifecycle",
+        variant: "",
+        title: "GET Bucket lifecycle",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketLifecycle::new(lifecycle())).await.expect("a setting");
+                ready(GetBucketLifecycle::new(), |found| assert_eq!(found, Some(lifecycle())))
+                    .leaves([Fact::Lifecycle(Some(lifecycle()))])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketLifecycle",
+        variant: "",
+        title: "DELETE Bucket lifecycle",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketLifecycle::new(lifecycle())).await.expect("a setting");
+                ready(DeleteBucketLifecycle::new(), drop).leaves([Fact::Lifecycle(None)])
             })
         },
     },

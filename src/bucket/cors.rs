@@ -1,0 +1,536 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Response};
+
+use crate::answer::request_id;
+use crate::error::{Error, Result, ServiceError};
+use crate::operation::{Operation, Permissions, Safety, Sent};
+use crate::request::Request;
+use crate::xml::{self, Element};
+
+/// Which web pages may use a bucket, and how (cross-origin resource sharing).
+///
+/// A browser asks COS before it lets a page of another origin send most requests, and COS answers by the first rule that
+/// fits. Without a configuration no page may do anything. What this crate does not know in a configuration that was read
+/// is kept and written back with it.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use http::Method;
+/// use tencent_cos::{CorsConfiguration, CorsRule};
+///
+/// let uploads = CorsRule::new("https://app.example.com", [Method::PUT, Method::POST])
+///     .allowed_header("*")
+///     .expose_header("ETag")
+///     .max_age(Duration::from_secs(600));
+/// let configuration = CorsConfiguration::new([uploads]).response_vary(true);
+/// # let _ = configuration;
+/// ```
+///
+/// COS reference: [PUT Bucket cors](https://cloud.tencent.com/document/product/436/8279)
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CorsConfiguration {
+    /// The rules; the first that fits is taken.
+    pub rules: Vec<CorsRule>,
+    /// Whether every answer has `Vary: Origin` (`ResponseVary`): so that caches do not hand the answer for one origin, or
+    /// for none, to another. COS takes no value as no.
+    pub response_vary: Option<bool>,
+    unknown: Vec<Element>,
+}
+
+/// One rule of a [`CorsConfiguration`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CorsRule {
+    /// A name for people.
+    pub id: Option<String>,
+    /// Origins as browsers send them, scheme, host and port without a path. One `*` in each stands for anything.
+    pub allowed_origins: Vec<String>,
+    /// Methods of requests.
+    pub allowed_methods: Vec<Method>,
+    /// Headers of requests; `*` stands for all.
+    pub allowed_headers: Vec<String>,
+    /// Headers of answers that pages may read.
+    pub expose_headers: Vec<String>,
+    /// For how long a browser may go by what it was told.
+    pub max_age: Option<Duration>,
+    unknown: Vec<Element>,
+}
+
+impl CorsConfiguration {
+    /// The most rules.
+    pub const MAX_RULES: usize = 100;
+    /// The longest document, in bytes.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
+    /// These rules.
+    pub fn new(rules: impl IntoIterator<Item = CorsRule>) -> Self {
+        Self { rules: rules.into_iter().collect(), ..Self::default() }
+    }
+
+    /// `ResponseVary`.
+    #[must_use]
+    pub fn response_vary(mut self, vary: bool) -> Self {
+        self.response_vary = Some(vary);
+        self
+    }
+
+    fn read(root: Element) -> Self {
+        let mut configuration = Self::default();
+        for child in root.children {
+            match child.name.as_str() {
+                "CORSRule" => configuration.rules.push(CorsRule::read(child)),
+                "ResponseVary" if configuration.response_vary.is_none() && child.flag().is_some() => {
+                    configuration.response_vary = child.flag();
+                }
+                _ => configuration.unknown.push(child),
+            }
+        }
+        configuration
+    }
+
+    fn write(&self) -> Result<Element> {
+        if !(1..=Self::MAX_RULES).contains(&self.rules.len()) {
+            return Err(Error::input("rules", "are not from 1 to 100"));
+        }
+        let mut root = Element::new(ROOT);
+        for rule in &self.rules {
+            root = root.child(rule.write()?);
+        }
+        let root = root.leaf_opt("ResponseVary", self.response_vary.map(|vary| vary.to_string()));
+        root.with_unknown(&self.unknown, &["ResponseVary"])
+            .ok_or_else(|| Error::input("response_vary", "is there already, with a value that is not known"))
+    }
+}
+
+impl CorsRule {
+    /// Allows these methods to an origin.
+    pub fn new(origin: impl Into<String>, methods: impl IntoIterator<Item = Method>) -> Self {
+        let allowed_methods = methods.into_iter().collect();
+        Self { allowed_origins: vec![origin.into()], allowed_methods, ..Self::default() }
+    }
+
+    /// `ID`.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// One more `AllowedOrigin`.
+    #[must_use]
+    pub fn allowed_origin(mut self, origin: impl Into<String>) -> Self {
+        self.allowed_origins.push(origin.into());
+        self
+    }
+
+    /// One more `AllowedHeader`.
+    #[must_use]
+    pub fn allowed_header(mut self, name: impl Into<String>) -> Self {
+        self.allowed_headers.push(name.into());
+        self
+    }
+
+    /// One more `ExposeHeader`; COS takes no `*` here.
+    #[must_use]
+    pub fn expose_header(mut self, name: impl Into<String>) -> Self {
+        self.expose_headers.push(name.into());
+        self
+    }
+
+    /// `MaxAgeSeconds`, in whole seconds.
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// Names of what was read in the rule, is not known here, and is written back with it.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(|element| element.name.as_str())
+    }
+
+    fn read(element: Element) -> Self {
+        let mut rule = Self::default();
+        for child in element.children {
+            if !rule.take(&child) {
+                rule.unknown.push(child);
+            }
+        }
+        rule
+    }
+
+    /// Whether it is known what this is.
+    fn take(&mut self, child: &Element) -> bool {
+        let Some(text) = child.text() else { return false };
+        match child.name.as_str() {
+            "ID" if self.id.is_none() => self.id = Some(text.to_owned()).filter(|id| !id.is_empty()),
+            "AllowedOrigin" => self.allowed_origins.push(text.to_owned()),
+            "AllowedMethod" => match Method::from_bytes(text.as_bytes()) {
+                Ok(method) => self.allowed_methods.push(method),
+                Err(_) => return false,
+            },
+            "AllowedHeader" => self.allowed_headers.push(text.to_owned()),
+            "ExposeHeader" => self.expose_headers.push(text.to_owned()),
+            "MaxAgeSeconds" if self.max_age.is_none() => match child.number() {
+                Some(seconds) => self.max_age = Some(Duration::from_secs(seconds)),
+                None => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+
+    fn write(&self) -> Result<Element> {
+        if self.id.as_deref() == Some("") {
+            return Err(Error::input("id", "is empty"));
+        }
+        if self.allowed_origins.is_empty() || self.allowed_methods.is_empty() {
+            return Err(Error::input("rules", "have one without an origin or a method"));
+        }
+        if self.allowed_origins.iter().any(|origin| origin.is_empty() || origin.matches('*').count() > 1) {
+            return Err(Error::input("allowed_origins", "have one that is empty or has more than one *"));
+        }
+        let known = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::HEAD];
+        if self.allowed_methods.iter().any(|method| !known.contains(method)) {
+            return Err(Error::input("allowed_methods", "have one that is not GET, PUT, POST, DELETE or HEAD"));
+        }
+        if self.allowed_headers.iter().any(String::is_empty) {
+            return Err(Error::input("allowed_headers", "have one that is empty"));
+        }
+        if self.expose_headers.iter().any(|name| name.is_empty() || name.contains('*')) {
+            return Err(Error::input("expose_headers", "have one that is empty or has a *"));
+        }
+        if self.max_age.is_some_and(|age| age.subsec_nanos() != 0 || i32::try_from(age.as_secs()).is_err()) {
+            return Err(Error::input("max_age", "is not whole seconds, 2147483647 at most"));
+        }
+        let mut element = Element::new("CORSRule").leaf_opt("ID", self.id.as_deref());
+        for origin in &self.allowed_origins {
+            element = element.leaf("AllowedOrigin", origin);
+        }
+        for method in &self.allowed_methods {
+            element = element.leaf("AllowedMethod", method.as_str());
+        }
+        for name in &self.allowed_headers {
+            element = element.leaf("AllowedHeader", name);
+        }
+        for name in &self.expose_headers {
+            element = element.leaf("ExposeHeader", name);
+        }
+        element = element.leaf_opt("MaxAgeSeconds", self.max_age.map(|age| age.as_secs().to_string()));
+        element
+            .with_unknown(&self.unknown, &["ID", "MaxAgeSeconds"])
+            .ok_or_else(|| Error::input("rules", "have one with an id or age beside another that is not known"))
+    }
+}
+
+const ROOT: &str = "CORSConfiguration";
+
+/// Sets which web pages may use the bucket, in place of what was set before.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) for none or over 100 rules, a document over 64 KiB, a rule without an
+/// origin or a method, a second `*` in an origin, a `*` among the exposed headers, or another method than GET, PUT, POST,
+/// DELETE and HEAD.
+///
+/// # Examples
+/// ```no_run
+/// use http::Method;
+/// use tencent_cos::{CorsConfiguration, CorsRule, PutBucketCors};
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// let rule = CorsRule::new("https://app.example.com", [Method::GET]);
+/// bucket.send(PutBucketCors::new(CorsConfiguration::new([rule]))).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// COS reference: [PUT Bucket cors](https://cloud.tencent.com/document/product/436/8279)
+#[doc(alias = "PUT Bucket cors")]
+#[derive(Clone, Debug)]
+pub struct PutBucketCors(CorsConfiguration);
+
+impl PutBucketCors {
+    /// Sets this.
+    pub fn new(configuration: CorsConfiguration) -> Self {
+        Self(configuration)
+    }
+}
+
+/// Reads which web pages may use the bucket; `None` when that was never set, or was removed.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::{CorsRule, GetBucketCors, PutBucketCors};
+/// use http::Method;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// let mut cors = bucket.send(GetBucketCors::new()).await?.unwrap_or_default();
+/// cors.rules.push(CorsRule::new("https://new.example.com", [Method::GET]));
+/// bucket.send(PutBucketCors::new(cors)).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// COS reference: [GET Bucket cors](https://cloud.tencent.com/document/product/436/8274)
+#[doc(alias = "GET Bucket cors")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GetBucketCors {
+    _private: (),
+}
+
+impl GetBucketCors {
+    /// Reads it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// Lets no web page use the bucket any more. Nothing to remove is a success.
+///
+/// # Errors
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::DeleteBucketCors;
+///
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// bucket.send(DeleteBucketCors::new()).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// COS reference: [DELETE Bucket cors](https://cloud.tencent.com/document/product/436/8283)
+#[doc(alias = "DELETE Bucket cors")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeleteBucketCors {
+    _private: (),
+}
+
+impl DeleteBucketCors {
+    /// Removes it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Operation for PutBucketCors {
+    type Output = PutBucketCorsOutput;
+    type Response = Bytes;
+    const NAME: &'static str = "PUT Bucket cors";
+    const METHOD: Method = Method::PUT;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketCORS");
+
+    fn request(&self) -> Result<Request> {
+        let root = self.0.write()?;
+        if !root.all_text(&xml::can_carry) {
+            return Err(Error::input("rules", "have a control character, which XML cannot carry"));
+        }
+        let request = Request::bucket().query("cors", "").xml(ROOT, &root)?;
+        if request.body_ref().len() > CorsConfiguration::MAX_BYTES as u64 {
+            return Err(Error::input("rules", "are longer than 64 KiB as a document"));
+        }
+        Ok(request)
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::SameEffect
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketCorsOutput> {
+        Ok(PutBucketCorsOutput { request_id: request_id(response.headers()) })
+    }
+}
+
+impl Operation for GetBucketCors {
+    type Output = Option<CorsConfiguration>;
+    type Response = Bytes;
+    const NAME: &'static str = "GET Bucket cors";
+    const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketCORS");
+
+    fn request(&self) -> Result<Request> {
+        Ok(Request::bucket().query("cors", ""))
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Read
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<CorsConfiguration>> {
+        let (head, body) = response.into_parts();
+        let root = xml::read_whole(ROOT, head.status.as_u16(), &request_id(&head.headers), &body)?;
+        Ok(Some(CorsConfiguration::read(root)))
+    }
+
+    fn unset_by(&self, refusal: &ServiceError) -> Option<Option<CorsConfiguration>> {
+        (refusal.code == "NoSuchCORSConfiguration").then_some(None)
+    }
+}
+
+impl Operation for DeleteBucketCors {
+    type Output = DeleteBucketCorsOutput;
+    type Response = Bytes;
+    const NAME: &'static str = "DELETE Bucket cors";
+    const METHOD: Method = Method::DELETE;
+    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:DeleteBucketCORS");
+
+    fn request(&self) -> Result<Request> {
+        Ok(Request::bucket().query("cors", ""))
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::SameEffect
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketCorsOutput> {
+        Ok(DeleteBucketCorsOutput { request_id: request_id(response.headers()) })
+    }
+
+    fn unset_by(&self, refusal: &ServiceError) -> Option<DeleteBucketCorsOutput> {
+        let none = refusal.code == "NoSuchCORSConfiguration";
+        none.then(|| DeleteBucketCorsOutput { request_id: refusal.request_id.clone() })
+    }
+}
+
+/// What [`PutBucketCors`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PutBucketCorsOutput {
+    request_id: String,
+}
+
+impl PutBucketCorsOutput {
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+/// What [`DeleteBucketCors`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeleteBucketCorsOutput {
+    request_id: String,
+}
+
+impl DeleteBucketCorsOutput {
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::{as_text, read_response};
+
+    fn rule() -> CorsRule {
+        CorsRule::new("https://a.example", [Method::GET])
+    }
+
+    fn refused(rule: CorsRule) -> Option<&'static str> {
+        PutBucketCors::new(CorsConfiguration::new([rule])).request().unwrap_err().field()
+    }
+
+    fn read(xml: impl Into<Bytes>) -> CorsConfiguration {
+        GetBucketCors::new().output(&Sent::default(), Response::new(xml.into())).unwrap().unwrap()
+    }
+
+    fn written(configuration: CorsConfiguration) -> String {
+        let request = PutBucketCors::new(configuration).request().unwrap();
+        String::from_utf8(request.body_ref().as_bytes().unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn request_as_text() {
+        let rule = CorsRule::new("https://*.a.example", [Method::PUT, Method::POST])
+            .id("a & b")
+            .allowed_origin("http://127.0.0.1:8000")
+            .allowed_header("*")
+            .expose_header("ETag")
+            .max_age(Duration::from_secs(600));
+        let put = PutBucketCors::new(CorsConfiguration::new([rule]).response_vary(true));
+        assert_eq!(
+            as_text(&put),
+            "PUT /?cors\ncontent-md5: iluVMsGJ5w4gytPTX5BWQg==\ncontent-type: application/xml\n[381]"
+        );
+        assert_eq!(
+            written(put.0),
+            "<CORSConfiguration><CORSRule><ID>a &amp; b</ID><AllowedOrigin>https://*.a.example</AllowedOrigin>\
+             <AllowedOrigin>http://127.0.0.1:8000</AllowedOrigin><AllowedMethod>PUT</AllowedMethod><AllowedMethod>POST\
+             </AllowedMethod><AllowedHeader>*</AllowedHeader><ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>600\
+             </MaxAgeSeconds></CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>"
+        );
+        assert_eq!(as_text(&GetBucketCors::new()), "GET /?cors\n[0]");
+        assert_eq!(as_text(&DeleteBucketCors::new()), "DELETE /?cors\n[0]");
+    }
+
+    #[test]
+    fn output_reads_a_golden_document() {
+        let configuration = read(include_str!("../../tests/golden/xml/cors.xml"));
+        let rule = CorsRule::new("http://www.qq.com", [Method::PUT])
+            .id("1234")
+            .allowed_header("x-cos-meta-test")
+            .expose_header("x-cos-meta-test1")
+            .max_age(Duration::from_secs(500));
+        assert_eq!(configuration, CorsConfiguration::new([rule]));
+        assert!(GetBucketCors::new().output(&Sent::default(), Response::new("<Other/>".into())).is_err());
+    }
+
+    #[test]
+    fn no_configuration_is_none_and_no_bucket_an_error() {
+        let answer = |code: &str| {
+            let xml = format!("<Error><Code>{code}</Code></Error>");
+            Response::builder().status(404).header("x-cos-request-id", "NjQ").body(Bytes::from(xml)).unwrap()
+        };
+        let get = |code| read_response(&GetBucketCors::new(), &Sent::default(), answer(code));
+        assert_eq!(get("NoSuchCORSConfiguration").unwrap(), None);
+        assert_eq!(get("NoSuchBucket").unwrap_err().code(), Some("NoSuchBucket"));
+        let delete = |code| read_response(&DeleteBucketCors::new(), &Sent::default(), answer(code));
+        assert!(delete("NoSuchCORSConfiguration").is_ok() && delete("NoSuchBucket").is_err());
+    }
+
+    #[test]
+    fn what_is_not_known_is_written_back() {
+        let xml = "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>\
+                   <MaxAgeSeconds>ever</MaxAgeSeconds><New a=\"1\"><Deep>x</Deep></New></CORSRule><ResponseVary>maybe\
+                   </ResponseVary><Newer/></CORSConfiguration>";
+        let mut configuration = read(xml);
+        assert_eq!(configuration.rules[0].unknown().collect::<Vec<_>>(), ["MaxAgeSeconds", "New"]);
+        assert_eq!(written(configuration.clone()), xml);
+        configuration.rules[0].max_age = Some(Duration::ZERO);
+        assert_eq!(PutBucketCors::new(configuration).request().unwrap_err().field(), Some("rules"));
+        let vary = PutBucketCors::new(read(xml).response_vary(true));
+        assert_eq!(vary.request().unwrap_err().field(), Some("response_vary"));
+    }
+
+    #[test]
+    fn what_cos_would_refuse_is_refused() {
+        let count = |count| PutBucketCors::new(CorsConfiguration::new(vec![rule(); count])).request();
+        assert_eq!(count(0).unwrap_err().field(), Some("rules"));
+        assert!(count(100).is_ok());
+        assert_eq!(count(101).unwrap_err().field(), Some("rules"));
+        assert_eq!(refused(CorsRule::new("*", [])), Some("rules"));
+        for origin in ["", "https://*.*.example"] {
+            assert_eq!(refused(rule().allowed_origin(origin)), Some("allowed_origins"));
+        }
+        assert_eq!(refused(CorsRule::new("*", [Method::PATCH])), Some("allowed_methods"));
+        assert_eq!(refused(rule().allowed_header("")), Some("allowed_headers"));
+        assert_eq!(refused(rule().expose_header("*")), Some("expose_headers"));
+        assert_eq!(refused(rule().max_age(Duration::from_millis(1))), Some("max_age"));
+        assert_eq!(refused(rule().id("")), Some("id"));
+        assert_eq!(refused(rule().id("\r")), Some("rules"));
+        assert_eq!(refused(rule().id("x".repeat(65_536))), Some("rules"));
+    }
+}

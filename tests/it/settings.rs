@@ -1,0 +1,103 @@
+//! Settings of a bucket that are documents: CORS and lifecycle.
+
+use bytes::Bytes;
+use http::{Method, Response};
+use tencent_cos::{
+    CorsConfiguration, CorsRule, DeleteBucketCors, DeleteBucketLifecycle, GetBucketCors, GetBucketLifecycle,
+    LifecycleFilter, LifecycleRule, Operation, Permissions, PutBucketCors, PutBucketLifecycle, Request, Result, Safety,
+    Sent,
+};
+
+use crate::support::{bucket, client, emulator};
+
+/// A document, as somebody else would set it.
+struct PutDocument(&'static str, String);
+
+impl Operation for PutDocument {
+    type Output = ();
+    type Response = Bytes;
+    const NAME: &'static str = "PUT Bucket setting";
+    const METHOD: Method = Method::PUT;
+    const PERMISSIONS: Permissions = Permissions::bucket("*");
+
+    fn request(&self) -> Result<Request> {
+        Ok(Request::bucket().query(self.0, "").body(self.1.clone().into()))
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::SameEffect
+    }
+
+    fn output(&self, _: &Sent, _: Response<Bytes>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A document as it is kept.
+struct GetDocument(&'static str);
+
+impl Operation for GetDocument {
+    type Output = String;
+    type Response = Bytes;
+    const NAME: &'static str = "GET Bucket setting";
+    const METHOD: Method = Method::GET;
+    const PERMISSIONS: Permissions = Permissions::bucket("*");
+
+    fn request(&self) -> Result<Request> {
+        Ok(Request::bucket().query(self.0, ""))
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::Read
+    }
+
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<String> {
+        Ok(String::from_utf8_lossy(response.body()).replace(['\n', '\t'], ""))
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_set_is_none_in_one_request() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    assert_eq!(bucket.send(GetBucketCors::new()).await.unwrap(), None);
+    assert_eq!(bucket.send(GetBucketLifecycle::new()).await.unwrap(), None);
+    assert_eq!(emulator.journal().len(), 2);
+    let raw = bucket.send_raw(GetBucketCors::new()).await.unwrap();
+    assert_eq!((raw.status().as_u16(), raw.body()), (404, &None));
+    assert!(raw.headers().contains_key("x-cos-request-id"));
+    assert!(!bucket.send(DeleteBucketCors::new()).await.unwrap().request_id().is_empty());
+    assert!(!bucket.send(DeleteBucketLifecycle::new()).await.unwrap().request_id().is_empty());
+
+    let nowhere = client(&emulator).build().unwrap().bucket("nowhere-1250000000").unwrap();
+    let error = nowhere.send(GetBucketCors::new()).await.unwrap_err();
+    assert_eq!((error.code(), error.is_not_found()), (Some("NoSuchBucket"), true));
+    assert_eq!(nowhere.send(DeleteBucketLifecycle::new()).await.unwrap_err().code(), Some("NoSuchBucket"));
+}
+
+#[tokio::test]
+async fn a_rule_that_is_not_wholly_known_survives_a_change_beside_it() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    let rarely_read = "<Rule><ID>rarely read</ID><Filter/><Status>Enabled</Status><Transition><StorageClass>STANDARD_IA\
+                       </StorageClass><AccessFrequency><AccessCountLessThan>5</AccessCountLessThan><RecentDays>30\
+                       </RecentDays></AccessFrequency></Transition></Rule>";
+    let theirs = format!("<LifecycleConfiguration>{rarely_read}</LifecycleConfiguration>");
+    bucket.send(PutDocument("lifecycle", theirs)).await.unwrap();
+    let mut lifecycle = bucket.send(GetBucketLifecycle::new()).await.unwrap().unwrap();
+    assert_eq!(lifecycle.rules[0].unknown().collect::<Vec<_>>(), ["Transition"]);
+    lifecycle.rules.push(LifecycleRule::new(LifecycleFilter::new()).abort_incomplete_multipart_upload(7));
+    bucket.send(PutBucketLifecycle::new(lifecycle)).await.unwrap();
+    let kept = bucket.send(GetDocument("lifecycle")).await.unwrap();
+    assert!(kept.contains(rarely_read) && kept.contains("<DaysAfterInitiation>7<"), "{kept}");
+}
+
+#[tokio::test]
+async fn what_may_not_be_set_is_not_sent() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    let rule = CorsRule::new("https://*.*.example", [Method::GET]);
+    let error = bucket.send(PutBucketCors::new(CorsConfiguration::new([rule]))).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (tencent_cos::ErrorKind::Input, Some("allowed_origins")));
+    assert!(emulator.journal().is_empty());
+}
