@@ -11,12 +11,14 @@ mod bucket;
 mod cat;
 mod completion;
 mod copy;
+mod cors;
 mod cp;
 mod download;
 mod failure;
 mod hint;
 mod input;
 mod interrupt;
+mod lifecycle;
 mod ls;
 mod options;
 mod orphans;
@@ -114,6 +116,10 @@ enum Command {
     Sync(sync::Sync),
     #[command(after_help = orphans::EXAMPLES)]
     Orphans(orphans::Orphans),
+    #[command(after_help = lifecycle::EXAMPLES)]
+    Lifecycle(lifecycle::Lifecycle),
+    #[command(after_help = cors::EXAMPLES)]
+    Cors(cors::Cors),
     #[command(after_help = rm::EXAMPLES)]
     Rm(rm::Rm),
     #[command(after_help = tag::EXAMPLES)]
@@ -204,6 +210,8 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Cp(command) => cp::run(&session, command).await,
         Command::Sync(command) => sync::run(&session, command).await,
         Command::Orphans(command) => orphans::run(&session, command).await,
+        Command::Lifecycle(command) => lifecycle::run(&session, command).await,
+        Command::Cors(command) => cors::run(&session, command).await,
         Command::Rm(command) => rm::run(&session, command).await,
         Command::Tag(command) => tag::run(&session, command).await,
         Command::Restore(command) => restore::run(&session, command).await,

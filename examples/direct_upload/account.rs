@@ -2,7 +2,7 @@
 
 use std::env;
 
-use cos_emulator::{Cors, Emulator};
+use cos_emulator::Emulator;
 use tencent_cos::client::provider::ProvideCredentials;
 use tencent_cos::{Bucket, Client, Credentials, Endpoint, sts};
 
@@ -18,7 +18,7 @@ pub struct Account {
     /// Of COS and STS, as an emulator has it; `None`: the real ones.
     endpoint: Option<String>,
     /// Kept, for it ends when it is dropped.
-    _emulator: Option<Emulator>,
+    emulator: Option<Emulator>,
 }
 
 impl Account {
@@ -36,14 +36,19 @@ impl Account {
             return Err(format!("{name} is not set; unset {all} and COS_ENDPOINT to use an emulator").into());
         }
         if let [Some(id), Some(secret), Some(region), Some(bucket)] = values {
-            println!("using {bucket} in {region}; for the page its CORS rules must allow this machine's address");
-            return Ok(Self { key: Credentials::permanent(id, secret)?, region, bucket, endpoint, _emulator: None });
+            println!("using {bucket} in {region}");
+            return Ok(Self { key: Credentials::permanent(id, secret)?, region, bucket, endpoint, emulator: None });
         }
-        let emulator = Emulator::builder().strict_signature(true).cors(Cors::origin("*")).start().await?;
+        let emulator = Emulator::builder().strict_signature(true).start().await?;
         println!("no account in the environment: COS and STS are an emulator in this process, {}", emulator.endpoint());
         let key = Credentials::permanent(emulator.secret_id(), emulator.secret_key())?;
         let (region, bucket) = (emulator.region().to_owned(), emulator.bucket().to_owned());
-        Ok(Self { key, region, bucket, endpoint: Some(emulator.endpoint()), _emulator: Some(emulator) })
+        Ok(Self { key, region, bucket, endpoint: Some(emulator.endpoint()), emulator: Some(emulator) })
+    }
+
+    /// Whether its buckets are nobody's but this example's.
+    pub fn is_emulated(&self) -> bool {
+        self.emulator.is_some()
     }
 
     pub fn bucket(&self, keys: impl ProvideCredentials + 'static) -> tencent_cos::Result<Bucket> {

@@ -1,6 +1,7 @@
 //! A temporary key from the server to the app, and uploads from app and browser directly to COS.
 //!
-//! `cargo run --example direct_upload` plays the whole scene; `-- --serve [ADDRESS]` keeps the page up for a person.
+//! `cargo run --example direct_upload` plays the whole scene; `-- --serve [ADDRESS]` keeps the page up for a person. The
+//! page needs a CORS rule of the bucket. In an emulator it gets one, in a bucket of yours with `-- --serve --allow-page`.
 
 mod account;
 #[path = "../common/finish.rs"]
@@ -21,15 +22,21 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Outcome {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let serve = words.first().is_some_and(|word| word == "--serve");
-    let listen = words.get(1).map_or("127.0.0.1:0", String::as_str);
+    let (options, words): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|it| it.starts_with("--"));
+    let (serve, allow) = (options.contains(&"--serve".to_owned()), options.contains(&"--allow-page".to_owned()));
+    let listen = words.first().map_or("127.0.0.1:0", String::as_str);
     let account = Account::find().await?;
 
     println!("\nThe app server holds the permanent key. It knows who its users are, and where STS is.");
     let server = AppServer { sts: account.sts()?, bucket: account.bucket(account.key.clone())? };
-    let address = server.start(listen).await?;
+    let address = server.clone().start(listen).await?;
     println!("It listens on {address}.");
+    if allow || account.is_emulated() {
+        server.allow_page(&address).await?;
+        println!("It has the bucket let its page upload (PutBucketCors).");
+    } else if serve {
+        println!("Unless a CORS rule of the bucket allows {address}, browsers refuse: --allow-page adds one.");
+    }
     if serve {
         println!("\nopen {address}/ in a browser, choose a file, upload it; Ctrl-C ends this");
         tokio::signal::ctrl_c().await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -12,7 +12,8 @@ use serde_json::json;
 use tencent_cos::policy::{Policy, Resource, Statement};
 use tencent_cos::sts::{self, GetFederationToken};
 use tencent_cos::{
-    Attributes, Bucket, GetObject, Overrides, PostPolicy, PresignOptions, PutObject, SessionCredentials,
+    Attributes, Bucket, CorsRule, GetBucketCors, GetObject, Overrides, PostPolicy, PresignOptions, PutBucketCors,
+    PutObject, SessionCredentials,
 };
 use tokio::net::TcpListener;
 
@@ -45,6 +46,19 @@ impl AppServer {
             .with_state(self);
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(address)
+    }
+
+    /// Lets the server's page upload to the bucket: a browser asks COS first whether the page's origin may. Other rules stay.
+    pub async fn allow_page(&self, origin: &str) -> tencent_cos::Result<()> {
+        let mut cors = self.bucket.send(GetBucketCors::new()).await?.unwrap_or_default();
+        if cors.rules.iter().any(|rule| rule.allowed_origins.iter().any(|allowed| allowed == origin)) {
+            return Ok(());
+        }
+        let mut rule = CorsRule::new(origin, [Method::PUT, Method::POST]).allowed_header("*");
+        rule.expose_headers = ["ETag", "x-cos-hash-crc64ecma", "x-cos-request-id"].map(str::to_owned).into();
+        cors.rules.push(rule);
+        self.bucket.send(PutBucketCors::new(cors)).await?;
+        Ok(())
     }
 
     /// A key for one user: uploads below the user's prefix and reads there, nothing else, for half an hour.

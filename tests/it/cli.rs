@@ -6,6 +6,7 @@ mod hints;
 mod keep;
 mod remote;
 mod remove;
+mod settings;
 mod shell;
 mod show;
 mod sign;

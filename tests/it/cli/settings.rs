@@ -1,0 +1,58 @@
+//! `cos cors` and `cos lifecycle`.
+
+use serde_json::{Value, json};
+
+use super::shell::{Shell, text};
+
+fn without(mut rule: Value, names: &[&str]) -> Value {
+    for name in names {
+        rule.as_object_mut().expect("a rule").remove(*name);
+    }
+    rule
+}
+
+#[test]
+fn cors_adds_to_what_is_there_and_removes_it() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.json(&["cors", &bucket]).is_empty());
+    let added = shell.json(&["cors", &bucket, "--allow", "https://a.example", "--methods", "PUT,POST"]);
+    shell.done(&["cors", &bucket, "--allow", "http://*.b.example"]);
+    let shown = shell.json(&["cors", &bucket]);
+    assert_eq!((shown.len(), &shown[0]), (2, &added[0]));
+    let rule = without(shown[0].clone(), &["expose"]);
+    assert_eq!(
+        rule,
+        json!({
+            "type": "rule", "id": null, "origins": ["https://a.example"], "methods": ["PUT", "POST"], "headers": ["*"],
+            "max_age": 600, "unknown": [],
+        })
+    );
+    let printed = shell.done(&["cors", &bucket]);
+    let second = text(&printed).lines().nth(1).unwrap();
+    assert!(second.starts_with("http://*.b.example may GET HEAD PUT POST, with *, reads ETag x-cos-"), "{second}");
+    for (origin, methods) in [("https://*.*", "GET"), ("*", "PATCH")] {
+        let refused = shell.run(&["cors", &bucket, "--allow", origin, "--methods", methods]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    }
+    assert_eq!(shell.run(&["cors", &bucket, "--allow", "*", "--remove"]).status.code(), Some(2));
+    assert_eq!(shell.json(&["cors", &bucket, "--remove"])[0]["action"], "remove");
+    assert!(shell.done(&["cors", &bucket]).is_empty());
+}
+
+#[test]
+fn lifecycle_adds_to_what_is_there_and_removes_it() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.done(&["lifecycle", &bucket]).is_empty());
+    shell.done(&["lifecycle", &bucket, "--abort-uploads", "7"]);
+    shell.done(&["lifecycle", &bucket, "--abort-uploads", "9"]);
+    let shown = shell.json(&["lifecycle", &bucket]);
+    let days: Vec<_> = shown.iter().map(|rule| rule["abort_uploads"].clone()).collect();
+    assert_eq!((days, &shown[0]["enabled"]), (vec![json!(7), json!(9)], &json!(true)));
+    let printed = shell.done(&["lifecycle", &bucket]);
+    assert_eq!(text(&printed).lines().next(), Some("a rule without a name, abort_uploads 7"));
+    assert_eq!(shell.run(&["lifecycle", &bucket, "--abort-uploads", "0"]).status.code(), Some(2));
+    assert_eq!(shell.json(&["lifecycle", &bucket, "--remove"])[0]["action"], "remove");
+    assert!(shell.done(&["lifecycle", &bucket]).is_empty());
+}
