@@ -50,6 +50,31 @@ type request struct {
 	RoleARN                               string `json:"role_arn"`
 	Policy                                json.RawMessage
 	Seconds                               uint64
+	Rules                                 []rule
+}
+
+// Of CORS or of a lifecycle.
+type rule struct {
+	ID           string       `json:"id,omitempty"`
+	Origins      []string     `json:"origins,omitempty"`
+	Methods      []string     `json:"methods,omitempty"`
+	Headers      []string     `json:"headers,omitempty"`
+	Expose       []string     `json:"expose,omitempty"`
+	MaxAge       int          `json:"max_age,omitempty"`
+	Enabled      bool         `json:"enabled,omitempty"`
+	Prefix       string       `json:"prefix,omitempty"`
+	Transitions  []transition `json:"transitions,omitempty"`
+	Expiration   *expiration  `json:"expiration,omitempty"`
+	AbortUploads int          `json:"abort_uploads,omitempty"`
+}
+
+type transition struct {
+	Days         int    `json:"days"`
+	StorageClass string `json:"storage_class"`
+}
+
+type expiration struct {
+	Days int `json:"days"`
 }
 
 type answer struct {
@@ -71,6 +96,7 @@ type answer struct {
 	Grants    [][2]string       `json:"grants,omitempty"`
 	URL       string            `json:"url,omitempty"`
 	Buckets   [][2]string       `json:"buckets,omitempty"`
+	Rules     []rule            `json:"rules,omitempty"`
 	SecretID  string            `json:"secret_id,omitempty"`
 	SecretKey string            `json:"secret_key,omitempty"`
 	Token     string            `json:"token,omitempty"`
@@ -428,6 +454,77 @@ func (r request) presign(c *cos.Client, a *answer) error {
 	return err
 }
 
+func (r request) putCors(c *cos.Client) (*cos.Response, error) {
+	options := &cos.BucketPutCORSOptions{}
+	for _, it := range r.Rules {
+		options.Rules = append(options.Rules, cos.BucketCORSRule{
+			ID: it.ID, AllowedMethods: it.Methods, AllowedOrigins: it.Origins, AllowedHeaders: it.Headers,
+			MaxAgeSeconds: it.MaxAge, ExposeHeaders: it.Expose,
+		})
+	}
+	return c.Bucket.PutCORS(ctx, options)
+}
+
+func (r request) getCors(c *cos.Client, a *answer) (*cos.Response, error) {
+	found, response, err := c.Bucket.GetCORS(ctx)
+	if err == nil {
+		for _, it := range found.Rules {
+			a.Rules = append(a.Rules, rule{
+				ID: it.ID, Origins: it.AllowedOrigins, Methods: it.AllowedMethods, Headers: it.AllowedHeaders,
+				Expose: it.ExposeHeaders, MaxAge: it.MaxAgeSeconds,
+			})
+		}
+	}
+	return response, err
+}
+
+func (r request) putLifecycle(c *cos.Client) (*cos.Response, error) {
+	options := &cos.BucketPutLifecycleOptions{}
+	for _, it := range r.Rules {
+		given := cos.BucketLifecycleRule{ID: it.ID, Status: "Disabled", Filter: &cos.BucketLifecycleFilter{Prefix: it.Prefix}}
+		if it.Enabled {
+			given.Status = "Enabled"
+		}
+		for _, change := range it.Transitions {
+			given.Transition = append(given.Transition,
+				cos.BucketLifecycleTransition{Days: change.Days, StorageClass: change.StorageClass})
+		}
+		if it.Expiration != nil {
+			given.Expiration = &cos.BucketLifecycleExpiration{Days: it.Expiration.Days}
+		}
+		if it.AbortUploads != 0 {
+			given.AbortIncompleteMultipartUpload =
+				&cos.BucketLifecycleAbortIncompleteMultipartUpload{DaysAfterInitiation: it.AbortUploads}
+		}
+		options.Rules = append(options.Rules, given)
+	}
+	return c.Bucket.PutLifecycle(ctx, options)
+}
+
+func (r request) getLifecycle(c *cos.Client, a *answer) (*cos.Response, error) {
+	found, response, err := c.Bucket.GetLifecycle(ctx)
+	if err != nil {
+		return response, err
+	}
+	for _, it := range found.Rules {
+		read := rule{ID: it.ID, Enabled: it.Status == "Enabled"}
+		if it.Filter != nil {
+			read.Prefix = it.Filter.Prefix
+		}
+		for _, change := range it.Transition {
+			read.Transitions = append(read.Transitions, transition{change.Days, change.StorageClass})
+		}
+		if it.Expiration != nil {
+			read.Expiration = &expiration{it.Expiration.Days}
+		}
+		if it.AbortIncompleteMultipartUpload != nil {
+			read.AbortUploads = it.AbortIncompleteMultipartUpload.DaysAfterInitiation
+		}
+		a.Rules = append(a.Rules, read)
+	}
+	return response, nil
+}
+
 func (r request) answer() (a answer) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -519,6 +616,18 @@ func (r request) answer() (a answer) {
 		response, err = r.append(c)
 	case "set_versioning":
 		response, err = c.Bucket.PutVersioning(ctx, &cos.BucketPutVersionOptions{Status: r.Status})
+	case "put_cors":
+		response, err = r.putCors(c)
+	case "get_cors":
+		response, err = r.getCors(c, &a)
+	case "delete_cors":
+		response, err = c.Bucket.DeleteCORS(ctx)
+	case "put_lifecycle":
+		response, err = r.putLifecycle(c)
+	case "get_lifecycle":
+		response, err = r.getLifecycle(c, &a)
+	case "delete_lifecycle":
+		response, err = c.Bucket.DeleteLifecycle(ctx)
 	case "list_versions":
 		response, err = r.listVersions(c, &a)
 	case "presign":

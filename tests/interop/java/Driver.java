@@ -1,5 +1,6 @@
 // Drives cos_api and cos-sts_api: one JSON request a line on stdin, one JSON answer a line on stdout.
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.qcloud.cos.COSClient;
 import com.qcloud.cos.ClientConfig;
@@ -11,6 +12,8 @@ import com.qcloud.cos.http.HttpMethodName;
 import com.qcloud.cos.http.HttpProtocol;
 import com.qcloud.cos.internal.CosServiceRequest;
 import com.qcloud.cos.model.*;
+import com.qcloud.cos.model.lifecycle.LifecycleFilter;
+import com.qcloud.cos.model.lifecycle.LifecyclePrefixPredicate;
 import com.qcloud.cos.region.Region;
 import com.qcloud.cos.transfer.TransferManager;
 import com.qcloud.cos.transfer.TransferManagerConfiguration;
@@ -54,6 +57,7 @@ public class Driver {
         public List<List<String>> tags, grants;
         public String acl, owner;
         public List<List<Object>> parts;
+        public List<Rule> rules;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
 
         /** Gives every header the request type has no setter for; what is left over went unsigned. */
@@ -68,6 +72,17 @@ public class Driver {
             headers.keySet().removeIf(name -> name.startsWith(prefix));
             return key == null ? null : new SSECustomerKey(key);
         }
+    }
+
+    /** Of CORS or of a lifecycle. */
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT)
+    static class Rule {
+        public String id, prefix;
+        public List<String> origins, methods, headers, expose;
+        public int max_age, abort_uploads;
+        public boolean enabled;
+        public List<Map<String, Object>> transitions;
+        public Map<String, Integer> expiration;
     }
 
     private COSClient cos;
@@ -365,6 +380,82 @@ public class Driver {
         return Map.of();
     }
 
+    private Map<String, Object> putCors(Request r) {
+        List<CORSRule> rules = new ArrayList<>();
+        for (Rule rule : r.rules) {
+            List<CORSRule.AllowedMethods> methods = new ArrayList<>();
+            rule.methods.forEach(method -> methods.add(CORSRule.AllowedMethods.valueOf(method)));
+            rules.add(new CORSRule().withId(rule.id).withAllowedOrigins(rule.origins).withAllowedMethods(methods)
+                    .withAllowedHeaders(rule.headers).withExposedHeaders(rule.expose).withMaxAgeSeconds(rule.max_age));
+        }
+        cos.setBucketCrossOriginConfiguration(r.bucket, new BucketCrossOriginConfiguration(rules));
+        return Map.of();
+    }
+
+    private Map<String, Object> getCors(Request r) {
+        List<Rule> rules = new ArrayList<>();
+        for (CORSRule found : cos.getBucketCrossOriginConfiguration(r.bucket).getRules()) {
+            Rule rule = new Rule();
+            rule.id = found.getId();
+            rule.origins = found.getAllowedOrigins();
+            rule.methods = new ArrayList<>();
+            found.getAllowedMethods().forEach(method -> rule.methods.add(method.toString()));
+            rule.headers = found.getAllowedHeaders();
+            rule.expose = found.getExposedHeaders();
+            rule.max_age = found.getMaxAgeSeconds();
+            rules.add(rule);
+        }
+        return Map.of("rules", rules);
+    }
+
+    private Map<String, Object> putLifecycle(Request r) {
+        List<BucketLifecycleConfiguration.Rule> rules = new ArrayList<>();
+        for (Rule rule : r.rules) {
+            LifecyclePrefixPredicate prefix = new LifecyclePrefixPredicate(rule.prefix == null ? "" : rule.prefix);
+            BucketLifecycleConfiguration.Rule given = new BucketLifecycleConfiguration.Rule().withId(rule.id)
+                    .withFilter(new LifecycleFilter(prefix)).withStatus(rule.enabled ? "Enabled" : "Disabled");
+            if (rule.transitions != null) {
+                rule.transitions.forEach(it -> given.addTransition(new BucketLifecycleConfiguration.Transition()
+                        .withDays((int) it.get("days")).withStorageClass((String) it.get("storage_class"))));
+            }
+            if (rule.expiration != null) {
+                given.setExpirationInDays(rule.expiration.get("days"));
+            }
+            if (rule.abort_uploads != 0) {
+                given.setAbortIncompleteMultipartUpload(
+                        new AbortIncompleteMultipartUpload().withDaysAfterInitiation(rule.abort_uploads));
+            }
+            rules.add(given);
+        }
+        cos.setBucketLifecycleConfiguration(r.bucket, new BucketLifecycleConfiguration(rules));
+        return Map.of();
+    }
+
+    private Map<String, Object> getLifecycle(Request r) {
+        List<Rule> rules = new ArrayList<>();
+        for (BucketLifecycleConfiguration.Rule found : cos.getBucketLifecycleConfiguration(r.bucket).getRules()) {
+            Rule rule = new Rule();
+            rule.id = found.getId();
+            rule.enabled = found.getStatus().equals("Enabled");
+            if (found.getFilter() != null && found.getFilter().getPredicate() instanceof LifecyclePrefixPredicate) {
+                rule.prefix = ((LifecyclePrefixPredicate) found.getFilter().getPredicate()).getPrefix();
+            }
+            if (found.getTransitions() != null && !found.getTransitions().isEmpty()) {
+                rule.transitions = new ArrayList<>();
+                found.getTransitions().forEach(it -> rule.transitions.add(
+                        Map.of("days", it.getDays(), "storage_class", it.getStorageClass())));
+            }
+            if (found.getExpirationInDays() > 0) {
+                rule.expiration = Map.of("days", found.getExpirationInDays());
+            }
+            if (found.getAbortIncompleteMultipartUpload() != null) {
+                rule.abort_uploads = found.getAbortIncompleteMultipartUpload().getDaysAfterInitiation();
+            }
+            rules.add(rule);
+        }
+        return Map.of("rules", rules);
+    }
+
     private Map<String, Object> listVersions(Request r) {
         List<List<String>> versions = new ArrayList<>();
         List<String> markers = new ArrayList<>();
@@ -496,6 +587,12 @@ public class Driver {
             case "download": return transfer(r);
             case "append": return append(r);
             case "set_versioning": return setVersioning(r);
+            case "put_cors": return putCors(r);
+            case "get_cors": return getCors(r);
+            case "delete_cors": cos.deleteBucketCrossOriginConfiguration(r.bucket); return Map.of();
+            case "put_lifecycle": return putLifecycle(r);
+            case "get_lifecycle": return getLifecycle(r);
+            case "delete_lifecycle": cos.deleteBucketLifecycleConfiguration(r.bucket); return Map.of();
             case "list_versions": return listVersions(r);
             case "presign": return presign(r);
             case "create_bucket": cos.createBucket(r.bucket); return Map.of();

@@ -185,6 +185,68 @@ const verbs = {
     return reply(await cos.putBucketVersioning({ ...place(request), VersioningConfiguration: { Status: request.status } }));
   },
 
+  async put_cors(request) {
+    const rules = request.rules.map((rule) => ({
+      ID: rule.id,
+      AllowedOrigin: rule.origins,
+      AllowedMethod: rule.methods,
+      AllowedHeader: rule.headers,
+      ExposeHeader: rule.expose,
+      MaxAgeSeconds: rule.max_age,
+    }));
+    return reply(await cos.putBucketCors({ ...place(request), CORSRules: rules }));
+  },
+
+  async get_cors(request) {
+    const data = await cos.getBucketCors(place(request));
+    return {
+      rules: data.CORSRules.map((rule) => ({
+        id: rule.ID,
+        origins: rule.AllowedOrigins,
+        methods: rule.AllowedMethods,
+        headers: rule.AllowedHeaders,
+        expose: rule.ExposeHeaders,
+        max_age: Number(rule.MaxAgeSeconds || 0),
+      })),
+    };
+  },
+
+  async delete_cors(request) {
+    return reply(await cos.deleteBucketCors(place(request)));
+  },
+
+  async put_lifecycle(request) {
+    const rules = request.rules.map((rule) => ({
+      ID: rule.id,
+      Filter: { Prefix: rule.prefix || '' },
+      Status: rule.enabled ? 'Enabled' : 'Disabled',
+      Expiration: rule.expiration && { Days: rule.expiration.days },
+      Transition: rule.transitions && rule.transitions.map((it) => ({ Days: it.days, StorageClass: it.storage_class })),
+      AbortIncompleteMultipartUpload: rule.abort_uploads && { DaysAfterInitiation: rule.abort_uploads },
+    }));
+    for (const rule of rules) Object.keys(rule).forEach((name) => rule[name] === undefined && delete rule[name]);
+    return reply(await cos.putBucketLifecycle({ ...place(request), Rules: rules }));
+  },
+
+  async get_lifecycle(request) {
+    const data = await cos.getBucketLifecycle(place(request));
+    const list = (value) => (Array.isArray(value) ? value : value ? [value] : []);
+    return {
+      rules: data.Rules.map((rule) => ({
+        id: rule.ID,
+        enabled: rule.Status === 'Enabled',
+        prefix: rule.Filter && rule.Filter.Prefix,
+        expiration: rule.Expiration && { days: Number(rule.Expiration.Days) },
+        transitions: list(rule.Transition).map((it) => ({ days: Number(it.Days), storage_class: it.StorageClass })),
+        abort_uploads: Number((rule.AbortIncompleteMultipartUpload || {}).DaysAfterInitiation || 0),
+      })),
+    };
+  },
+
+  async delete_lifecycle(request) {
+    return reply(await cos.deleteBucketLifecycle(place(request)));
+  },
+
   async list_versions(request) {
     const page = await cos.listObjectVersions({ ...place(request), Prefix: request.prefix, EncodingType: 'url' });
     return {

@@ -205,6 +205,48 @@ class Driver:
     def set_versioning(self, request):
         self.cos.put_bucket_versioning(request["bucket"], request["status"])
 
+    def put_cors(self, request):
+        self.cos.put_bucket_cors(request["bucket"], {"CORSRule": [{
+            "ID": rule["id"], "AllowedOrigin": rule["origins"], "AllowedMethod": rule["methods"],
+            "AllowedHeader": rule["headers"], "ExposeHeader": rule["expose"], "MaxAgeSeconds": rule["max_age"],
+        } for rule in request["rules"]]})
+
+    def get_cors(self, request):
+        document = self.cos.get_bucket_cors(request["bucket"])
+        return {"rules": [{
+            "id": rule.get("ID"), "origins": rule["AllowedOrigin"], "methods": rule["AllowedMethod"],
+            "headers": rule.get("AllowedHeader"), "expose": rule.get("ExposeHeader"),
+            "max_age": int(rule.get("MaxAgeSeconds", 0)),
+        } for rule in document["CORSRule"]]}
+
+    def delete_cors(self, request):
+        self.cos.delete_bucket_cors(request["bucket"])
+
+    def put_lifecycle(self, request):
+        self.cos.put_bucket_lifecycle(request["bucket"], {"Rule": [{
+            "ID": rule["id"], "Filter": {"Prefix": rule.get("prefix", "")},
+            "Status": "Enabled" if rule.get("enabled") else "Disabled",
+            **({"Expiration": {"Days": rule["expiration"]["days"]}} if "expiration" in rule else {}),
+            **({"Transition": [{"Days": it["days"], "StorageClass": it["storage_class"]}
+                               for it in rule["transitions"]]} if "transitions" in rule else {}),
+            **({"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": rule["abort_uploads"]}}
+               if "abort_uploads" in rule else {}),
+        } for rule in request["rules"]]})
+
+    def get_lifecycle(self, request):
+        document = self.cos.get_bucket_lifecycle(request["bucket"])
+        return {"rules": [{
+            "id": rule.get("ID"), "enabled": rule["Status"] == "Enabled",
+            "prefix": (rule.get("Filter") or {}).get("Prefix"),
+            "expiration": {name.lower(): int(days) for name, days in rule.get("Expiration", {}).items()},
+            "transitions": [{"days": int(it["Days"]), "storage_class": it["StorageClass"]}
+                            for it in elements(rule, "Transition")],
+            "abort_uploads": int(rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation", 0)),
+        } for rule in elements(document, "Rule")]}
+
+    def delete_lifecycle(self, request):
+        self.cos.delete_bucket_lifecycle(request["bucket"])
+
     def list_versions(self, request):
         page = self.cos.list_objects_versions(request["bucket"], request.get("prefix", ""))
         return {"versions": [[entry["Key"], entry["VersionId"]] for entry in elements(page, "Version")],
