@@ -12,7 +12,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   cos acl cos://examplebucket-1250000000
   cos acl cos://examplebucket-1250000000/logo.png --set public-read
-  cos acl cos://examplebucket-1250000000 --set private --grant-read 100000000002";
+  cos acl cos://examplebucket-1250000000 --grant-read 100000000002";
 
 /// Show who may do what with a bucket or an object, or say it anew
 ///

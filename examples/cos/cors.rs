@@ -1,5 +1,6 @@
 //! `cos cors`.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,7 +15,7 @@ use crate::url::BucketUrl;
 pub const EXAMPLES: &str = "\
 Examples:
   cos cors cos://examplebucket-1250000000
-  cos cors cos://examplebucket-1250000000 --allow https://a.example --methods PUT
+  cos cors cos://examplebucket-1250000000 --allow https://app.example.com
   cos cors cos://examplebucket-1250000000 --remove";
 
 /// Show which web pages may use a bucket, or change it
@@ -90,7 +91,7 @@ fn line(rule: &CorsRule) -> String {
     let (headers, told) = (rule.allowed_headers.join(" "), rule.expose_headers.join(" "));
     for (what, names) in [("with", headers), ("reads", told), ("and", unknown.join(" "))] {
         if !names.is_empty() {
-            line += &format!(", {what} {names}");
+            let _ = write!(line, ", {what} {names}");
         }
     }
     line

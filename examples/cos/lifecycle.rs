@@ -1,5 +1,7 @@
 //! `cos lifecycle`.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use serde_json::{Value, json};
 use tencent_cos::{
@@ -98,7 +100,7 @@ fn line(rule: &LifecycleRule) -> String {
     let Value::Object(fields) = told(rule) else { return line };
     for (name, value) in fields.iter().filter(|(name, _)| !["type", "id", "enabled"].contains(&name.as_str())) {
         if !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()) {
-            line += &format!(", {name} {value}");
+            let _ = write!(line, ", {name} {value}");
         }
     }
     line
