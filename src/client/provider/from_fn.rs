@@ -6,7 +6,7 @@ use std::future::Future;
 
 use super::{BoxFuture, CredentialError, ProvideCredentials};
 use crate::credentials::Credentials;
-use crate::error::BoxError;
+use crate::error::{BoxError, Error};
 
 /// A source of keys from a closure that returns a future: your app server, a vault, a file.
 ///
@@ -69,7 +69,7 @@ fn told(error: BoxError) -> CredentialError {
         Ok(error) => return *error,
         Err(other) => other,
     };
-    match error.downcast::<crate::Error>() {
+    match error.downcast::<Error>() {
         Ok(error) => (*error).into(),
         Err(other) => {
             let mut failed = CredentialError::transient("the closure that gives credentials failed");
