@@ -4,7 +4,6 @@
 use crate::bucket::write_person;
 use crate::cam::OWNER;
 use crate::error::CosError;
-use crate::object::missing;
 use crate::receive::receive_document;
 use crate::request::Head;
 use crate::respond::Reply;
@@ -76,12 +75,12 @@ pub(crate) fn get_bucket(call: &Call<'_>) -> Result<Reply, CosError> {
 
 pub(crate) async fn put_object(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
-    let key = call.key()?.to_owned();
-    let found = bucket.find(&key, call.head.query.get("versionId"));
+    let found = bucket.find(call.key()?, call.head.query.get("versionId"));
     demand(call, &found.as_ref().map(|version| version.draft.acl.clone()).unwrap_or_default(), "WRITE_ACP")?;
-    let version = found.map_err(|reason| missing(&reason))?;
+    found.map_err(|reason| reason.error())?;
     let acl = told(call, About::Object).await?;
-    bucket.amend(&key, &version, |version| {
+    bucket.amend(call.key()?, call.head.query.get("versionId"), |version| {
+        demand(call, &version.draft.acl, "WRITE_ACP")?;
         version.made.draft.acl = acl;
         Ok(())
     })?;
@@ -91,7 +90,7 @@ pub(crate) async fn put_object(call: &mut Call<'_>) -> Result<Reply, CosError> {
 pub(crate) fn get_object(call: &Call<'_>) -> Result<Reply, CosError> {
     let found = call.bucket()?.find(call.key()?, call.head.query.get("versionId"));
     demand(call, &found.as_ref().map(|version| version.draft.acl.clone()).unwrap_or_default(), "READ_ACP")?;
-    let version = found.map_err(|reason| missing(&reason))?;
+    let version = found.map_err(|reason| reason.error())?;
     let acl = &version.draft.acl;
     if *acl == Acl::default() {
         let mut reply = Reply::xml(empty_document());

@@ -16,7 +16,7 @@ use crate::customer_key::{self, CustomerKey};
 use crate::encoding::{Query, decode_path, number};
 use crate::error::CosError;
 use crate::multipart::part_meant;
-use crate::object::{check_conditions, echo_encryption, may_read, may_write, missing};
+use crate::object::{check_conditions, echo_encryption, may_read, may_write};
 use crate::receive::LARGEST;
 use crate::request::Head;
 use crate::respond::Reply;
@@ -181,7 +181,7 @@ impl Source {
             NotFound::Marker { .. } if id.is_some() => {
                 CosError::invalid_request("The source of a copy cannot be a delete marker.")
             }
-            reason => missing(&reason),
+            reason => reason.error(),
         })?;
         customer_key::demand(CustomerKey::of_source(call.head)?.as_ref(), &version.draft)?;
         restore::refuse_archived(&version, call.world.clock.now())?;

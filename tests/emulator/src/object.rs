@@ -15,7 +15,7 @@ use crate::request::Head;
 use crate::respond::Reply;
 use crate::restore;
 use crate::service::{CRC, Call};
-use crate::store::{Bucket, Committed, Kind, Made, NotFound, Version, Versioning};
+use crate::store::{Bucket, Committed, Kind, Made, Version, Versioning};
 
 pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
@@ -56,7 +56,7 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     let id = head.query.get("versionId");
     let found = bucket.find(call.key()?, id);
     may_read(call, &bucket, found.as_deref().ok())?;
-    let version = found.map_err(|reason| missing(&reason))?;
+    let version = found.map_err(|reason| reason.error())?;
     customer_key::demand(CustomerKey::of(head)?.as_ref(), &version.draft)?;
     if with_body {
         restore::refuse_archived(&version, now)?;
@@ -199,16 +199,6 @@ pub(crate) fn delete(call: &Call<'_>) -> Result<Reply, CosError> {
         reply.set("x-cos-delete-marker", "true");
     }
     Ok(reply)
-}
-
-pub(crate) fn missing(reason: &NotFound) -> CosError {
-    match reason {
-        NotFound::Key => CosError::no_such_key(),
-        NotFound::Version => CosError::no_such_version(),
-        NotFound::Marker { id } => {
-            CosError::no_such_key().header("x-cos-delete-marker", "true").header("x-cos-version-id", id)
-        }
-    }
 }
 
 pub(crate) fn may_write(call: &Call<'_>, bucket: &Arc<Bucket>) -> Result<(), CosError> {

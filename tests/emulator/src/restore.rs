@@ -9,7 +9,6 @@ use http::StatusCode;
 use crate::bucket::deny_strangers;
 use crate::encoding::number;
 use crate::error::CosError;
-use crate::object::missing;
 use crate::receive::receive_document;
 use crate::respond::Reply;
 use crate::service::Call;
@@ -24,21 +23,21 @@ const DAY: u64 = 24 * HOUR;
 pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
     deny_strangers(call)?;
-    let key = call.key()?.to_owned();
-    let found = bucket.find(&key, call.head.query.get("versionId"));
-    let version = found.map_err(|reason| missing(&reason))?;
+    let found = bucket.find(call.key()?, call.head.query.get("versionId"));
+    found.map_err(|reason| reason.error())?;
     let document = receive_document(call, "RestoreRequest").await?;
-    let class = version.draft.storage_class.as_str();
-    if !is_archive(class) {
-        let message = "Only an object of an archive class can be restored.";
-        return Err(CosError::new(405, "RestoreNonArchiveObject", message));
-    }
     let days = document.text_of("Days").map(str::trim).and_then(number::<u32>).filter(|days| *days > 0);
-    let days = days.ok_or_else(|| CosError::invalid_argument("Days must be a positive number."))?;
     let tier = tier(&document);
-    let takes = takes(class, tier).ok_or_else(|| CosError::invalid_argument("The Tier is not one of this class."))?;
     let now = call.world.clock.now();
-    let restored = bucket.amend(&key, &version, |version| {
+    let restored = bucket.amend(call.key()?, call.head.query.get("versionId"), |version| {
+        let class = version.draft.storage_class.as_str();
+        if !is_archive(class) {
+            let message = "Only an object of an archive class can be restored.";
+            return Err(CosError::new(405, "RestoreNonArchiveObject", message));
+        }
+        let days = days.ok_or_else(|| CosError::invalid_argument("Days must be a positive number."))?;
+        let takes =
+            takes(class, tier).ok_or_else(|| CosError::invalid_argument("The Tier is not one of this class."))?;
         let lasts = Duration::from_secs(u64::from(days) * DAY);
         let stage = Stage::of(version, now);
         let (status, asked, ready) = match (stage, &version.restoring) {

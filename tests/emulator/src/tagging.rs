@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::bucket::deny_strangers;
 use crate::encoding::decode_form;
 use crate::error::CosError;
-use crate::object::missing;
 use crate::receive::receive_document;
 use crate::respond::Reply;
 use crate::service::Call;
@@ -21,10 +20,10 @@ pub(crate) type Tags = Vec<(String, String)>;
 
 /// Takes the place of all tags there are.
 pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
-    let (bucket, version) = tagged(call)?;
+    let (bucket, _) = tagged(call)?;
     let tags = listed_tags(&receive_document(call, "Tagging").await?)?;
     check(&tags)?;
-    set(call, &bucket, &version, tags, Reply::ok())
+    set(call, &bucket, tags, Reply::ok())
 }
 
 pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
@@ -41,13 +40,13 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
         xml.close();
     }
     let mut reply = Reply::xml(xml.finish());
-    name_version(&mut reply, &bucket, &version);
+    name_version(&mut reply, &bucket, version.id());
     Ok(reply)
 }
 
 pub(crate) fn delete(call: &Call<'_>) -> Result<Reply, CosError> {
-    let (bucket, version) = tagged(call)?;
-    set(call, &bucket, &version, Tags::new(), Reply::no_content())
+    let (bucket, _) = tagged(call)?;
+    set(call, &bucket, Tags::new(), Reply::no_content())
 }
 
 /// The version meant.
@@ -55,22 +54,22 @@ fn tagged(call: &Call<'_>) -> Result<(Arc<Bucket>, Arc<Version>), CosError> {
     let bucket = call.bucket()?;
     deny_strangers(call)?;
     let found = bucket.find(call.key()?, call.head.query.get("versionId"));
-    let version = found.map_err(|reason| missing(&reason))?;
+    let version = found.map_err(|reason| reason.error())?;
     Ok((bucket, version))
 }
 
-fn set(call: &Call<'_>, bucket: &Bucket, version: &Version, tags: Tags, mut reply: Reply) -> Result<Reply, CosError> {
-    bucket.amend(call.key()?, version, |version| {
+fn set(call: &Call<'_>, bucket: &Bucket, tags: Tags, mut reply: Reply) -> Result<Reply, CosError> {
+    let id = bucket.amend(call.key()?, call.head.query.get("versionId"), |version| {
         version.made.draft.tags = tags;
-        Ok(())
+        Ok(version.id())
     })?;
-    name_version(&mut reply, bucket, version);
+    name_version(&mut reply, bucket, id);
     Ok(reply)
 }
 
-fn name_version(reply: &mut Reply, bucket: &Bucket, version: &Version) {
+fn name_version(reply: &mut Reply, bucket: &Bucket, id: String) {
     if bucket.versioning() != Versioning::Unset {
-        reply.set("x-cos-version-id", version.id());
+        reply.set("x-cos-version-id", id);
     }
 }
 

@@ -159,6 +159,18 @@ pub(crate) enum NotFound {
     },
 }
 
+impl NotFound {
+    pub(crate) fn error(&self) -> CosError {
+        match self {
+            Self::Key => CosError::no_such_key(),
+            Self::Version => CosError::no_such_version(),
+            Self::Marker { id } => {
+                CosError::no_such_key().header("x-cos-delete-marker", "true").header("x-cos-version-id", id)
+            }
+        }
+    }
+}
+
 /// What became of a write.
 #[derive(Debug)]
 pub(crate) struct Committed {
@@ -251,14 +263,7 @@ impl Bucket {
     pub(crate) fn find(&self, key: &str, id: Option<&str>) -> Result<Arc<Version>, NotFound> {
         let state = self.read();
         let versions = state.objects.get(key).map(Vec::as_slice).unwrap_or_default();
-        let version = match id {
-            None => versions.first().ok_or(NotFound::Key)?,
-            Some(id) => versions.iter().find(|version| version.has_id(id)).ok_or(NotFound::Version)?,
-        };
-        if version.marker {
-            return Err(NotFound::Marker { id: version.id() });
-        }
-        Ok(Arc::clone(version))
+        Ok(Arc::clone(&versions[place_of(versions, id)?]))
     }
 
     /// Every version of a key and every delete marker, newest first.
@@ -266,19 +271,21 @@ impl Bucket {
         self.read().objects.get(key).cloned().unwrap_or_default()
     }
 
-    /// Changes what is said of a version, which stays the one it is.
+    /// Changes what is said of the newest version, or of the one with this id, which stays the one it is. Which that is
+    /// by now, nobody else changes meanwhile.
     pub(crate) fn amend<T>(
         &self,
         key: &str,
-        version: &Version,
+        id: Option<&str>,
         change: impl FnOnce(&mut Version) -> Result<T, CosError>,
     ) -> Result<T, CosError> {
         let mut state = self.open()?;
-        let place = place_of(&mut state, key, version.micros).ok_or_else(CosError::no_such_key)?;
-        let mut amended = Version::clone(place);
+        let versions = state.objects.get_mut(key).map(Vec::as_mut_slice).unwrap_or_default();
+        let place = place_of(versions, id).map_err(|reason| reason.error())?;
+        let mut amended = Version::clone(&versions[place]);
         let outcome = change(&mut amended)?;
         let amended = Arc::new(amended);
-        *place = Arc::clone(&amended);
+        versions[place] = Arc::clone(&amended);
         let sequence = self.log.next_sequence();
         drop(state);
         self.log.write_as(sequence, || Change::Amend {
@@ -429,8 +436,16 @@ fn push(state: &mut State, key: &str, version: Arc<Version>) -> Option<Arc<Versi
     old
 }
 
-fn place_of<'s>(state: &'s mut State, key: &str, micros: u64) -> Option<&'s mut Arc<Version>> {
-    state.objects.get_mut(key)?.iter_mut().find(|version| version.micros == micros)
+/// Where the newest of them is, or the one with this id.
+fn place_of(versions: &[Arc<Version>], id: Option<&str>) -> Result<usize, NotFound> {
+    let place = match id {
+        None => versions.first().map(|_| 0).ok_or(NotFound::Key)?,
+        Some(id) => versions.iter().position(|version| version.has_id(id)).ok_or(NotFound::Version)?,
+    };
+    if versions[place].marker {
+        return Err(NotFound::Marker { id: versions[place].id() });
+    }
+    Ok(place)
 }
 
 fn remove(state: &mut State, key: &str, which: impl Fn(&Version) -> bool) -> Option<Arc<Version>> {
@@ -452,7 +467,8 @@ impl Bucket {
     /// Its bytes are those of the version it takes the place of.
     pub(crate) fn restore_amended(&self, key: &str, version: Version) {
         let mut state = self.write();
-        let Some(place) = place_of(&mut state, key, version.micros) else { return };
+        let versions = state.objects.get_mut(key).map(Vec::as_mut_slice).unwrap_or_default();
+        let Some(place) = versions.iter_mut().find(|place| place.micros == version.micros) else { return };
         version.pieces.keep();
         let replaced = std::mem::replace(place, Arc::new(version));
         replaced.pieces.doom();

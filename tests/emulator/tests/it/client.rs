@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use cos_emulator::{Emulator, Injected, TemporaryKey};
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use sha1::{Digest, Sha1};
 
@@ -40,6 +41,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// All of it.
+    pub(crate) async fn of<B: Body<Data = Bytes, Error = Injected>>(response: Response<B>) -> Result<Self, Injected> {
+        let (parts, body) = response.into_parts();
+        Ok(Self { status: parts.status, headers: parts.headers, body: body.collect().await?.to_bytes() })
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -182,9 +189,7 @@ impl Ask {
     }
 
     pub(crate) async fn try_send(&self, emulator: &Emulator) -> Result<Answer, Injected> {
-        let (parts, body) = emulator.service().call(self.request()).await?.into_parts();
-        let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        Answer::of(emulator.service().call(self.request()).await?).await
     }
 
     /// The request as bytes, for a raw socket.

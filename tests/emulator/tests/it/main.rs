@@ -2,6 +2,7 @@
 
 mod acl;
 mod address;
+mod amend;
 mod append;
 mod auth;
 mod client;
