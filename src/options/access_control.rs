@@ -204,26 +204,31 @@ impl List {
     fn grants(self) -> impl Iterator<Item = Grant> {
         self.elements.into_iter().filter_map(|element| match element {
             Element::Grant(Entry { grantee, permission }) => {
-                Some(Grant { grantee: grantee.into_grantee(), permission: Permission(permission.into()) })
+                Some(Grant { grantee: grantee.into_grantee(), permission: Permission(word(permission).into()) })
             }
             Element::Other => None,
         })
     }
 }
 
+/// A name without what a document is laid out with.
+fn word(text: impl AsRef<str>) -> String {
+    text.as_ref().trim().to_owned()
+}
+
 impl Person {
     /// What is there decides; the kind has had several names.
     fn into_grantee(self) -> Grantee {
-        if !self.uri.is_empty() {
-            return Grantee::Group(self.uri);
+        let (uri, kind) = (word(self.uri.as_str()), word(self.kind.as_str()));
+        if !uri.is_empty() {
+            return Grantee::Group(uri);
         }
-        let kind = self.kind.clone();
         let account = self.into_account();
         if account.id.is_empty() { Grantee::Other(kind) } else { Grantee::Account(account) }
     }
 
     fn into_account(self) -> Account {
-        let id = match (self.id.as_str(), self.uin.as_str(), self.subaccount.as_str()) {
+        let id = match (self.id.trim(), self.uin.trim(), self.subaccount.trim()) {
             ("", "", sub) => sub.to_owned(),
             ("", uin, "") => format!("qcs::cam::uin/{uin}:uin/{uin}"),
             ("", uin, sub) => format!("qcs::cam::uin/{uin}:uin/{sub}"),
@@ -317,6 +322,20 @@ mod tests {
                 assert_eq!((access.is_public_read(), access.is_public_write()), (reads, writes), "{permission}");
             }
         }
+    }
+
+    #[test]
+    fn a_document_may_be_laid_out_in_any_way() {
+        let everybody = format!(">\n  <URI>\n    {}\n  </URI>\n", Grantee::ALL_USERS);
+        for grantee in [everybody.as_str(), "> <ID> qcs::cam::anyone:anyone </ID> "] {
+            let access = of_grants(&[(grantee, "\n  FULL_CONTROL\n")]);
+            assert!(access.is_public_read() && access.is_public_write(), "{grantee}");
+            assert_eq!(access.grants[0].permission, Permission::FULL_CONTROL);
+        }
+        let access = of_grants(&[("type=\" Federation \">\n", "READ"), ("> <uin> 1 </uin>\n<Subaccount/> ", "READ")]);
+        assert_eq!(access.grants[0].grantee, Grantee::Other("Federation".to_owned()));
+        assert_eq!(access.grants[1].grantee, account("qcs::cam::uin/1:uin/1"));
+        assert_eq!(read("<Owner><ID>\n1\n</ID></Owner>").owner.id, "1");
     }
 
     #[test]
