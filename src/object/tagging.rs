@@ -183,7 +183,11 @@ impl Operation for GetObjectTagging {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
         let document: Tagging = xml::read("Tagging", head.status.as_u16(), &request_id, &body)?;
-        let tags = document.tag_set.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+        let tags = document.tag_set.elements.into_iter().filter_map(|element| match element {
+            Element::Tag { key, value } => Some((key, value)),
+            Element::Other => None,
+        });
+        let tags = tags.collect();
         Ok(GetObjectTaggingOutput { tags, version_id, request_id })
     }
 
@@ -266,22 +270,26 @@ struct Tagging {
 
 #[derive(Default, Serialize, Deserialize)]
 struct TagSet {
-    #[serde(rename = "Tag", default)]
-    tags: Vec<Tag>,
+    #[serde(rename = "$value", default)]
+    elements: Vec<Element>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Tag {
-    #[serde(rename = "Key")]
-    key: String,
-    #[serde(rename = "Value", default)]
-    value: String,
+enum Element {
+    Tag {
+        #[serde(rename = "Key")]
+        key: String,
+        #[serde(rename = "Value", default)]
+        value: String,
+    },
+    #[serde(other)]
+    Other,
 }
 
 impl Tagging {
     fn of(tags: &Tags) -> Self {
-        let tag = |(key, value): (&str, &str)| Tag { key: key.to_owned(), value: value.to_owned() };
-        Self { tag_set: TagSet { tags: tags.iter().map(tag).collect() } }
+        let tag = |(key, value): (&str, &str)| Element::Tag { key: key.to_owned(), value: value.to_owned() };
+        Self { tag_set: TagSet { elements: tags.iter().map(tag).collect() } }
     }
 }
 
@@ -339,6 +347,16 @@ mod tests {
         assert_eq!((output.version_id.as_deref(), output.request_id()), (Some("MTg0"), "NjQ"));
         let put = PutObjectTagging::new(key(), Tags::new()).output(&Sent::default(), answer(200, "")).unwrap();
         assert_eq!((put.version_id.as_deref(), put.request_id()), (Some("MTg0"), "NjQ"));
+    }
+
+    #[test]
+    fn what_is_odd_is_passed_over_and_a_tag_without_a_key_is_refused() {
+        let read = |xml| GetObjectTagging::new(key()).output(&Sent::default(), answer(200, xml));
+        let odd = "<Tagging><X/><TagSet>\n<Tag><Key>a</Key><X><Y/></X><Value> b </Value></Tag><X>y</X>z<Tag><Key> c</Key>\
+                   </Tag></TagSet></Tagging>";
+        assert_eq!(read(odd).unwrap().tags, Tags::new().tag("a", " b ").tag(" c", ""));
+        let none = "<Tagging><TagSet><Tag><Value>b</Value></Tag></TagSet></Tagging>";
+        assert_eq!(read(none).unwrap_err().kind(), ErrorKind::Response);
     }
 
     #[test]
