@@ -28,7 +28,8 @@ pub struct AclOf {
     /// Set this canned ACL, like private or public-read; default makes an object as its bucket
     #[arg(long, value_name = "NAME")]
     set: Option<String>,
-    /// Set that this account may read, by its uin; may be repeated
+    /// Set that this account may read, by its uin; may be repeated. Without --set a bucket is private besides, and an
+    /// object as its bucket
     #[arg(long, value_name = "UIN")]
     grant_read: Vec<String>,
 }
@@ -83,14 +84,16 @@ fn key(url: &PrefixUrl) -> Option<&str> {
 }
 
 fn as_json(url: &PrefixUrl, access: &AccessControl) -> Value {
+    // What an object leaves to its bucket is not told here.
+    let told = |public: bool| (public || !access.is_inherited()).then_some(public);
     let grant = |grant: &Grant| json!({ "grantee": name(&grant.grantee), "permission": grant.permission.as_str() });
     json!({
         "bucket": url.bucket.as_str(),
         "key": key(url),
         "owner": access.owner.id,
         "acl": access.canned,
-        "public_read": access.is_public_read(),
-        "public_write": access.is_public_write(),
+        "public_read": told(access.is_public_read()),
+        "public_write": told(access.is_public_write()),
         "grants": access.grants.iter().map(grant).collect::<Vec<_>>(),
         "request_id": access.request_id(),
     })

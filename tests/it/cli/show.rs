@@ -39,10 +39,17 @@ async fn acl_sets_and_shows_who_may_do_what() {
     let printed = |url: &str| text(&shell.done(&["acl", url])).to_owned();
     assert_eq!(printed(&object), format!("owner  {owner}\nacl    as that of {bucket}\n"));
     assert_eq!(printed(&bucket), format!("owner         {owner}\nFULL_CONTROL  {owner}\n"));
+    let public = |url: &str| {
+        let told = &shell.json(&["acl", url])[0];
+        [told["public_read"].clone(), told["public_write"].clone()]
+    };
+    assert_eq!(public(&bucket), [false, false]);
+    assert_eq!(public(&object), [json!(null), json!(null)], "that of the bucket tells");
 
     let said = shell.done(&["acl", &object, "--set", "public-read"]);
     assert!(text(&said).starts_with(&format!("set the ACL of {object} (request id ")), "{}", text(&said));
     assert_eq!(emulator.object(emulator.bucket(), "k").unwrap().acl(), Some("public-read"));
+    assert_eq!(public(&object), [true, false]);
     let told = format!("owner         {owner}\nFULL_CONTROL  {owner}\nREAD          {everybody}\n");
     assert_eq!(printed(&object), told);
     let told = &shell.json(&["acl", &object])[0];
