@@ -20,7 +20,8 @@ pub struct Acl {
 }
 
 impl Acl {
-    /// Grants only.
+    /// Grants only. Beside them a bucket is private, and an object is as its bucket: to leave everybody else out, grant
+    /// by [`Acl::private`].
     pub fn new() -> Self {
         Self::default()
     }

@@ -65,6 +65,22 @@ async fn an_object_is_open_as_long_as_its_list_says_so() {
 }
 
 #[tokio::test]
+async fn grants_alone_leave_an_object_as_its_bucket() {
+    let emulator = support::emulator().await;
+    let (bucket, stranger) = (support::bucket(&emulator), stranger(&emulator));
+    bucket.send(PutBucketAcl::new(Acl::public_read())).await.expect("to set an ACL");
+    bucket.put(KEY, "hello").await.expect("an object");
+    for (acl, open) in [(Acl::private(), false), (Acl::new(), true)] {
+        bucket.send(PutObjectAcl::new(key(), acl.grant_read("100000000002"))).await.expect("to set an ACL");
+        let access = bucket.send(GetObjectAcl::new(key())).await.expect("an ACL");
+        assert_eq!(granted(&access), [("READ", FRIEND)]);
+        assert_eq!((access.is_inherited(), is_open(&stranger).await), (open, open));
+    }
+    bucket.send(PutBucketAcl::new(Acl::new().grant_read("100000000002"))).await.expect("to set an ACL");
+    assert!(!is_open(&stranger).await, "a bucket is private besides");
+}
+
+#[tokio::test]
 async fn a_bucket_that_anybody_writes_to_says_so() {
     let emulator = support::emulator().await;
     let (bucket, stranger) = (support::bucket(&emulator), stranger(&emulator));
