@@ -17,6 +17,7 @@ pub use self::conditions::{Conditions, ResponseOverrides};
 pub use self::copy_source::CopySource;
 pub use self::encryption::{CustomerKey, Encryption};
 pub use self::range::{ByteRange, ContentRange};
+pub(crate) use self::tags::TAGGING;
 pub use self::tags::Tags;
 
 use crate::error::{Error, Result};

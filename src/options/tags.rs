@@ -65,6 +65,19 @@ impl Tags {
     }
 }
 
+/// Tags in a header.
+pub(crate) const TAGGING: &str = "x-cos-tagging";
+
+impl Tags {
+    /// As they stand in a header.
+    pub(crate) fn encoded(&self) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
+        let pairs: Vec<String> =
+            self.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
+        pairs.join("&")
+    }
+}
+
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(tags: T) -> Self {
         Self(Named(tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect()))
@@ -74,10 +87,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
 impl Describe for Tags {
     fn describe(&self, request: Request) -> Result<Request> {
         self.check()?;
-        let encoded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
-        let pairs: Vec<String> =
-            self.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
-        request.header("x-cos-tagging", pairs.join("&"))
+        request.header(TAGGING, self.encoded())
     }
 }
 

@@ -12,9 +12,9 @@ use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput, U
 use crate::object::{CopyObject, GetObjectTagging, HeadObject, ObjectMeta};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{
-    Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, Tags,
+    Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, TAGGING, Tags,
 };
-use crate::request::Request;
+use crate::request::{Request, header_value};
 use crate::time::{Clock as _, parse_http_date};
 use crate::transfer::commit::{Destination, Made, Order, Outcome, Session, find, with_rights};
 use crate::transfer::handle::{Control, Transfer};
@@ -230,7 +230,7 @@ impl Run for LargeCopy {
             return Err(Error::input("concurrency", "is zero"));
         }
         self.part_size.map(check_part_size).transpose()?;
-        self.initiate(HeaderMap::new(), self.tags.clone()).request()?;
+        self.initiate(HeaderMap::new()).request()?;
         control.ready().await?;
         let source = control.unless_cancelled(self.look(&bucket)).await?;
         let parts_of = self.part_size.unwrap_or(COPY_PART_SIZE);
@@ -327,12 +327,15 @@ impl LargeCopy {
     }
 
     async fn in_parts(&self, bucket: &Bucket, control: &Control, source: &Source, plan: Plan) -> Result<Made> {
-        let carried = if self.attributes.is_some() { HeaderMap::new() } else { carried(&source.meta) };
-        let tags = match &self.tags {
-            Some(tags) => tags.clone(),
-            None => control.unless_cancelled(self.tags_of(bucket, source)).await?,
-        };
-        let initiate = self.initiate(carried, Some(tags));
+        let mut carried = if self.attributes.is_some() { HeaderMap::new() } else { carried(&source.meta) };
+        if self.tags.is_none() {
+            let tags = control.unless_cancelled(self.tags_of(bucket, source)).await?;
+            if !tags.is_empty() {
+                // COS took them once. What it takes now is its own to say.
+                carried.insert(TAGGING, header_value(TAGGING, &tags.encoded())?);
+            }
+        }
+        let initiate = self.initiate(carried);
         let mut session = Session::begin(bucket, initiate, self.destination()).await?;
         let mut stored: Vec<Stored> = Vec::new();
         let mut wanted: Vec<u32> = (1..=plan.count()).collect();
@@ -387,7 +390,7 @@ impl LargeCopy {
         Ok(from.send(get).await?.tags)
     }
 
-    fn initiate(&self, carried: HeaderMap, tags: Option<Tags>) -> Carrying {
+    fn initiate(&self, carried: HeaderMap) -> Carrying {
         let mut attributes = self.attributes.clone().unwrap_or_default();
         if let Some(class) = &self.storage_class {
             attributes = attributes.storage_class(class.clone());
@@ -396,8 +399,8 @@ impl LargeCopy {
         if let Some(acl) = &self.acl {
             initiate = initiate.acl(acl.clone());
         }
-        if let Some(tags) = tags {
-            initiate = initiate.tags(tags);
+        if let Some(tags) = &self.tags {
+            initiate = initiate.tags(tags.clone());
         }
         if let Some(encryption) = &self.encryption {
             initiate = initiate.encryption(encryption.clone());

@@ -153,6 +153,20 @@ async fn tags_come_along_whatever_the_look_at_the_source_tells() {
     assert_eq!(left(&memory), 0);
 }
 
+/// COS took longer ones, once.
+#[tokio::test(start_paused = true)]
+async fn whether_the_tags_of_the_source_are_taken_cos_says() {
+    let (memory, [here, _]) = two_regions().await;
+    let long = "k".repeat(128);
+    let body = format!("<Tagging><TagSet><Tag><Key>{long}</Key><Value/></Tag></TagSet></Tagging>").into();
+    let headers = vec![("x-cos-request-id".to_owned(), "NjQ".to_owned())];
+    memory.emulator.script(Rule::on("GET Object tagging").then(Action::RawBody { status: 200, headers, body }));
+    let error = here.transfer(copy().part_size(MIB as u64)).await.unwrap_err();
+    let told = (error.operation(), error.code());
+    assert_eq!(told, (Some("Initiate Multipart Upload"), Some("InvalidTag")), "{error}");
+    assert_eq!(left(&memory), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_tags_are_those_of_the_version_that_is_copied() {
     for version in [None, Some("null")] {
