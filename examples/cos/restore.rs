@@ -24,9 +24,9 @@ pub struct Restore {
     /// cos://BUCKET-APPID/KEY
     #[arg(value_name = "OBJECT")]
     object: ObjectUrl,
-    /// For how many days
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    days: u32,
+    /// For how many days, up to 365; without it an object of INTELLIGENT_TIERING comes back for good
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=365))]
+    days: Option<u32>,
     /// How fast; the faster, the dearer
     #[arg(long, value_name = "TIER", value_enum, default_value = "standard")]
     tier: Tier,
@@ -51,7 +51,11 @@ pub async fn run(session: &Session, Restore { object, days, tier, version_id }: 
         Tier::Standard => RestoreTier::Standard,
         Tier::Bulk => RestoreTier::Bulk,
     };
-    let mut restore = RestoreObject::new(object.key.clone(), days).tier(tier);
+    let restore = match days {
+        Some(days) => RestoreObject::new(object.key.clone(), days),
+        None => RestoreObject::intelligent_tiering(object.key.clone()),
+    };
+    let mut restore = restore.tier(tier);
     if let Some(VersionId(id)) = version_id {
         restore = restore.version_id(id);
     }
@@ -67,7 +71,7 @@ pub async fn run(session: &Session, Restore { object, days, tier, version_id }: 
         })
     };
     let doing = if begun.was_restored { "restored already" } else { "restoring" };
-    let days = counted(u64::from(days), "day");
-    output.line(json, format_args!("{doing}: {object}, for {days} (request id {})", begun.request_id()))?;
+    let days = days.map(|days| format!(", for {}", counted(u64::from(days), "day"))).unwrap_or_default();
+    output.line(json, format_args!("{doing}: {object}{days} (request id {})", begun.request_id()))?;
     output.finish()
 }

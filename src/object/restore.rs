@@ -23,7 +23,7 @@ use crate::time::parse_http_date;
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `RestoreAlreadyInProgress` (409), `RestoreNonArchiveObject`
 /// (405), `NoSuchKey`, `NoSuchVersion` or `AccessDenied`. [`ErrorKind::Input`](crate::ErrorKind::Input) with field `days`
-/// when they are zero.
+/// when they are not 1 to 365.
 ///
 /// # Examples
 /// ```no_run
@@ -46,15 +46,21 @@ use crate::time::parse_http_date;
 #[derive(Clone, Debug)]
 pub struct RestoreObject {
     key: ObjectKey,
-    days: u32,
+    days: Option<u32>,
     tier: RestoreTier,
     version_id: Option<String>,
 }
 
 impl RestoreObject {
-    /// Restores the object for so many days, from when the copy is there.
+    /// Restores the object for so many days, 1 to 365, from when the copy is there.
     pub fn new(key: ObjectKey, days: u32) -> Self {
-        Self { key, days, tier: RestoreTier::Standard, version_id: None }
+        Self { key, days: Some(days), tier: RestoreTier::Standard, version_id: None }
+    }
+
+    /// Brings an object of `INTELLIGENT_TIERING` back from one of its archive tiers. It comes to the standard tier itself:
+    /// there is no copy that would end.
+    pub fn intelligent_tiering(key: ObjectKey) -> Self {
+        Self { key, days: None, tier: RestoreTier::Standard, version_id: None }
     }
 
     /// How fast; else [`RestoreTier::Standard`].
@@ -72,7 +78,11 @@ impl RestoreObject {
     }
 }
 
-/// How fast an archived object is restored; the faster, the dearer.
+/// How long a copy may be there.
+const MAX_DAYS: u32 = 365;
+
+/// How fast an archived object is restored; the faster, the dearer. The archive tier of `INTELLIGENT_TIERING` is as
+/// `ARCHIVE`, its deep archive tier as `DEEP_ARCHIVE`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub enum RestoreTier {
     /// From `ARCHIVE` in 1 to 5 minutes. Not for `DEEP_ARCHIVE`.
@@ -92,8 +102,8 @@ impl Operation for RestoreObject {
     const PERMISSIONS: Permissions = Permissions::target("name/cos:PostObjectRestore");
 
     fn request(&self) -> Result<Request> {
-        if self.days == 0 {
-            return Err(Error::input("days", "are zero"));
+        if self.days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
+            return Err(Error::input("days", "are not 1 to 365"));
         }
         let body = Document { days: self.days, job: Job { tier: self.tier } };
         Request::object(&self.key)
@@ -121,8 +131,8 @@ impl Operation for RestoreObject {
 
 #[derive(Serialize)]
 struct Document {
-    #[serde(rename = "Days")]
-    days: u32,
+    #[serde(rename = "Days", skip_serializing_if = "Option::is_none")]
+    days: Option<u32>,
     #[serde(rename = "CASJobParameters")]
     job: Job,
 }
@@ -211,7 +221,16 @@ mod tests {
         );
         let xml = restore().request().unwrap().body_ref().as_bytes().unwrap();
         assert!(std::str::from_utf8(&xml).unwrap().contains("<Tier>Standard</Tier>"));
-        assert_eq!(RestoreObject::new("k".parse().unwrap(), 0).request().unwrap_err().field(), Some("days"));
+        for days in [0, 366, u32::MAX] {
+            let error = RestoreObject::new("k".parse().unwrap(), days).request().unwrap_err();
+            assert_eq!(error.field(), Some("days"), "{days}");
+        }
+        assert!(RestoreObject::new("k".parse().unwrap(), 365).request().is_ok());
+        let tiered = RestoreObject::intelligent_tiering("k".parse().unwrap()).tier(RestoreTier::Bulk);
+        assert_eq!(
+            tiered.request().unwrap().body_ref().as_bytes().unwrap(),
+            "<RestoreRequest><CASJobParameters><Tier>Bulk</Tier></CASJobParameters></RestoreRequest>"
+        );
         assert_eq!(restore().version_id("").request().unwrap_err().field(), Some("version_id"));
     }
 

@@ -62,12 +62,18 @@ async fn what_cannot_be_restored_says_why() {
     let (_memory, bucket) = archived(StorageClass::DEEP_ARCHIVE).await;
     let fast = RestoreObject::new(key(), 1).tier(RestoreTier::Expedited);
     assert_eq!(bucket.send(fast).await.unwrap_err().code(), Some("InvalidArgument"));
+    assert_eq!(
+        bucket.send(RestoreObject::intelligent_tiering(key())).await.unwrap_err().code(),
+        Some("InvalidArgument")
+    );
     let (memory, bucket) = archived(StorageClass::STANDARD).await;
     let error = bucket.send(RestoreObject::new(key(), 1)).await.unwrap_err();
     assert_eq!((error.code(), error.status()), (Some("RestoreNonArchiveObject"), Some(405)));
     memory.emulator.clear_journal();
-    let error = bucket.send(RestoreObject::new(key(), 0)).await.unwrap_err();
-    assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("days")));
+    for days in [0, 366] {
+        let error = bucket.send(RestoreObject::new(key(), days)).await.unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("days")));
+    }
     assert!(memory.emulator.journal().is_empty());
 }
 

@@ -1,6 +1,7 @@
 //! POST Object restore: a readable copy of an archived object, for some days.
 //!
-//! How long it takes is the longest that the documents say. The copy comes and goes with the emulator's clock.
+//! How long it takes is the longest that the documents say. The copy comes and goes with the emulator's clock. Objects of
+//! `INTELLIGENT_TIERING` are in no archive tier here, ever.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,9 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
+/// How long a copy may be there.
+const MOST_DAYS: u32 = 365;
+
 /// Begins to restore; of a copy that is there, the time is set anew.
 pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
@@ -26,7 +30,8 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let found = bucket.find(call.key()?, call.head.query.get("versionId"));
     found.map_err(|reason| reason.error())?;
     let document = receive_document(call, "RestoreRequest").await?;
-    let days = document.text_of("Days").map(str::trim).and_then(number::<u32>).filter(|days| *days > 0);
+    let days =
+        document.text_of("Days").map(str::trim).and_then(number::<u32>).filter(|days| (1..=MOST_DAYS).contains(days));
     let tier = tier(&document);
     let now = call.world.clock.now();
     let restored = bucket.amend(call.key()?, call.head.query.get("versionId"), |version| {
@@ -35,7 +40,7 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
             let message = "Only an object of an archive class can be restored.";
             return Err(CosError::new(405, "RestoreNonArchiveObject", message));
         }
-        let days = days.ok_or_else(|| CosError::invalid_argument("Days must be a positive number."))?;
+        let days = days.ok_or_else(|| CosError::invalid_argument("Days must be a number from 1 to 365."))?;
         let takes =
             takes(class, tier).ok_or_else(|| CosError::invalid_argument("The Tier is not one of this class."))?;
         let lasts = Duration::from_secs(u64::from(days) * DAY);

@@ -1,6 +1,7 @@
 //! `cos tag` and `cos restore`: what COS keeps with an object is changed, and its bytes are not.
 
-use cos_emulator::Emulator;
+use bytes::Bytes;
+use cos_emulator::{Action, Emulator, Rule};
 use serde_json::json;
 use tencent_cos::{Attributes, PutObject, StorageClass};
 
@@ -75,6 +76,8 @@ async fn an_archived_object_is_restored() {
     let (status, told) = shell.failed(&["restore", &url, "--days", "2"]);
     assert!(status == 1 && told.contains("COS answered 409 RestoreAlreadyInProgress"), "{told}");
     assert!(told.contains(&format!("hint: `cos stat {url}` tells how far it is")), "{told}");
+    let (status, told) = shell.failed(&["restore", &url, "--days", "366"]);
+    assert!(status == 2 && told.contains("366 is not in 1..=365"), "{told}");
     let record = emulator.journal().into_iter().find(|it| it.operation == "POST Object restore").unwrap();
     assert_eq!(record.status, Some(400));
 
@@ -85,4 +88,12 @@ async fn an_archived_object_is_restored() {
     assert_eq!(fields, ["bucket", "days", "key", "request_id", "was_restored"]);
     assert_eq!((&begun["days"], &begun["was_restored"]), (&json!(1), &json!(false)));
     assert_eq!(emulator.count("POST Object restore"), 1);
+
+    // Without days it is one that comes back for good.
+    let (status, told) = shell.failed(&["restore", &url]);
+    assert!(status == 1 && told.contains("Days must be a number from 1 to 365"), "{told}");
+    let begun = Action::RawBody { status: 202, headers: Vec::new(), body: Bytes::new() };
+    emulator.script(Rule::on("POST Object restore").then(begun));
+    let begun = shell.done(&["restore", &url]);
+    assert!(text(&begun).starts_with(&format!("restoring: {url} (request id ")), "{}", text(&begun));
 }

@@ -94,6 +94,9 @@ async fn what_cannot_be_restored_is_refused() {
     for (days, tier) in [("0", "Bulk"), ("-1", "Bulk"), ("x", "Bulk"), ("", ""), ("1", "Expedited"), ("1", "Fast")] {
         assert_eq!(restore(&emulator, days, tier).await, "400 InvalidArgument", "{days} {tier}");
     }
+    for days in ["366", "4294967295", "18446744073709551616"] {
+        assert_eq!(restore(&emulator, days, "Bulk").await, "400 InvalidArgument", "{days}");
+    }
     let bare = ask(&emulator, "POST", "/k").query("restore", "");
     assert_eq!(bare.clone().send(&emulator).await.verdict(), "400 MissingRequestBodyError");
     assert_eq!(bare.clone().body("<Restore/>").send(&emulator).await.verdict(), "400 MalformedXML");
@@ -101,6 +104,7 @@ async fn what_cannot_be_restored_is_refused() {
     let missing = ask(&emulator, "POST", "/none").query("restore", "").body("<RestoreRequest/>");
     assert_eq!(missing.send(&emulator).await.verdict(), "404 NoSuchKey");
     assert_eq!(head(&emulator).await.header("x-cos-restore"), "");
+    assert_eq!(restore(&emulator, "365", "Bulk").await, "202");
     for class in ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"] {
         assert_eq!(restore(&archived(class).await, "1", "Standard").await, "405 RestoreNonArchiveObject", "{class}");
     }
