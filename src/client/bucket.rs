@@ -214,9 +214,11 @@ impl Bucket {
 
     /// Signs an operation into a URL that needs no further signature.
     ///
-    /// Any operation on a bucket or an object can be presigned; [`Client::presign`] does it for those on the account. Its body is not looked at: no length and no checksum is
-    /// signed unless set. What headers it has ([`Presigned::headers`]) must be sent with the URL as they are. The second
-    /// argument is the lifetime, or [`PresignOptions`].
+    /// Any operation on a bucket or an object can be presigned; [`Client::presign`] does it for those on the account. The
+    /// bytes of an object or a part are not looked at: no length and no checksum is signed unless set. A document, like
+    /// that of [`PutObjectTagging`](crate::PutObjectTagging), is signed by its MD5, and none but this one can be sent:
+    /// [`Operation::request`] has it. What headers there are ([`Presigned::headers`]) must be sent with the URL as they are.
+    /// The second argument is the lifetime, or [`PresignOptions`].
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, or, by choice, when

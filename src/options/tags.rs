@@ -6,7 +6,8 @@ use crate::request::{Describe, Named, Request};
 
 /// Tags of an object: up to 10, keys of 1 to 127 characters, each once, values of up to 255.
 ///
-/// COS takes letters and digits of any script, blanks and `+ - = . _ : / @`, and answers `InvalidTag` to anything else.
+/// COS takes letters and digits of any script, blanks and `+ - = . _ : / @`, and answers `InvalidTag` to anything else. Its
+/// pages differ: by some 127 and 255 are bytes, which is fewer letters beyond ASCII, and the newest name no blanks.
 ///
 /// COS reference: [Object tagging](https://cloud.tencent.com/document/product/436/42993)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
