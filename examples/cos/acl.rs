@@ -25,11 +25,12 @@ pub struct AclOf {
     /// This version of the object, in place of the latest
     #[arg(long, value_name = "ID")]
     version_id: Option<VersionId>,
-    /// Set this canned ACL, like private or public-read; default makes an object as its bucket
+    /// Set this canned ACL, like private or public-read; default makes an object as its
+    /// directories and its bucket
     #[arg(long, value_name = "NAME")]
     set: Option<String>,
-    /// Set that this account may read, by its uin; may be repeated. Without --set a bucket is private besides, and an
-    /// object as its bucket
+    /// Set that this account may read, by its uin; may be repeated. Without --set a bucket is private besides, an object
+    /// as with --set default
     #[arg(long, value_name = "UIN")]
     grant_read: Vec<String>,
 }
@@ -84,7 +85,7 @@ fn key(url: &PrefixUrl) -> Option<&str> {
 }
 
 fn as_json(url: &PrefixUrl, access: &AccessControl) -> Value {
-    // What an object leaves to its bucket is not told here.
+    // What an object leaves to its directories and its bucket is not told here.
     let told = |public: bool| (public || !access.is_inherited()).then_some(public);
     let grant = |grant: &Grant| json!({ "grantee": name(&grant.grantee), "permission": grant.permission.as_str() });
     json!({
@@ -103,7 +104,9 @@ fn text(url: &PrefixUrl, access: &AccessControl) -> Vec<(String, String)> {
     let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut lines = vec![line("owner", &access.owner.id)];
     if access.is_inherited() {
-        lines.push(line("acl", &format!("as that of cos://{}", url.bucket)));
+        let is_in_directory = url.prefix.trim_end_matches('/').contains('/');
+        let whose = if is_in_directory { "those of its directories and" } else { "that" };
+        lines.push(line("acl", &format!("as {whose} of cos://{}", url.bucket)));
     }
     lines.extend(access.grants.iter().map(|grant| line(grant.permission.as_str(), name(&grant.grantee))));
     lines

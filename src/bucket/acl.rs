@@ -7,8 +7,8 @@ use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{AccessControl, Acl};
 use crate::request::Request;
 
-/// Says who may do what with the bucket, and with its objects that have no ACL of their own. All that was said before is
-/// replaced.
+/// Says who may do what with the bucket, and with its objects that have no ACL of their own, nor in a directory
+/// ([`Acl::inherited`]). All that was said before is replaced.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.

@@ -58,7 +58,7 @@ impl InitiateMultipartUpload {
         self
     }
 
-    /// Who may do what with it; else as the bucket says.
+    /// Who may do what with it; else [`Acl::inherited`].
     #[must_use]
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);

@@ -9,7 +9,7 @@ use crate::options::{AccessControl, Acl};
 use crate::request::Request;
 
 /// Says who may do what with an object that is there. All that was said before is replaced;
-/// [`Acl::inherited`] makes it as its bucket again.
+/// [`Acl::inherited`] makes it as its directories and its bucket again.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchVersion` or `AccessDenied`.

@@ -80,7 +80,7 @@ impl CopyObject {
         self
     }
 
-    /// Who may do what with the copy; else as the bucket says.
+    /// Who may do what with the copy; else [`Acl::inherited`].
     #[must_use]
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);

@@ -20,7 +20,7 @@ pub struct AccessControl {
     pub owner: Account,
     /// Who may do what, in the order of the answer. A canned ACL is told as the grants it stands for.
     pub grants: Vec<Grant>,
-    /// `x-cos-acl`, when COS tells it: `default` of an object that is as its bucket.
+    /// `x-cos-acl`, when COS tells it: `default` of an object that has no ACL of its own.
     pub canned: Option<String>,
     request_id: String,
 }
@@ -39,13 +39,14 @@ impl AccessControl {
         })
     }
 
-    /// Whether the object is as its bucket: what may be done with it is told by [`GetBucketAcl`](crate::GetBucketAcl).
+    /// Whether the object has no ACL of its own. What may be done with it is then told by those of the directories it is
+    /// in, if there are any (of `a/b/c` the objects `a/b/` and `a/`), and by [`GetBucketAcl`](crate::GetBucketAcl).
     pub fn is_inherited(&self) -> bool {
         self.canned.as_deref() == Some("default")
     }
 
-    /// Whether anybody may read, without a key. Of an object that [is as its bucket](Self::is_inherited) this is not told
-    /// here.
+    /// Whether anybody may read, without a key. Of an object that [has no ACL of its own](Self::is_inherited) this is not
+    /// told here.
     pub fn is_public_read(&self) -> bool {
         self.is_canned(&["public-read", "public-read-write"]) || self.lets_anybody(&Permission::READ)
     }

@@ -20,8 +20,8 @@ pub struct Acl {
 }
 
 impl Acl {
-    /// Grants only. Beside them a bucket is private, and an object is as its bucket: to leave everybody else out, grant
-    /// by [`Acl::private`].
+    /// Grants only. Beside them a bucket is private, and an object is [`inherited`](Self::inherited): to leave everybody
+    /// else out, grant by [`Acl::private`].
     pub fn new() -> Self {
         Self::default()
     }
@@ -36,7 +36,7 @@ impl Acl {
         Self::canned("public-read")
     }
 
-    /// Anybody reads and writes. For buckets only.
+    /// Anybody reads and writes; by COS's overview everybody has full control, also of the ACL. For buckets only.
     pub fn public_read_write() -> Self {
         Self::canned("public-read-write")
     }
@@ -46,7 +46,8 @@ impl Acl {
         Self::canned("authenticated-read")
     }
 
-    /// As the bucket. For objects only, and their default.
+    /// As the directories that the object is in, objects whose keys end in `/`, and the bucket say. For objects only, and
+    /// their default.
     pub fn inherited() -> Self {
         Self::canned("default")
     }
@@ -134,7 +135,7 @@ impl Describe for Acl {
     fn describe(&self, request: Request) -> Result<Request> {
         self.check(request.target())?;
         if self.canned.as_deref().is_some_and(|name| name.trim().is_empty()) {
-            // It would be sent as none: an object is then as open as its bucket.
+            // It would be sent as none: an object is then as open as its directories and its bucket.
             return Err(Error::input("acl", "has an empty name"));
         }
         let mut request = request.header_opt("x-cos-acl", self.canned.as_deref())?;

@@ -128,7 +128,7 @@ impl LargeCopy {
         self
     }
 
-    /// Who may do what with the copy; else as the bucket says.
+    /// Who may do what with the copy; else [`Acl::inherited`].
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);
         self

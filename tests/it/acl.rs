@@ -64,6 +64,23 @@ async fn an_object_is_open_as_long_as_its_list_says_so() {
     assert!(bucket.send(GetBucketAcl::new()).await.expect("an ACL").is_public_read());
 }
 
+/// The key of a directory ends in `/`.
+#[tokio::test]
+async fn an_object_without_a_list_is_as_its_directories_say() {
+    let emulator = support::emulator().await;
+    let (bucket, stranger) = (support::bucket(&emulator), stranger(&emulator));
+    bucket.put(KEY, "hello").await.expect("an object");
+    let directory = || ObjectKey::new("photos/").expect("a key");
+    bucket.send(PutObject::new(directory(), "").acl(Acl::public_read())).await.expect("a directory");
+    let access = bucket.send(GetObjectAcl::new(key())).await.expect("an ACL");
+    assert!(access.is_inherited() && !access.is_public_read());
+    assert!(!bucket.send(GetBucketAcl::new()).await.expect("an ACL").is_public_read());
+    assert!(bucket.send(GetObjectAcl::new(directory())).await.expect("an ACL").is_public_read());
+    assert!(is_open(&stranger).await);
+    bucket.send(PutObjectAcl::new(key(), Acl::private())).await.expect("to set an ACL");
+    assert!(!is_open(&stranger).await);
+}
+
 #[tokio::test]
 async fn grants_alone_leave_an_object_as_its_bucket() {
     let emulator = support::emulator().await;

@@ -91,7 +91,7 @@ impl Upload {
         self
     }
 
-    /// Who may do what with it; else as the bucket says.
+    /// Who may do what with it; else [`Acl::inherited`].
     pub fn acl(mut self, acl: Acl) -> Self {
         self.draft.acl = Some(acl);
         self

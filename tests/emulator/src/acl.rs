@@ -213,7 +213,7 @@ fn document(grants: &[Grant]) -> String {
     xml.finish()
 }
 
-/// Of an object that is as its bucket.
+/// Of an object that is as its directories and its bucket.
 fn empty_document() -> String {
     let mut xml = Document::new("AccessControlPolicy");
     write_person(&mut xml, "Owner", OWNER);

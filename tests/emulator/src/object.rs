@@ -55,7 +55,7 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     }
     let id = head.query.get("versionId");
     let found = bucket.find(call.key()?, id);
-    may_read(call, &bucket, found.as_deref().ok())?;
+    may_read(call, &bucket, call.key()?, found.as_deref().ok())?;
     let version = found.map_err(|reason| reason.error())?;
     customer_key::demand(CustomerKey::of(head)?.as_ref(), &version.draft)?;
     if with_body {
@@ -207,14 +207,17 @@ pub(crate) fn may_write(call: &Call<'_>, bucket: &Arc<Bucket>) -> Result<(), Cos
 }
 
 /// A stranger learns that an object is missing only where he might list the bucket.
-pub(crate) fn may_read(call: &Call<'_>, bucket: &Arc<Bucket>, version: Option<&Version>) -> Result<(), CosError> {
-    if !call.is_anonymous() {
-        return Ok(());
-    }
-    let own = version.map(|version| &version.draft.acl);
-    let inherits = own.is_none_or(|acl| acl.canned.is_none());
-    let public = own.is_some_and(|acl| acl.lets_anybody("READ")) || (inherits && bucket.acl().lets_anybody("READ"));
-    if public { Ok(()) } else { Err(CosError::access_denied()) }
+pub(crate) fn may_read(
+    call: &Call<'_>,
+    bucket: &Arc<Bucket>,
+    key: &str,
+    version: Option<&Version>,
+) -> Result<(), CosError> {
+    let public = match version.map(|version| &version.draft.acl) {
+        None => bucket.acl().lets_anybody("READ"),
+        Some(own) => own.lets_anybody("READ") || (own.canned.is_none() && bucket.lets_anybody_in(key, "READ")),
+    };
+    if public || !call.is_anonymous() { Ok(()) } else { Err(CosError::access_denied()) }
 }
 
 #[cfg(test)]

@@ -43,8 +43,11 @@ async fn acl_sets_and_shows_who_may_do_what() {
         let told = &shell.json(&["acl", url])[0];
         [told["public_read"].clone(), told["public_write"].clone()]
     };
+    emulator.put_object(emulator.bucket(), "a/b", "x");
+    let told = format!("owner  {owner}\nacl    as those of its directories and of {bucket}\n");
+    assert_eq!(printed(&shell.url("a/b")), told);
     assert_eq!(public(&bucket), [false, false]);
-    assert_eq!(public(&object), [json!(null), json!(null)], "that of the bucket tells");
+    assert_eq!(public(&object), [json!(null), json!(null)], "others tell");
 
     let said = shell.done(&["acl", &object, "--set", "public-read"]);
     assert!(text(&said).starts_with(&format!("set the ACL of {object} (request id ")), "{}", text(&said));

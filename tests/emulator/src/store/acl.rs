@@ -14,7 +14,7 @@ pub(crate) const ANYONE: &str = "qcs::cam::anyone:anyone";
 /// A canned ACL, and grants beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Acl {
-    /// `None`: an object is as open as its bucket, a bucket is private.
+    /// `None`: an object is as open as its directories and its bucket, a bucket is private.
     #[serde(rename = "acl")]
     pub(crate) canned: Option<String>,
     pub(crate) grants: Vec<Grant>,

@@ -210,6 +210,23 @@ impl Bucket {
         self.read().acl.clone()
     }
 
+    /// Whether everybody has a permission on what has no list of its own: the directories it is in tell, objects whose
+    /// keys end in `/`, the innermost that has a list, else the bucket.
+    pub(crate) fn lets_anybody_in(&self, key: &str, permission: &str) -> bool {
+        let state = self.read();
+        for directory in directories(key) {
+            let acl =
+                state.objects.get(directory).and_then(|versions| versions.first()).map(|latest| &latest.draft.acl);
+            if acl.is_some_and(|acl| acl.lets_anybody(permission)) {
+                return true;
+            }
+            if acl.is_some_and(|acl| acl.canned.is_some()) {
+                return false;
+            }
+        }
+        state.acl.lets_anybody(permission)
+    }
+
     pub(crate) fn set_acl(&self, acl: Acl) -> Result<(), CosError> {
         let mut state = self.open()?;
         state.acl.clone_from(&acl);
@@ -434,6 +451,12 @@ fn push(state: &mut State, key: &str, version: Arc<Version>) -> Option<Arc<Versi
     }
     versions.insert(0, version);
     old
+}
+
+/// Of `a/b/c` these are `a/b/` and `a/`, of `a/b/` it is `a/`.
+fn directories(key: &str) -> impl Iterator<Item = &str> {
+    let name = key.strip_suffix('/').unwrap_or(key);
+    name.rmatch_indices('/').map(|(at, _)| &name[..=at])
 }
 
 /// Where the newest of them is, or the one with this id.

@@ -231,6 +231,41 @@ async fn what_is_said_when_a_thing_is_made_is_told_later() {
 }
 
 #[tokio::test]
+async fn the_innermost_directory_with_a_list_counts_before_the_bucket() {
+    let emulator = emulator();
+    for key in ["a/b/c", "a/b/", "a/", "ab"] {
+        emulator.put_object(emulator.bucket(), key, "x");
+    }
+    let open = async || {
+        let mut open = Vec::new();
+        for path in ["/a/b/c", "/a/b/", "/a/", "/ab", "/k"] {
+            let get = Ask::new(&emulator, "GET", path).anonymous().send(&emulator).await;
+            open.extend((get.status == 200).then_some(path));
+        }
+        open
+    };
+    assert!(open().await.is_empty());
+    for (path, list, opened) in [
+        ("/a/", "public-read", &["/a/b/c", "/a/b/", "/a/"][..]),
+        ("/a/b/", "private", &["/a/"]),
+        ("/a/b/c", "public-read", &["/a/b/c", "/a/"]),
+        ("/a/b/c", "default", &["/a/"]),
+        ("/a/b/", "default", &["/a/b/c", "/a/b/", "/a/"]),
+        ("/", "public-read", &["/a/b/c", "/a/b/", "/a/", "/ab", "/k"]),
+        ("/a/", "private", &["/ab", "/k"]),
+        ("/a/", "default", &["/a/b/c", "/a/b/", "/a/", "/ab", "/k"]),
+    ] {
+        assert_eq!(set(&emulator, path, "x-cos-acl", list).await, "200");
+        assert_eq!(open().await, opened, "{path} {list}");
+    }
+    // A directory that was deleted opens nothing any more.
+    set(&emulator, "/", "x-cos-acl", "private").await;
+    set(&emulator, "/a/", "x-cos-acl", "public-read").await;
+    Ask::new(&emulator, "DELETE", "/a/").send(&emulator).await;
+    assert!(open().await.is_empty());
+}
+
+#[tokio::test]
 async fn every_version_has_its_own_and_a_restart_keeps_them() {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
