@@ -8,6 +8,7 @@ use crate::answer::request_id;
 use crate::error::{Error, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
+use crate::options::CustomerKey;
 use crate::request::Request;
 use crate::time::parse_http_date;
 
@@ -49,18 +50,23 @@ pub struct RestoreObject {
     days: Option<u32>,
     tier: RestoreTier,
     version_id: Option<String>,
+    customer_key: Option<CustomerKey>,
 }
 
 impl RestoreObject {
     /// Restores the object for so many days, 1 to 365, from when the copy is there.
     pub fn new(key: ObjectKey, days: u32) -> Self {
-        Self { key, days: Some(days), tier: RestoreTier::Standard, version_id: None }
+        Self::of(key, Some(days))
     }
 
     /// Brings an object of `INTELLIGENT_TIERING` back from one of its archive tiers. It comes to the standard tier itself:
     /// there is no copy that would end.
     pub fn intelligent_tiering(key: ObjectKey) -> Self {
-        Self { key, days: None, tier: RestoreTier::Standard, version_id: None }
+        Self::of(key, None)
+    }
+
+    fn of(key: ObjectKey, days: Option<u32>) -> Self {
+        Self { key, days, tier: RestoreTier::Standard, version_id: None, customer_key: None }
     }
 
     /// How fast; else [`RestoreTier::Standard`].
@@ -74,6 +80,13 @@ impl RestoreObject {
     #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
+        self
+    }
+
+    /// The key the object was encrypted with (SSE-C). The reference does not name it here; the Python SDK sends it.
+    #[must_use]
+    pub fn customer_key(mut self, key: CustomerKey) -> Self {
+        self.customer_key = Some(key);
         self
     }
 }
@@ -109,6 +122,7 @@ impl Operation for RestoreObject {
         Request::object(&self.key)
             .query("restore", "")
             .version_id(self.version_id.as_deref())?
+            .with(&self.customer_key)?
             .xml("RestoreRequest", &body)
     }
 
@@ -232,6 +246,13 @@ mod tests {
             "<RestoreRequest><CASJobParameters><Tier>Bulk</Tier></CASJobParameters></RestoreRequest>"
         );
         assert_eq!(restore().version_id("").request().unwrap_err().field(), Some("version_id"));
+    }
+
+    #[test]
+    fn the_key_of_an_encrypted_object_comes_along() {
+        let key = CustomerKey::new(b"0123456789ABCDEF0123456789ABCDEF").unwrap();
+        let request = restore().customer_key(key).request().unwrap();
+        assert_eq!(request.headers()["x-cos-server-side-encryption-customer-key-md5"], "U5L61r7jcwdNvT7frmUG8g==");
     }
 
     #[test]

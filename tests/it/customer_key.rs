@@ -8,8 +8,8 @@ use bytes::Bytes;
 use cos_emulator::{Action, Effect, Emulator, Matcher, Rule};
 use tencent_cos::transfer::{Download, LargeCopy, Upload};
 use tencent_cos::{
-    Bucket, CopyObject, CopySource, Crc64, CustomerKey, Encryption, ErrorKind, GetObject, HeadObject, ObjectKey,
-    PutObject,
+    Attributes, Bucket, CopyObject, CopySource, Crc64, CustomerKey, Encryption, ErrorKind, GetObject, HeadObject,
+    ObjectKey, PutObject, RestoreObject, Restored, StorageClass,
 };
 
 use crate::support::{self, count, noise, until};
@@ -41,6 +41,19 @@ async fn rig() -> (Emulator, Bucket) {
 async fn read(bucket: &Bucket, key: &str, with: &CustomerKey) -> Bytes {
     let get = GetObject::new(key.parse().expect("a key")).customer_key(with.clone());
     bucket.send(get).await.expect("the object").bytes(64 * MIB).await.expect("its bytes")
+}
+
+#[tokio::test]
+async fn an_archived_object_is_restored_with_its_key() {
+    let (_emulator, bucket) = rig().await;
+    let archive = Attributes::new().storage_class(StorageClass::ARCHIVE);
+    bucket.send(PutObject::new(name(), "hello").attributes(archive).encryption(with_ours())).await.unwrap();
+    let other = CustomerKey::new([7; 32]).unwrap();
+    let error = bucket.send(RestoreObject::new(name(), 1).customer_key(other)).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Service, Some("SsecDecryptHeaderInvalid")));
+    bucket.send(RestoreObject::new(name(), 1).customer_key(ours())).await.unwrap();
+    let meta = bucket.send(HeadObject::new(name()).customer_key(ours())).await.unwrap();
+    assert_eq!(meta.restored(), Some(Restored::Ongoing));
 }
 
 #[tokio::test]

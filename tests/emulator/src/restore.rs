@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 
 use crate::bucket::deny_strangers;
+use crate::customer_key::{self, CustomerKey};
 use crate::encoding::number;
 use crate::error::CosError;
 use crate::receive::receive_document;
@@ -33,8 +34,13 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let days =
         document.text_of("Days").map(str::trim).and_then(number::<u32>).filter(|days| (1..=MOST_DAYS).contains(days));
     let tier = tier(&document);
+    let customer_key = CustomerKey::of(call.head)?;
     let now = call.world.clock.now();
     let restored = bucket.amend(call.key()?, call.head.query.get("versionId"), |version| {
+        // The documents do not ask for it; the Python SDK sends it.
+        if customer_key.is_some() {
+            customer_key::demand(customer_key.as_ref(), &version.draft)?;
+        }
         let class = version.draft.storage_class.as_str();
         if !is_archive(class) {
             let message = "Only an object of an archive class can be restored.";
