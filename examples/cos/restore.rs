@@ -24,9 +24,13 @@ pub struct Restore {
     /// cos://BUCKET-APPID/KEY
     #[arg(value_name = "OBJECT")]
     object: ObjectUrl,
-    /// For how many days, up to 365; without it an object of INTELLIGENT_TIERING comes back for good
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=365))]
+    /// For how many days, up to 365
+    #[arg(long, value_name = "N", required_unless_present = "intelligent_tiering")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=365))]
     days: Option<u32>,
+    /// Bring an object of INTELLIGENT_TIERING back from an archive tier, for good
+    #[arg(long, conflicts_with = "days")]
+    intelligent_tiering: bool,
     /// How fast; the faster, the dearer
     #[arg(long, value_name = "TIER", value_enum, default_value = "standard")]
     tier: Tier,
@@ -45,7 +49,7 @@ enum Tier {
     Bulk,
 }
 
-pub async fn run(session: &Session, Restore { object, days, tier, version_id }: Restore) -> Outcome {
+pub async fn run(session: &Session, Restore { object, days, tier, version_id, .. }: Restore) -> Outcome {
     let tier = match tier {
         Tier::Expedited => RestoreTier::Expedited,
         Tier::Standard => RestoreTier::Standard,

@@ -18,8 +18,8 @@ use crate::time::parse_http_date;
 /// answers `InvalidObjectState`. [`ObjectMeta::restored`](crate::ObjectMeta::restored) tells how far it is. Of an object that
 /// is restored, the time is set anew. The object itself stays in its class.
 ///
-/// A request that may have taken effect is repeated: the second finds the first under way. What is under way after an
-/// attempt whose end is unknown counts as begun by it.
+/// COS takes 100 of these requests a second. One that may have taken effect is repeated: the second finds the first under
+/// way. What is under way after an attempt whose end is unknown counts as begun by it.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `RestoreAlreadyInProgress` (409), `RestoreNonArchiveObject`

@@ -89,11 +89,13 @@ async fn an_archived_object_is_restored() {
     assert_eq!((&begun["days"], &begun["was_restored"]), (&json!(1), &json!(false)));
     assert_eq!(emulator.count("POST Object restore"), 1);
 
-    // Without days it is one that comes back for good.
-    let (status, told) = shell.failed(&["restore", &url]);
+    // One that comes back for good has no days.
+    let (status, told) = shell.failed(&["restore", &url, "--intelligent-tiering", "--days", "1"]);
+    assert!(status == 2 && told.contains("cannot be used with"), "{told}");
+    let (status, told) = shell.failed(&["restore", &url, "--intelligent-tiering"]);
     assert!(status == 1 && told.contains("Days must be a number from 1 to 365"), "{told}");
     let begun = Action::RawBody { status: 202, headers: Vec::new(), body: Bytes::new() };
     emulator.script(Rule::on("POST Object restore").then(begun));
-    let begun = shell.done(&["restore", &url]);
+    let begun = shell.done(&["restore", &url, "--intelligent-tiering"]);
     assert!(text(&begun).starts_with(&format!("restoring: {url} (request id ")), "{}", text(&begun));
 }
