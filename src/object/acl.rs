@@ -13,7 +13,8 @@ use crate::request::Request;
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchVersion` or `AccessDenied`.
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) when the ACL says nothing, or is one for buckets only.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) when the ACL says nothing, or is one for buckets and
+/// directories only.
 ///
 /// # Examples
 /// ```no_run

@@ -125,9 +125,9 @@ pub struct Account {
 pub struct Permission(Cow<'static, str>);
 
 impl Permission {
-    /// `READ`: reads the object, or lists the bucket.
+    /// `READ`: reads the object, or lists the bucket, or reads what is in the directory.
     pub const READ: Self = Self(Cow::Borrowed("READ"));
-    /// `WRITE`: writes and deletes the objects of the bucket.
+    /// `WRITE`: writes and deletes the objects of the bucket, or of the directory.
     pub const WRITE: Self = Self(Cow::Borrowed("WRITE"));
     /// `READ_ACP`: reads the ACL.
     pub const READ_ACP: Self = Self(Cow::Borrowed("READ_ACP"));

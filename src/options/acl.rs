@@ -6,8 +6,9 @@ use crate::request::{Describe, Request, Target};
 /// Who may do what: a canned ACL, grants to accounts, or both. At most 100 grants.
 ///
 /// It goes with what makes a bucket or an object, or replaces the ACL of one that is there:
-/// [`PutBucketAcl`](crate::PutBucketAcl), [`PutObjectAcl`](crate::PutObjectAcl). One that says nothing, or what is for
-/// buckets only of an object, or the other way round, is [`ErrorKind::Input`](crate::ErrorKind::Input).
+/// [`PutBucketAcl`](crate::PutBucketAcl), [`PutObjectAcl`](crate::PutObjectAcl). One that says nothing, or of a bucket or an
+/// object what cannot be said of it, is [`ErrorKind::Input`](crate::ErrorKind::Input). An object whose key ends in `/` is a
+/// directory: what is said of it holds for the objects in it that have no ACL of their own.
 ///
 /// Accounts are named by their uin, users of an account as `100000000001/100000000011`, both also as
 /// [`Account::id`](crate::Account::id).
@@ -36,7 +37,8 @@ impl Acl {
         Self::canned("public-read")
     }
 
-    /// Anybody reads and writes; by COS's overview everybody has full control, also of the ACL. For buckets only.
+    /// Anybody reads and writes; by one page of COS everybody has full control, also of the ACL. For buckets and
+    /// directories only.
     pub fn public_read_write() -> Self {
         Self::canned("public-read-write")
     }
@@ -46,8 +48,7 @@ impl Acl {
         Self::canned("authenticated-read")
     }
 
-    /// As the directories that the object is in, objects whose keys end in `/`, and the bucket say. For objects only, and
-    /// their default.
+    /// As the directories that the object is in and the bucket say. For objects only, and their default.
     pub fn inherited() -> Self {
         Self::canned("default")
     }
@@ -73,7 +74,7 @@ impl Acl {
         self.grant("x-cos-grant-read", uin)
     }
 
-    /// Lets an account write (`x-cos-grant-write`). For buckets only.
+    /// Lets an account write (`x-cos-grant-write`). For buckets and directories only.
     #[must_use]
     pub fn grant_write(self, uin: impl Into<String>) -> Self {
         self.grant("x-cos-grant-write", uin)
@@ -106,7 +107,7 @@ impl Acl {
 /// More are refused by COS (`AttachmentFull`).
 const MAX_GRANTS: usize = 100;
 
-/// What can be said of a bucket, but not of an object, and the other way round.
+/// What can be said of a bucket or a directory, but not of another object, and what of objects alone.
 const FOR_BUCKETS: [&str; 1] = ["public-read-write"];
 const FOR_OBJECTS: [&str; 3] = ["default", "bucket-owner-read", "bucket-owner-full-control"];
 
@@ -121,9 +122,10 @@ impl Acl {
         }
         let is = |names: &[&str]| self.canned.as_deref().is_some_and(|name| names.contains(&name.trim()));
         match target {
-            Target::Object(_) if is(&FOR_BUCKETS) => Err(Error::input("acl", "is for buckets only")),
+            Target::Object(key) if key.as_str().ends_with('/') => Ok(()),
+            Target::Object(_) if is(&FOR_BUCKETS) => Err(Error::input("acl", "is for buckets and directories only")),
             Target::Object(_) if self.grants.iter().any(|(header, _)| *header == "x-cos-grant-write") => {
-                Err(Error::input("grant", "is of writing, which is for buckets only"))
+                Err(Error::input("grant", "is of writing, which is for buckets and directories only"))
             }
             Target::Bucket if is(&FOR_OBJECTS) => Err(Error::input("acl", "is for objects only")),
             _ => Ok(()),
@@ -199,6 +201,8 @@ mod tests {
             (many(101), Some("grant"), Some("grant")),
         ] {
             assert_eq!((field(&acl, Request::bucket()), field(&acl, object())), (of_bucket, of_object), "{acl:?}");
+            let directory = Request::object(&"k/".parse().unwrap());
+            assert_eq!(field(&acl, directory), if of_bucket == of_object { of_bucket } else { None }, "{acl:?}");
         }
     }
 }

@@ -79,6 +79,16 @@ async fn an_object_without_a_list_is_as_its_directories_say() {
     assert!(is_open(&stranger).await);
     bucket.send(PutObjectAcl::new(key(), Acl::private())).await.expect("to set an ACL");
     assert!(!is_open(&stranger).await);
+
+    let denied = |error: Error| assert_eq!(error.code(), Some("AccessDenied"));
+    stranger.put("photos/new", "x").await.map(drop).map_err(denied).expect_err("a refusal");
+    bucket.send(PutObjectAcl::new(directory(), Acl::public_read_write())).await.expect("to set an ACL");
+    assert!(bucket.send(GetObjectAcl::new(directory())).await.expect("an ACL").is_public_write());
+    stranger.put("photos/new", "x").await.expect("an object");
+    stranger.put("new", "x").await.map(drop).map_err(denied).expect_err("a refusal");
+    let acl = Acl::private().grant_write("100000000002");
+    bucket.send(PutObjectAcl::new(directory(), acl)).await.expect("to set an ACL");
+    assert_eq!(granted(&bucket.send(GetObjectAcl::new(directory())).await.expect("an ACL")), [("WRITE", FRIEND)]);
 }
 
 #[tokio::test]

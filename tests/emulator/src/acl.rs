@@ -19,13 +19,28 @@ const SCHEMA: &str = "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum About {
     Bucket,
+    /// An object whose key ends in `/`: it tells of what is in it, too.
+    Directory,
     Object,
 }
 
 impl About {
+    pub(crate) fn key(key: &str) -> Self {
+        if key.ends_with('/') { Self::Directory } else { Self::Object }
+    }
+
     fn canned(self) -> &'static [&'static str] {
         match self {
             Self::Bucket => &["private", "public-read", "public-read-write", "authenticated-read"],
+            Self::Directory => &[
+                "default",
+                "private",
+                "public-read",
+                "public-read-write",
+                "authenticated-read",
+                "bucket-owner-read",
+                "bucket-owner-full-control",
+            ],
             Self::Object => &[
                 "default",
                 "private",
@@ -39,7 +54,7 @@ impl About {
 
     fn permissions(self) -> &'static [&'static str] {
         match self {
-            Self::Bucket => &["READ", "WRITE", "READ_ACP", "WRITE_ACP", "FULL_CONTROL"],
+            Self::Bucket | Self::Directory => &["READ", "WRITE", "READ_ACP", "WRITE_ACP", "FULL_CONTROL"],
             Self::Object => &["READ", "READ_ACP", "WRITE_ACP", "FULL_CONTROL"],
         }
     }
@@ -47,6 +62,7 @@ impl About {
     fn things(self) -> &'static str {
         match self {
             Self::Bucket => "buckets",
+            Self::Directory => "directories",
             Self::Object => "objects",
         }
     }
@@ -78,7 +94,8 @@ pub(crate) async fn put_object(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let found = bucket.find(call.key()?, call.head.query.get("versionId"));
     demand(call, &found.as_ref().map(|version| version.draft.acl.clone()).unwrap_or_default(), "WRITE_ACP")?;
     found.map_err(|reason| reason.error())?;
-    let acl = told(call, About::Object).await?;
+    let about = About::key(call.key()?);
+    let acl = told(call, about).await?;
     bucket.amend(call.key()?, call.head.query.get("versionId"), |version| {
         demand(call, &version.draft.acl, "WRITE_ACP")?;
         version.made.draft.acl = acl;

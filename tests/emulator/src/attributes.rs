@@ -64,7 +64,7 @@ pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
     }
     draft.metadata = metadata(head)?;
     draft.storage_class = storage_class(head.header("x-cos-storage-class"))?;
-    draft.acl = acl::of_headers(head, About::Object)?;
+    draft.acl = acl::of_headers(head, About::key(key))?;
     draft.tags = head.header("x-cos-tagging").map(tagging::from_header).transpose()?.unwrap_or_default();
     if let Some(algorithm) = head.header("x-cos-server-side-encryption") {
         match algorithm {

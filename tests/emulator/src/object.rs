@@ -202,8 +202,11 @@ pub(crate) fn delete(call: &Call<'_>) -> Result<Reply, CosError> {
 }
 
 pub(crate) fn may_write(call: &Call<'_>, bucket: &Arc<Bucket>) -> Result<(), CosError> {
-    let allowed = !call.is_anonymous() || bucket.acl().lets_anybody("WRITE");
-    if allowed { Ok(()) } else { Err(CosError::access_denied()) }
+    let public = match call.key() {
+        Ok(key) => bucket.lets_anybody_in(key, "WRITE"),
+        Err(_) => bucket.acl().lets_anybody("WRITE"), // of many objects
+    };
+    if public || !call.is_anonymous() { Ok(()) } else { Err(CosError::access_denied()) }
 }
 
 /// A stranger learns that an object is missing only where he might list the bucket.

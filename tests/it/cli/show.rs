@@ -69,7 +69,7 @@ async fn acl_sets_and_shows_who_may_do_what() {
     emulator.clear_journal();
     for (arguments, why) in [
         (&["acl", &bucket, "--set", "default"][..], "acl: is for objects only"),
-        (&["acl", &object, "--set", "public-read-write"], "acl: is for buckets only"),
+        (&["acl", &object, "--set", "public-read-write"], "acl: is for buckets and directories only"),
         (&["acl", &object, "--grant-read", "a b"], "grant: is not the uin of an account"),
         (&["acl", &bucket, "--version-id", "v"], "--version-id is for an object"),
     ] {

@@ -258,6 +258,19 @@ async fn the_innermost_directory_with_a_list_counts_before_the_bucket() {
         assert_eq!(set(&emulator, path, "x-cos-acl", list).await, "200");
         assert_eq!(open().await, opened, "{path} {list}");
     }
+    // Some may be written to.
+    let write = async |path| Ask::new(&emulator, "PUT", path).anonymous().body("y").send(&emulator).await.verdict();
+    set(&emulator, "/", "x-cos-acl", "private").await;
+    assert_eq!(set(&emulator, "/a/b/", "x-cos-acl", "public-read-write").await, "200");
+    assert_eq!(told(&emulator, "/a/b/").await[1..], [grant("READ", ALL_USERS), grant("WRITE", ALL_USERS)]);
+    assert_eq!((write("/a/b/c").await, write("/a/b/d/e").await), ("200".to_owned(), "200".to_owned()));
+    for path in ["/a/b", "/a/b/", "/a/new", "/new"] {
+        assert_eq!(write(path).await, "403 AccessDenied", "{path}");
+    }
+    let put = Ask::new(&emulator, "PUT", "/d/").header("x-cos-acl", "public-read-write").send(&emulator).await;
+    assert_eq!((put.verdict().as_str(), write("/d/e").await.as_str()), ("200", "200"));
+    set(&emulator, "/a/b/", "x-cos-acl", "default").await;
+
     // A directory that was deleted opens nothing any more.
     set(&emulator, "/", "x-cos-acl", "private").await;
     set(&emulator, "/a/", "x-cos-acl", "public-read").await;
