@@ -36,7 +36,7 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let (form, mut file) = parts.until_file().await?;
     let key = form.required("key")?.replace("${filename}", &file.name);
     check_key(&key)?;
-    let (caller, policy) = authorize(call.world, &form, head, &bucket)?;
+    let (caller, policy) = authorize(call.world, &form, head, &bucket, &key)?;
     // From here on it is as though the object had been put, with the fields for headers.
     let put = as_put(head, &form, &key)?;
     access::permit(&caller, &put, peer, &["name/cos:PostObject"], &bucket, &key)?;
@@ -92,10 +92,11 @@ fn authorize(
     form: &Form,
     head: &Head,
     bucket: &Arc<Bucket>,
+    key: &str,
 ) -> Result<(Caller, Option<PostPolicy>), CosError> {
     const SIGNED: [&str; 5] = ["policy", "q-sign-algorithm", "q-ak", "q-key-time", "q-signature"];
     if SIGNED.iter().all(|name| form.get(name).is_none()) {
-        let open = bucket.acl().lets_anybody("WRITE");
+        let open = bucket.lets_anybody_in(key, "WRITE");
         return if open { Ok((Caller::Anonymous, None)) } else { Err(CosError::access_denied()) };
     }
     for name in SIGNED {

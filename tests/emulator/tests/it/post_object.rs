@@ -119,6 +119,23 @@ fn emulator() -> Emulator {
 }
 
 #[tokio::test]
+async fn a_form_that_is_not_signed_goes_where_everybody_may_write() {
+    let emulator = emulator();
+    let post = async |key: &str| {
+        let form = signed(&emulator, "", &[("key", key)]).file("x");
+        let signature = ["policy", "q-sign-algorithm", "q-ak", "q-key-time", "q-signature"];
+        signature.into_iter().fold(form, Form::without).verdict(&emulator).await
+    };
+    assert_eq!(post("open/${filename}").await, "403 AccessDenied");
+    let directory = Ask::new(&emulator, "PUT", "/open/").header("x-cos-acl", "public-read-write");
+    assert_eq!(directory.send(&emulator).await.verdict(), "200");
+    assert_eq!((post("open/${filename}").await.as_str(), post("other").await.as_str()), ("204", "403 AccessDenied"));
+    let bucket = Ask::new(&emulator, "PUT", "/").query("acl", "").header("x-cos-acl", "public-read-write");
+    assert_eq!(bucket.send(&emulator).await.verdict(), "200");
+    assert_eq!(post("other").await, "204");
+}
+
+#[tokio::test]
 async fn a_form_stores_its_file_and_what_its_fields_say_of_it() {
     let emulator = emulator();
     let fields = [
