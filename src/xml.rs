@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 mod element;
 
-pub(crate) use element::Element;
+pub(crate) use element::{Element, Unknown};
 
 use crate::error::{Canonical, Error, ErrorKind, Result, ServiceError};
 

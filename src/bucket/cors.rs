@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Response};
+use http::{HeaderName, Method, Response};
 
 use crate::answer::request_id;
 use crate::error::{Error, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
-use crate::xml::{self, Element};
+use crate::xml::{self, Element, Unknown};
 
 /// Which web pages may use a bucket, and how (cross-origin resource sharing).
 ///
@@ -39,7 +39,7 @@ pub struct CorsConfiguration {
     /// Whether every answer has `Vary: Origin` (`ResponseVary`): so that caches do not hand the answer for one origin, or
     /// for none, to another. COS takes no value as no.
     pub response_vary: Option<bool>,
-    unknown: Vec<Element>,
+    unknown: Unknown,
 }
 
 /// One rule of a [`CorsConfiguration`].
@@ -58,7 +58,7 @@ pub struct CorsRule {
     pub expose_headers: Vec<String>,
     /// For how long a browser may go by what it was told.
     pub max_age: Option<Duration>,
-    unknown: Vec<Element>,
+    unknown: Unknown,
 }
 
 impl CorsConfiguration {
@@ -79,14 +79,13 @@ impl CorsConfiguration {
         self
     }
 
-    fn read(root: Element) -> Self {
-        let mut configuration = Self::default();
+    fn read(mut root: Element) -> Self {
+        let mut configuration = Self { unknown: root.take_unknown(), ..Self::default() };
+        let repeated = !root.repeated(&["ResponseVary"]).is_empty();
         for child in root.children {
             match child.name.as_str() {
                 "CORSRule" => configuration.rules.push(CorsRule::read(child)),
-                "ResponseVary" if configuration.response_vary.is_none() && child.flag().is_some() => {
-                    configuration.response_vary = child.flag();
-                }
+                "ResponseVary" if !repeated && child.flag().is_some() => configuration.response_vary = child.flag(),
                 _ => configuration.unknown.push(child),
             }
         }
@@ -149,36 +148,37 @@ impl CorsRule {
         self
     }
 
-    /// Names of what was read in the rule, is not known here, and is written back with it.
+    /// Names of what was read in the rule, is not known here or could not be set here, and is written back with it.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.unknown.iter().map(|element| element.name.as_str())
+        self.unknown.names()
     }
 
-    fn read(element: Element) -> Self {
-        let mut rule = Self::default();
+    fn read(mut element: Element) -> Self {
+        let mut rule = Self { unknown: element.take_unknown(), ..Self::default() };
+        let repeated = element.repeated(&ONCE);
         for child in element.children {
-            if !rule.take(&child) {
+            if repeated.contains(&child.name.as_str()) || !rule.take(&child) {
                 rule.unknown.push(child);
             }
         }
         rule
     }
 
-    /// Whether it is known what this is.
+    /// Whether it is known what this is, and would be written.
     fn take(&mut self, child: &Element) -> bool {
         let Some(text) = child.text() else { return false };
         match child.name.as_str() {
-            "ID" if self.id.is_none() => self.id = Some(text.to_owned()).filter(|id| !id.is_empty()),
-            "AllowedOrigin" => self.allowed_origins.push(text.to_owned()),
-            "AllowedMethod" => match Method::from_bytes(text.as_bytes()) {
-                Ok(method) => self.allowed_methods.push(method),
-                Err(_) => return false,
-            },
-            "AllowedHeader" => self.allowed_headers.push(text.to_owned()),
-            "ExposeHeader" => self.expose_headers.push(text.to_owned()),
-            "MaxAgeSeconds" if self.max_age.is_none() => match child.number() {
-                Some(seconds) => self.max_age = Some(Duration::from_secs(seconds)),
+            "ID" => self.id = Some(text.to_owned()).filter(|id| !id.is_empty()),
+            "AllowedOrigin" if is_origin(text) => self.allowed_origins.push(text.to_owned()),
+            "AllowedMethod" => match METHODS.iter().find(|method| method.as_str() == text) {
+                Some(method) => self.allowed_methods.push(method.clone()),
                 None => return false,
+            },
+            "AllowedHeader" if is_header(text) => self.allowed_headers.push(text.to_owned()),
+            "ExposeHeader" if is_header(text) && !text.contains('*') => self.expose_headers.push(text.to_owned()),
+            "MaxAgeSeconds" => match child.number().map(Duration::from_secs) {
+                Some(age) if is_age(age) => self.max_age = Some(age),
+                _ => return false,
             },
             _ => return false,
         }
@@ -189,23 +189,25 @@ impl CorsRule {
         if self.id.as_deref() == Some("") {
             return Err(Error::input("id", "is empty"));
         }
-        if self.allowed_origins.is_empty() || self.allowed_methods.is_empty() {
+        let none = |name, there: bool| !there && !self.unknown.has(name);
+        if none("AllowedOrigin", !self.allowed_origins.is_empty())
+            || none("AllowedMethod", !self.allowed_methods.is_empty())
+        {
             return Err(Error::input("rules", "have one without an origin or a method"));
         }
-        if self.allowed_origins.iter().any(|origin| origin.is_empty() || origin.matches('*').count() > 1) {
-            return Err(Error::input("allowed_origins", "have one that is empty or has more than one *"));
+        if !self.allowed_origins.iter().all(|origin| is_origin(origin)) {
+            return Err(Error::input("allowed_origins", "have one that is empty, or has a blank or more than one *"));
         }
-        let known = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::HEAD];
-        if self.allowed_methods.iter().any(|method| !known.contains(method)) {
+        if !self.allowed_methods.iter().all(|method| METHODS.contains(method)) {
             return Err(Error::input("allowed_methods", "have one that is not GET, PUT, POST, DELETE or HEAD"));
         }
-        if self.allowed_headers.iter().any(String::is_empty) {
-            return Err(Error::input("allowed_headers", "have one that is empty"));
+        if !self.allowed_headers.iter().all(|name| is_header(name)) {
+            return Err(Error::input("allowed_headers", "have one that is no name of a header"));
         }
-        if self.expose_headers.iter().any(|name| name.is_empty() || name.contains('*')) {
-            return Err(Error::input("expose_headers", "have one that is empty or has a *"));
+        if !self.expose_headers.iter().all(|name| is_header(name) && !name.contains('*')) {
+            return Err(Error::input("expose_headers", "have one that is no name of a header or has a *"));
         }
-        if self.max_age.is_some_and(|age| age.subsec_nanos() != 0 || i32::try_from(age.as_secs()).is_err()) {
+        if self.max_age.is_some_and(|age| !is_age(age)) {
             return Err(Error::input("max_age", "is not whole seconds, 2147483647 at most"));
         }
         let mut element = Element::new("CORSRule").leaf_opt("ID", self.id.as_deref());
@@ -223,20 +225,38 @@ impl CorsRule {
         }
         element = element.leaf_opt("MaxAgeSeconds", self.max_age.map(|age| age.as_secs().to_string()));
         element
-            .with_unknown(&self.unknown, &["ID", "MaxAgeSeconds"])
+            .with_unknown(&self.unknown, &ONCE)
             .ok_or_else(|| Error::input("rules", "have one with an id or age beside another that is not known"))
     }
 }
 
 const ROOT: &str = "CORSConfiguration";
 
+/// What is in a rule once at most.
+const ONCE: [&str; 2] = ["ID", "MaxAgeSeconds"];
+
+const METHODS: [Method; 5] = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::HEAD];
+
+fn is_origin(text: &str) -> bool {
+    !text.is_empty() && text.matches('*').count() <= 1 && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// A `*` may be in it.
+fn is_header(text: &str) -> bool {
+    HeaderName::from_bytes(text.as_bytes()).is_ok()
+}
+
+fn is_age(age: Duration) -> bool {
+    age.subsec_nanos() == 0 && i32::try_from(age.as_secs()).is_ok()
+}
+
 /// Sets which web pages may use the bucket, in place of what was set before.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) for none or over 100 rules, a document over 64 KiB, a rule without an
-/// origin or a method, a second `*` in an origin, a `*` among the exposed headers, or another method than GET, PUT, POST,
-/// DELETE and HEAD.
+/// origin or a method, a blank or a second `*` in an origin, what is no name of a header, a `*` among the exposed headers,
+/// or another method than GET, PUT, POST, DELETE and HEAD.
 ///
 /// # Examples
 /// ```no_run
@@ -516,18 +536,37 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_set_here_is_written_back_as_it_is() {
+        let xml = "<CORSConfiguration version=\"2\"><CORSRule at=\"1\"><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET\
+                   </AllowedMethod><AllowedOrigin>*.*</AllowedOrigin><AllowedMethod>PATCH</AllowedMethod><AllowedHeader/>\
+                   <ExposeHeader/><ExposeHeader>*</ExposeHeader><MaxAgeSeconds>99999999999</MaxAgeSeconds><ID>a</ID>\
+                   <ID>b</ID></CORSRule><ResponseVary>true</ResponseVary><ResponseVary>false</ResponseVary>\
+                   </CORSConfiguration>";
+        let configuration = read(xml);
+        let rule = CorsRule { unknown: configuration.rules[0].unknown.clone(), ..CorsRule::new("*", [Method::GET]) };
+        assert_eq!((&configuration.rules[0], configuration.response_vary), (&rule, None));
+        assert_eq!(rule.unknown().count(), 8);
+        assert_eq!(written(configuration), xml);
+        let strange = xml.replacen("GET", "OPTIONS", 1).replacen(">*<", "><", 1);
+        assert!(written(read(strange)).contains("<AllowedMethod>OPTIONS</AllowedMethod>"));
+    }
+
+    #[test]
     fn what_cos_would_refuse_is_refused() {
         let count = |count| PutBucketCors::new(CorsConfiguration::new(vec![rule(); count])).request();
         assert_eq!(count(0).unwrap_err().field(), Some("rules"));
         assert!(count(100).is_ok());
         assert_eq!(count(101).unwrap_err().field(), Some("rules"));
         assert_eq!(refused(CorsRule::new("*", [])), Some("rules"));
-        for origin in ["", "https://*.*.example"] {
+        for origin in ["", "https://*.*.example", "https://a.example ", "https://a.example\n"] {
             assert_eq!(refused(rule().allowed_origin(origin)), Some("allowed_origins"));
         }
         assert_eq!(refused(CorsRule::new("*", [Method::PATCH])), Some("allowed_methods"));
-        assert_eq!(refused(rule().allowed_header("")), Some("allowed_headers"));
-        assert_eq!(refused(rule().expose_header("*")), Some("expose_headers"));
+        for name in ["", "a, b", "a\n", "ä"] {
+            assert_eq!(refused(rule().allowed_header(name)), Some("allowed_headers"));
+            assert_eq!(refused(rule().expose_header(name)), Some("expose_headers"));
+        }
+        assert_eq!(refused(rule().expose_header("x-cos-*")), Some("expose_headers"));
         assert_eq!(refused(rule().max_age(Duration::from_millis(1))), Some("max_age"));
         assert_eq!(refused(rule().id("")), Some("id"));
         assert_eq!(refused(rule().id("\r")), Some("rules"));

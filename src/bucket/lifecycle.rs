@@ -9,7 +9,7 @@ use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{StorageClass, Tags};
 use crate::request::Request;
 use crate::time::{from_unix_seconds, iso8601, parse_iso8601};
-use crate::xml::{self, Element};
+use crate::xml::{self, Element, Unknown};
 
 /// What COS does by itself with objects and uploads of a bucket as they grow old.
 ///
@@ -33,7 +33,7 @@ use crate::xml::{self, Element};
 pub struct LifecycleConfiguration {
     /// The rules.
     pub rules: Vec<LifecycleRule>,
-    unknown: Vec<Element>,
+    unknown: Unknown,
 }
 
 /// One rule of a [`LifecycleConfiguration`].
@@ -44,7 +44,8 @@ pub struct LifecycleRule {
     pub id: Option<String>,
     /// Whether the rule is in force (`Status`).
     pub enabled: bool,
-    /// The objects it is about. `None`: all, or those of a `Filter` that is among the [`unknown`](Self::unknown).
+    /// The objects it is about. `None`: all, or those of a `Filter`, or of a `Prefix` as rules once had it, that is among
+    /// the [`unknown`](Self::unknown).
     pub filter: Option<LifecycleFilter>,
     /// When objects change their storage class.
     pub transitions: Vec<LifecycleTransition>,
@@ -56,7 +57,7 @@ pub struct LifecycleRule {
     pub noncurrent_version_transitions: Vec<NoncurrentVersionTransition>,
     /// How many days after they stopped being the latest versions are removed.
     pub noncurrent_version_expiration: Option<u32>,
-    unknown: Vec<Element>,
+    unknown: Unknown,
 }
 
 /// The objects that a [`LifecycleRule`] is about: those that all of it fits, all objects if it says nothing.
@@ -123,11 +124,11 @@ impl LifecycleConfiguration {
 
     /// These rules.
     pub fn new(rules: impl IntoIterator<Item = LifecycleRule>) -> Self {
-        Self { rules: rules.into_iter().collect(), unknown: Vec::new() }
+        Self { rules: rules.into_iter().collect(), unknown: Unknown::default() }
     }
 
-    fn read(root: Element) -> Self {
-        let mut configuration = Self::default();
+    fn read(mut root: Element) -> Self {
+        let mut configuration = Self { unknown: root.take_unknown(), ..Self::default() };
         for child in root.children {
             if child.name == "Rule" {
                 configuration.rules.push(LifecycleRule::read(child));
@@ -153,8 +154,7 @@ impl LifecycleConfiguration {
         for rule in &self.rules {
             root = root.child(rule.write()?);
         }
-        root.children.extend_from_slice(&self.unknown);
-        Ok(root)
+        Ok(root.with_unknown(&self.unknown, &[]).expect("nothing in it is there but once"))
     }
 }
 
@@ -177,7 +177,7 @@ impl LifecycleRule {
             abort_incomplete_multipart_upload: None,
             noncurrent_version_transitions: Vec::new(),
             noncurrent_version_expiration: None,
-            unknown: Vec::new(),
+            unknown: Unknown::default(),
         }
     }
 
@@ -230,30 +230,35 @@ impl LifecycleRule {
         self
     }
 
-    /// Names of what was read in the rule, is not known here, and is written back with it: a `Transition` by how often
-    /// objects are read, for one.
+    /// Names of what was read in the rule, is not known here or could not be set here, and is written back with it: a
+    /// `Transition` by how often objects are read, for one.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.unknown.iter().map(|element| element.name.as_str())
+        self.unknown.names()
     }
 
-    fn read(element: Element) -> Self {
-        let mut rule = Self::bare();
-        let mut status = None;
+    fn read(mut element: Element) -> Self {
+        let mut rule = Self { enabled: false, unknown: element.take_unknown(), ..Self::bare() };
+        let mut strange = element.repeated(&ONCE);
+        if element.has("Prefix") {
+            strange.push("Filter"); // which of them counts, COS does not say
+        }
         for child in element.children {
-            if child.name == "Status" && status.is_none() && matches!(child.text(), Some("Enabled" | "Disabled")) {
-                status = Some(child.text() == Some("Enabled"));
-            } else if !rule.take(&child) {
+            if strange.contains(&child.name.as_str()) || !rule.take(&child) {
                 rule.unknown.push(child);
             }
         }
-        rule.enabled = status.unwrap_or(false);
         rule
     }
 
-    /// Whether it is known what this is.
+    /// Whether it is known what this is, and would be written.
     fn take(&mut self, child: &Element) -> bool {
         match child.name.as_str() {
-            "ID" => set(&mut self.id, child.text().filter(|id| !id.is_empty()).map(str::to_owned)),
+            "ID" if child.text() == Some("") => true,
+            "ID" => set(&mut self.id, child.text().filter(|id| is_id(id)).map(str::to_owned)),
+            "Status" => {
+                self.enabled = child.text() == Some("Enabled");
+                self.enabled || child.text() == Some("Disabled")
+            }
             "Filter" => set(&mut self.filter, LifecycleFilter::read(child)),
             "Expiration" => set(&mut self.expiration, LifecycleExpiration::read(child)),
             "AbortIncompleteMultipartUpload" => {
@@ -272,7 +277,7 @@ impl LifecycleRule {
     }
 
     fn write(&self) -> Result<Element> {
-        if self.id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 255) {
+        if self.id.as_ref().is_some_and(|id| !is_id(id)) {
             return Err(Error::input("id", "is not from 1 to 255 characters"));
         }
         self.check_times()?;
@@ -280,7 +285,10 @@ impl LifecycleRule {
         if let Some(filter) = &self.filter {
             element = element.child(filter.write()?);
         }
-        if self.enabled || !self.unknown().any(|name| name == "Status") {
+        if self.filter.is_some() && self.unknown.has("Prefix") {
+            return Err(Error::input("filter", "is beside a prefix that the rule has as rules once had it"));
+        }
+        if self.enabled || !self.unknown.has("Status") {
             element = element.leaf("Status", if self.enabled { "Enabled" } else { "Disabled" });
         }
         let said = element.children.len();
@@ -303,13 +311,11 @@ impl LifecycleRule {
             let after = Element::new("NoncurrentVersionExpiration");
             element = element.child(after.leaf("NoncurrentDays", days.to_string()));
         }
-        if element.children.len() == said && self.unknown.is_empty() {
+        if element.children.len() == said && self.unknown().next().is_none() {
             return Err(Error::input("rules", "have one that does nothing"));
         }
-        let once =
-            ["ID", "Filter", "Status", "Expiration", "AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"];
         element
-            .with_unknown(&self.unknown, &once)
+            .with_unknown(&self.unknown, &ONCE)
             .ok_or_else(|| Error::input("rules", "have one that sets anew what it has in a form that is not known"))
     }
 
@@ -348,6 +354,14 @@ impl LifecycleRule {
     }
 }
 
+/// What is in a rule once at most.
+const ONCE: [&str; 6] =
+    ["ID", "Filter", "Status", "Expiration", "AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"];
+
+fn is_id(text: &str) -> bool {
+    (1..=255).contains(&text.chars().count())
+}
+
 fn check_days(days: u32, least: u32) -> Result<()> {
     if (least..=LifecycleRule::MAX_DAYS).contains(&days) {
         return Ok(());
@@ -366,7 +380,17 @@ fn set<T>(place: &mut Option<T>, value: Option<T>) -> bool {
 
 fn days(element: &Element, name: &str) -> Option<u32> {
     let [days] = element.texts([name])?;
-    days?.trim().parse().ok()
+    read_days(days?, 1)
+}
+
+/// Days that would be written.
+fn read_days(text: &str, least: u32) -> Option<u32> {
+    text.trim().parse().ok().filter(|&days| check_days(days, least).is_ok())
+}
+
+/// A class that would be written as it is, but for its case: no name is none.
+fn read_class(text: &str) -> Option<StorageClass> {
+    Some(StorageClass::new(text)).filter(|class| class.as_str().eq_ignore_ascii_case(text))
 }
 
 impl LifecycleFilter {
@@ -411,12 +435,12 @@ impl LifecycleFilter {
     }
 
     fn read(element: &Element) -> Option<Self> {
-        if element.text().is_some_and(|text| text.trim().is_empty()) {
-            return Some(Self::new());
+        if !element.is_bare() {
+            return None;
         }
         let conditions = match element.children.as_slice() {
-            [and] if and.name == "And" => &and.children,
-            alone @ [_] => alone,
+            [and] if and.name == "And" && and.is_bare() => &and.children,
+            alone @ ([] | [_]) => alone,
             _ => return None,
         };
         let mut filter = Self::new();
@@ -439,7 +463,7 @@ impl LifecycleFilter {
         }
         // An empty one excludes nothing.
         filter.prefix = filter.prefix.filter(|prefix| !prefix.is_empty());
-        Some(filter)
+        filter.tags.check().is_ok().then_some(filter)
     }
 
     fn write(&self) -> Result<Element> {
@@ -464,10 +488,14 @@ impl LifecycleFilter {
 }
 
 impl LifecycleTime {
-    fn read(days: Option<&str>, date: Option<&str>) -> Option<Self> {
+    fn read(days: Option<&str>, date: Option<&str>, least: u32) -> Option<Self> {
         match (days, date) {
-            (Some(days), None) => days.trim().parse().ok().map(Self::Days),
-            (None, Some(date)) => parse_iso8601(date).map(Self::Date),
+            (Some(days), None) => read_days(days, least).map(Self::Days),
+            (None, Some(date)) => {
+                let time = parse_iso8601(date)?;
+                // It is written in whole seconds.
+                (parse_iso8601(&iso8601(time)) == Some(time)).then_some(Self::Date(time))
+            }
             _ => None,
         }
     }
@@ -483,7 +511,7 @@ impl LifecycleTime {
 impl LifecycleTransition {
     fn read(element: &Element) -> Option<Self> {
         let [days, date, class] = element.texts(["Days", "Date", "StorageClass"])?;
-        Some(Self { time: LifecycleTime::read(days, date)?, storage_class: StorageClass::new(class?) })
+        Some(Self { time: LifecycleTime::read(days, date, 0)?, storage_class: read_class(class?)? })
     }
 }
 
@@ -492,7 +520,7 @@ impl LifecycleExpiration {
         match element.texts(["Days", "Date", "ExpiredObjectDeleteMarker"])? {
             [None, None, Some("true")] => Some(Self::DeleteMarker),
             // Some clients write the default beside.
-            [days, date, None | Some("false")] => LifecycleTime::read(days, date).map(Self::Object),
+            [days, date, None | Some("false")] => LifecycleTime::read(days, date, 1).map(Self::Object),
             _ => None,
         }
     }
@@ -509,7 +537,7 @@ impl LifecycleExpiration {
 impl NoncurrentVersionTransition {
     fn read(element: &Element) -> Option<Self> {
         let [days, class] = element.texts(["NoncurrentDays", "StorageClass"])?;
-        Some(Self { days: days?.trim().parse().ok()?, storage_class: StorageClass::new(class?) })
+        Some(Self { days: read_days(days?, 0)?, storage_class: read_class(class?)? })
     }
 }
 
@@ -825,6 +853,47 @@ mod tests {
         let configuration = read(xml("<Status>Paused</Status><Expiration><Days>1</Days></Expiration>"));
         assert!(!configuration.rules[0].enabled);
         assert!(text(configuration).contains("<Status>Paused</Status>"));
+    }
+
+    #[test]
+    fn what_could_not_be_set_here_is_written_back_as_it_is() {
+        let xml = |inside| {
+            format!("<LifecycleConfiguration><Rule><Status>Enabled</Status>{inside}</Rule></LifecycleConfiguration>")
+        };
+        for (inside, unknown) in [
+            ("<Expiration><Days>4000</Days></Expiration>", "Expiration"),
+            ("<Expiration><Date>2020-01-01T00:00:00.500Z</Date></Expiration>", "Expiration"),
+            ("<Expiration at=\"1\"><Days>1</Days></Expiration>", "Expiration"),
+            ("<Expiration><Days>1</Days></Expiration><Expiration><Days>2</Days></Expiration>", "Expiration Expiration"),
+            ("<Transition><Days>1</Days><StorageClass/></Transition>", "Transition"),
+            ("<New/><Filter><And at=\"1\"><Prefix>p</Prefix></And></Filter>", "New Filter"),
+            ("<New/><Filter><Tag><Key>k</Key><Value>v</Value></Tag><Tag><Key>k</Key></Tag></Filter>", "New Filter"),
+        ] {
+            let configuration = read(xml(inside));
+            assert_eq!(configuration.rules[0].unknown().collect::<Vec<_>>().join(" "), unknown);
+            assert_eq!(text(configuration), xml(inside));
+        }
+        let twice = xml("<Status>Disabled</Status><New/>");
+        assert_eq!(text(read(twice.clone())), twice);
+        // Equal to it, and known.
+        let configuration =
+            read(xml("<ID/><Filter><And><Prefix/></And></Filter><Expiration><Days> 7</Days></Expiration>"));
+        assert_eq!(
+            text(configuration),
+            xml("<Expiration><Days>7</Days></Expiration>").replace("<Status", "<Filter/><Status")
+        );
+    }
+
+    #[test]
+    fn a_prefix_as_rules_once_had_it_stays_where_it_is() {
+        let xml = "<LifecycleConfiguration><Rule><Status>Enabled</Status><Expiration><Days>1</Days></Expiration><Prefix>p/\
+                   </Prefix></Rule></LifecycleConfiguration>";
+        let mut configuration = read(xml);
+        assert_eq!((&configuration.rules[0].filter, text(configuration.clone()).as_str()), (&None, xml));
+        configuration.rules[0].filter = Some(LifecycleFilter::new());
+        assert_eq!(PutBucketLifecycle::new(configuration).request().unwrap_err().field(), Some("filter"));
+        let both = xml.replace("</Rule>", "<Filter><Prefix>q/</Prefix></Filter></Rule>");
+        assert_eq!(text(read(both.clone())), both);
     }
 
     #[test]

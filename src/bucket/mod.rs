@@ -28,3 +28,152 @@ pub use self::list::{ListObjects, ObjectList, ObjectSummary};
 pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
 pub use self::versioning::{GetBucketVersioning, PutBucketVersioning, PutBucketVersioningOutput, Versioning};
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{Method, Response};
+
+    use super::*;
+    use crate::operation::{Operation, Sent};
+    use crate::xml::{Element, read_whole};
+
+    /// Numbers that look random and are the same each time.
+    struct Chance(u64);
+
+    impl Chance {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as usize % bound
+        }
+
+        /// Some of the pieces, each as often as it comes, some with an attribute.
+        fn some(&mut self, pieces: &[&str]) -> String {
+            let mut text = String::new();
+            for _ in 0..self.below(7) {
+                let piece = pieces[self.below(pieces.len())];
+                text += ["", "", "\n\t", "<!-- aside -->"][self.below(4)];
+                match (self.below(8), piece.find(['>', '/'])) {
+                    (0, Some(end)) => text.extend([&piece[..end], " new='x &amp;&#9; y'", &piece[end..]]),
+                    _ => text += piece,
+                }
+            }
+            text
+        }
+    }
+
+    /// The order says nothing, but of rules.
+    fn sorted(mut element: Element) -> Element {
+        element.children = element.children.into_iter().map(sorted).collect();
+        element.children.sort_by_cached_key(|child| {
+            if child.name.ends_with("Rule") { String::new() } else { format!("{child:?}") }
+        });
+        element
+    }
+
+    /// The document, and what is written after it was read and added to.
+    fn changed<G, P, C>(root: &str, get: &G, xml: &str, put: impl FnOnce(C) -> P) -> (Element, Element)
+    where
+        G: Operation<Output = Option<C>, Response = Bytes>,
+        P: Operation,
+    {
+        let read = get.output(&Sent::default(), Response::new(xml.to_owned().into())).unwrap().unwrap();
+        let request = put(read).request().unwrap_or_else(|error| panic!("{error}: {xml}"));
+        let whole = |xml: &[u8]| sorted(read_whole(root, 200, "", xml).unwrap());
+        (whole(xml.as_bytes()), whole(&request.body_ref().as_bytes().unwrap()))
+    }
+
+    fn remove_last(element: &mut Element, name: &str) {
+        let last = element.children.iter().rposition(|child| child.name == name).unwrap();
+        element.children.remove(last);
+    }
+
+    #[test]
+    fn whatever_the_rules_of_others_say_stays_when_one_is_added() {
+        let cors = [
+            "<ID>a</ID>",
+            "<ID> b </ID>",
+            "<AllowedOrigin>http://*</AllowedOrigin>",
+            "<AllowedOrigin/>",
+            "<AllowedOrigin>*.*</AllowedOrigin>",
+            "<AllowedMethod>PUT</AllowedMethod>",
+            "<AllowedMethod>put</AllowedMethod>",
+            "<AllowedHeader>*</AllowedHeader>",
+            "<AllowedHeader> a</AllowedHeader>",
+            "<AllowedHeader></AllowedHeader>",
+            "<ExposeHeader>ETag</ExposeHeader>",
+            "<ExposeHeader>*</ExposeHeader>",
+            "<MaxAgeSeconds>5</MaxAgeSeconds>",
+            "<MaxAgeSeconds>-5</MaxAgeSeconds>",
+            "<MaxAgeSeconds/>",
+            "<New/>",
+            "<New><Deep>&lt;</Deep><Deep/></New>",
+            "<New> </New>",
+            "<x:New xmlns:x='y'>]]&gt;</x:New>",
+            "<ResponseVary>true</ResponseVary>",
+        ];
+        let lifecycle = [
+            "<ID> b </ID>",
+            "<Status>Paused</Status>",
+            "<Status>Disabled</Status>",
+            "<Filter/>",
+            "<Filter><Prefix> p </Prefix></Filter>",
+            "<Filter><Prefix>&#10;</Prefix></Filter>",
+            "<Filter><Tag><Key>k</Key><Value/></Tag></Filter>",
+            "<Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v\
+             </Value></Tag><ObjectSizeLessThan>9</ObjectSizeLessThan></And></Filter>",
+            "<Filter><And><Prefix>p</Prefix><New/>\
+             </And></Filter>",
+            "<Filter><Prefix>p</Prefix><Prefix>q</Prefix></Filter>",
+            "<Filter><And at='1'><Prefix>p\
+             </Prefix></And></Filter>",
+            "<Prefix>old/</Prefix>",
+            "<Prefix/>",
+            "<Transition><Days>1</Days><StorageClass>ARCHIVE</StorageClass></Transition>",
+            "<Transition><Days>1</Days></Transition>",
+            "<Transition><Days>1</Days><StorageClass>A</StorageClass>\
+             <AccessFrequency><RecentDays>3</RecentDays></AccessFrequency></Transition>",
+            "<Transition><Days>1</Days><StorageClass> </StorageClass></Transition>",
+            "<Expiration><Days>7</Days></Expiration>",
+            "<Expiration><Days>0</Days></Expiration>",
+            "<Expiration/>",
+            "<Expiration><Days>7</Days><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>",
+            "<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>",
+            "<AbortIncompleteMultipartUpload><DaysAfterInitiation>9</DaysAfterInitiation></AbortIncompleteMultipartUpload>",
+            "<AbortIncompleteMultipartUpload at='1'/>",
+            "<NoncurrentVersionTransition><NoncurrentDays>1</NoncurrentDays>\
+             <StorageClass>ARCHIVE</StorageClass></NoncurrentVersionTransition>",
+            "<NoncurrentVersionExpiration>\
+             <NoncurrentDays>99999</NoncurrentDays></NoncurrentVersionExpiration>",
+            "<New>x</New>",
+        ];
+        let mut chance = Chance(7);
+        for _ in 0..2000 {
+            let (mut xml, mut rules) = (chance.some(&["<New/>", "<ResponseVary>true</ResponseVary>"]), String::new());
+            for _ in 0..=chance.below(3) {
+                let some = chance.some(&cors);
+                let page = "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>";
+                xml.extend(["<CORSRule>", page, &some, "</CORSRule>"]);
+                let some = chance.some(&lifecycle);
+                rules.extend(["<Rule><Status>Enabled</Status><NewAction/>", &some, "</Rule>"]);
+            }
+            let xml = format!("<CORSConfiguration new='1'>{xml}</CORSConfiguration>");
+            let (before, mut after) = changed("CORSConfiguration", &GetBucketCors::new(), &xml, |mut all| {
+                all.rules.push(CorsRule::new("https://added.example", [Method::GET]));
+                PutBucketCors::new(all)
+            });
+            remove_last(&mut after, "CORSRule");
+            assert_eq!(before, after, "{xml}");
+            let xml = format!("<LifecycleConfiguration>{rules}</LifecycleConfiguration>");
+            // No two rules have the same name.
+            let xml = xml.split("<Rule>").enumerate().map(|(i, rule)| rule.replace("<ID> b", &format!("<ID> {i}")));
+            let xml = xml.collect::<Vec<_>>().join("<Rule>");
+            let (before, mut after) = changed("LifecycleConfiguration", &GetBucketLifecycle::new(), &xml, |mut all| {
+                all.rules.push(LifecycleRule::new(LifecycleFilter::new()).abort_incomplete_multipart_upload(7));
+                PutBucketLifecycle::new(all)
+            });
+            remove_last(&mut after, "Rule");
+            assert_eq!(before, after, "{xml}");
+        }
+    }
+}

@@ -14,6 +14,28 @@ pub(crate) struct Element {
     pub(crate) children: Vec<Element>,
 }
 
+/// What was read of an element and is not known, for it to be written back with what is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unknown {
+    attributes: Vec<(String, String)>,
+    elements: Vec<Element>,
+}
+
+impl Unknown {
+    pub(crate) fn push(&mut self, element: Element) {
+        self.elements.push(element);
+    }
+
+    /// The names of the elements.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.elements.iter().map(|element| element.name.as_str())
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names().any(|other| other == name)
+    }
+}
+
 impl Element {
     pub(crate) fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
@@ -56,18 +78,42 @@ impl Element {
         }
     }
 
+    /// Whether there is nothing to it but its children.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.attributes.is_empty() && self.text.trim().is_empty()
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.children.iter().any(|child| child.name == name)
+    }
+
+    /// Those of these names that more than one child has.
+    pub(crate) fn repeated(&self, names: &[&'static str]) -> Vec<&'static str> {
+        let mut names = names.to_vec();
+        names.retain(|name| self.children.iter().filter(|child| child.name == *name).nth(1).is_some());
+        names
+    }
+
+    /// Takes the attributes out, which are never known.
+    pub(crate) fn take_unknown(&mut self) -> Unknown {
+        Unknown { attributes: std::mem::take(&mut self.attributes), elements: Vec::new() }
+    }
+
     /// Adds what was read and not known, unless that has one of the names that may be there but once, a second time.
-    pub(crate) fn with_unknown(mut self, unknown: &[Self], once: &[&str]) -> Option<Self> {
-        let there = |name: &String| self.children.iter().any(|child| child.name == *name);
-        if unknown.iter().any(|element| once.contains(&element.name.as_str()) && there(&element.name)) {
+    pub(crate) fn with_unknown(mut self, unknown: &Unknown, once: &[&str]) -> Option<Self> {
+        if once.iter().any(|name| unknown.has(name) && self.has(name)) {
             return None;
         }
-        self.children.extend_from_slice(unknown);
+        self.attributes.extend_from_slice(&unknown.attributes);
+        self.children.extend_from_slice(&unknown.elements);
         Some(self)
     }
 
     /// The texts of these children, in this order, if there are no others and each is there once at most.
     pub(crate) fn texts<const N: usize>(&self, names: [&str; N]) -> Option<[Option<&str>; N]> {
+        if !self.is_bare() {
+            return None;
+        }
         let mut texts = [None; N];
         for child in &self.children {
             let place = names.iter().position(|name| *name == child.name)?;
@@ -84,7 +130,8 @@ impl Element {
         attributes && is_such(&self.text) && self.children.iter().all(|child| child.all_text(is_such))
     }
 
-    /// The root of a document that is well-formed. Of the root's own attributes, as `xmlns`, none is kept.
+    /// The root of a document that is well-formed. A name is kept without its prefix, the root without its `xmlns`, which
+    /// says nothing in COS. Text beside elements has no place here, and is refused.
     pub(super) fn parse(xml: &str) -> Result<Self, String> {
         let mut reader = Reader::from_str(xml);
         let mut open: Vec<Self> = vec![Self::default()];
@@ -103,7 +150,7 @@ impl Element {
                 Event::End(_) => {
                     let mut whole = open.pop().ok_or("it has no root")?;
                     if !whole.children.is_empty() {
-                        whole.text.clear(); // the blanks between them
+                        whole.clear_blanks()?;
                     }
                     open.last_mut().ok_or("it has no root")?.children.push(whole);
                     continue;
@@ -120,13 +167,29 @@ impl Element {
             };
             open.last_mut().ok_or("it has no root")?.text.push_str(&text);
         }
-        let mut root = open.pop().and_then(|mut outside| outside.children.pop()).ok_or("it has no root")?;
-        root.attributes.clear();
+        let mut outside = open.pop().ok_or("it has no root")?;
+        outside.clear_blanks()?;
+        let mut root = outside.children.pop().ok_or("it has no root")?;
+        root.attributes.retain(|(name, _)| name != "xmlns");
         Ok(root)
     }
 
+    /// Forgets the blanks between the children.
+    fn clear_blanks(&mut self) -> Result<(), String> {
+        if !self.text.trim().is_empty() {
+            return Err("it has text beside elements".to_owned());
+        }
+        self.text.clear();
+        Ok(())
+    }
+
     fn begin(start: &BytesStart<'_>) -> Result<Self, String> {
-        let mut element = Self::new(start.local_name().as_ref());
+        let name = start.local_name();
+        // The reader takes names that are none, and the writer some of them for signs of its own.
+        if !name.as_ref().starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            return Err("it has an element without a name".to_owned());
+        }
+        let mut element = Self::new(name.as_ref());
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| error.to_string())?;
             let value = quick_xml::escape::unescape(&attribute.value).map_err(|error| error.to_string())?;
@@ -166,11 +229,29 @@ mod tests {
                    <Old at=\"1\">text</Old><Prefix/></Root>";
         let printed =
             xml.replace("<New", "\n\t<New").replace("<Deep>", "\n\t\t<Deep>").replace("\"</ID>", "&#34;</ID>");
-        for text in [xml, &printed, &printed.replace("<Root", "<x:Root xmlns:x='y'").replace("</Root", "</x:Root")] {
-            let root = Element::parse(text).unwrap();
-            assert_eq!(quick_xml::se::to_string_with_root("Root", &root).unwrap(), xml);
+        let written = |xml: &str| quick_xml::se::to_string_with_root("Root", &Element::parse(xml).unwrap()).unwrap();
+        for text in [xml, &printed, &printed.replace("<Root", "<!-- x --><Root xmlns='y'")] {
+            assert_eq!(written(text), xml);
         }
-        assert!(Element::parse("<Root>&nbsp;</Root>").is_err());
+        let prefixed = "<x:Root xmlns:x='y' new='1'><x:New x:a='&#10;b'><![CDATA[<&]]> </x:New></x:Root>";
+        assert_eq!(written(prefixed), "<Root xmlns:x=\"y\" new=\"1\"><New x:a=\"&#10;b\">&lt;&amp; </New></Root>");
+    }
+
+    #[test]
+    fn what_has_no_place_is_refused() {
+        for xml in [
+            "<Root>&nbsp;</Root>",
+            "<Root>a<A/></Root>",
+            "<Root><A><B/><![CDATA[b]]></A></Root>",
+            "a<Root/>",
+            "<Root/>a",
+            "<Root><$text>a</$text></Root>",
+            "<Root><@a>a</@a></Root>",
+            "<Root><x:>a</x:></Root>",
+            "<Root><A a='1' a='2'/></Root>",
+        ] {
+            assert!(Element::parse(xml).is_err(), "{xml}");
+        }
     }
 
     #[test]
