@@ -148,6 +148,26 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_is_made_again_has_no_settings_of_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Emulator::builder().data_dir(folder.path()).in_memory().unwrap();
+    let ask = |emulator: &Emulator, method: &str| {
+        Ask::new(emulator, method, "/").host("again-1250000000.cos.ap-guangzhou.myqcloud.com")
+    };
+    let emulator = start();
+    assert_eq!(ask(&emulator, "PUT").send(&emulator).await.verdict(), "200");
+    assert_eq!(ask(&emulator, "PUT").query("cors", "").body(cors::DOCUMENT).send(&emulator).await.verdict(), "200");
+    assert_eq!(ask(&emulator, "DELETE").send(&emulator).await.verdict(), "204");
+    assert_eq!(ask(&emulator, "PUT").send(&emulator).await.verdict(), "200");
+    drop(emulator);
+    for _ in 0..2 {
+        let emulator = start();
+        let kept = ask(&emulator, "GET").query("cors", "").send(&emulator).await;
+        assert_eq!(kept.verdict(), "404 NoSuchCORSConfiguration");
+    }
+}
+
+#[tokio::test]
 async fn a_folder_has_one_emulator_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let first = Emulator::builder().data_dir(folder.path()).in_memory().unwrap();
