@@ -51,11 +51,18 @@ impl AppServer {
     /// Lets the server's page upload to the bucket: a browser asks COS first whether the page's origin may. Other rules stay.
     pub async fn allow_page(&self, origin: &str) -> tencent_cos::Result<()> {
         let mut cors = self.bucket.send(GetBucketCors::new()).await?.unwrap_or_default();
-        if cors.rules.iter().any(|rule| rule.allowed_origins.iter().any(|allowed| allowed == origin)) {
-            return Ok(());
-        }
         let mut rule = CorsRule::new(origin, [Method::PUT, Method::POST]).allowed_header("*");
         rule.expose_headers = ["ETag", "x-cos-hash-crc64ecma", "x-cos-request-id"].map(str::to_owned).into();
+        let has = |there: &[String], needed: &[String]| needed.iter().all(|it| there.contains(it));
+        let does_it = |other: &CorsRule| {
+            has(&other.allowed_origins, &rule.allowed_origins)
+                && rule.allowed_methods.iter().all(|method| other.allowed_methods.contains(method))
+                && has(&other.allowed_headers, &rule.allowed_headers)
+                && has(&other.expose_headers, &rule.expose_headers)
+        };
+        if cors.rules.iter().any(does_it) {
+            return Ok(());
+        }
         cors.rules.push(rule);
         self.bucket.send(PutBucketCors::new(cors)).await?;
         Ok(())

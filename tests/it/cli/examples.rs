@@ -3,6 +3,8 @@
 use std::process::Command;
 
 use cos_emulator::{Action, Rule};
+use http::Method;
+use tencent_cos::{CorsConfiguration, CorsRule, GetBucketCors, PutBucketCors};
 
 use super::shell::{KEY_VARIABLES, Shell, program, text};
 
@@ -64,6 +66,27 @@ async fn the_multipart_example_leaves_no_parts_behind_when_it_fails() {
     assert_eq!(emulator.uploads(emulator.bucket()).len(), 1);
     emulator.clear_script();
     assert_eq!(run().status.code(), Some(0));
+}
+
+/// A rule for the page that lets it only read is not the one it needs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_direct_upload_example_lets_its_page_upload_once() {
+    let emulator = crate::support::emulator().await;
+    let (bucket, shell) = (crate::support::bucket(&emulator), Shell::over(&emulator));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let reads = CorsRule::new(format!("http://{free}"), [Method::GET]);
+    bucket.send(PutBucketCors::new(CorsConfiguration::new([reads.clone()]))).await.unwrap();
+    for _ in 0..2 {
+        let mut command = Command::new(program("examples/direct_upload"));
+        for name in KEY_VARIABLES {
+            command.env_remove(name);
+        }
+        let output = command.envs(shell.variables.clone()).args(["--allow-page", &free]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let rules = bucket.send(GetBucketCors::new()).await.unwrap().unwrap().rules;
+        assert_eq!((rules.len(), &rules[0]), (2, &reads));
+        assert_eq!(rules[1].allowed_methods, [Method::PUT, Method::POST]);
+    }
 }
 
 /// What is half set is no wish for an emulator, and whoever runs the app server learns why it has no key to give.
