@@ -447,7 +447,10 @@ impl LifecycleFilter {
         for condition in conditions {
             let known = match condition.name.as_str() {
                 "Prefix" => set(&mut filter.prefix, condition.text().map(str::to_owned)),
-                "PrefixNotEquals" => set(&mut filter.prefix_not_equals, condition.text().map(str::to_owned)),
+                "PrefixNotEquals" => {
+                    let prefix = condition.text().filter(|prefix| !prefix.is_empty());
+                    set(&mut filter.prefix_not_equals, prefix.map(str::to_owned))
+                }
                 "ObjectSizeGreaterThan" => set(&mut filter.larger_than, condition.number()),
                 "ObjectSizeLessThan" => set(&mut filter.smaller_than, condition.number()),
                 "Tag" => {
@@ -468,6 +471,10 @@ impl LifecycleFilter {
 
     fn write(&self) -> Result<Element> {
         self.tags.check()?;
+        if self.prefix_not_equals.as_deref() == Some("") {
+            // No key fits it, unless COS takes it for none: then all do.
+            return Err(Error::input("prefix_not_equals", "is empty"));
+        }
         let prefix = self.prefix.as_deref().filter(|prefix| !prefix.is_empty());
         let mut conditions = Element::new("And")
             .leaf_opt("Prefix", prefix)
@@ -548,7 +555,8 @@ const ROOT: &str = "LifecycleConfiguration";
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) for none or over 1 000 rules, one that does nothing, days and a date in
-/// one rule, more than 3 650 days, an id twice or over 255 characters, or tags that no object can have.
+/// one rule, more than 3 650 days, an id twice or over 255 characters, tags that no object can have, or an empty prefix
+/// that keys are not to begin with.
 ///
 /// # Examples
 /// ```no_run
@@ -866,6 +874,7 @@ mod tests {
             ("<Expiration at=\"1\"><Days>1</Days></Expiration>", "Expiration"),
             ("<Expiration><Days>1</Days></Expiration><Expiration><Days>2</Days></Expiration>", "Expiration Expiration"),
             ("<Transition><Days>1</Days><StorageClass/></Transition>", "Transition"),
+            ("<New/><Filter><And><PrefixNotEquals/></And></Filter>", "New Filter"),
             ("<New/><Filter><And at=\"1\"><Prefix>p</Prefix></And></Filter>", "New Filter"),
             ("<New/><Filter><Tag><Key>k</Key><Value>v</Value></Tag><Tag><Key>k</Key></Tag></Filter>", "New Filter"),
         ] {
@@ -934,6 +943,7 @@ mod tests {
         let tagged = |filter| LifecycleRule::new(filter).expiration(days);
         assert_eq!(refused([tagged(LifecycleFilter::new().tag("", "v"))]), Some("tags"));
         assert_eq!(refused([tagged(LifecycleFilter::new().prefix("\u{1}"))]), Some("rules"));
+        assert_eq!(refused([tagged(LifecycleFilter::new().prefix_not_equals(""))]), Some("prefix_not_equals"));
         assert!(written([rule().transition(LifecycleTime::Days(0), StorageClass::ARCHIVE)]).contains("<Days>0</Days>"));
     }
 }
