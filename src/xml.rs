@@ -25,14 +25,19 @@ const MAX_DEPTH: usize = 16;
 /// A page of a listing has 1 000 entries of some ten elements each.
 const MAX_ELEMENTS: usize = 64 * 1024;
 
+/// A lifecycle configuration may have 1 000 rules, and a rule that says all it can some hundred elements.
+const MAX_ELEMENTS_WHOLE: usize = 128 * 1024;
+
 /// Reads a document whose root is `root`. An `<Error>` comes back as the error it is, whatever the status was.
 pub(crate) fn read<T: DeserializeOwned>(root: &str, status: u16, request_id: &str, xml: &[u8]) -> Result<T> {
-    read_as(root, status, request_id, xml, |text| quick_xml::de::from_str(text).map_err(|error| error.to_string()))
+    read_as(root, status, request_id, xml, MAX_ELEMENTS, |text| {
+        quick_xml::de::from_str(text).map_err(|error| error.to_string())
+    })
 }
 
 /// The same, for documents that are written back: nothing in it is passed over.
 pub(crate) fn read_whole(root: &str, status: u16, request_id: &str, xml: &[u8]) -> Result<Element> {
-    read_as(root, status, request_id, xml, Element::parse)
+    read_as(root, status, request_id, xml, MAX_ELEMENTS_WHOLE, Element::parse)
 }
 
 fn read_as<T>(
@@ -40,6 +45,7 @@ fn read_as<T>(
     status: u16,
     request_id: &str,
     xml: &[u8],
+    most: usize,
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<T> {
     let unreadable = |why: String| {
@@ -49,7 +55,7 @@ fn read_as<T>(
         Error::new(ErrorKind::Response, format!("an unreadable answer ({why}; it begins {:?})", beginning(xml)))
             .with_service(service)
     };
-    let text = check(xml).map_err(|why| unreadable(why.to_owned()))?;
+    let text = check(xml, most).map_err(|why| unreadable(why.to_owned()))?;
     match text.root.as_str() {
         found if found == root => parse(text.xml).map_err(unreadable),
         "Error" => {
@@ -177,7 +183,7 @@ struct Checked<'a> {
 }
 
 /// Walks the document once for its root and its limits, before anything is built from it.
-fn check(xml: &[u8]) -> Result<Checked<'_>, &'static str> {
+fn check(xml: &[u8], most: usize) -> Result<Checked<'_>, &'static str> {
     let xml = std::str::from_utf8(xml).map_err(|_| "it is not UTF-8")?.trim_start_matches('\u{feff}').trim();
     let mut reader = Reader::from_str(xml);
     let (mut depth, mut elements, mut root) = (0_usize, 0_usize, None);
@@ -208,7 +214,7 @@ fn check(xml: &[u8]) -> Result<Checked<'_>, &'static str> {
         if depth > MAX_DEPTH {
             return Err("it nests too deep");
         }
-        if elements > MAX_ELEMENTS {
+        if elements > most {
             return Err("it has too many elements");
         }
     }
@@ -313,6 +319,8 @@ mod tests {
             assert!(error.to_string().contains(why), "{error}");
             assert!(error.to_string().len() < 1024);
         }
+        let whole = |xml: &str| read_whole("Location", 200, "NjQ", xml.as_bytes());
+        assert!(whole(&many).is_ok() && whole(&many.replace("<a/>", "<a/><a/>")).is_err() && whole(bomb).is_err());
     }
 
     #[test]

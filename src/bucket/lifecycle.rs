@@ -894,6 +894,21 @@ mod tests {
     }
 
     #[test]
+    fn the_most_rules_that_say_the_most_are_read_back() {
+        let tags = (0..10).fold(LifecycleFilter::new().prefix("p/").prefix_not_equals("p/q/"), |filter, i| {
+            filter.tag(format!("k{i}"), "v")
+        });
+        let mut rule = LifecycleRule::new(tags.larger_than(1).smaller_than(9)).expiration(LifecycleTime::Days(9));
+        for class in [StorageClass::STANDARD_IA, StorageClass::INTELLIGENT_TIERING, StorageClass::ARCHIVE] {
+            rule = rule.transition(LifecycleTime::Days(1), class.clone()).noncurrent_version_transition(1, class);
+        }
+        rule = rule.transition(LifecycleTime::Days(8), StorageClass::DEEP_ARCHIVE);
+        rule = rule.abort_incomplete_multipart_upload(1).noncurrent_version_expiration(9);
+        let rules = (0..1000).map(|i| rule.clone().id(format!("rule {i}"))).collect::<Vec<_>>();
+        assert_eq!(read(written(rules.clone())).rules, rules);
+    }
+
+    #[test]
     fn a_prefix_as_rules_once_had_it_stays_where_it_is() {
         let xml = "<LifecycleConfiguration><Rule><Status>Enabled</Status><Expiration><Days>1</Days></Expiration><Prefix>p/\
                    </Prefix></Rule></LifecycleConfiguration>";
