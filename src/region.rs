@@ -216,9 +216,12 @@ impl Endpoint {
     /// host that contains `{bucket}`, like `https://{bucket}.cos.{region}.example.com`, is addressed virtual-host style.
     /// Any other host, like `https://static.example.com`, is taken as the domain of one bucket.
     ///
+    /// What other tools call the endpoint of a region, `cos.ap-guangzhou.myqcloud.com`, names no bucket and is refused:
+    /// the default host of a bucket needs no endpoint, only the [`Region`].
+    ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `endpoint`: no `http://` or `https://`, no host, user
-    /// information, a path, a query, or characters no host has.
+    /// information, a path, a query, characters no host has, or a host of COS that names no bucket.
     pub fn custom(url: impl AsRef<str>) -> Result<Self> {
         let refuse = |why: &'static str| Err(Error::input("endpoint", why));
         let url = url.as_ref().trim();
@@ -243,6 +246,12 @@ impl Endpoint {
         if host.is_empty() || sample != parsed.port().map_or(host.to_owned(), |port| format!("{host}:{port}")) {
             return refuse("has a host that is not plain lower-case ASCII");
         }
+        if matches!(service_of(host), Some("")) {
+            return refuse(
+                "is that of a region, not of a bucket: leave it out and set the region, or write \
+                 https://{bucket}.cos.{region}.myqcloud.com",
+            );
+        }
         let style = if is_local(host) {
             Style::Path
         } else if authority.contains("{bucket}") {
@@ -257,8 +266,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `bucket` when the default host would be longer than the
-    /// 60 characters COS allows, with field `endpoint` when a domain of one bucket is asked for the service, or one
-    /// in which the bucket is more or less than the first label.
+    /// 60 characters COS allows, with field `endpoint` when a domain of one bucket is asked for the service or is the
+    /// default domain of another bucket, or when the bucket is more or less than the first label.
     pub fn address(&self, bucket: Option<&BucketName>, region: &Region) -> Result<Address> {
         let mut prefix = String::new();
         let (scheme, host) = match (&self.0, bucket) {
@@ -272,6 +281,15 @@ impl Endpoint {
                         // What is left without it is the host of somebody else.
                         _ => return Err(Error::input("endpoint", "has {bucket} not as its first label alone")),
                     },
+                    // COS would take what is meant for one bucket as meant for the other.
+                    (Style::Bound, Some(bucket))
+                        if service_of(without_port(&host)).is_some_and(|named| named != bucket.as_str()) =>
+                    {
+                        return Err(Error::input(
+                            "endpoint",
+                            "is the domain of another bucket; {bucket} in its place stands for any",
+                        ));
+                    }
                     (Style::Path, None) | (Style::Bound, Some(_)) => {}
                     (Style::Bound, None) => {
                         return Err(Error::input(
@@ -362,6 +380,18 @@ impl Address {
     }
 }
 
+/// Of a host that COS itself gave out, what stands before `cos.REGION.…`: a bucket, or nothing.
+fn service_of(host: &str) -> Option<&str> {
+    let host = host.strip_suffix(".myqcloud.com").or_else(|| host.strip_suffix(".tencentcos.cn"))?;
+    let is_service = |label: &str| matches!(label, "cos" | "cos-internal");
+    match host.split('.').collect::<Vec<_>>()[..] {
+        [service, _] if is_service(service) => Some(""),
+        ["service", service] if is_service(service) => Some(""),
+        [bucket, service, _] if is_service(service) => Some(bucket),
+        _ => None,
+    }
+}
+
 fn is_local(host: &str) -> bool {
     host == "localhost" || ip(host).is_some()
 }
@@ -443,6 +473,43 @@ mod tests {
             "https://a\r\nx:y",
         ] {
             assert_eq!(Endpoint::custom(url).unwrap_err().field(), Some("endpoint"), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_host_of_a_region_is_no_endpoint() {
+        for url in [
+            "https://cos.ap-guangzhou.myqcloud.com",
+            "https://cos.{region}.myqcloud.com/",
+            "http://cos.ap-guangzhou.tencentcos.cn:80",
+            "https://cos-internal.ap-guangzhou.tencentcos.cn",
+            "https://cos.accelerate.myqcloud.com",
+            "https://service.cos.myqcloud.com",
+        ] {
+            let error = Endpoint::custom(url).unwrap_err();
+            assert_eq!(error.field(), Some("endpoint"), "{url}");
+            assert!(error.to_string().contains("set the region"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_default_domain_of_a_bucket_serves_no_other() {
+        let region = Region::new("ap-x").unwrap();
+        let [ours, other] = ["b-1", "c-1"].map(|name| BucketName::new(name).unwrap());
+        for url in [
+            "https://b-1.cos.ap-x.myqcloud.com",
+            "https://b-1.cos.{region}.tencentcos.cn:8443",
+            "https://b-1.cos-internal.ap-x.tencentcos.cn",
+            "https://b-1.cos.accelerate.myqcloud.com",
+        ] {
+            let endpoint = Endpoint::custom(url).unwrap();
+            assert!(endpoint.address(Some(&ours), &region).is_ok(), "{url}");
+            let error = endpoint.address(Some(&other), &region).unwrap_err();
+            assert_eq!(error.field(), Some("endpoint"), "{url}");
+        }
+        // Nothing is known of the rest.
+        for url in ["https://static.example.com", "https://b-1.file.myqcloud.com", "https://cos.ap-x.example.com"] {
+            assert!(Endpoint::custom(url).unwrap().address(Some(&other), &region).is_ok(), "{url}");
         }
     }
 
