@@ -14,6 +14,7 @@ use crate::client::clock::{CorrectedClock, Mark};
 use crate::client::defaults::COMMIT_TIMEOUT;
 use crate::client::failover::{Side, Sign};
 use crate::client::http::{Fresh, HttpClient, Phase, TransportError};
+use crate::client::in_runtime;
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
@@ -124,6 +125,9 @@ impl Call<'_> {
     }
 
     async fn run_in_time<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<()> {
+        if let Err(error) = in_runtime() {
+            return Err(self.given_up(operation, journey, error));
+        }
         let outcome = match self.overrides.deadline {
             None => self.run(operation, journey).await,
             Some(deadline) => match tokio::time::timeout(deadline, self.run(operation, journey)).await {

@@ -52,10 +52,21 @@ use crate::region::{BucketName, Endpoint, Region, Scheme};
 use crate::request::header_value;
 use crate::time::Clock;
 
+/// Told at once, where tokio would panic somewhere on the way.
+pub(crate) fn in_runtime() -> Result<()> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            Err(Error::input("runtime", "an async call outside a tokio runtime; the module blocking has its own"))
+        }
+    }
+}
+
 /// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.
 ///
-/// Needs a tokio runtime with its timer and its I/O; [`blocking`](crate::blocking) brings one. See [`Bucket`] for what to
-/// do with it and [`defaults`] for every limit it keeps.
+/// Needs a tokio runtime with its timer and its I/O, else what is sent ends with [`ErrorKind::Input`](crate::ErrorKind)
+/// and field `runtime`; [`blocking`](crate::blocking) brings one. See [`Bucket`] for what to do with it and [`defaults`]
+/// for every limit it keeps.
 ///
 /// A connection works in the runtime whose request made it. A runtime that ends takes its connections along, and the
 /// client goes on in another. One that is kept but not driven answers nobody: who gets one of its idle connections waits

@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 
 use super::{Call, Client, Issued, answer, tc3};
 use crate::answer::bare_answer;
-use crate::client::Payload;
 use crate::client::defaults::{BACKOFF_BASE, THROTTLE_BASE};
 use crate::client::retry::{Evidence, THROTTLE_COST, TRANSIENT_COST, backoff};
 use crate::client::trace::{self, Span};
+use crate::client::{Payload, in_runtime};
 use crate::credentials::Credentials;
 use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::time::{Clock, unix_seconds};
@@ -45,6 +45,7 @@ impl From<Error> for Failure {
 
 impl Client {
     pub(super) async fn deliver<C: Call>(&self, call: &C) -> Result<Issued> {
+        in_runtime().map_err(|error| error.during(C::ACTION, self.0.site.host.to_str().unwrap_or_default(), 0))?;
         let mut journey = Journey::default();
         let total = self.0.limits.total;
         let host = self.0.site.host.to_str().unwrap_or_default();

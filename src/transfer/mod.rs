@@ -38,8 +38,8 @@ pub use self::source::UploadSource;
 pub use self::upload::{Upload, UploadOutput};
 
 use self::handle::Control;
-use crate::client::Bucket;
 use crate::client::trace::Span;
+use crate::client::{Bucket, in_runtime};
 use crate::error::Result;
 
 /// What [`Bucket::transfer`] runs.
@@ -63,6 +63,7 @@ mod sealed {
 
 /// Runs a job in its span.
 async fn run<J: Job>(job: J, bucket: Bucket, control: Control) -> Result<J::Output> {
+    in_runtime()?;
     let (span, progress) = (Span::transfer(J::NAME, bucket.name(), job.key()), control.clone());
     let outcome = span.clone().around(job.run(bucket, control)).await;
     span.over(|| progress.scope(), outcome.as_ref().err());

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::{FutureExt as _, TryStreamExt as _};
 use tencent_cos::policy::Policy;
+use tencent_cos::sts;
+use tencent_cos::transfer::UploadDirectory;
 use tencent_cos::{
     Acl, Client, CompleteMultipartUpload, CompletedPart, Conditions, CopyObject, CopySource, CreateBucket, Credentials,
     CustomerKey, DeleteKey, DeleteObject, DeleteObjects, Encryption, Endpoint, Error, ErrorKind, GetObject, HeadObject,
@@ -24,6 +27,41 @@ fn source() -> CopySource {
 fn refused(field: &str, outcome: Result<impl Sized, Error>) {
     let error = outcome.err().expect("an error");
     assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some(field)), "{error}");
+}
+
+/// Polls once, outside any runtime.
+#[track_caller]
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("an answer without a wait")
+}
+
+#[test]
+fn outside_a_runtime_a_call_is_refused_and_does_not_panic() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let emulator = runtime.block_on(support::emulator());
+    let bucket = support::bucket(&emulator);
+    let client = bucket.client().clone();
+    let calls = || {
+        let large = vec![1; 20 << 20];
+        refused("runtime", at_once(bucket.put("k", "hello")));
+        refused("runtime", at_once(bucket.with(Overrides::new().deadline(Duration::from_secs(1))).head("k")));
+        refused("runtime", at_once(bucket.list("").try_next()));
+        refused("runtime", at_once(client.send(ListBuckets::new())));
+        refused("runtime", at_once(bucket.upload("k", large)));
+        refused("runtime", at_once(bucket.download("k", "nowhere")));
+        refused("runtime", at_once(bucket.copy("k", "l")));
+        refused("runtime", at_once(bucket.transfer(UploadDirectory::new("nowhere", "k/"))));
+    };
+    calls();
+    // With the key at hand as well, which needs no runtime.
+    runtime.block_on(bucket.put("k", "hello")).expect("a put");
+    let before = emulator.journal().len();
+    calls();
+    assert_eq!(emulator.journal().len(), before);
+
+    let sts = sts::Client::builder().region("ap-guangzhou").credentials(support::permanent(&emulator));
+    let sts = sts.build().expect("a client of STS");
+    refused("runtime", at_once(sts.send(sts::GetFederationToken::new("alice", Policy::new()))));
 }
 
 #[test]
