@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::Method;
+
 use crate::client::execute::Call;
 use crate::client::provider::Snapshot;
 use crate::error::{Canonical, Error, ErrorKind};
@@ -19,15 +21,24 @@ impl Call<'_> {
         error: Error,
     ) -> Error {
         let host = || address.host();
-        let Some(service) = error.service() else {
-            return match error.kind() {
-                ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls => {
-                    error.with_advice(format!("the host is {}", host()))
-                }
-                _ => error,
-            };
+        // Who did not answer, or answered and is not COS.
+        if matches!(error.kind(), ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls)
+            || error.kind() == ErrorKind::Response && error.service().is_some() && error.request_id().is_none()
+        {
+            return error.with_advice(format!("the host is {}", host()));
+        }
+        let Some(service) = error.service() else { return error };
+        // The answer to a HEAD has no body, and so no code.
+        let bare = O::METHOD == Method::HEAD && service.code.is_empty();
+        let code = match service.status {
+            404 if bare && O::PERMISSIONS.iter().all(|(_, scope)| scope == Scope::Bucket) => "NoSuchBucket",
+            404 if bare => {
+                let told = format!("no such object, or no such bucket at {}: a HEAD is not told which", host());
+                return error.with_advice(told);
+            }
+            _ => &service.code,
         };
-        if let Some(told) = meaning(&service.code, host, key) {
+        if let Some(told) = meaning(code, host, key) {
             return error.with_advice(told);
         }
         let Some(key) = key else { return error };
@@ -45,7 +56,11 @@ impl Call<'_> {
             };
         }
         if error.is_access_denied() {
-            return error.with_advice(self.needed::<O>(key));
+            let mut told = self.needed::<O>(key);
+            if bare {
+                told.push_str("; a HEAD is told no reason, so it may be the key itself");
+            }
+            return error.with_advice(told);
         }
         error
     }
@@ -87,6 +102,7 @@ fn meaning<'a>(code: &str, host: impl FnOnce() -> &'a str, key: Option<&Snapshot
         "InvalidAccessKeyId" if has_token => "the key's id and token must be of one answer of STS".to_owned(),
         "InvalidAccessKeyId" => "a temporary key needs its token as well".to_owned(),
         "InvalidObjectState" => "an archived object is read after it was restored".to_owned(),
+        "AppendPositionErr" => "the position is the length of the object, which a HEAD tells".to_owned(),
         "BucketNotEmpty" => "versions, delete markers and uploads that were not ended count, too".to_owned(),
         "EntityTooLarge" => "one request takes 5 GiB at most; transfers go by parts".to_owned(),
         _ => return None,

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use cos_emulator::{Action, Matcher, Rule};
 use tencent_cos::client::provider::BoxFuture;
-use tencent_cos::{Attributes, ByteStream, Credentials, HttpClient, Payload, PutObject, TransportError};
+use tencent_cos::{
+    AppendObject, Attributes, ByteStream, Credentials, ErrorKind, HttpClient, Payload, PutObject, TransportError,
+};
 
 use crate::support::{InMemory, ServiceTransport, session};
 
@@ -19,6 +22,18 @@ impl HttpClient for Meddler {
     ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
         request.headers_mut().insert("content-type", "text/plain; charset=utf-8".parse().unwrap());
         self.0.execute(request)
+    }
+}
+
+/// A web server that knows nothing of COS.
+#[derive(Debug)]
+struct Stranger;
+
+impl HttpClient for Stranger {
+    fn execute(&self, _: http::Request<Payload>) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
+        let mut answer = http::Response::new(ByteStream::from(Bytes::new()));
+        *answer.status_mut() = http::StatusCode::NOT_FOUND;
+        Box::pin(std::future::ready(Ok(answer)))
     }
 }
 
@@ -73,7 +88,34 @@ async fn access_denied_names_the_right_and_the_end_of_a_temporary_key() {
         Some("it needs name/cos:PutObject on the object; the temporary key, which ends in 30 min, may lack it")
     );
     let error = bucket.head("k").await.unwrap_err();
-    assert!(error.advice().unwrap().starts_with("it needs name/cos:HeadObject on the object"), "{error}");
+    let told = error.advice().unwrap();
+    assert!(told.starts_with("it needs name/cos:HeadObject on the object"), "{error}");
+    assert!(told.ends_with("; a HEAD is told no reason, so it may be the key itself"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_finds_nothing_tells_where_it_looked() {
+    let memory = InMemory::new();
+    let host = |name: &str| format!("{name}-1250000000.cos.ap-guangzhou.myqcloud.com");
+    let error = memory.bucket().head("k").await.unwrap_err();
+    let told = format!("no such object, or no such bucket at {}: a HEAD is not told which", host("examplebucket"));
+    assert_eq!((error.code(), error.advice()), (None, Some(&*told)));
+
+    let absent = memory.client().build().unwrap().bucket("absent-1250000000").unwrap();
+    let error = absent.send(tencent_cos::HeadBucket::new()).await.unwrap_err();
+    let told = format!("it was looked for at {}, and is found in its own region only", host("absent"));
+    assert_eq!((error.code(), error.advice()), (None, Some(&*told)));
+    assert!(!absent.exists("k").await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_answers_and_is_not_cos_is_named() {
+    let memory = InMemory::new();
+    let client = memory.client().http_client(Stranger).max_attempts(1);
+    let error = memory.bucket_of(client).get("k").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Response);
+    let told = "the host is examplebucket-1250000000.cos.ap-guangzhou.myqcloud.com";
+    assert_eq!(error.advice(), Some(told), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,4 +152,8 @@ async fn a_code_that_says_little_is_explained() {
     let error = bucket.send(tencent_cos::DeleteBucket::new()).await.unwrap_err();
     assert_eq!(error.code(), Some("BucketNotEmpty"));
     assert!(error.advice().unwrap().starts_with("versions, delete markers and uploads"), "{error}");
+    bucket.send(AppendObject::new("log".parse().unwrap(), 0, "begin\n")).await.unwrap();
+    let error = bucket.send(AppendObject::new("log".parse().unwrap(), 1, "more\n")).await.unwrap_err();
+    assert_eq!(error.code(), Some("AppendPositionErr"));
+    assert_eq!(error.advice(), Some("the position is the length of the object, which a HEAD tells"));
 }
