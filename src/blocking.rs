@@ -40,12 +40,13 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::client::defaults::CHUNK;
 use crate::transfer::{
-    Download, DownloadOutput, Job, LargeCopyOutput, Progress, TransferHandle, UploadOutput, UploadSource,
+    Download, DownloadOutput, Job, LargeCopyOutput, OrphansAborted, Progress, TransferHandle, UploadOutput,
+    UploadSource,
 };
 use crate::{
     Body, BucketName, ByteReader, ByteStream, ClientBuilder, ContentRange, DeleteObjectOutput, Error, ErrorKind,
     Integrity, ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions, Presigned,
-    PutObjectOutput, Region, Result,
+    PutObjectOutput, Region, Result, UploadSummary,
 };
 
 /// A connection to COS for one account; see [`crate::Client`]. Cheap to clone.
@@ -62,6 +63,14 @@ impl Client {
     /// As [`ClientBuilder::build`]; [`ErrorKind::Io`] when no thread can be had.
     pub fn new(builder: ClientBuilder) -> Result<Self> {
         Ok(Self { client: builder.build()?, runtime: Runtime::new()? })
+    }
+
+    /// A client as the environment describes it; see [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    /// As [`new`](Self::new). Whether there is a key shows with the first request.
+    pub fn from_env() -> Result<Self> {
+        Self::new(ClientBuilder::from_env())
     }
 
     /// A bucket in the client's region; see [`crate::Client::bucket`].
@@ -97,6 +106,15 @@ impl Client {
     pub fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
         self.runtime.wait(self.client.send(operation))
     }
+
+    /// All pages of an operation on the account; the first error ends the iterator.
+    pub fn pages<O>(&self, operation: O) -> Iter<O::Output>
+    where
+        O: Paged + 'static,
+        O::Output: Send,
+    {
+        self.runtime.iter(self.client.pages(operation))
+    }
 }
 
 /// One bucket to talk to; see [`crate::Bucket`]. Cheap to clone.
@@ -109,6 +127,22 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// The full name: `name-appid`.
+    pub fn name(&self) -> &BucketName {
+        self.bucket.name()
+    }
+
+    /// The region.
+    pub fn region(&self) -> &Region {
+        self.bucket.region()
+    }
+
+    /// The same bucket for what takes an async one, like
+    /// [`LargeCopy::from_bucket`](crate::transfer::LargeCopy::from_bucket). Its own calls need a tokio runtime.
+    pub fn as_async(&self) -> &crate::Bucket {
+        &self.bucket
+    }
+
     /// The same bucket with other settings for what goes through this handle.
     #[must_use]
     pub fn with(&self, overrides: Overrides) -> Self {
@@ -193,7 +227,7 @@ impl Bucket {
 
     /// All objects whose keys begin so, page by page as the iterator is read; the first error ends it.
     pub fn list(&self, prefix: impl Into<String>) -> Iter<ObjectSummary> {
-        self.iter(self.bucket.list(prefix))
+        self.runtime.iter(self.bucket.list(prefix))
     }
 
     /// All pages of an operation; the first error ends the iterator.
@@ -202,11 +236,7 @@ impl Bucket {
         O: Paged + 'static,
         O::Output: Send,
     {
-        self.iter(self.bucket.pages(operation))
-    }
-
-    fn iter<T>(&self, stream: BoxStream<'static, Result<T>>) -> Iter<T> {
-        Iter { stream: Some(stream), runtime: self.runtime.clone() }
+        self.runtime.iter(self.bucket.pages(operation))
     }
 
     /// Sends an operation; see [`crate::Bucket::send`].
@@ -215,6 +245,18 @@ impl Bucket {
     /// As there.
     pub fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
         self.runtime.wait(self.bucket.send(operation))
+    }
+
+    /// The URL of an object, unsigned; see [`crate::Bucket::object_url`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn object_url<K>(&self, key: K) -> Result<String>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        self.bucket.object_url(key)
     }
 
     /// A URL that lets anybody read the object for `lifetime`; see [`crate::Bucket::presign_get`].
@@ -273,6 +315,11 @@ impl Bucket {
     pub fn open(&self, download: Download) -> Result<Object> {
         let object = self.transfer(download.to_stream()).wait()?;
         Ok(self.object(object))
+    }
+
+    /// Uploads that were begun longer ago than this and not ended, to list and to abort.
+    pub fn orphans(&self, age: Duration) -> Orphans {
+        Orphans { orphans: self.bucket.orphans(age), runtime: self.runtime.clone() }
     }
 
     /// Makes a transfer of a job; see [`crate::Bucket::transfer`]. It begins with [`Transfer::wait`].
@@ -368,6 +415,35 @@ impl<T> Iterator for Iter<T> {
     }
 }
 
+/// Uploads that were left behind; see [`crate::transfer::Orphans`].
+#[derive(Clone, Debug)]
+#[must_use = "list or abort them"]
+pub struct Orphans {
+    orphans: crate::transfer::Orphans,
+    runtime: Runtime,
+}
+
+impl Orphans {
+    /// Only those to keys that begin so.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.orphans = self.orphans.prefix(prefix);
+        self
+    }
+
+    /// Lists them, page by page as the iterator is read; the first error ends it.
+    pub fn list(&self) -> Iter<UploadSummary> {
+        self.runtime.iter(self.orphans.list())
+    }
+
+    /// Aborts them, one after the other; see [`crate::transfer::Orphans::abort`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn abort(&self) -> Result<OrphansAborted> {
+        self.runtime.wait(self.orphans.abort())
+    }
+}
+
 /// A transfer that begins with [`wait`](Self::wait); see [`crate::transfer::Transfer`].
 #[must_use = "nothing is transferred before it is waited for"]
 #[derive(Debug)]
@@ -435,6 +511,10 @@ impl Runtime {
             .build()
             .map_err(|error| Error::new(ErrorKind::Io, "no thread for the client").with_source(error))?;
         Ok(Self(Arc::new(Owned(Some(runtime)))))
+    }
+
+    fn iter<T>(&self, stream: BoxStream<'static, Result<T>>) -> Iter<T> {
+        Iter { stream: Some(stream), runtime: self.clone() }
     }
 
     fn wait<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {

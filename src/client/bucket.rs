@@ -17,16 +17,20 @@ use crate::object::{
 };
 use crate::operation::{Operation, Paged};
 use crate::region::{BucketName, Region};
+use crate::request::Request;
 use futures_core::stream::BoxStream;
 use futures_util::stream::try_unfold;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use http::Method;
 
 /// One bucket to talk to. Cheap to clone.
 ///
 /// There are two doors. The short verbs take what they need and nothing else: [`put`](Self::put), [`get`](Self::get),
 /// [`head`](Self::head), [`delete`](Self::delete), [`exists`](Self::exists), [`list`](Self::list),
-/// [`presign_get`](Self::presign_get). An operation has all the options, and goes through [`send`](Self::send),
-/// [`pages`](Self::pages), [`presign`](Self::presign) or [`sign`](Self::sign).
+/// [`presign_get`](Self::presign_get), and for what may be large [`upload`](Self::upload),
+/// [`download`](Self::download), [`copy`](Self::copy). An operation has all the options, and goes through
+/// [`send`](Self::send), [`pages`](Self::pages), [`presign`](Self::presign) or [`sign`](Self::sign); a job of
+/// [`transfer`](crate::transfer) through [`transfer`](Self::transfer).
 ///
 /// # Examples
 /// ```no_run
@@ -123,7 +127,8 @@ impl Bucket {
         self.send(HeadObject::new(parse(key)?)).await
     }
 
-    /// Whether there is such an object. Anything but a clear yes or no is an error: a 403 is no `false`.
+    /// Whether there is such an object. Anything but a clear yes or no is an error: a 403 is no `false`. In a bucket that
+    /// is not there, or not in this region, there is none: COS answers the HEAD in the same way.
     ///
     /// # Errors
     /// As [`HeadObject`], but for 404.
@@ -210,6 +215,32 @@ impl Bucket {
             }
         });
         pages.boxed()
+    }
+
+    /// The URL of an object, unsigned: it serves what everybody may read ([`Acl::public_read`](crate::Acl::public_read)).
+    /// Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the key is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use tencent_cos::{Client, Credentials};
+    ///
+    /// # fn main() -> tencent_cos::Result<()> {
+    /// let client = Client::builder().region("ap-guangzhou").credentials(Credentials::anonymous()).build()?;
+    /// let url = client.bucket("examplebucket-1250000000")?.object_url("gallery/a b.png")?;
+    /// assert_eq!(url, "https://examplebucket-1250000000.cos.ap-guangzhou.myqcloud.com/gallery/a%20b.png");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn object_url<K>(&self, key: K) -> Result<String>
+    where
+        K: TryInto<ObjectKey>,
+        K::Error: Into<Error>,
+    {
+        let (head, _) = Request::object(&parse(key)?).into_head(Method::GET, &self.route.address);
+        Ok(head.url())
     }
 
     /// Signs an operation into a URL that needs no further signature.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cos_emulator::{Action, Emulator, Rule};
-use tencent_cos::transfer::Download;
-use tencent_cos::{ErrorKind, GetObject, ListBuckets, Overrides, blocking};
+use tencent_cos::transfer::{Download, LargeCopy};
+use tencent_cos::{ErrorKind, GetObject, InitiateMultipartUpload, ListBuckets, Overrides, blocking};
 
 use crate::support;
 
@@ -123,6 +123,35 @@ async fn the_rest_of_an_object_begins_where_the_reader_stands() {
         bucket.put("lines", "one\ntwo\nthree").unwrap();
         let lines: Vec<_> = bucket.get("lines").unwrap().lines().map(Result::unwrap).collect();
         assert_eq!(lines, ["one", "two", "three"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_bucket_is_a_source_and_orphans_are_found() {
+    let other = "backup-1250000000";
+    let buckets = Emulator::builder().bucket("examplebucket-1250000000", "ap-guangzhou").bucket(other, "ap-guangzhou");
+    let emulator = buckets.start().await.unwrap();
+    let client = client(&emulator);
+    let (from, to) = (client.bucket(emulator.bucket()).unwrap(), client.bucket(other).unwrap());
+    beside(move || {
+        assert_eq!((to.name().as_str(), to.region().as_str()), (other, "ap-guangzhou"));
+        let put = from.put("a b", "hello").unwrap();
+        let copy = LargeCopy::new("a b".parse().unwrap(), "c".parse().unwrap()).from_bucket(from.as_async());
+        assert_eq!(to.transfer(copy).wait().unwrap().crc64, put.crc64);
+        assert!(to.object_url("a b").unwrap().ends_with("/backup-1250000000/a%20b"));
+
+        for key in ["x/1", "y/1"] {
+            to.send(InitiateMultipartUpload::new(key.parse().unwrap())).unwrap();
+        }
+        assert_eq!(to.orphans(Duration::from_secs(3600)).list().count(), 0);
+        let aborted = to.orphans(Duration::ZERO).prefix("x/").abort().unwrap();
+        assert_eq!((aborted.aborted.len(), aborted.failed.len()), (1, 0));
+        let left: Vec<_> = to.orphans(Duration::ZERO).list().map(|upload| upload.unwrap().key).collect();
+        assert_eq!(left, ["y/1"]);
+
+        let pages: Vec<_> = client.pages(ListBuckets::new()).map(Result::unwrap).collect();
+        assert_eq!(pages.iter().map(|page| page.buckets.len()).sum::<usize>(), 2);
     })
     .await;
 }
