@@ -23,7 +23,17 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 /// ([`may_have_taken_effect`](Self::may_have_taken_effect)), and is it worth trying again
 /// ([`is_retryable`](Self::is_retryable)). What COS itself said is in [`service`](Self::service).
 ///
-/// No secret, token, signature or query string ever appears in its `Debug` or `Display`.
+/// `{error}` is one line and leaves the cause to `source`, as reporters of errors want it; `{error:#}` tells the causes
+/// as well. No secret, token, signature or query string ever appears in its `Debug` or `Display`.
+///
+/// # Examples
+/// ```
+/// use tencent_cos::{Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::Io, "reading a.txt").with_source(std::io::Error::other("the disk is gone"));
+/// assert_eq!(format!("{error}"), "reading a.txt");
+/// assert_eq!(format!("{error:#}"), "reading a.txt: the disk is gone");
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -475,6 +485,11 @@ impl fmt::Display for Error {
         }
         if let Some(advice) = &inner.advice {
             write!(f, "; {}", Line(advice))?;
+        }
+        let mut cause = if f.alternate() { self.source() } else { None };
+        while let Some(error) = cause {
+            write!(f, ": {}", Line(&error.to_string()))?;
+            cause = error.source();
         }
         Ok(())
     }

@@ -132,7 +132,7 @@ impl Search {
 
     /// An error in every form, with all its causes.
     fn error(&mut self, error: &Error) {
-        let _ = writeln!(self.shown, "{error}\n{error:?}\n{error:#?}");
+        let _ = writeln!(self.shown, "{error}\n{error:#}\n{error:?}\n{error:#?}");
         let mut cause = error.source();
         while let Some(error) = cause {
             let _ = writeln!(self.shown, "{error}\n{error:?}");
