@@ -49,6 +49,9 @@ fn push_encoded_but(kept: &[bool; 256], text: &mut String, plain: &str) {
 /// part on the way might resolve them, and a DELETE of such a key would be a DELETE of the bucket. Every other key
 /// reaches exactly its object: `a/../b`, `./c` and `a//b` are objects of these names.
 ///
+/// A slash at the beginning belongs to the key: `/a.txt` is another object than `a.txt`, which some SDKs make of
+/// both.
+///
 /// Keys in listings are plain strings, because a bucket may hold keys that are refused here.
 ///
 /// # Examples

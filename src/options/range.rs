@@ -1,10 +1,10 @@
 use std::fmt;
-use std::ops::{Range, RangeFrom, RangeInclusive};
+use std::ops::{Range, RangeFrom, RangeInclusive, RangeTo, RangeToInclusive};
 
 use crate::error::{Error, Result};
 use crate::request::{Describe, Request};
 
-/// A run of bytes of an object, counted from 0. From Rust's ranges: `(0..100).into()`, `(100..).into()`.
+/// A run of bytes of an object, counted from 0. From Rust's ranges: `0..100`, `..100`, `100..`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteRange {
     first: u64,
@@ -56,6 +56,19 @@ impl From<RangeInclusive<u64>> for ByteRange {
 impl From<RangeFrom<u64>> for ByteRange {
     fn from(range: RangeFrom<u64>) -> Self {
         Self { first: range.start, last: None, empty: false }
+    }
+}
+
+/// The first so many bytes.
+impl From<RangeTo<u64>> for ByteRange {
+    fn from(range: RangeTo<u64>) -> Self {
+        (0..range.end).into()
+    }
+}
+
+impl From<RangeToInclusive<u64>> for ByteRange {
+    fn from(range: RangeToInclusive<u64>) -> Self {
+        Self::new(0, range.end)
     }
 }
 
@@ -118,8 +131,10 @@ mod tests {
     fn rust_ranges_become_byte_ranges() {
         assert_eq!(ByteRange::from(0..100).to_string(), "bytes=0-99");
         assert_eq!(ByteRange::from(0..=99).to_string(), "bytes=0-99");
+        assert_eq!(ByteRange::from(..100), ByteRange::from(0..100));
+        assert_eq!(ByteRange::from(..=99), ByteRange::from(0..=99));
         assert_eq!(ByteRange::from(7..).to_string(), "bytes=7-");
-        for range in [ByteRange::from(5..5), ByteRange::from(0..0), ByteRange::new(5, 4)] {
+        for range in [ByteRange::from(5..5), ByteRange::from(0..0), ByteRange::from(..0), ByteRange::new(5, 4)] {
             assert_eq!(range.describe(Request::bucket()).unwrap_err().field(), Some("range"));
         }
     }
