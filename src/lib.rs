@@ -47,7 +47,7 @@
 //! | say who may do what with a bucket or an object, and read it | [`Acl`], [`PutObjectAcl`], [`GetObjectAcl`], [`PutBucketAcl`], [`GetBucketAcl`], [`AccessControl`] |
 //! | let web pages use a bucket | [`PutBucketCors`], [`GetBucketCors`], [`DeleteBucketCors`] |
 //! | let COS itself give up old uploads, remove or archive old objects | [`PutBucketLifecycle`], [`GetBucketLifecycle`], [`DeleteBucketLifecycle`] |
-//! | hand out a URL | [`Bucket::presign`], [`Presigned`] |
+//! | hand out a URL | [`Bucket::presign`], [`Presigned`]; [`Bucket::object_url`] for what everybody may read |
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
 //! | get temporary keys from STS | [`sts`] |
@@ -68,7 +68,7 @@
 //! Every failure is an [`Error`]. It says what was being done and to what, what COS answered ([`Error::code`],
 //! [`Error::request_id`]), whether it may have taken effect all the same ([`Error::may_have_taken_effect`]), and whether
 //! it is worth another try later ([`Error::is_retryable`]); the client has by then retried within its limits. Bad input
-//! is [`ErrorKind::Input`] before any I/O, with the name of the field.
+//! is [`ErrorKind::Input`] before any I/O, with the name of the field. `{error:#}` prints it with its causes.
 //!
 //! # Retries
 //!

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::Emulator;
 use crate::account::{Clock, ExpiryAnswer, Keys};
@@ -47,6 +47,7 @@ pub struct Builder {
     tls: Option<TlsChoice>,
     strict_signature: bool,
     small_parts: bool,
+    restore_time: Option<Duration>,
     domains: Vec<(String, String)>,
     socketing: Socketing,
     clock: Clock,
@@ -84,6 +85,7 @@ impl Default for Builder {
             tls: None,
             strict_signature: false,
             small_parts: false,
+            restore_time: None,
             domains: Vec::new(),
             socketing: Socketing::default(),
             clock: Clock::system(),
@@ -216,6 +218,12 @@ impl Builder {
     /// Takes parts of any size. By default all but the last have at least 1 MB, as the service demands.
     pub fn small_parts(mut self, on: bool) -> Self {
         self.small_parts = on;
+        self
+    }
+
+    /// How long restoring takes, whatever the tier. By default as long as the documents say at most, minutes to days.
+    pub fn restore_time(mut self, time: Duration) -> Self {
+        self.restore_time = Some(time);
         self
     }
 
@@ -361,6 +369,7 @@ impl Builder {
             domains,
             strict_signature: self.strict_signature,
             small_parts: self.small_parts,
+            restore_time: self.restore_time,
             region: region.clone(),
             appid,
         };

@@ -42,6 +42,9 @@ struct Settings {
     /// Take parts of any size, not only of 1 MB and more
     #[arg(long)]
     small_parts: bool,
+    /// How long restoring an archived object takes, whatever its tier
+    #[arg(long, value_name = "SECONDS")]
+    restore_time: Option<u64>,
     /// Print a temporary key that lives this long, in place of the permanent one
     #[arg(long, value_name = "SECONDS")]
     temporary: Option<u64>,
@@ -159,6 +162,9 @@ async fn start(settings: &Settings) -> Result<Emulator, Box<dyn Error>> {
         .small_parts(settings.small_parts)
         .expiry_answer(settings.expired.into())
         .journal(false);
+    if let Some(seconds) = settings.restore_time {
+        builder = builder.restore_time(Duration::from_secs(seconds));
+    }
     for text in &settings.bucket {
         let (name, region) = text.split_once('@').unwrap_or((text, DEFAULT_REGION));
         builder = builder.bucket(name, region);

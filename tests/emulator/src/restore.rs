@@ -1,7 +1,7 @@
 //! POST Object restore: a readable copy of an archived object, for some days.
 //!
-//! How long it takes is the longest that the documents say. The copy comes and goes with the emulator's clock. Objects of
-//! `INTELLIGENT_TIERING` are in no archive tier here, ever.
+//! How long it takes is the longest that the documents say, unless the builder says. The copy comes and goes with the
+//! emulator's clock. Objects of `INTELLIGENT_TIERING` are in no archive tier here, ever.
 
 use std::time::{Duration, SystemTime};
 
@@ -35,7 +35,7 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
         document.text_of("Days").map(str::trim).and_then(number::<u32>).filter(|days| (1..=MOST_DAYS).contains(days));
     let tier = tier(&document);
     let customer_key = CustomerKey::of(call.head)?;
-    let now = call.world.clock.now();
+    let (now, restore_time) = (call.world.clock.now(), call.world.restore_time);
     let restored = bucket.amend(call.key()?, call.head.query.get("versionId"), |version| {
         // The documents do not ask for it; the Python SDK sends it.
         if customer_key.is_some() {
@@ -49,6 +49,7 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
         let days = days.ok_or_else(|| CosError::invalid_argument("Days must be a number from 1 to 365."))?;
         let takes =
             takes(class, tier).ok_or_else(|| CosError::invalid_argument("The Tier is not one of this class."))?;
+        let takes = restore_time.unwrap_or(Duration::from_secs(takes));
         let lasts = Duration::from_secs(u64::from(days) * DAY);
         let stage = Stage::of(version, now);
         let (status, asked, ready) = match (stage, &version.restoring) {
@@ -57,7 +58,7 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
                 return Err(CosError::new(409, "RestoreAlreadyInProgress", message));
             }
             (Stage::Readable, Some(restoring)) => (StatusCode::OK, restoring.asked, restoring.ready),
-            _ => (StatusCode::ACCEPTED, now, now + Duration::from_secs(takes)),
+            _ => (StatusCode::ACCEPTED, now, now + takes),
         };
         version.restoring = Some(Restoring { tier: tier.to_owned(), asked, ready, until: ready.max(now) + lasts });
         Ok(status)

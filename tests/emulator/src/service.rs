@@ -1,6 +1,7 @@
 //! From request to answer: read the head, check the signature, consult the script, do what is asked, answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
@@ -52,6 +53,8 @@ pub(crate) struct World {
     pub(crate) strict_signature: bool,
     /// Whether parts may be smaller than the service takes them.
     pub(crate) small_parts: bool,
+    /// How long restoring takes, where that is not for its tier to say.
+    pub(crate) restore_time: Option<Duration>,
     /// Where buckets go that are created through a host without a region.
     pub(crate) region: String,
     pub(crate) appid: String,

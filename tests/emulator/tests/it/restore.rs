@@ -1,5 +1,7 @@
 //! Readable copies of archived objects. Time is the emulator's.
 
+use std::time::Duration;
+
 use cos_emulator::Emulator;
 
 use crate::client::{Answer, Ask, HOST};
@@ -13,7 +15,10 @@ fn ask(emulator: &Emulator, method: &str, path: &str) -> Ask {
 }
 
 async fn archived(class: &str) -> Emulator {
-    let emulator = Emulator::builder().in_memory().unwrap();
+    archived_in(Emulator::builder().in_memory().unwrap(), class).await
+}
+
+async fn archived_in(emulator: Emulator, class: &str) -> Emulator {
     let put = ask(&emulator, "PUT", "/k").header("x-cos-storage-class", class).body("[archived]");
     assert_eq!(put.send(&emulator).await.verdict(), "200");
     emulator
@@ -86,6 +91,17 @@ async fn each_tier_takes_its_time() {
         emulator.shift_clock(hours * HOUR + 60);
         assert_eq!(get(&emulator).await, "[archived]", "{class} {tier}");
     }
+}
+
+#[tokio::test]
+async fn restoring_takes_as_long_as_the_builder_says() {
+    let builder = Emulator::builder().restore_time(Duration::from_secs(20));
+    let emulator = archived_in(builder.in_memory().unwrap(), "DEEP_ARCHIVE").await;
+    assert_eq!(restore(&emulator, "2", "Expedited").await, "400 InvalidArgument");
+    assert_eq!(restore(&emulator, "2", "Bulk").await, "202");
+    assert_eq!(get(&emulator).await, "403 InvalidObjectState");
+    emulator.shift_clock(20);
+    assert_eq!(get(&emulator).await, "[archived]");
 }
 
 #[tokio::test]
