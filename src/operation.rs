@@ -59,7 +59,7 @@ pub trait Operation: Send + Sync {
     /// Whether COS answers only when it has copied or merged what may be large: such an answer may take minutes.
     const WORKS_LONG: bool = false;
 
-    /// Describes the request. Pure.
+    /// Describes the request. Pure. The document of a setting goes in with [`Request::document`].
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when an argument cannot be sent.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest, Md5};
 
@@ -157,11 +158,32 @@ impl Request {
         self
     }
 
-    /// Sets an XML body, with its `Content-Type` and the `Content-MD5` COS asks for.
+    /// Sets a document as the body, with its `Content-Type` and the `Content-MD5` that COS asks for with settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the type can stand in no header.
+    ///
+    /// # Examples
+    /// ```
+    /// use tencent_cos::Request;
+    ///
+    /// # fn main() -> tencent_cos::Result<()> {
+    /// let website = "<WebsiteConfiguration>\
+    ///     <IndexDocument><Suffix>index.html</Suffix></IndexDocument></WebsiteConfiguration>";
+    /// let request = Request::bucket().query("website", "").document("application/xml", website)?;
+    /// assert_eq!(request.headers()["content-md5"], "3ZYkxtmToN0nnoyq49MfqQ==");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn document(self, content_type: &str, document: impl Into<Bytes>) -> Result<Self> {
+        let document = document.into();
+        let digest = STANDARD.encode(Md5::digest(&document));
+        Ok(self.header("content-type", content_type)?.header("content-md5", digest)?.body(document.into()))
+    }
+
+    /// Sets an XML body.
     pub(crate) fn xml(self, root: &str, value: &impl serde::Serialize) -> Result<Self> {
-        let xml = xml::write(root, value)?;
-        let digest = STANDARD.encode(Md5::digest(xml.as_bytes()));
-        Ok(self.header("content-type", "application/xml")?.header("content-md5", digest)?.body(xml.into()))
+        self.document("application/xml", xml::write(root, value)?)
     }
 
     /// What it is about.

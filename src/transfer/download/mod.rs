@@ -235,10 +235,10 @@ impl DownloadToPath {
         self
     }
 
-    /// Remembers in this directory which ranges are on disk, so that the same download in another process goes on where
-    /// this one ended, as long as COS has the same object. What is done stays beside the file under a name that begins
-    /// with a dot and ends with `.cos-partial`; both are gone when the download has succeeded or cannot succeed any more.
-    /// Only one download at a time may hold it.
+    /// Remembers in this directory, which is made if need be, which ranges are on disk, so that the same download in
+    /// another process goes on where this one ended, as long as COS has the same object. What is done stays beside the
+    /// file under a name that begins with a dot and ends with `.cos-partial`; both are gone when the download has
+    /// succeeded or cannot succeed any more. Only one download at a time may hold it.
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self

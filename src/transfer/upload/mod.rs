@@ -141,11 +141,11 @@ impl Upload {
         self
     }
 
-    /// Remembers in this directory which parts of a file are done, so that the same upload in another process goes on
-    /// where this one ended. It belongs to this bucket, key, file and these options; with another of them, or when the
-    /// file changed, the upload begins anew, and the one before is given up; where the key may not do that,
-    /// [`Bucket::orphans`](crate::Bucket::orphans) finds it. It is gone when the upload has succeeded or cannot succeed any more, and
-    /// only one upload at a time may hold it.
+    /// Remembers in this directory, which is made if need be, which parts of a file are done, so that the same upload in
+    /// another process goes on where this one ended. It belongs to this bucket, key, file and these options; with another
+    /// of them, or when the file changed, the upload begins anew, and the one before is given up; where the key may not do
+    /// that, [`Bucket::orphans`](crate::Bucket::orphans) finds it. It is gone when the upload has succeeded or cannot
+    /// succeed any more, and only one upload at a time may hold it.
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self
