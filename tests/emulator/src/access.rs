@@ -40,6 +40,9 @@ fn asks(operation: &Operation) -> Asks {
         Operation::PutBucketLifecycle => Asks::Bucket("name/cos:PutBucketLifecycle"),
         Operation::GetBucketLifecycle => Asks::Bucket("name/cos:GetBucketLifecycle"),
         Operation::DeleteBucketLifecycle => Asks::Bucket("name/cos:DeleteBucketLifecycle"),
+        Operation::PutBucketTagging => Asks::Bucket("name/cos:PutBucketTagging"),
+        Operation::GetBucketTagging => Asks::Bucket("name/cos:GetBucketTagging"),
+        Operation::DeleteBucketTagging => Asks::Bucket("name/cos:DeleteBucketTagging"),
         Operation::ListMultipartUploads => Asks::Prefix("name/cos:ListMultipartUploads"),
         // The source of a copy is asked for where it is found.
         Operation::PutObject | Operation::CopyObject | Operation::UploadPartCopy => Asks::Object("name/cos:PutObject"),

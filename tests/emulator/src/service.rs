@@ -509,6 +509,9 @@ impl Call<'_> {
             Operation::PutBucketLifecycle => settings::put(self, Setting::Lifecycle).await,
             Operation::GetBucketLifecycle => settings::get(self, Setting::Lifecycle),
             Operation::DeleteBucketLifecycle => settings::delete(self, Setting::Lifecycle),
+            Operation::PutBucketTagging => settings::put(self, Setting::Tagging).await,
+            Operation::GetBucketTagging => settings::get(self, Setting::Tagging),
+            Operation::DeleteBucketTagging => settings::delete(self, Setting::Tagging),
             Operation::PostObject => post_object::post(self).await,
             Operation::OptionsObject => cors::preflight(self),
             Operation::Other(name) => {

@@ -7,13 +7,14 @@ use crate::respond::Reply;
 use crate::service::Call;
 use crate::store::Setting;
 use crate::xml::Document;
-use crate::{cors, lifecycle};
+use crate::{cors, lifecycle, tagging};
 
 impl Setting {
     fn root(self) -> &'static str {
         match self {
             Self::Cors => "CORSConfiguration",
             Self::Lifecycle => "LifecycleConfiguration",
+            Self::Tagging => "Tagging",
         }
     }
 
@@ -21,7 +22,7 @@ impl Setting {
     fn longest(self) -> usize {
         match self {
             Self::Cors => 64 * 1024,
-            Self::Lifecycle => 2 * 1024 * 1024,
+            Self::Lifecycle | Self::Tagging => 2 * 1024 * 1024,
         }
     }
 
@@ -31,6 +32,7 @@ impl Setting {
             Self::Lifecycle => {
                 CosError::new(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist.")
             }
+            Self::Tagging => CosError::new(404, "NoSuchTagSet", "There is no tag set associated with the bucket."),
         }
     }
 }
@@ -42,9 +44,11 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
     match setting {
         Setting::Cors => cors::check(&document)?,
         Setting::Lifecycle => lifecycle::check(&document)?,
+        Setting::Tagging => tagging::check_bucket(&document)?,
     }
     bucket.set(setting, Some(Document::of(&document)))?;
-    Ok(Reply::ok())
+    // The one setting whose reference shows this.
+    Ok(if setting == Setting::Tagging { Reply::no_content() } else { Reply::ok() })
 }
 
 pub(crate) fn get(call: &Call<'_>, setting: Setting) -> Result<Reply, CosError> {

@@ -1,4 +1,4 @@
-//! Tags of objects: PUT, GET and DELETE Object tagging, and the header `x-cos-tagging`.
+//! Tags of objects: PUT, GET and DELETE Object tagging, and the header `x-cos-tagging`. What tags a bucket may have.
 
 use std::sync::Arc;
 
@@ -12,6 +12,9 @@ use crate::store::{Bucket, Version, Versioning};
 use crate::xml::{Document, Element};
 
 const MOST_TAGS: usize = 10;
+const MOST_TAGS_OF_A_BUCKET: usize = 50;
+/// Keys that begin so are the system's own.
+const RESERVED: [&str; 2] = ["qcs:", "project"];
 const LONGEST_KEY: usize = 127;
 const LONGEST_VALUE: usize = 255;
 
@@ -96,11 +99,36 @@ pub(crate) fn from_header(text: &str) -> Result<Tags, CosError> {
     Ok(tags)
 }
 
-/// How many, how long, each key once, and no other characters than the documents name.
+/// Those of a bucket, as a document.
+pub(crate) fn check_bucket(document: &Element) -> Result<(), CosError> {
+    let known = |tag: &Element| tag.has_only(&["Key", "Value"]) && tag.children().len() == 2;
+    let sets = document.children();
+    if !document.has_only(&["TagSet"])
+        || sets.len() != 1
+        || !sets[0].has_only(&["Tag"])
+        || !sets[0].all("Tag").all(known)
+    {
+        return Err(CosError::malformed_xml());
+    }
+    let tags = listed_tags(document)?;
+    if tags.len() > MOST_TAGS_OF_A_BUCKET {
+        return Err(invalid("A bucket has at most 50 tags."));
+    }
+    if tags.iter().any(|(key, _)| RESERVED.iter().any(|reserved| key.starts_with(reserved))) {
+        return Err(invalid("A tag key that begins with qcs: or project is the system's own."));
+    }
+    check_each(&tags)
+}
+
 fn check(tags: &Tags) -> Result<(), CosError> {
     if tags.len() > MOST_TAGS {
         return Err(invalid("An object has at most 10 tags."));
     }
+    check_each(tags)
+}
+
+/// How long, each key once, and no other characters than the documents name.
+fn check_each(tags: &Tags) -> Result<(), CosError> {
     for (at, (key, value)) in tags.iter().enumerate() {
         if !(1..=LONGEST_KEY).contains(&key.chars().count()) || value.chars().count() > LONGEST_VALUE {
             return Err(invalid("A tag key has 1 to 127 characters, a value up to 255."));

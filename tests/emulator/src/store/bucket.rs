@@ -42,6 +42,7 @@ pub(crate) enum Versioning {
 pub(crate) enum Setting {
     Cors,
     Lifecycle,
+    Tagging,
 }
 
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use cos_emulator::{Action, Effect, Emulator, Ending, Injected, Matcher, Rule, Sp
 use tokio::time::Instant;
 
 use crate::client::{Ask, HOST, list_of};
-use crate::{cors, lifecycle};
+use crate::{cors, lifecycle, tagging};
 
 fn emulator() -> Emulator {
     let emulator = Emulator::builder().in_memory().unwrap();
@@ -291,6 +291,9 @@ async fn every_operation_can_go_wrong() {
         ("PUT Bucket lifecycle", ask("PUT", "/", &[("lifecycle", "")]).body(lifecycle::DOCUMENT)),
         ("GET Bucket lifecycle", ask("GET", "/", &[("lifecycle", "")])),
         ("DELETE Bucket lifecycle", ask("DELETE", "/", &[("lifecycle", "")])),
+        ("PUT Bucket tagging", ask("PUT", "/", &[("tagging", "")]).body(tagging::DOCUMENT)),
+        ("GET Bucket tagging", ask("GET", "/", &[("tagging", "")])),
+        ("DELETE Bucket tagging", ask("DELETE", "/", &[("tagging", "")])),
         (
             "Complete Multipart Upload",
             ask("POST", "/up", &[("uploadId", &id)]).body(list_of(&[(1, "9dd4e461268c8034f5c8564e155c67a6")])),

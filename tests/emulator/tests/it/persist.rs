@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cos_emulator::{Cors, Emulator};
 
 use crate::client::{Ask, list_of};
-use crate::{cors, lifecycle};
+use crate::{cors, lifecycle, tagging};
 
 #[tokio::test]
 async fn objects_of_all_sizes_are_there_after_a_restart() {
@@ -132,12 +132,14 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         assert!(ask(&emulator, "GET", "cors").send(&emulator).await.text().contains("DELETE"));
         ask(&emulator, "PUT", "cors").body(cors::DOCUMENT).send(&emulator).await;
         ask(&emulator, "PUT", "lifecycle").body(lifecycle::DOCUMENT).send(&emulator).await;
+        ask(&emulator, "PUT", "tagging").body(tagging::DOCUMENT).send(&emulator).await;
     }
     for _ in 0..2 {
         let emulator = start();
         let kept = ask(&emulator, "GET", "cors").send(&emulator).await;
         assert!(kept.text().contains("https://app.example.com") && !kept.text().contains("DELETE"), "{}", kept.text());
         assert!(ask(&emulator, "GET", "lifecycle").send(&emulator).await.text().contains("DaysAfterInitiation"));
+        assert!(ask(&emulator, "GET", "tagging").send(&emulator).await.text().contains("<Key>age</Key>"));
     }
     let emulator = start();
     assert_eq!(ask(&emulator, "DELETE", "lifecycle").send(&emulator).await.verdict(), "204");

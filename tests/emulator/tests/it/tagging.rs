@@ -1,8 +1,11 @@
-//! Tags of objects, by header and by document.
+//! Tags of objects, by header and by document, and of buckets.
 
 use cos_emulator::Emulator;
 
 use crate::client::{Answer, Ask, HOST};
+
+/// What a bucket may have.
+pub const DOCUMENT: &str = "<Tagging><TagSet><Tag><Key>age</Key><Value>18</Value></Tag></TagSet></Tagging>";
 
 fn emulator() -> Emulator {
     Emulator::builder().small_parts(true).in_memory().unwrap()
@@ -140,4 +143,62 @@ async fn each_version_has_tags_of_its_own() {
     assert_eq!((hidden.verdict().as_str(), hidden.header("x-cos-delete-marker")), ("404 NoSuchKey", "true"));
     let unknown = ask("DELETE").query("tagging", "").query("versionId", "none").send(&emulator).await;
     assert_eq!(unknown.verdict(), "404 NoSuchVersion");
+}
+
+#[tokio::test]
+async fn tags_of_a_bucket_are_put_read_and_removed() {
+    let emulator = emulator();
+    emulator.put_object(emulator.bucket(), "k", "x");
+    assert_eq!(read(&emulator, "/").await, ["404 NoSuchTagSet"]);
+    let put = tag(&emulator, "/", document(&[("age", "18"), ("中 a", "=:/@")])).await;
+    assert_eq!((put.verdict().as_str(), put.body.len()), ("204", 0));
+    assert_eq!(read(&emulator, "/").await, ["age=18", "中 a==:/@"]);
+    assert_eq!(read(&emulator, "/k").await, ["404 NoSuchTagSet"], "they are not those of its objects");
+    tag(&emulator, "/", document(&[("name", "")])).await;
+    assert_eq!(read(&emulator, "/").await, ["name="], "all there were are gone");
+    for method in ["PUT", "GET", "DELETE"] {
+        let stranger = Ask::new(&emulator, method, "/").query("tagging", "").anonymous().body(DOCUMENT);
+        assert_eq!(stranger.send(&emulator).await.verdict(), "403 AccessDenied", "{method}");
+    }
+    assert_eq!(read(&emulator, "/").await, ["name="]);
+    for _ in 0..2 {
+        let deleted = Ask::new(&emulator, "DELETE", "/").query("tagging", "").send(&emulator).await;
+        assert_eq!((deleted.verdict().as_str(), deleted.body.len()), ("204", 0));
+        assert_eq!(read(&emulator, "/").await, ["404 NoSuchTagSet"]);
+    }
+}
+
+#[tokio::test]
+async fn tags_that_a_bucket_may_not_have_change_nothing() {
+    let emulator = emulator();
+    let many = |count: usize| {
+        let keys: Vec<String> = (0..count).map(|number| format!("k{number}")).collect();
+        document(&keys.iter().map(|key| (key.as_str(), "")).collect::<Vec<_>>())
+    };
+    let (key, value) = ("夏".repeat(127), "夏".repeat(255));
+    for right in [many(50), document(&[(&key, &value)]), document(&[("a", "1"), ("A", "1")]), DOCUMENT.to_owned()] {
+        assert_eq!(tag(&emulator, "/", right.clone()).await.verdict(), "204", "{right}");
+    }
+    let (long_key, long_value) = ("k".repeat(128), "v".repeat(256));
+    for (wrong, want) in [
+        (String::new(), "400 MissingRequestBodyError"),
+        (document(&[]), "400 MalformedXML"),
+        ("<Tagging/>".to_owned(), "400 MalformedXML"),
+        (DOCUMENT.replace("<Value>18</Value>", ""), "400 MalformedXML"),
+        (DOCUMENT.replace("Tagging>", "Tags>"), "400 MalformedXML"),
+        (DOCUMENT.replace("<Tag>", "<Other/><Tag>"), "400 MalformedXML"),
+        (DOCUMENT.replace("<TagSet>", "<TagSet/><TagSet>"), "400 MalformedXML"),
+        (DOCUMENT.replace("<Key>", "<Key>b</Key><Key>"), "400 MalformedXML"),
+        (many(51), "400 InvalidTag"),
+        (document(&[("", "1")]), "400 InvalidTag"),
+        (document(&[(&long_key, "")]), "400 InvalidTag"),
+        (document(&[("a", &long_value)]), "400 InvalidTag"),
+        (document(&[("a", "1"), ("a", "2")]), "400 InvalidTag"),
+        (document(&[("a", "*")]), "400 InvalidTag"),
+        (document(&[("qcs:a", "1")]), "400 InvalidTag"),
+        (document(&[("project", "1")]), "400 InvalidTag"),
+    ] {
+        assert_eq!(tag(&emulator, "/", wrong.clone()).await.verdict(), want, "{wrong}");
+    }
+    assert_eq!(read(&emulator, "/").await, ["age=18"]);
 }
