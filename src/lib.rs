@@ -45,6 +45,7 @@
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | say who may do what with a bucket or an object, and read it | [`Acl`], [`PutObjectAcl`], [`GetObjectAcl`], [`PutBucketAcl`], [`GetBucketAcl`], [`AccessControl`] |
+//! | tag a bucket | [`PutBucketTagging`], [`GetBucketTagging`], [`DeleteBucketTagging`] |
 //! | let web pages use a bucket | [`PutBucketCors`], [`GetBucketCors`], [`DeleteBucketCors`] |
 //! | let COS itself give up old uploads, remove or archive old objects | [`PutBucketLifecycle`], [`GetBucketLifecycle`], [`DeleteBucketLifecycle`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`]; [`Bucket::object_url`] for what everybody may read |
@@ -208,11 +209,12 @@ pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
     BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket, CreateBucketOutput, DeleteBucket,
     DeleteBucketCors, DeleteBucketCorsOutput, DeleteBucketLifecycle, DeleteBucketLifecycleOutput, DeleteBucketOutput,
-    GetBucketAcl, GetBucketCors, GetBucketLifecycle, GetBucketVersioning, HeadBucket, LifecycleConfiguration,
-    LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTime, LifecycleTransition, ListBuckets,
-    ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion,
-    PutBucketAcl, PutBucketAclOutput, PutBucketCors, PutBucketCorsOutput, PutBucketLifecycle, PutBucketLifecycleOutput,
-    PutBucketVersioning, PutBucketVersioningOutput, VersionList, Versioning,
+    DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketAcl, GetBucketCors, GetBucketLifecycle, GetBucketTagging,
+    GetBucketVersioning, HeadBucket, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule,
+    LifecycleTime, LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects, NoncurrentVersionTransition,
+    ObjectList, ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput, PutBucketCors, PutBucketCorsOutput,
+    PutBucketLifecycle, PutBucketLifecycleOutput, PutBucketTagging, PutBucketTaggingOutput, PutBucketVersioning,
+    PutBucketVersioningOutput, VersionList, Versioning,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]

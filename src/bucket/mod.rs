@@ -9,6 +9,7 @@ mod lifecycle;
 mod list;
 mod list_buckets;
 mod list_versions;
+mod tagging;
 mod versioning;
 
 pub use self::acl::{GetBucketAcl, PutBucketAcl, PutBucketAclOutput};
@@ -27,6 +28,9 @@ pub use self::lifecycle::{
 pub use self::list::{ListObjects, ObjectList, ObjectSummary};
 pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
+pub use self::tagging::{
+    DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketTagging, PutBucketTagging, PutBucketTaggingOutput,
+};
 pub use self::versioning::{GetBucketVersioning, PutBucketVersioning, PutBucketVersioningOutput, Versioning};
 
 #[cfg(test)]

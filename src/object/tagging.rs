@@ -1,12 +1,11 @@
 use bytes::Bytes;
 use http::{Method, Response};
-use serde::{Deserialize, Serialize};
 
 use crate::answer::{VERSION_ID, header_text, request_id};
 use crate::error::{Error, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
-use crate::options::Tags;
+use crate::options::{Tagging, Tags};
 use crate::request::Request;
 use crate::xml;
 
@@ -148,10 +147,7 @@ impl Operation for PutObjectTagging {
         if self.tags.is_empty() {
             return Err(Error::input("tags", "are none: DeleteObjectTagging removes those there are"));
         }
-        if !self.tags.iter().all(|(key, value)| xml::can_carry(key) && xml::can_carry(value)) {
-            return Err(Error::input("tags", "have one with a control character, which XML cannot carry"));
-        }
-        tagging_of(&self.key, self.version_id.as_deref())?.xml("Tagging", &Tagging::of(&self.tags))
+        tagging_of(&self.key, self.version_id.as_deref())?.xml(Tagging::ROOT, &Tagging::of(&self.tags)?)
     }
 
     fn safety(&self) -> Safety {
@@ -182,13 +178,8 @@ impl Operation for GetObjectTagging {
         let version_id = version_id(&response);
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
-        let document: Tagging = xml::read("Tagging", head.status.as_u16(), &request_id, &body)?;
-        let tags = document.tag_set.elements.into_iter().filter_map(|element| match element {
-            Element::Tag { key, value } => Some((key, value)),
-            Element::Other => None,
-        });
-        let tags = tags.collect();
-        Ok(GetObjectTaggingOutput { tags, version_id, request_id })
+        let document: Tagging = xml::read(Tagging::ROOT, head.status.as_u16(), &request_id, &body)?;
+        Ok(GetObjectTaggingOutput { tags: document.into_tags(), version_id, request_id })
     }
 
     fn unset_by(&self, refusal: &ServiceError) -> Option<GetObjectTaggingOutput> {
@@ -260,37 +251,6 @@ impl GetObjectTaggingOutput {
 
 fn version_id(response: &Response<Bytes>) -> Option<String> {
     header_text(response.headers(), &VERSION_ID).map(str::to_owned)
-}
-
-#[derive(Serialize, Deserialize)]
-struct Tagging {
-    #[serde(rename = "TagSet", default)]
-    tag_set: TagSet,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct TagSet {
-    #[serde(rename = "$value", default)]
-    elements: Vec<Element>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum Element {
-    Tag {
-        #[serde(rename = "Key")]
-        key: String,
-        #[serde(rename = "Value", default)]
-        value: String,
-    },
-    #[serde(other)]
-    Other,
-}
-
-impl Tagging {
-    fn of(tags: &Tags) -> Self {
-        let tag = |(key, value): (&str, &str)| Element::Tag { key: key.to_owned(), value: value.to_owned() };
-        Self { tag_set: TagSet { elements: tags.iter().map(tag).collect() } }
-    }
 }
 
 #[cfg(test)]

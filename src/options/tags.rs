@@ -1,13 +1,16 @@
 use percent_encoding::utf8_percent_encode;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::key::RESERVED;
 use crate::request::{Describe, Named, Request};
+use crate::xml;
 
-/// Tags of an object: up to 10, keys of 1 to 127 characters, each once, values of up to 255.
+/// Tags of an object, up to 10, or of a bucket, up to 50: keys of 1 to 127 characters, each once, values of up to 255.
 ///
 /// COS takes letters and digits of any script, blanks and `+ - = . _ : / @`, and answers `InvalidTag` to anything else. Its
-/// pages differ: by some 127 and 255 are bytes, which is fewer letters beyond ASCII, and the newest name no blanks.
+/// pages differ: by some 127 and 255 are bytes, which is fewer letters beyond ASCII, and the newest name no blanks. Keys of
+/// a bucket may not begin with `qcs:` or `project`.
 ///
 /// COS reference: [Object tagging](https://cloud.tencent.com/document/product/436/42993)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct Tags(Named);
 impl Tags {
     /// The most tags of an object.
     pub const MAX: usize = 10;
+    /// The most tags of a bucket.
+    pub const MAX_OF_BUCKET: usize = 50;
 
     /// No tags.
     pub fn new() -> Self {
@@ -54,6 +59,18 @@ impl Tags {
         if self.len() > Self::MAX {
             return Err(Error::input("tags", "are more than the 10 an object may have"));
         }
+        self.check_each()
+    }
+
+    /// Whether a bucket may have them. Which keys are COS's own, and what characters it takes, COS says itself.
+    pub(crate) fn check_for_bucket(&self) -> Result<()> {
+        if self.len() > Self::MAX_OF_BUCKET {
+            return Err(Error::input("tags", "are more than the 50 a bucket may have"));
+        }
+        self.check_each()
+    }
+
+    fn check_each(&self) -> Result<()> {
         for (index, (key, value)) in self.0.0.iter().enumerate() {
             if !(1..128).contains(&key.chars().count()) || value.chars().count() > 255 {
                 return Err(Error::input("tags", "have a key that is not 1 to 127 or a value over 255 characters"));
@@ -92,6 +109,51 @@ impl Describe for Tags {
     }
 }
 
+/// Tags as a document.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Tagging {
+    #[serde(rename = "TagSet", default)]
+    tag_set: TagSet,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct TagSet {
+    #[serde(rename = "$value", default)]
+    elements: Vec<Element>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Element {
+    Tag {
+        #[serde(rename = "Key")]
+        key: String,
+        #[serde(rename = "Value", default)]
+        value: String,
+    },
+    #[serde(other)]
+    Other,
+}
+
+impl Tagging {
+    pub(crate) const ROOT: &str = "Tagging";
+
+    pub(crate) fn of(tags: &Tags) -> Result<Self> {
+        if !tags.iter().all(|(key, value)| xml::can_carry(key) && xml::can_carry(value)) {
+            return Err(Error::input("tags", "have one with a control character, which XML cannot carry"));
+        }
+        let tag = |(key, value): (&str, &str)| Element::Tag { key: key.to_owned(), value: value.to_owned() };
+        Ok(Self { tag_set: TagSet { elements: tags.iter().map(tag).collect() } })
+    }
+
+    pub(crate) fn into_tags(self) -> Tags {
+        let tags = self.tag_set.elements.into_iter().filter_map(|element| match element {
+            Element::Tag { key, value } => Some((key, value)),
+            Element::Other => None,
+        });
+        tags.collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +175,10 @@ mod tests {
         }
         for bad in [many(11), long(128, 0), long(0, 1), long(1, 256), Tags::new().tag("a", "1").tag("a", "2")] {
             assert_eq!(bad.check().unwrap_err().field(), Some("tags"), "{bad:?}");
+        }
+        assert!(many(50).check_for_bucket().is_ok() && long(127, 255).check_for_bucket().is_ok());
+        for bad in [many(51), long(128, 0), long(0, 1), long(1, 256), Tags::new().tag("a", "1").tag("a", "2")] {
+            assert_eq!(bad.check_for_bucket().unwrap_err().field(), Some("tags"), "{bad:?}");
         }
     }
 

@@ -12,13 +12,13 @@ use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
     AbortMultipartUpload, Acl, AppendObject, Attributes, Bucket, Client, ClientBuilder, CompleteMultipartUpload,
     CompletedPart, CopyObject, CopySource, CorsConfiguration, CorsRule, Crc64, CreateBucket, DeleteBucket,
-    DeleteBucketCors, DeleteBucketLifecycle, DeleteKey, DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAcl,
-    GetBucketCors, GetBucketLifecycle, GetBucketVersioning, GetObject, GetObjectAcl, GetObjectTagging, HeadBucket,
-    HeadObject, InitiateMultipartUpload, LifecycleConfiguration, LifecycleFilter, LifecycleRule, ListBuckets,
-    ListMultipartUploads, ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, PresignOptions, Presigned,
-    PutBucketAcl, PutBucketCors, PutBucketLifecycle, PutBucketVersioning, PutObject, PutObjectAcl, PutObjectTagging,
-    RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning,
-    read_response,
+    DeleteBucketCors, DeleteBucketLifecycle, DeleteBucketTagging, DeleteKey, DeleteObject, DeleteObjectTagging,
+    DeleteObjects, GetBucketAcl, GetBucketCors, GetBucketLifecycle, GetBucketTagging, GetBucketVersioning, GetObject,
+    GetObjectAcl, GetObjectTagging, HeadBucket, HeadObject, InitiateMultipartUpload, LifecycleConfiguration,
+    LifecycleFilter, LifecycleRule, ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts,
+    ObjectKey, Operation, PresignOptions, Presigned, PutBucketAcl, PutBucketCors, PutBucketLifecycle, PutBucketTagging,
+    PutBucketVersioning, PutObject, PutObjectAcl, PutObjectTagging, RestoreObject, Restored, Result, Safety, Sent,
+    StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -241,6 +241,8 @@ enum Fact {
     Restoring,
     /// Web pages may do this.
     Cors(Option<CorsConfiguration>),
+    /// The bucket has these tags.
+    BucketTags(Tags),
     /// COS does this by itself.
     Lifecycle(Option<LifecycleConfiguration>),
 }
@@ -282,6 +284,9 @@ impl Fact {
             }
             Self::Cors(expected) => {
                 assert_eq!(admin.send(GetBucketCors::new()).await.expect("a setting"), *expected);
+            }
+            Self::BucketTags(expected) => {
+                assert_eq!(admin.send(GetBucketTagging::new()).await.expect("tags"), *expected);
             }
             Self::Lifecycle(expected) => {
                 assert_eq!(admin.send(GetBucketLifecycle::new()).await.expect("a setting"), *expected);
@@ -435,6 +440,10 @@ const HELLO: u64 = 5;
 
 fn cors() -> CorsConfiguration {
     CorsConfiguration::new([CorsRule::new("https://app.example.com", [Method::PUT]).allowed_header("*")])
+}
+
+fn bucket_tags() -> Tags {
+    Tags::new().tag("a b", "夏").tag("c", "")
 }
 
 fn lifecycle() -> LifecycleConfiguration {
@@ -1027,6 +1036,47 @@ pub static TABLE: &[Row] = &[
             Box::pin(async {
                 scene.admin().send(PutBucketLifecycle::new(lifecycle())).await.expect("a setting");
                 ready(DeleteBucketLifecycle::new(), drop).leaves([Fact::Lifecycle(None)])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketTagging",
+        variant: "",
+        title: "PUT Bucket tagging",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                let before = PutBucketTagging::new(Tags::new().tag("before", "1"));
+                scene.admin().send(before).await.expect("a setting");
+                ready(PutBucketTagging::new(bucket_tags()), drop).leaves([Fact::BucketTags(bucket_tags())])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketTagging",
+        variant: "",
+        title: "GET Bucket tagging",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketTagging::new(bucket_tags())).await.expect("a setting");
+                ready(GetBucketTagging::new(), |found| assert_eq!(found, bucket_tags()))
+                    .leaves([Fact::BucketTags(bucket_tags())])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketTagging",
+        variant: "",
+        title: "DELETE Bucket tagging",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketTagging::new(bucket_tags())).await.expect("a setting");
+                ready(DeleteBucketTagging::new(), drop).leaves([Fact::BucketTags(Tags::new())])
             })
         },
     },

@@ -1,13 +1,13 @@
-//! Settings of a bucket that are documents: CORS and lifecycle.
+//! Settings of a bucket that are documents: CORS, lifecycle and tags.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Response};
 use tencent_cos::{
-    CorsConfiguration, CorsRule, DeleteBucketCors, DeleteBucketLifecycle, GetBucketCors, GetBucketLifecycle,
-    LifecycleFilter, LifecycleRule, Operation, Permissions, PutBucketCors, PutBucketLifecycle, Request, Result, Safety,
-    Sent,
+    CorsConfiguration, CorsRule, DeleteBucketCors, DeleteBucketLifecycle, DeleteBucketTagging, GetBucketCors,
+    GetBucketLifecycle, GetBucketTagging, GetObjectTagging, LifecycleFilter, LifecycleRule, Operation, Permissions,
+    PutBucketCors, PutBucketLifecycle, PutBucketTagging, PutObjectTagging, Request, Result, Safety, Sent, Tags,
 };
 use tokio::time::Instant;
 
@@ -65,17 +65,20 @@ async fn what_was_never_set_is_none_in_one_request() {
     let bucket = bucket(&emulator);
     assert_eq!(bucket.send(GetBucketCors::new()).await.unwrap(), None);
     assert_eq!(bucket.send(GetBucketLifecycle::new()).await.unwrap(), None);
-    assert_eq!(emulator.journal().len(), 2);
+    assert!(bucket.send(GetBucketTagging::new()).await.unwrap().is_empty());
+    assert_eq!(emulator.journal().len(), 3);
     let raw = bucket.send_raw(GetBucketCors::new()).await.unwrap();
     assert_eq!((raw.status().as_u16(), raw.body()), (404, &None));
     assert!(raw.headers().contains_key("x-cos-request-id"));
     assert!(!bucket.send(DeleteBucketCors::new()).await.unwrap().request_id().is_empty());
     assert!(!bucket.send(DeleteBucketLifecycle::new()).await.unwrap().request_id().is_empty());
+    assert!(!bucket.send(DeleteBucketTagging::new()).await.unwrap().request_id().is_empty());
 
     let nowhere = client(&emulator).build().unwrap().bucket("nowhere-1250000000").unwrap();
     let error = nowhere.send(GetBucketCors::new()).await.unwrap_err();
     assert_eq!((error.code(), error.is_not_found()), (Some("NoSuchBucket"), true));
     assert_eq!(nowhere.send(DeleteBucketLifecycle::new()).await.unwrap_err().code(), Some("NoSuchBucket"));
+    assert_eq!(nowhere.send(GetBucketTagging::new()).await.unwrap_err().code(), Some("NoSuchBucket"));
 }
 
 #[tokio::test]
@@ -114,5 +117,29 @@ async fn what_may_not_be_set_is_not_sent() {
     let rule = CorsRule::new("https://*.*.example", [Method::GET]);
     let error = bucket.send(PutBucketCors::new(CorsConfiguration::new([rule]))).await.unwrap_err();
     assert_eq!((error.kind(), error.field()), (tencent_cos::ErrorKind::Input, Some("allowed_origins")));
+    let many = (0..51).map(|number| (number.to_string(), "")).collect();
+    let error = bucket.send(PutBucketTagging::new(many)).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (tencent_cos::ErrorKind::Input, Some("tags")));
     assert!(emulator.journal().is_empty());
+}
+
+#[tokio::test]
+async fn a_bucket_has_up_to_50_tags_and_its_objects_their_own() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    bucket.put("a b", "x").await.unwrap();
+    let of_object = Tags::new().tag("team", "red");
+    bucket.send(PutObjectTagging::new("a b".parse().unwrap(), of_object.clone())).await.unwrap();
+    let many: Tags = (0..50).map(|number| (format!("key {number}"), "夏 +-=._:/@")).collect();
+    assert!(!bucket.send(PutBucketTagging::new(many.clone())).await.unwrap().request_id().is_empty());
+    assert_eq!(bucket.send(GetBucketTagging::new()).await.unwrap(), many);
+    for key in ["project", "qcs:a", "a*"] {
+        let error = bucket.send(PutBucketTagging::new(Tags::new().tag(key, ""))).await.unwrap_err();
+        assert_eq!(error.code(), Some("InvalidTag"), "{key}");
+    }
+    assert_eq!(bucket.send(GetBucketTagging::new()).await.unwrap(), many);
+    bucket.send(DeleteBucketTagging::new()).await.unwrap();
+    assert!(bucket.send(GetBucketTagging::new()).await.unwrap().is_empty());
+    let kept = bucket.send(GetObjectTagging::new("a b".parse().unwrap())).await.unwrap();
+    assert_eq!(kept.tags, of_object);
 }
