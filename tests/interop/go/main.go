@@ -373,7 +373,15 @@ func (r request) listVersions(c *cos.Client, a *answer) (*cos.Response, error) {
 	return response, err
 }
 
+// Of the bucket, when there is no key; as the two below.
 func (r request) putTags(c *cos.Client) (*cos.Response, error) {
+	if r.Key == "" {
+		option := &cos.BucketPutTaggingOptions{}
+		for _, tag := range r.Tags {
+			option.TagSet = append(option.TagSet, cos.BucketTaggingTag{Key: tag[0], Value: tag[1]})
+		}
+		return c.Bucket.PutTagging(ctx, option)
+	}
 	option := &cos.ObjectPutTaggingOptions{}
 	for _, tag := range r.Tags {
 		option.TagSet = append(option.TagSet, cos.ObjectTaggingTag{Key: tag[0], Value: tag[1]})
@@ -390,6 +398,15 @@ func (r request) anyVersion() []any {
 }
 
 func (r request) getTags(c *cos.Client, a *answer) (*cos.Response, error) {
+	if r.Key == "" {
+		result, response, err := c.Bucket.GetTagging(ctx)
+		if err == nil {
+			for _, tag := range result.TagSet {
+				a.Tags = append(a.Tags, [2]string{tag.Key, tag.Value})
+			}
+		}
+		return response, err
+	}
 	result, response, err := c.Object.GetTagging(ctx, r.Key, r.anyVersion()...)
 	if err == nil {
 		for _, tag := range result.TagSet {
@@ -595,7 +612,11 @@ func (r request) answer() (a answer) {
 	case "get_tags":
 		response, err = r.getTags(c, &a)
 	case "delete_tags":
-		response, err = c.Object.DeleteTagging(ctx, r.Key, r.anyVersion()...)
+		if r.Key == "" {
+			response, err = c.Bucket.DeleteTagging(ctx)
+		} else {
+			response, err = c.Object.DeleteTagging(ctx, r.Key, r.anyVersion()...)
+		}
 	case "restore":
 		response, err = c.Object.PostRestore(ctx, r.Key, &cos.ObjectRestoreOptions{
 			Days: r.Days, Tier: &cos.CASJobParameters{Tier: r.Tier},

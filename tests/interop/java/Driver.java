@@ -496,7 +496,14 @@ public class Driver {
         return Map.of("acl", list.getCannedAccessControl().toString(), "grants", grants);
     }
 
+    // Of the bucket, when there is no key; as the two below.
     private Map<String, Object> putTags(Request r) {
+        if (r.key == null) {
+            TagSet set = new TagSet();
+            r.tags.forEach(tag -> set.setTag(tag.get(0), tag.get(1)));
+            cos.setBucketTaggingConfiguration(r.bucket, new BucketTaggingConfiguration().withTagSets(set));
+            return Map.of();
+        }
         List<com.qcloud.cos.model.Tag.Tag> tags = new ArrayList<>();
         r.tags.forEach(tag -> tags.add(new com.qcloud.cos.model.Tag.Tag(tag.get(0), tag.get(1))));
         cos.setObjectTagging(new SetObjectTaggingRequest(r.bucket, r.key, r.version_id, new ObjectTagging(tags)));
@@ -505,12 +512,21 @@ public class Driver {
 
     private Map<String, Object> getTags(Request r) {
         List<List<String>> tags = new ArrayList<>();
+        if (r.key == null) {
+            cos.getBucketTaggingConfiguration(r.bucket).getTagSet().getAllTags()
+                    .forEach((key, value) -> tags.add(List.of(key, value)));
+            return Map.of("tags", tags);
+        }
         cos.getObjectTagging(new GetObjectTaggingRequest(r.bucket, r.key, r.version_id)).getTagSet()
                 .forEach(tag -> tags.add(List.of(tag.getKey(), tag.getValue())));
         return Map.of("tags", tags);
     }
 
     private Map<String, Object> deleteTags(Request r) {
+        if (r.key == null) {
+            cos.deleteBucketTaggingConfiguration(r.bucket);
+            return Map.of();
+        }
         cos.deleteObjectTagging(new DeleteObjectTaggingRequest(r.bucket, r.key).withVersionId(r.version_id));
         return Map.of();
     }

@@ -255,17 +255,20 @@ const verbs = {
     };
   },
 
+  // Of the bucket, when there is no key; as the two below.
   async put_tags(request) {
     const tags = request.tags.map(([key, value]) => ({ Key: key, Value: value }));
+    if (!request.key) return reply(await cos.putBucketTagging({ ...place(request), Tags: tags }));
     return reply(await cos.putObjectTagging({ ...place(request), Tags: tags }));
   },
 
   async get_tags(request) {
-    const data = await cos.getObjectTagging(place(request));
+    const data = await (request.key ? cos.getObjectTagging(place(request)) : cos.getBucketTagging(place(request)));
     return { tags: data.Tags.map((tag) => [tag.Key, tag.Value]) };
   },
 
   async delete_tags(request) {
+    if (!request.key) return reply(await cos.deleteBucketTagging(place(request)));
     return reply(await cos.deleteObjectTagging(place(request)));
   },
 

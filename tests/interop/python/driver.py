@@ -253,15 +253,25 @@ class Driver:
                 "markers": [entry["Key"] for entry in elements(page, "DeleteMarker")]}
 
     def put_tags(self, request):
-        tags = [{"Key": key, "Value": value} for key, value in request["tags"]]
-        self.cos.put_object_tagging(request["bucket"], request["key"], {"TagSet": {"Tag": tags}}, **keywords(request))
+        """Of the bucket, when there is no key; as the two below."""
+        tags = {"TagSet": {"Tag": [{"Key": key, "Value": value} for key, value in request["tags"]]}}
+        if "key" in request:
+            self.cos.put_object_tagging(request["bucket"], request["key"], tags, **keywords(request))
+        else:
+            self.cos.put_bucket_tagging(request["bucket"], tags)
 
     def get_tags(self, request):
-        document = self.cos.get_object_tagging(request["bucket"], request["key"], **keywords(request))
+        if "key" in request:
+            document = self.cos.get_object_tagging(request["bucket"], request["key"], **keywords(request))
+        else:
+            document = self.cos.get_bucket_tagging(request["bucket"])
         return {"tags": [[tag["Key"], tag["Value"]] for tag in elements(document["TagSet"], "Tag")]}
 
     def delete_tags(self, request):
-        self.cos.delete_object_tagging(request["bucket"], request["key"], **keywords(request))
+        if "key" in request:
+            self.cos.delete_object_tagging(request["bucket"], request["key"], **keywords(request))
+        else:
+            self.cos.delete_bucket_tagging(request["bucket"])
 
     def restore(self, request):
         job = {"Days": request["days"], "CASJobParameters": {"Tier": request["tier"]}}

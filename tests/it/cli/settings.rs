@@ -1,4 +1,4 @@
-//! `cos cors` and `cos lifecycle`.
+//! `cos cors` and `cos lifecycle`, and `cos tag` of a bucket.
 
 use serde_json::{Value, json};
 
@@ -55,4 +55,21 @@ fn lifecycle_adds_to_what_is_there_and_removes_it() {
     assert_eq!(shell.run(&["lifecycle", &bucket, "--abort-uploads", "0"]).status.code(), Some(2));
     assert_eq!(shell.json(&["lifecycle", &bucket, "--remove"])[0]["action"], "remove");
     assert!(shell.done(&["lifecycle", &bucket]).is_empty());
+}
+
+#[test]
+fn tag_of_a_bucket_shows_replaces_and_removes() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    let none = &shell.json(&["tag", &bucket])[0];
+    assert_eq!((&none["tags"], &none["key"], &none["version_id"]), (&json!({}), &Value::Null, &Value::Null));
+    let given = shell.done(&["tag", &bucket, "team=blue", "equation=a=b"]);
+    assert!(text(&given).starts_with(&format!("gave {bucket}")) && text(&given).contains("2 tags"), "{}", text(&given));
+    let shown = shell.done(&["tag", &bucket]);
+    assert!(text(&shown).contains("team") && text(&shown).contains("a=b"), "{}", text(&shown));
+    assert_eq!(shell.json(&["tag", &bucket, "one=1"])[0]["tags"], json!({ "one": "1" }));
+    assert_eq!(shell.json(&["tag", &bucket])[0]["tags"], json!({ "one": "1" }));
+    assert_eq!(shell.run(&["tag", &bucket, "--version-id", "v"]).status.code(), Some(2));
+    assert!(text(&shell.done(&["tag", &bucket, "--delete"])).starts_with("removed the tags of "));
+    assert_eq!(shell.json(&["tag", &bucket])[0]["tags"], json!({}));
 }
