@@ -43,6 +43,9 @@ fn asks(operation: &Operation) -> Asks {
         Operation::PutBucketTagging => Asks::Bucket("name/cos:PutBucketTagging"),
         Operation::GetBucketTagging => Asks::Bucket("name/cos:GetBucketTagging"),
         Operation::DeleteBucketTagging => Asks::Bucket("name/cos:DeleteBucketTagging"),
+        Operation::PutBucketEncryption => Asks::Bucket("name/cos:PutBucketEncryption"),
+        Operation::GetBucketEncryption => Asks::Bucket("name/cos:GetBucketEncryption"),
+        Operation::DeleteBucketEncryption => Asks::Bucket("name/cos:DeleteBucketEncryption"),
         Operation::ListMultipartUploads => Asks::Prefix("name/cos:ListMultipartUploads"),
         // The source of a copy is asked for where it is found.
         Operation::PutObject | Operation::CopyObject | Operation::UploadPartCopy => Asks::Object("name/cos:PutObject"),

@@ -24,7 +24,7 @@ pub(crate) async fn append(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let position = call.head.query.get("position").and_then(number);
     let position = position.ok_or_else(|| CosError::invalid_argument("The position must be a number."))?;
     call.demand_length()?;
-    let draft = draft(call.head, &key)?;
+    let draft = draft(call.head, &bucket, &key)?;
     let digests = Digests::of(call.head)?;
     let before = bucket.check(&key, |occupant| grows(occupant, position).map(Option::<&_>::cloned))?;
     let content = receive(call, &digests).await?;

@@ -4,11 +4,12 @@ use bytes::Bytes;
 
 use crate::acl::{self, About};
 use crate::customer_key::CustomerKey;
+use crate::encryption;
 use crate::error::CosError;
 use crate::media::media_type;
 use crate::request::{Head, KEPT};
 use crate::service::Call;
-use crate::store::Draft;
+use crate::store::{Bucket, Draft};
 use crate::tagging;
 
 const LONGEST_KEY: usize = 850;
@@ -50,8 +51,8 @@ pub(crate) fn refuse_unknown(head: &Head) -> Result<(), CosError> {
     Ok(())
 }
 
-/// Headers, metadata, class, ACL, tags and encryption.
-pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
+/// Headers, metadata, class, ACL, tags and encryption; that of the bucket, if none is given.
+pub(crate) fn draft(head: &Head, bucket: &Bucket, key: &str) -> Result<Draft, CosError> {
     let value = |name: &str| head.headers.get(name).map(|value| Bytes::copy_from_slice(value.as_bytes()));
     let mut draft = Draft::default();
     for name in KEPT {
@@ -66,9 +67,9 @@ pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
     draft.storage_class = storage_class(head.header("x-cos-storage-class"))?;
     draft.acl = acl::of_headers(head, About::key(key))?;
     draft.tags = head.header("x-cos-tagging").map(tagging::from_header).transpose()?.unwrap_or_default();
-    if let Some(algorithm) = head.header("x-cos-server-side-encryption") {
+    if let Some(algorithm) = head.header(encryption::HEADER) {
         match algorithm {
-            "AES256" => draft.encryption.push(("x-cos-server-side-encryption".to_owned(), algorithm.to_owned())),
+            encryption::AES256 => draft.encryption.push((encryption::HEADER.to_owned(), algorithm.to_owned())),
             "cos/kms" => return Err(CosError::not_implemented("encryption with keys of KMS")),
             _ => return Err(CosError::invalid_argument("x-cos-server-side-encryption is AES256 or cos/kms.")),
         }
@@ -81,6 +82,7 @@ pub(crate) fn draft(head: &Head, key: &str) -> Result<Draft, CosError> {
         }
         draft.encryption.extend(key.described());
     }
+    encryption::apply(bucket, &mut draft);
     Ok(draft)
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
     may_write(call, &bucket)?;
     let key = writable_key(call)?.to_owned();
     refuse_unknown(call.head)?;
-    let mut draft = draft(call.head, &key)?;
+    let mut draft = draft(call.head, &bucket, &key)?;
     let new_metadata = replaces(call.head, "x-cos-metadata-directive")?;
     let new_tags = replaces(call.head, "x-cos-tagging-directive")?;
     let guard = forbids_overwrite(call.head)?;

@@ -23,7 +23,8 @@
 //! The same port plays STS (`POST /` with an action, for any host), which gives keys whose policies are enforced, and the
 //! metadata of an instance. Faults are scripted for both as for COS: `Rule::on("AssumeRole")`. Web pages post forms
 //! (POST Object), and see what the CORS configuration of the bucket lets them. Tags of a bucket and a lifecycle configuration
-//! are kept for those who ask; the latter is not carried out.
+//! are kept for those who ask; the latter is not carried out. The default encryption of a bucket, with keys of COS alone, is
+//! what its later objects tell.
 //!
 //! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen. Only bytes
 //! that are no HTTP at all (or a head of several hundred KB) get the bare 4xx of the HTTP library, without a request id.
@@ -48,6 +49,7 @@ mod cors;
 mod customer_key;
 mod delete_many;
 mod encoding;
+mod encryption;
 mod error;
 mod fault;
 mod ids;

@@ -27,7 +27,7 @@ pub(crate) fn initiate(call: &Call<'_>) -> Result<Reply, CosError> {
     may_write(call, &bucket)?;
     let key = writable_key(call)?;
     refuse_unknown(call.head)?;
-    let draft = draft(call.head, key)?;
+    let draft = draft(call.head, &bucket, key)?;
     let guard = forbids_overwrite(call.head)?;
     bucket.check(key, |occupant| occupant.guard(guard))?;
     let encryption = draft.encryption.clone();

@@ -22,7 +22,7 @@ pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     may_write(call, &bucket)?;
     let key = writable_key(call)?.to_owned();
     refuse_unknown(call.head)?;
-    let draft = draft(call.head, &key)?;
+    let draft = draft(call.head, &bucket, &key)?;
     let digests = Digests::of(call.head)?;
     let forbid_overwrite = forbids_overwrite(call.head)?;
     bucket.check(&key, |occupant| occupant.guard(forbid_overwrite))?;

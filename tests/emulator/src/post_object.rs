@@ -46,7 +46,7 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     };
     refuse_unknown(&put)?;
     customer_key::refuse(&put)?;
-    let draft = draft(&put, &key)?;
+    let draft = draft(&put, &bucket, &key)?;
     let digests = Digests::of(&put)?;
     let pace = traffic_limit(&put)?;
     let wish = Wish::of(&form)?;

@@ -512,6 +512,9 @@ impl Call<'_> {
             Operation::PutBucketTagging => settings::put(self, Setting::Tagging).await,
             Operation::GetBucketTagging => settings::get(self, Setting::Tagging),
             Operation::DeleteBucketTagging => settings::delete(self, Setting::Tagging),
+            Operation::PutBucketEncryption => settings::put(self, Setting::Encryption).await,
+            Operation::GetBucketEncryption => settings::get(self, Setting::Encryption),
+            Operation::DeleteBucketEncryption => settings::delete(self, Setting::Encryption),
             Operation::PostObject => post_object::post(self).await,
             Operation::OptionsObject => cors::preflight(self),
             Operation::Other(name) => {

@@ -7,7 +7,7 @@ use crate::respond::Reply;
 use crate::service::Call;
 use crate::store::Setting;
 use crate::xml::Document;
-use crate::{cors, lifecycle, tagging};
+use crate::{cors, encryption, lifecycle, tagging};
 
 impl Setting {
     fn root(self) -> &'static str {
@@ -15,6 +15,7 @@ impl Setting {
             Self::Cors => "CORSConfiguration",
             Self::Lifecycle => "LifecycleConfiguration",
             Self::Tagging => "Tagging",
+            Self::Encryption => "ServerSideEncryptionConfiguration",
         }
     }
 
@@ -22,7 +23,7 @@ impl Setting {
     fn longest(self) -> usize {
         match self {
             Self::Cors => 64 * 1024,
-            Self::Lifecycle | Self::Tagging => 2 * 1024 * 1024,
+            Self::Lifecycle | Self::Tagging | Self::Encryption => 2 * 1024 * 1024,
         }
     }
 
@@ -31,6 +32,10 @@ impl Setting {
             Self::Cors => CosError::new(404, "NoSuchCORSConfiguration", "The CORS configuration does not exist."),
             Self::Lifecycle => {
                 CosError::new(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist.")
+            }
+            Self::Encryption => {
+                let message = "The specified bucket does not have a Encryption configuration.";
+                CosError::new(404, "NoSuchEncryptionConfiguration", message)
             }
             Self::Tagging => CosError::new(404, "NoSuchTagSet", "There is no tag set associated with the bucket."),
         }
@@ -45,6 +50,7 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
         Setting::Cors => cors::check(&document)?,
         Setting::Lifecycle => lifecycle::check(&document)?,
         Setting::Tagging => tagging::check_bucket(&document)?,
+        Setting::Encryption => encryption::check(&document)?,
     }
     bucket.set(setting, Some(Document::of(&document)))?;
     // The one setting whose reference shows this.

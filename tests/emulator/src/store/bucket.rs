@@ -43,6 +43,7 @@ pub(crate) enum Setting {
     Cors,
     Lifecycle,
     Tagging,
+    Encryption,
 }
 
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use cos_emulator::{Action, Effect, Emulator, Ending, Injected, Matcher, Rule, Sp
 use tokio::time::Instant;
 
 use crate::client::{Ask, HOST, list_of};
-use crate::{cors, lifecycle, tagging};
+use crate::{cors, encryption, lifecycle, tagging};
 
 fn emulator() -> Emulator {
     let emulator = Emulator::builder().in_memory().unwrap();
@@ -294,6 +294,9 @@ async fn every_operation_can_go_wrong() {
         ("PUT Bucket tagging", ask("PUT", "/", &[("tagging", "")]).body(tagging::DOCUMENT)),
         ("GET Bucket tagging", ask("GET", "/", &[("tagging", "")])),
         ("DELETE Bucket tagging", ask("DELETE", "/", &[("tagging", "")])),
+        ("PUT Bucket encryption", ask("PUT", "/", &[("encryption", "")]).body(encryption::DOCUMENT)),
+        ("GET Bucket encryption", ask("GET", "/", &[("encryption", "")])),
+        ("DELETE Bucket encryption", ask("DELETE", "/", &[("encryption", "")])),
         (
             "Complete Multipart Upload",
             ask("POST", "/up", &[("uploadId", &id)]).body(list_of(&[(1, "9dd4e461268c8034f5c8564e155c67a6")])),

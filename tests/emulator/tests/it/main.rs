@@ -10,6 +10,7 @@ mod copy;
 mod cors;
 mod customer_key;
 mod delete_many;
+mod encryption;
 mod fault;
 mod headers;
 mod lifecycle;
