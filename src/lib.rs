@@ -46,6 +46,7 @@
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | say who may do what with a bucket or an object, and read it | [`Acl`], [`PutObjectAcl`], [`GetObjectAcl`], [`PutBucketAcl`], [`GetBucketAcl`], [`AccessControl`] |
 //! | tag a bucket | [`PutBucketTagging`], [`GetBucketTagging`], [`DeleteBucketTagging`] |
+//! | encrypt what does not say how itself | [`PutBucketEncryption`], [`GetBucketEncryption`], [`DeleteBucketEncryption`] |
 //! | let web pages use a bucket | [`PutBucketCors`], [`GetBucketCors`], [`DeleteBucketCors`] |
 //! | let COS itself give up old uploads, remove or archive old objects | [`PutBucketLifecycle`], [`GetBucketLifecycle`], [`DeleteBucketLifecycle`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`]; [`Bucket::object_url`] for what everybody may read |
@@ -207,14 +208,16 @@ mod xml;
 
 pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
-    BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket, CreateBucketOutput, DeleteBucket,
-    DeleteBucketCors, DeleteBucketCorsOutput, DeleteBucketLifecycle, DeleteBucketLifecycleOutput, DeleteBucketOutput,
-    DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketAcl, GetBucketCors, GetBucketLifecycle, GetBucketTagging,
-    GetBucketVersioning, HeadBucket, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule,
-    LifecycleTime, LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects, NoncurrentVersionTransition,
-    ObjectList, ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput, PutBucketCors, PutBucketCorsOutput,
-    PutBucketLifecycle, PutBucketLifecycleOutput, PutBucketTagging, PutBucketTaggingOutput, PutBucketVersioning,
-    PutBucketVersioningOutput, VersionList, Versioning,
+    BucketEncryption, BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket,
+    CreateBucketOutput, DeleteBucket, DeleteBucketCors, DeleteBucketCorsOutput, DeleteBucketEncryption,
+    DeleteBucketEncryptionOutput, DeleteBucketLifecycle, DeleteBucketLifecycleOutput, DeleteBucketOutput,
+    DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketAcl, GetBucketCors, GetBucketEncryption,
+    GetBucketLifecycle, GetBucketTagging, GetBucketVersioning, HeadBucket, LifecycleConfiguration, LifecycleExpiration,
+    LifecycleFilter, LifecycleRule, LifecycleTime, LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects,
+    NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput,
+    PutBucketCors, PutBucketCorsOutput, PutBucketEncryption, PutBucketEncryptionOutput, PutBucketLifecycle,
+    PutBucketLifecycleOutput, PutBucketTagging, PutBucketTaggingOutput, PutBucketVersioning, PutBucketVersioningOutput,
+    VersionList, Versioning,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]

@@ -4,6 +4,7 @@ mod acl;
 mod cors;
 mod create;
 mod delete;
+mod encryption;
 mod head;
 mod lifecycle;
 mod list;
@@ -19,6 +20,10 @@ pub use self::cors::{
 };
 pub use self::create::{CreateBucket, CreateBucketOutput};
 pub use self::delete::{DeleteBucket, DeleteBucketOutput};
+pub use self::encryption::{
+    BucketEncryption, DeleteBucketEncryption, DeleteBucketEncryptionOutput, GetBucketEncryption, PutBucketEncryption,
+    PutBucketEncryptionOutput,
+};
 pub use self::head::{BucketMeta, HeadBucket};
 pub use self::lifecycle::{
     DeleteBucketLifecycle, DeleteBucketLifecycleOutput, GetBucketLifecycle, LifecycleConfiguration,

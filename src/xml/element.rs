@@ -99,6 +99,11 @@ impl Element {
         Unknown { attributes: std::mem::take(&mut self.attributes), elements: Vec::new() }
     }
 
+    /// All that is in it, when none of it is known.
+    pub(crate) fn into_unknown(self) -> Unknown {
+        Unknown { attributes: self.attributes, elements: self.children }
+    }
+
     /// Adds what was read and not known, unless that has one of the names that may be there but once, a second time.
     pub(crate) fn with_unknown(mut self, unknown: &Unknown, once: &[&str]) -> Option<Self> {
         if once.iter().any(|name| unknown.has(name) && self.has(name)) {

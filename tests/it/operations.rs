@@ -10,15 +10,16 @@ use futures_util::TryStreamExt as _;
 use http::{Method, Response};
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
-    AbortMultipartUpload, Acl, AppendObject, Attributes, Bucket, Client, ClientBuilder, CompleteMultipartUpload,
-    CompletedPart, CopyObject, CopySource, CorsConfiguration, CorsRule, Crc64, CreateBucket, DeleteBucket,
-    DeleteBucketCors, DeleteBucketLifecycle, DeleteBucketTagging, DeleteKey, DeleteObject, DeleteObjectTagging,
-    DeleteObjects, GetBucketAcl, GetBucketCors, GetBucketLifecycle, GetBucketTagging, GetBucketVersioning, GetObject,
-    GetObjectAcl, GetObjectTagging, HeadBucket, HeadObject, InitiateMultipartUpload, LifecycleConfiguration,
-    LifecycleFilter, LifecycleRule, ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts,
-    ObjectKey, Operation, PresignOptions, Presigned, PutBucketAcl, PutBucketCors, PutBucketLifecycle, PutBucketTagging,
-    PutBucketVersioning, PutObject, PutObjectAcl, PutObjectTagging, RestoreObject, Restored, Result, Safety, Sent,
-    StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, read_response,
+    AbortMultipartUpload, Acl, AppendObject, Attributes, Bucket, BucketEncryption, Client, ClientBuilder,
+    CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, CorsConfiguration, CorsRule, Crc64, CreateBucket,
+    DeleteBucket, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle, DeleteBucketTagging, DeleteKey,
+    DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAcl, GetBucketCors, GetBucketEncryption,
+    GetBucketLifecycle, GetBucketTagging, GetBucketVersioning, GetObject, GetObjectAcl, GetObjectTagging, HeadBucket,
+    HeadObject, InitiateMultipartUpload, LifecycleConfiguration, LifecycleFilter, LifecycleRule, ListBuckets,
+    ListMultipartUploads, ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, PresignOptions, Presigned,
+    PutBucketAcl, PutBucketCors, PutBucketEncryption, PutBucketLifecycle, PutBucketTagging, PutBucketVersioning,
+    PutObject, PutObjectAcl, PutObjectTagging, RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags,
+    UploadPart, UploadPartCopy, Versioning, read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -241,6 +242,8 @@ enum Fact {
     Restoring,
     /// Web pages may do this.
     Cors(Option<CorsConfiguration>),
+    /// Objects are encrypted so.
+    Encryption(Option<BucketEncryption>),
     /// The bucket has these tags.
     BucketTags(Tags),
     /// COS does this by itself.
@@ -284,6 +287,9 @@ impl Fact {
             }
             Self::Cors(expected) => {
                 assert_eq!(admin.send(GetBucketCors::new()).await.expect("a setting"), *expected);
+            }
+            Self::Encryption(expected) => {
+                assert_eq!(admin.send(GetBucketEncryption::new()).await.expect("a setting"), *expected);
             }
             Self::BucketTags(expected) => {
                 assert_eq!(admin.send(GetBucketTagging::new()).await.expect("tags"), *expected);
@@ -1036,6 +1042,46 @@ pub static TABLE: &[Row] = &[
             Box::pin(async {
                 scene.admin().send(PutBucketLifecycle::new(lifecycle())).await.expect("a setting");
                 ready(DeleteBucketLifecycle::new(), drop).leaves([Fact::Lifecycle(None)])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketEncryption",
+        variant: "",
+        title: "PUT Bucket encryption",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async {
+                let put = PutBucketEncryption::new(BucketEncryption::cos());
+                ready(put, drop).leaves([Fact::Encryption(Some(BucketEncryption::cos()))])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketEncryption",
+        variant: "",
+        title: "GET Bucket encryption",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketEncryption::new(BucketEncryption::cos())).await.expect("a setting");
+                ready(GetBucketEncryption::new(), |found| assert_eq!(found, Some(BucketEncryption::cos())))
+                    .leaves([Fact::Encryption(Some(BucketEncryption::cos()))])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketEncryption",
+        variant: "",
+        title: "DELETE Bucket encryption",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketEncryption::new(BucketEncryption::cos())).await.expect("a setting");
+                ready(DeleteBucketEncryption::new(), drop).leaves([Fact::Encryption(None)])
             })
         },
     },

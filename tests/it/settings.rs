@@ -1,13 +1,14 @@
-//! Settings of a bucket that are documents: CORS, lifecycle and tags.
+//! Settings of a bucket that are documents: CORS, lifecycle, tags and encryption.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Response};
 use tencent_cos::{
-    CorsConfiguration, CorsRule, DeleteBucketCors, DeleteBucketLifecycle, DeleteBucketTagging, GetBucketCors,
-    GetBucketLifecycle, GetBucketTagging, GetObjectTagging, LifecycleFilter, LifecycleRule, Operation, Permissions,
-    PutBucketCors, PutBucketLifecycle, PutBucketTagging, PutObjectTagging, Request, Result, Safety, Sent, Tags,
+    BucketEncryption, CorsConfiguration, CorsRule, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle,
+    DeleteBucketTagging, ErrorKind, GetBucketCors, GetBucketEncryption, GetBucketLifecycle, GetBucketTagging,
+    GetObjectTagging, HeadObject, LifecycleFilter, LifecycleRule, Operation, Permissions, PutBucketCors,
+    PutBucketEncryption, PutBucketLifecycle, PutBucketTagging, PutObjectTagging, Request, Result, Safety, Sent, Tags,
 };
 use tokio::time::Instant;
 
@@ -66,13 +67,15 @@ async fn what_was_never_set_is_none_in_one_request() {
     assert_eq!(bucket.send(GetBucketCors::new()).await.unwrap(), None);
     assert_eq!(bucket.send(GetBucketLifecycle::new()).await.unwrap(), None);
     assert!(bucket.send(GetBucketTagging::new()).await.unwrap().is_empty());
-    assert_eq!(emulator.journal().len(), 3);
+    assert_eq!(bucket.send(GetBucketEncryption::new()).await.unwrap(), None);
+    assert_eq!(emulator.journal().len(), 4);
     let raw = bucket.send_raw(GetBucketCors::new()).await.unwrap();
     assert_eq!((raw.status().as_u16(), raw.body()), (404, &None));
     assert!(raw.headers().contains_key("x-cos-request-id"));
     assert!(!bucket.send(DeleteBucketCors::new()).await.unwrap().request_id().is_empty());
     assert!(!bucket.send(DeleteBucketLifecycle::new()).await.unwrap().request_id().is_empty());
     assert!(!bucket.send(DeleteBucketTagging::new()).await.unwrap().request_id().is_empty());
+    assert!(!bucket.send(DeleteBucketEncryption::new()).await.unwrap().request_id().is_empty());
 
     let nowhere = client(&emulator).build().unwrap().bucket("nowhere-1250000000").unwrap();
     let error = nowhere.send(GetBucketCors::new()).await.unwrap_err();
@@ -142,4 +145,27 @@ async fn a_bucket_has_up_to_50_tags_and_its_objects_their_own() {
     assert!(bucket.send(GetBucketTagging::new()).await.unwrap().is_empty());
     let kept = bucket.send(GetObjectTagging::new("a b".parse().unwrap())).await.unwrap();
     assert_eq!(kept.tags, of_object);
+}
+
+#[tokio::test]
+async fn objects_are_encrypted_as_their_bucket_says_from_then_on() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    let said = async |key: &str| {
+        let object = bucket.send_raw(HeadObject::new(key.parse().unwrap())).await.unwrap();
+        object.headers().get("x-cos-server-side-encryption").map(|value| value.to_str().unwrap().to_owned())
+    };
+    bucket.put("before", "x").await.unwrap();
+    bucket.send(PutBucketEncryption::new(BucketEncryption::cos())).await.unwrap();
+    assert_eq!(bucket.send(GetBucketEncryption::new()).await.unwrap(), Some(BucketEncryption::cos()));
+    bucket.put("while", "x").await.unwrap();
+    let refused = PutBucketEncryption::new(BucketEncryption::cos().kms_key_id("k"));
+    let sent = emulator.journal().len();
+    let error = bucket.send(refused).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("kms_key_id")));
+    assert_eq!(emulator.journal().len(), sent);
+    bucket.send(DeleteBucketEncryption::new()).await.unwrap();
+    bucket.put("after", "x").await.unwrap();
+    assert_eq!((said("before").await, said("after").await), (None, None));
+    assert_eq!(said("while").await.as_deref(), Some("AES256"));
 }
