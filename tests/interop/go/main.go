@@ -51,6 +51,7 @@ type request struct {
 	Policy                                json.RawMessage
 	Seconds                               uint64
 	Rules                                 []rule
+	Algorithm                             string
 }
 
 // Of CORS or of a lifecycle.
@@ -97,6 +98,7 @@ type answer struct {
 	URL       string            `json:"url,omitempty"`
 	Buckets   [][2]string       `json:"buckets,omitempty"`
 	Rules     []rule            `json:"rules,omitempty"`
+	Algorithm string            `json:"algorithm,omitempty"`
 	SecretID  string            `json:"secret_id,omitempty"`
 	SecretKey string            `json:"secret_key,omitempty"`
 	Token     string            `json:"token,omitempty"`
@@ -643,6 +645,18 @@ func (r request) answer() (a answer) {
 		response, err = r.getCors(c, &a)
 	case "delete_cors":
 		response, err = c.Bucket.DeleteCORS(ctx)
+	case "put_encryption":
+		response, err = c.Bucket.PutEncryption(ctx, &cos.BucketPutEncryptionOptions{
+			Rule: &cos.BucketEncryptionConfiguration{SSEAlgorithm: r.Algorithm},
+		})
+	case "get_encryption":
+		var found *cos.BucketGetEncryptionResult
+		found, response, err = c.Bucket.GetEncryption(ctx)
+		if err == nil {
+			a.Algorithm = found.Rule.SSEAlgorithm
+		}
+	case "delete_encryption":
+		response, err = c.Bucket.DeleteEncryption(ctx)
 	case "put_lifecycle":
 		response, err = r.putLifecycle(c)
 	case "get_lifecycle":

@@ -55,7 +55,7 @@ public class Driver {
         public int seconds, days;
         public String tier;
         public List<List<String>> tags, grants;
-        public String acl, owner;
+        public String acl, owner, algorithm;
         public List<List<Object>> parts;
         public List<Rule> rules;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
@@ -531,6 +531,13 @@ public class Driver {
         return Map.of();
     }
 
+    private Map<String, Object> putEncryption(Request r) {
+        BucketEncryptionConfiguration configuration = new BucketEncryptionConfiguration();
+        configuration.setSseAlgorithm(r.algorithm);
+        cos.putBucketEncryptionConfiguration(r.bucket, configuration);
+        return Map.of();
+    }
+
     private Map<String, Object> restore(Request r) {
         RestoreObjectRequest request = new RestoreObjectRequest(r.bucket, r.key, r.days);
         cos.restoreObject(request.withVersionId(r.version_id).withCASJobParameters(
@@ -606,6 +613,10 @@ public class Driver {
             case "put_cors": return putCors(r);
             case "get_cors": return getCors(r);
             case "delete_cors": cos.deleteBucketCrossOriginConfiguration(r.bucket); return Map.of();
+            case "put_encryption": return putEncryption(r);
+            case "get_encryption":
+                return Map.of("algorithm", cos.getBucketEncryptionConfiguration(r.bucket).getSseAlgorithm());
+            case "delete_encryption": cos.deleteBucketEncryptionConfiguration(r.bucket); return Map.of();
             case "put_lifecycle": return putLifecycle(r);
             case "get_lifecycle": return getLifecycle(r);
             case "delete_lifecycle": cos.deleteBucketLifecycleConfiguration(r.bucket); return Map.of();

@@ -243,6 +243,22 @@ const verbs = {
     };
   },
 
+  async put_encryption(request) {
+    const rule = { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: request.algorithm } };
+    const configuration = { Rule: [rule] };
+    return reply(await cos.putBucketEncryption({ ...place(request), ServerSideEncryptionConfiguration: configuration }));
+  },
+
+  async get_encryption(request) {
+    const data = await cos.getBucketEncryption(place(request));
+    const rule = data.EncryptionConfiguration.Rules[0] || {};
+    return { algorithm: (rule.ApplyServerSideEncryptionByDefault || {}).SSEAlgorithm };
+  },
+
+  async delete_encryption(request) {
+    return reply(await cos.deleteBucketEncryption(place(request)));
+  },
+
   async delete_lifecycle(request) {
     return reply(await cos.deleteBucketLifecycle(place(request)));
   },

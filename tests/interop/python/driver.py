@@ -244,6 +244,17 @@ class Driver:
             "abort_uploads": int(rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation", 0)),
         } for rule in elements(document, "Rule")]}
 
+    def put_encryption(self, request):
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": request["algorithm"]}}
+        self.cos.put_bucket_encryption(request["bucket"], {"Rule": [rule]})
+
+    def get_encryption(self, request):
+        rule = self.cos.get_bucket_encryption(request["bucket"])["Rule"][0]
+        return {"algorithm": rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]}
+
+    def delete_encryption(self, request):
+        self.cos.delete_bucket_encryption(request["bucket"])
+
     def delete_lifecycle(self, request):
         self.cos.delete_bucket_lifecycle(request["bucket"])
 
