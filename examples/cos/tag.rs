@@ -23,8 +23,8 @@ Examples:
 
 /// Show the tags of a bucket or an object, or give it others
 ///
-/// Tags that are given take the place of all there are: up to 10 (of a bucket 50), with keys of up to 127 and values of up to 255
-/// characters. In KEY=VALUE the key ends at the first `=`.
+/// Tags that are given take the place of all there are: up to 10 (of a bucket 50), with keys of up to 127 and values of
+/// up to 255 characters. In KEY=VALUE the key ends at the first `=`.
 #[derive(Debug, Args)]
 pub struct Tag {
     /// cos://BUCKET-APPID[/KEY]
