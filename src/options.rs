@@ -17,8 +17,8 @@ pub use self::conditions::{Conditions, ResponseOverrides};
 pub use self::copy_source::CopySource;
 pub use self::encryption::{CustomerKey, Encryption};
 pub use self::range::{ByteRange, ContentRange};
+pub(crate) use self::tags::Tagging;
 pub use self::tags::Tags;
-pub(crate) use self::tags::{TAGGING, Tagging};
 
 use crate::error::{Error, Result};
 use crate::request::{Describe, Request};

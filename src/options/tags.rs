@@ -83,11 +83,11 @@ impl Tags {
     }
 }
 
-/// Tags in a header.
-pub(crate) const TAGGING: &str = "x-cos-tagging";
-
 impl Tags {
-    /// As they stand in a header.
+    /// Where they stand when an object is made.
+    pub(crate) const HEADER: &str = "x-cos-tagging";
+
+    /// As they stand there.
     pub(crate) fn encoded(&self) -> String {
         let encoded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
         let pairs: Vec<String> =
@@ -105,7 +105,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
 impl Describe for Tags {
     fn describe(&self, request: Request) -> Result<Request> {
         self.check()?;
-        request.header(TAGGING, self.encoded())
+        request.header(Self::HEADER, self.encoded())
     }
 }
 

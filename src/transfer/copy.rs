@@ -12,7 +12,7 @@ use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput, U
 use crate::object::{CopyObject, GetObjectTagging, HeadObject, ObjectMeta};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{
-    Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, TAGGING, Tags,
+    Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, Tags,
 };
 use crate::request::{Request, header_value};
 use crate::time::{Clock as _, parse_http_date};
@@ -332,7 +332,7 @@ impl LargeCopy {
             let tags = control.unless_cancelled(self.tags_of(bucket, source)).await?;
             if !tags.is_empty() {
                 // COS took them once. What it takes now is its own to say.
-                carried.insert(TAGGING, header_value(TAGGING, &tags.encoded())?);
+                carried.insert(Tags::HEADER, header_value(Tags::HEADER, &tags.encoded())?);
             }
         }
         let initiate = self.initiate(carried);
