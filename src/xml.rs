@@ -1,15 +1,14 @@
 //! XML in and out, with limits: an answer is a stranger's text.
 
+mod element;
+
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-mod element;
-
-pub(crate) use element::{Element, Unknown};
-
+pub(crate) use self::element::{Element, Unknown};
 use crate::error::{Canonical, Error, ErrorKind, Result, ServiceError};
 
 /// The longest document that is read.

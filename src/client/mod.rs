@@ -19,6 +19,7 @@ mod reader;
 mod resume;
 pub(crate) mod retry;
 mod route;
+pub(crate) mod runtime;
 mod signer;
 mod stall;
 #[cfg(feature = "tracing")]
@@ -51,16 +52,6 @@ use crate::error::{Error, Result};
 use crate::region::{BucketName, Endpoint, Region, Scheme};
 use crate::request::header_value;
 use crate::time::Clock;
-
-/// Told at once, where tokio would panic somewhere on the way.
-pub(crate) fn in_runtime() -> Result<()> {
-    match tokio::runtime::Handle::try_current() {
-        Ok(_) => Ok(()),
-        Err(_) => {
-            Err(Error::input("runtime", "an async call outside a tokio runtime; the module blocking has its own"))
-        }
-    }
-}
 
 /// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.
 ///

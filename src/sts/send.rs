@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 
 use super::{Call, Client, Issued, answer, tc3};
 use crate::answer::bare_answer;
+use crate::client::Payload;
 use crate::client::defaults::{BACKOFF_BASE, THROTTLE_BASE};
 use crate::client::retry::{Evidence, THROTTLE_COST, TRANSIENT_COST, backoff};
+use crate::client::runtime::in_runtime;
 use crate::client::trace::{self, Span};
-use crate::client::{Payload, in_runtime};
 use crate::credentials::Credentials;
 use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
 use crate::time::{Clock, unix_seconds};

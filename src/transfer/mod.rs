@@ -38,8 +38,9 @@ pub use self::source::UploadSource;
 pub use self::upload::{Upload, UploadOutput};
 
 use self::handle::Control;
+use crate::client::Bucket;
+use crate::client::runtime::in_runtime;
 use crate::client::trace::Span;
-use crate::client::{Bucket, in_runtime};
 use crate::error::Result;
 
 /// What [`Bucket::transfer`] runs.
