@@ -39,6 +39,8 @@ impl Scene {
 
     /// Runs it until the first range is on disk, and cancels it.
     async fn interrupt(&self) {
+        // What came before does not count below.
+        self.emulator.clear_journal();
         let slow = Action::StallBeforeHeaders(Duration::from_secs(3));
         self.emulator.script(Rule::on("GET Object").skip(1).always().then(slow));
         let transfer = self.bucket.transfer(self.job(Download::new(key("k"))));
