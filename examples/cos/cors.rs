@@ -27,7 +27,8 @@ pub struct Cors {
     /// cos://BUCKET-APPID
     #[arg(value_name = "BUCKET")]
     url: BucketUrl,
-    /// Add a rule that allows the pages of this origin, like https://app.example.com; one * stands for anything
+    /// Add a rule that allows the pages of this origin, like https://app.example.com; one * stands for anything. Nothing
+    /// is done when it is there already
     #[arg(long, value_name = "ORIGIN")]
     allow: Option<String>,
     /// What the added rule allows: of GET, PUT, POST, DELETE and HEAD
@@ -65,10 +66,21 @@ pub async fn run(session: &Session, Cors { url, allow, methods, remove }: Cors) 
     };
     let mut rule = CorsRule::new(origin, methods).allowed_header("*").max_age(Duration::from_secs(600));
     rule.expose_headers = TOLD.map(str::to_owned).into();
+    if let Some(there) = cors.rules.iter().find(|there| is_same(there, &rule)) {
+        output.line(|| told(there), format_args!("is there already: {}", line(there)))?;
+        return output.finish();
+    }
     cors.rules.push(rule.clone());
     session.send(&bucket, PutBucketCors::new(cors)).await?;
     output.line(|| told(&rule), format_args!("added: {}", line(&rule)))?;
     output.finish()
+}
+
+/// Whether they say the same, by whatever name.
+fn is_same(there: &CorsRule, rule: &CorsRule) -> bool {
+    let mut there = there.clone();
+    there.id.clone_from(&rule.id);
+    there == *rule
 }
 
 fn told(rule: &CorsRule) -> Value {

@@ -26,7 +26,8 @@ pub struct Lifecycle {
     /// cos://BUCKET-APPID
     #[arg(value_name = "BUCKET")]
     url: BucketUrl,
-    /// Add a rule that gives up uploads which are not completed after so many days
+    /// Add a rule that gives up uploads which are not completed after so many days. Nothing is done when it is there
+    /// already
     #[arg(long, value_name = "DAYS")]
     abort_uploads: Option<u32>,
     /// Remove all rules
@@ -51,10 +52,21 @@ pub async fn run(session: &Session, Lifecycle { url, abort_uploads, remove }: Li
         return output.finish();
     };
     let rule = LifecycleRule::new(LifecycleFilter::new()).abort_incomplete_multipart_upload(days);
+    if let Some(there) = lifecycle.rules.iter().find(|there| is_same(there, &rule)) {
+        output.line(|| told(there), format_args!("is there already: {}", line(there)))?;
+        return output.finish();
+    }
     lifecycle.rules.push(rule.clone());
     session.send(&bucket, PutBucketLifecycle::new(lifecycle)).await?;
     output.line(|| told(&rule), format_args!("added: {}", line(&rule)))?;
     output.finish()
+}
+
+/// Whether they say the same, by whatever name.
+fn is_same(there: &LifecycleRule, rule: &LifecycleRule) -> bool {
+    let mut there = there.clone();
+    there.id.clone_from(&rule.id);
+    there == *rule
 }
 
 fn told(rule: &LifecycleRule) -> Value {

@@ -14,6 +14,7 @@ mod copy;
 mod cors;
 mod cp;
 mod download;
+mod encryption;
 mod failure;
 mod hint;
 mod input;
@@ -120,6 +121,8 @@ enum Command {
     Lifecycle(lifecycle::Lifecycle),
     #[command(after_help = cors::EXAMPLES)]
     Cors(cors::Cors),
+    #[command(after_help = encryption::EXAMPLES)]
+    Encryption(encryption::Encryption),
     #[command(after_help = rm::EXAMPLES)]
     Rm(rm::Rm),
     #[command(after_help = tag::EXAMPLES)]
@@ -212,6 +215,7 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Orphans(command) => orphans::run(&session, command).await,
         Command::Lifecycle(command) => lifecycle::run(&session, command).await,
         Command::Cors(command) => cors::run(&session, command).await,
+        Command::Encryption(command) => encryption::run(&session, command).await,
         Command::Rm(command) => rm::run(&session, command).await,
         Command::Tag(command) => tag::run(&session, command).await,
         Command::Restore(command) => restore::run(&session, command).await,

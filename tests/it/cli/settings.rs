@@ -1,4 +1,4 @@
-//! `cos cors` and `cos lifecycle`, and `cos tag` of a bucket.
+//! `cos cors`, `cos lifecycle` and `cos encryption`, and `cos tag` of a bucket.
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ fn cors_adds_to_what_is_there_and_removes_it() {
     assert!(shell.json(&["cors", &bucket]).is_empty());
     let added = shell.json(&["cors", &bucket, "--allow", "https://a.example", "--methods", "PUT,POST"]);
     shell.done(&["cors", &bucket, "--allow", "http://*.b.example"]);
+    let again = shell.done(&["cors", &bucket, "--allow", "http://*.b.example"]);
+    assert!(text(&again).starts_with("is there already: http://*.b.example may "), "{}", text(&again));
     let shown = shell.json(&["cors", &bucket]);
     assert_eq!((shown.len(), &shown[0]), (2, &added[0]));
     let rule = without(shown[0].clone(), &["expose"]);
@@ -47,6 +49,8 @@ fn lifecycle_adds_to_what_is_there_and_removes_it() {
     assert!(shell.done(&["lifecycle", &bucket]).is_empty());
     shell.done(&["lifecycle", &bucket, "--abort-uploads", "7"]);
     shell.done(&["lifecycle", &bucket, "--abort-uploads", "9"]);
+    let again = shell.done(&["lifecycle", &bucket, "--abort-uploads", "7"]);
+    assert!(text(&again).starts_with("is there already: "), "{}", text(&again));
     let shown = shell.json(&["lifecycle", &bucket]);
     let days: Vec<_> = shown.iter().map(|rule| rule["abort_uploads"].clone()).collect();
     assert_eq!((days, &shown[0]["enabled"]), (vec![json!(7), json!(9)], &json!(true)));
@@ -55,6 +59,34 @@ fn lifecycle_adds_to_what_is_there_and_removes_it() {
     assert_eq!(shell.run(&["lifecycle", &bucket, "--abort-uploads", "0"]).status.code(), Some(2));
     assert_eq!(shell.json(&["lifecycle", &bucket, "--remove"])[0]["action"], "remove");
     assert!(shell.done(&["lifecycle", &bucket]).is_empty());
+}
+
+#[test]
+fn encryption_is_shown_set_and_removed() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    let none = json!({ "type": "encryption", "algorithm": null, "kms_key_id": null, "unknown": [] });
+    assert_eq!(shell.json(&["encryption", &bucket]), [none]);
+    let kms = shell.run(&["encryption", &bucket, "--set", "kms", "--kms-key-id", "a-key"]);
+    let told = String::from_utf8_lossy(&kms.stderr);
+    assert!(kms.status.code() == Some(1) && told.contains("501 NotImplemented"), "{told}");
+    shell.done(&["encryption", &bucket, "--set", "cos"]);
+    let shown = shell.done(&["encryption", &bucket]);
+    assert_eq!(text(&shown), "new objects are encrypted with AES256\n");
+    let shown = &shell.json(&["encryption", &bucket])[0];
+    assert_eq!((&shown["algorithm"], &shown["kms_key_id"]), (&json!("AES256"), &Value::Null));
+    for wrong in [
+        ["--set", "cos", "--kms-key-id", "a"].as_slice(),
+        &["--set", "kms", "--kms-key-id", ""],
+        &["--set", "kms", "--remove"],
+        &["--kms-key-id", "a"],
+        &["--set", "DES"],
+    ] {
+        let refused = shell.run(&[["encryption", bucket.as_str()].as_slice(), wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    }
+    assert_eq!(shell.json(&["encryption", &bucket, "--remove"])[0]["action"], "remove");
+    assert_eq!(shell.json(&["encryption", &bucket])[0]["algorithm"], Value::Null);
 }
 
 #[test]
