@@ -97,7 +97,8 @@ pub trait Operation: Send + Sync {
     }
 
     /// For [`Safety::Guarded`] on an object: whether the object that is there now, by the headers of a HEAD, is the one
-    /// that an earlier attempt sent. Then the guard says no to our own success, and this is its output.
+    /// that an earlier attempt sent. Then the guard says no to our own success, and this is its output. What is older than
+    /// the first attempt is not asked about.
     fn reconcile(&self, sent: &Sent, found: &HeaderMap) -> Option<Self::Output> {
         let _ = (sent, found);
         None

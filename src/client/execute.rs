@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::answer::{REQUEST_ID, bare_answer, content_length, refusal};
+use crate::answer::{REQUEST_ID, bare_answer, content_length, header_text, refusal};
 use crate::body::{Body, ByteStream};
 use crate::client::clock::{CorrectedClock, Mark};
 use crate::client::defaults::COMMIT_TIMEOUT;
@@ -31,7 +31,7 @@ use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent, unset};
 use crate::region::Address;
 use crate::request::Target;
 use crate::sign;
-use crate::time::Clock;
+use crate::time::{Clock, parse_http_date};
 use crate::xml;
 
 /// What every request of a client shares.
@@ -64,6 +64,8 @@ pub(crate) struct Call<'a> {
 /// How far an operation came; it survives the deadline that ends it.
 struct Journey<T> {
     attempts: u32,
+    /// When the first attempt began, by the monotonic clock.
+    began: Option<Duration>,
     history: History,
     under_way: bool,
     keep: bool,
@@ -83,6 +85,7 @@ impl<T> Journey<T> {
     fn new(keep: bool) -> Self {
         Self {
             attempts: 0,
+            began: None,
             history: History::default(),
             under_way: false,
             keep,
@@ -209,7 +212,8 @@ impl Call<'_> {
                         operation.safety() == Safety::Guarded && evidence == Evidence::Answer(Class::Terminal);
                     if let (true, Some(body)) = (guarded, journey.sent) {
                         let body = Sent { attempts: journey.attempts, ..body };
-                        journey.arrived = self.reconcile(operation, body, journey.keep).await;
+                        let since = journey.began.unwrap_or_default();
+                        journey.arrived = self.reconcile(operation, body, since, journey.keep).await;
                     }
                     return if journey.arrived.is_some() { Ok(()) } else { Err(error.into_ambiguous()) };
                 }
@@ -247,6 +251,7 @@ impl Call<'_> {
         &self,
         operation: &O,
         sent: Sent,
+        since: Duration,
         keep: bool,
     ) -> Option<(O::Output, Option<Box<Parts>>)> {
         let request = operation.request().ok()?;
@@ -256,6 +261,11 @@ impl Call<'_> {
             head = head.customer_key(key.clone());
         }
         let found = self.probe(head).await.ok()?;
+        let age = age(found.headers())?;
+        // What another put there before may have the very same bytes. Times are told in whole seconds.
+        if age > self.engine.clock.monotonic().saturating_sub(since) + Duration::from_secs(2) {
+            return None;
+        }
         let output = operation.reconcile(&sent, found.headers())?;
         trace::event("reconciled");
         let mut head = Response::new(()).into_parts().0;
@@ -326,6 +336,7 @@ impl Call<'_> {
             request.extensions_mut().insert(Fresh);
         }
         journey.attempts += 1;
+        journey.began.get_or_insert(mark.1);
         journey.under_way = true;
         let waiting = progress.waiting();
         let execute = self.engine.http.execute(request);
@@ -532,8 +543,16 @@ impl Call<'_> {
         clocks: Option<(i64, i64)>,
     ) -> Failure {
         // A body that is too long or breaks off still leaves a status and a request id.
-        let document = capped(body).await;
+        let (document, broke_off) = capped(body).await;
         let service = refusal(parts, &document);
+        if let Some(broke_off) = broke_off
+            && parts.status.is_client_error()
+            && service.code.is_empty()
+            && service.class() == Class::Terminal
+        {
+            let error = Error::service_error(service).with_source(broke_off).retryable(true);
+            return Failure { error, evidence: Evidence::Unexplained };
+        }
         let class = self.class(&service, snapshot, clocks);
         let mut error = Error::service_error(service);
         if class == Class::NotCos && !document.is_empty() {
@@ -566,6 +585,13 @@ impl Call<'_> {
     }
 }
 
+/// How long ago an object was made, by COS's own clock. An answer that was kept on the way does not tell.
+fn age(found: &HeaderMap) -> Option<Duration> {
+    let time = |name| header_text(found, name).and_then(parse_http_date);
+    let (now, made) = (time(header::DATE)?, time(header::LAST_MODIFIED)?);
+    (!found.contains_key(header::AGE)).then(|| now.duration_since(made).unwrap_or_default())
+}
+
 /// The deadline passed; what an attempt failed with before is the cause.
 #[cold]
 fn late(deadline: Duration, before: Option<Error>) -> Error {
@@ -584,16 +610,21 @@ fn unread(error: Error, head: &Parts) -> Failure {
     Failure { error: error.with_service(bare_answer(head)).may_have(too_long), evidence }
 }
 
-async fn capped(mut body: ByteStream) -> Bytes {
+/// The beginning of a document, and why there is no more of it.
+async fn capped(mut body: ByteStream) -> (Bytes, Option<Error>) {
     let mut document = Vec::new();
-    while let Some(Ok(bytes)) = body.next().await {
+    while let Some(bytes) = body.next().await {
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => return (document.into(), Some(error)),
+        };
         let room = xml::MAX_ERROR_BYTES - document.len();
         document.extend_from_slice(&bytes[..bytes.len().min(room)]);
         if document.len() == xml::MAX_ERROR_BYTES {
             break;
         }
     }
-    document.into()
+    (document.into(), None)
 }
 
 /// A success that was none.

@@ -18,6 +18,8 @@ pub(crate) enum Evidence {
     Stale,
     /// It went out, and nothing came back.
     Unknown,
+    /// COS refused it, and why broke off on the way.
+    Unexplained,
     /// COS answered.
     Answer(Class),
 }
@@ -96,7 +98,7 @@ impl History {
         match evidence {
             Evidence::Final => Decision::Stop,
             Evidence::Stale if !std::mem::replace(&mut self.redialled, true) => Decision::Again,
-            Evidence::Unsent | Evidence::Stale if more => transient,
+            Evidence::Unsent | Evidence::Stale | Evidence::Unexplained if more => transient,
             Evidence::Unsent | Evidence::Stale => Decision::Stop,
             Evidence::Unknown if repeatable && more => transient,
             Evidence::Unknown if safety == Safety::Read => Decision::Stop,
@@ -118,12 +120,12 @@ impl History {
             }
             Evidence::Answer(Class::NotCos) if !repeatable => Decision::StopAmbiguous,
             // A guard that holds after an attempt whose end is unknown may have been set by that attempt.
-            Evidence::Answer(Class::Terminal)
+            Evidence::Answer(Class::Terminal) | Evidence::Unexplained
                 if was_ambiguous && matches!(safety, Safety::Guarded | Safety::Commit) =>
             {
                 Decision::StopAmbiguous
             }
-            Evidence::Answer(_) => Decision::Stop,
+            Evidence::Answer(_) | Evidence::Unexplained => Decision::Stop,
         }
     }
 }
@@ -179,6 +181,7 @@ mod tests {
             assert!(waits(first(Evidence::Unsent, safety)));
             assert_eq!(first(Evidence::Stale, safety), Decision::Again);
             assert!(waits(first(Evidence::Answer(Class::Throttled), safety)));
+            assert!(waits(first(Evidence::Unexplained, safety)));
         }
     }
 
@@ -200,6 +203,9 @@ mod tests {
         assert!(waits(history.decide(Evidence::Unknown, Safety::Guarded, true, false, 4)));
         let then = history.decide(Evidence::Answer(Class::Terminal), Safety::Guarded, true, false, 4);
         assert_eq!(then, Decision::StopAmbiguous);
+        let mut history = History { tries: 4, ambiguous: true, ..History::default() };
+        let then = history.decide(Evidence::Unexplained, Safety::Guarded, true, false, 4);
+        assert_eq!(then, Decision::StopAmbiguous);
         assert_eq!(first(Evidence::Answer(Class::Terminal), Safety::Guarded), Decision::Stop);
     }
 
@@ -217,7 +223,9 @@ mod tests {
     #[test]
     fn nothing_is_repeated_past_the_limit_or_without_a_body() {
         for safety in ALL {
-            for evidence in [Evidence::Unsent, Evidence::Unknown, Evidence::Answer(Class::Transient)] {
+            for evidence in
+                [Evidence::Unsent, Evidence::Unknown, Evidence::Unexplained, Evidence::Answer(Class::Transient)]
+            {
                 let mut history = History { tries: 4, ..History::default() };
                 assert!(!waits(history.decide(evidence, safety, true, false, 4)));
                 let mut history = History { tries: 1, ..History::default() };

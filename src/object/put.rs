@@ -109,6 +109,10 @@ impl PutObject {
     }
 
     /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
+    ///
+    /// When an answer was lost, and the next attempt finds the key taken, the object that is there is ours if it has these
+    /// very bytes and is no older than the first attempt. Who uses a key as a lock puts something of its own into it, like a
+    /// random number, so that it cannot be taken for that of another.
     #[must_use]
     pub fn forbid_overwrite(mut self) -> Self {
         self.forbid_overwrite = true;

@@ -239,11 +239,13 @@ impl Session {
                 return Err(self.give_up(error).await);
             }
             let seen = self.look(&order).await;
-            if let Ok(Some(made)) = seen {
+            let there = if gone { Ok(None) } else { self.list().await };
+            // An upload that is still there did not become an object: that one has the same bytes by chance.
+            if let (Ok(Some(made)), Ok(None) | Err(_)) = (&seen, &there) {
+                let made = made.clone();
                 self.over().await;
                 return Ok(Outcome::Made(made));
             }
-            let there = if gone { Ok(None) } else { self.list().await };
             match &there {
                 Ok(Some(there)) => {
                     let missing = order.missing(there);
@@ -273,7 +275,7 @@ impl Session {
     /// Whether the object there is the one the parts make.
     async fn look(&self, order: &Order) -> Result<Option<Made>> {
         let crc64 = order.crc64.or(combined(&order.parts));
-        find(&self.bucket, &self.to, order.length(), crc64, self.begun).await
+        find(&self.bucket, &self.to, order.length(), crc64, since(self.begun)).await
     }
 
     /// Nobody knows how it ended. What was not allowed to be looked at is named.
@@ -329,13 +331,18 @@ impl Drop for Session {
     }
 }
 
-/// Whether the object that is there is the one that was sent: by length, CRC-64 and time.
+/// When the object of an upload was made, at the earliest.
+pub(super) fn since(begun: SystemTime) -> SystemTime {
+    begun.checked_sub(SLACK).unwrap_or(begun)
+}
+
+/// The object that is there, if it has this length and CRC-64 and was made since then.
 pub(super) async fn find(
     bucket: &Bucket,
     to: &Destination,
     length: u64,
     crc64: Option<u64>,
-    begun: SystemTime,
+    since: SystemTime,
 ) -> Result<Option<Made>> {
     let mut head = HeadObject::new(to.key.clone());
     if let Some(key) = &to.customer_key {
@@ -346,7 +353,6 @@ pub(super) async fn find(
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error),
     };
-    let since = begun.checked_sub(SLACK).unwrap_or(begun);
     let ours = meta.content_length() == Some(length)
         && meta.crc64().is_some()
         && meta.crc64() == crc64

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, header};
@@ -320,10 +320,19 @@ impl LargeCopy {
             Err(error) if error.may_have_taken_effect() => error,
             Err(error) => return Err(replaced(error)),
         };
-        match find(bucket, &self.destination(), source.length, source.meta.crc64(), source.seen).await {
+        match find(bucket, &self.destination(), source.length, source.meta.crc64(), self.since(bucket, source)).await {
             Ok(Some(made)) => Ok(made),
             look => Err(with_rights(error.into_ambiguous(), &[(look.err(), HeadObject::PERMISSIONS)])),
         }
+    }
+
+    /// When a copy in one request was made, at the earliest. What was at the target before may have the same bytes, and
+    /// only its age, in whole seconds, tells that it is not the copy.
+    fn since(&self, bucket: &Bucket, source: &Source) -> SystemTime {
+        let from = self.from_bucket.as_ref().unwrap_or(bucket);
+        let onto_itself = from.name() == bucket.name() && self.from == self.key;
+        let after = source.meta.last_modified().filter(|_| onto_itself).map(|made| made + Duration::from_secs(1));
+        after.map_or(source.seen, |after| after.max(source.seen))
     }
 
     async fn in_parts(&self, bucket: &Bucket, control: &Control, source: &Source, plan: Plan) -> Result<Made> {

@@ -11,7 +11,7 @@ use crate::client::{Bucket, trace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::{from_unix_seconds, unix_seconds};
 use crate::transfer::checkpoint::Checkpoint;
-use crate::transfer::commit::{Destination, Made, Session, abort, find};
+use crate::transfer::commit::{Destination, Made, Session, abort, find, since};
 use crate::transfer::journal::{Head, Record, What};
 use crate::transfer::parts::Stored;
 use crate::transfer::plan::Plan;
@@ -63,7 +63,7 @@ pub(super) async fn take_up(
     let listed = match session.list().await {
         Ok(None) => {
             let made = match completing {
-                Some(crc64) => find(bucket, to, plan.length, Some(crc64), begun).await?,
+                Some(crc64) => find(bucket, to, plan.length, Some(crc64), since(begun)).await?,
                 None => None,
             };
             session.forget().await;

@@ -272,6 +272,35 @@ async fn a_copy_whose_end_was_not_heard_of_is_found_out() {
     }
 }
 
+/// What was at the target before has the same bytes, and is not what was asked for.
+#[tokio::test(start_paused = true)]
+async fn what_was_there_before_is_not_taken_for_the_copy() {
+    for small in [true, false] {
+        for onto_itself in [true, false] {
+            let (memory, [here, _]) = two_regions().await;
+            let name = if onto_itself { "a b/ü+" } else { "copy" };
+            if !onto_itself {
+                memory.emulator.put_object(here.name().as_str(), name, noise(LENGTH, 1));
+                memory.clock.jump(2);
+            }
+            let copy = LargeCopy::new(key("a b/ü+"), key(name)).storage_class(StorageClass::ARCHIVE);
+            let copy = if small { copy } else { copy.part_size(MIB as u64) };
+            let end = if small { "PUT Object - Copy" } else { "Complete Multipart Upload" };
+            memory.emulator.script(Rule::on(end).then(Action::ResetBeforeHeaders));
+            let outcome = here.transfer(copy).await;
+            let class = memory.emulator.object(here.name().as_str(), name).unwrap();
+            let class = class.storage_class().to_owned();
+            match outcome {
+                Ok(output) => assert_eq!((output.reconciled, &*class), (false, "ARCHIVE"), "{end} {name}"),
+                Err(error) => {
+                    assert_eq!((small, error.kind()), (true, ErrorKind::Ambiguous), "{end} {name}: {error}");
+                    assert_ne!(class, "ARCHIVE");
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_copy_of_other_bytes_is_told_before_it_is_an_object() {
     let (memory, [here, _]) = two_regions().await;

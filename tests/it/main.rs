@@ -3,6 +3,7 @@
 mod acl;
 mod archive;
 mod blocking;
+mod chaos;
 mod cli;
 mod clock;
 mod compile;

@@ -15,10 +15,10 @@ use futures_util::future::join_all;
 use http::Method;
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
-    Attributes, Body, Bucket, ByteStream, CompleteMultipartUpload, CompletedPart, Crc64, CreateBucket, DeleteObject,
-    DeleteObjects, Error, ErrorKind, GetObject, HttpClient, InitiateMultipartUpload, Integrity, ListObjects, ObjectKey,
-    Operation, Overrides, Payload, Permissions, Phase, PutObject, Request, Safety, Sent, StorageClass, TransportError,
-    UploadPart,
+    AppendObject, Attributes, Body, Bucket, ByteStream, CompleteMultipartUpload, CompletedPart, Crc64, CreateBucket,
+    DeleteObject, DeleteObjects, Error, ErrorKind, GetObject, GetObjectTagging, HttpClient, InitiateMultipartUpload,
+    Integrity, ListObjects, ObjectKey, Operation, Overrides, Payload, Permissions, Phase, PutObject, Request, Safety,
+    Sent, StorageClass, Tags, TransportError, UploadPart,
 };
 use tokio::time::{Instant, sleep};
 
@@ -234,6 +234,37 @@ async fn a_delete_without_version_is_not_repeated_blindly() {
 }
 
 /// F8 and F7 for uploads by parts: a second beginning would be an upload nobody knows of, a second part is the same.
+/// A key that one of many takes by a put that forbids to overwrite: the bytes of another, equal to ours, are not ours.
+#[tokio::test(start_paused = true)]
+async fn an_object_that_was_there_before_is_not_taken_for_the_one_that_was_sent() {
+    for (age, ours) in [(0, true), (1, true), (4, false), (3600, false)] {
+        let (memory, bucket) = rig();
+        memory.emulator.put_object(memory.emulator.bucket(), "lock", "taken");
+        memory.clock.jump(age);
+        memory.emulator.script(Rule::on("PUT Object").then(Action::ResetBeforeHeaders));
+        let put = PutObject::new("lock".parse().unwrap(), "taken").forbid_overwrite();
+        let outcome = bucket.send(put).await;
+        // Times are told in whole seconds.
+        assert_eq!(outcome.is_ok(), ours, "{age}: {outcome:?}");
+        let Err(error) = outcome else { continue };
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Ambiguous, Some("FileAlreadyExists")), "{error}");
+    }
+    // Made by the attempt that was not heard of, however long that took.
+    let (memory, bucket) = rig();
+    let silence = Action::StallBeforeHeaders(Duration::from_secs(24 * 3600));
+    memory.emulator.script(Rule::on("PUT Object").times(2).then(silence).effect(Effect::Apply));
+    let put = PutObject::new("lock".parse().unwrap(), "ours").forbid_overwrite();
+    assert_eq!(bucket.send(put).await.unwrap().attempts, 3);
+    // A piece that another appended meanwhile, and the like of it long ago.
+    let (memory, bucket) = rig();
+    let log = || "log".parse().unwrap();
+    bucket.send(AppendObject::new(log(), 0, "line")).await.unwrap();
+    memory.clock.jump(10);
+    memory.emulator.script(Rule::on("APPEND Object").then(Action::ResetBeforeHeaders));
+    let error = bucket.send(AppendObject::new(log(), 0, "line").previous_crc64(0)).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Ambiguous, Some("AppendPositionErr")), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_upload_is_begun_once() {
     let key = || -> ObjectKey { "new".parse().unwrap() };
@@ -568,6 +599,30 @@ async fn retry_after_is_kept_capped_or_ignored() {
 }
 
 /// F27.
+/// A refusal is final for what it says, and this one does not get to say it.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_breaks_off_is_asked_for_again() {
+    for cut in [Action::CutBody { at: 20 }, Action::ResetBody { at: 0 }] {
+        let (memory, bucket) = rig();
+        memory.emulator.script(Rule::on(Matcher::any()).then(cut.clone()));
+        let tags = GetObjectTagging::new("k".parse().unwrap());
+        assert_eq!(bucket.send(tags).await.unwrap().tags, Tags::new());
+        assert_eq!(status_of(&memory.emulator), [Some(404); 2]);
+        // Whatever the operation: a refusal is that.
+        memory.emulator.clear_journal();
+        memory.emulator.script(Rule::on(Matcher::any()).then(cut.clone()));
+        let guarded = AppendObject::new("k".parse().unwrap(), 0, "x");
+        let error = bucket.send(guarded).await.unwrap_err();
+        assert_eq!((error.attempts(), error.may_have_taken_effect()), (2, false), "{error:#}");
+        assert!(error.code().is_some_and(|code| !code.is_empty()));
+        // Not for ever.
+        memory.emulator.script(Rule::on(Matcher::any()).always().then(cut));
+        let error = bucket.get("none").await.unwrap_err();
+        assert_eq!((error.attempts(), error.status(), error.is_retryable()), (4, Some(404), true), "{error:#}");
+        assert!(error.source().is_some());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn final_answers_are_final() {
     for operation in EVERY {

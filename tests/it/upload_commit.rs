@@ -197,6 +197,13 @@ async fn an_object_of_somebody_else_is_not_taken_for_ours() {
     let output = upload(&memory.bucket()).await.unwrap();
     check(&memory, &output, false);
     assert_eq!(count(&memory.emulator, COMPLETE), 2);
+    // Or a moment before it: what tells them apart is that the upload is still there.
+    let memory = InMemory::new();
+    memory.emulator.put_object(memory.emulator.bucket(), "k", noise(LENGTH, 1));
+    memory.emulator.script(Rule::on(COMPLETE).then(Action::ResetBeforeHeaders));
+    let output = upload(&memory.bucket()).await.unwrap();
+    check(&memory, &output, false);
+    assert_eq!(count(&memory.emulator, COMPLETE), 2);
 }
 
 #[tokio::test(start_paused = true)]
