@@ -21,7 +21,7 @@ use tencent_cos::{
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use crate::support::{InMemory, Random, full, noise};
+use crate::support::{self, InMemory, Random, full, noise};
 
 const MIB: u64 = 1024 * 1024;
 const KEYS: [&str; 4] = ["a", "b/c", "d e+f", "目录/g"];
@@ -64,11 +64,43 @@ enum Weather {
     Corrupting,
 }
 
+/// How long things take: over sockets the clock is that of the world.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// Longer than anybody waits, but for the end of a Complete.
+    stall: Duration,
+    /// Before each blank of an answer that is worked on.
+    blank: Duration,
+    /// Until what was begun by a call that was dropped is over.
+    settled: Duration,
+    /// The longest a call may take.
+    longest: Duration,
+    sockets: bool,
+}
+
+const PAUSED: Pace = Pace {
+    stall: Duration::from_secs(24 * 3600),
+    blank: Duration::from_secs(20),
+    settled: Duration::from_secs(3600),
+    // A few waits for a Complete, 20 minutes each.
+    longest: Duration::from_secs(3 * 3600),
+    sockets: false,
+};
+
+const REAL: Pace = Pace {
+    stall: Duration::from_millis(700),
+    blank: Duration::from_millis(20),
+    settled: Duration::from_millis(1_500),
+    longest: Duration::from_secs(60),
+    sockets: true,
+};
+
 struct World {
     emulator: Emulator,
     bucket: Bucket,
     random: Random,
     weather: Weather,
+    pace: Pace,
     model: BTreeMap<&'static str, Possible>,
     /// Uploads that errors told of, and how many beginnings had an end nobody knows.
     told: Vec<String>,
@@ -83,15 +115,28 @@ fn key(name: &str) -> ObjectKey {
 }
 
 impl World {
-    fn new(seed: u64, weather: Weather) -> Self {
+    fn in_memory(seed: u64, weather: Weather) -> Self {
         let rig = InMemory::new();
         let bucket = rig.bucket();
+        Self::new(rig.emulator, bucket, seed, weather, PAUSED)
+    }
+
+    async fn over_sockets(seed: u64, weather: Weather) -> Self {
+        let emulator = support::emulator().await;
+        let limit = Duration::from_millis(400);
+        let client = support::client(&emulator).stall_timeout(limit).response_timeout(limit);
+        let bucket = client.build().and_then(|client| client.bucket(emulator.bucket())).expect("a bucket");
+        Self::new(emulator, bucket, seed, weather, REAL)
+    }
+
+    fn new(emulator: Emulator, bucket: Bucket, seed: u64, weather: Weather, pace: Pace) -> Self {
         let keys = KEYS.into_iter().chain([LOG]);
         Self {
-            emulator: rig.emulator,
+            emulator,
             bucket,
             random: Random(seed),
             weather,
+            pace,
             model: keys.map(|key| (key, Possible::nothing())).collect(),
             told: Vec::new(),
             unknown: 0,
@@ -147,12 +192,8 @@ impl World {
                     Ending::Reset,
                     Ending::Result,
                 ] {
-                    let spaces = Action::KeepAliveSpaces {
-                        place: Spaces::default(),
-                        count: 3,
-                        every: Duration::from_secs(20),
-                        then,
-                    };
+                    let (place, every) = (Spaces::default(), self.pace.blank);
+                    let spaces = Action::KeepAliveSpaces { place, count: 3, every, then };
                     actions.push((operation.into(), spaces, effect));
                 }
             }
@@ -168,13 +209,29 @@ impl World {
             Action::ResetAfterHeaders,
             Action::CutBody { at },
             Action::ResetBody { at },
-            Action::StallBody { at, lasting: Duration::from_secs(24 * 3600) },
-            Action::StallBeforeHeaders(Duration::from_secs(24 * 3600)),
             Action::WrongCrc,
             Action::NoRequestId,
             Action::CloseIdle,
         ] {
             actions.push((any(), action, Effect::Skip));
+        }
+        let stall = self.pace.stall;
+        for action in [Action::StallBody { at, lasting: stall }, Action::StallBeforeHeaders(stall)] {
+            // The end of a Complete and of a copy is waited for, 20 minutes if need be.
+            let operations = ["PUT Object", "GET Object", "HEAD Object", "DELETE Object", "Upload Part", "GET Bucket"];
+            for operation in operations.into_iter().filter(|_| self.pace.sockets) {
+                actions.push((operation.into(), action.clone(), Effect::Skip));
+            }
+            if !self.pace.sockets {
+                actions.push((any(), action, Effect::Skip));
+            }
+        }
+        if self.pace.sockets {
+            actions.push((any(), Action::CloseLater(Duration::from_millis(5)), Effect::Skip));
+            for operation in ["PUT Object", "Upload Part"] {
+                actions.push((operation.into(), Action::StopReading { after_bytes: at }, Effect::Skip));
+                actions.push((operation.into(), Action::ReadRate(1 << 20), Effect::Skip));
+            }
         }
         if self.weather == Weather::Corrupting {
             let corrupt = (any(), Action::CorruptByte { at: self.random.below(50) }, Effect::Skip);
@@ -467,7 +524,7 @@ impl World {
             self.wrote(name, Some(content), result);
             return;
         }
-        tokio::time::sleep(LONGEST / 2).await;
+        tokio::time::sleep(self.pace.settled).await;
         let corrupting = self.weather == Weather::Corrupting;
         let possible = self.possible(name);
         possible.may_be(Some(content));
@@ -535,35 +592,38 @@ impl AsyncWrite for Sink {
     }
 }
 
-/// The longest a call may take: a few waits for a Complete, 20 minutes each.
-const LONGEST: Duration = Duration::from_secs(3 * 3600);
+/// So many steps of a world, and what it comes to.
+async fn live(mut world: World, steps: usize) -> (u64, u64) {
+    for step in 0..steps {
+        if step % 10 == 0 {
+            let part = [0.05, 0.2, 0.5][world.below(3)];
+            world.faults(part);
+        }
+        let began = Instant::now();
+        world.step().await;
+        world.look_behind();
+        assert!(began.elapsed() < world.pace.longest, "{:?}\n{}", began.elapsed(), world.story.join("\n"));
+    }
+    world.emulator.clear_script();
+    for name in world.model.keys().copied().collect::<Vec<_>>() {
+        world.get(name).await;
+    }
+    let left = world.emulator.uploads(world.emulator.bucket());
+    let untold = left.iter().filter(|left| !world.told.contains(&left.upload_id)).count();
+    assert!(untold <= world.unknown, "{untold} uploads nobody told of\n{}", world.story.join("\n"));
+    (world.succeeded, world.failed)
+}
 
-async fn live(weather: Weather) {
+async fn worlds_in_memory(weather: Weather) {
     let seed = Random::seed();
     println!("COS_SEED={seed}");
     let worlds = if full() { 200 } else { 5 };
-    let (mut succeeded, mut failed) = (0_u64, 0_u64);
+    let (mut succeeded, mut failed) = (0, 0);
     for number in 0..worlds {
-        let mut world = World::new(seed.wrapping_add(number), weather);
-        for step in 0..150 {
-            if step % 10 == 0 {
-                let part = [0.05, 0.2, 0.5][world.below(3)];
-                world.faults(part);
-            }
-            let began = Instant::now();
-            world.step().await;
-            world.look_behind();
-            assert!(began.elapsed() < LONGEST, "{:?}\n{}", began.elapsed(), world.story.join("\n"));
-        }
-        world.emulator.clear_script();
-        for name in world.model.keys().copied().collect::<Vec<_>>() {
-            world.get(name).await;
-        }
-        let left = world.emulator.uploads(world.emulator.bucket());
-        let untold = left.iter().filter(|left| !world.told.contains(&left.upload_id)).count();
-        assert!(untold <= world.unknown, "{untold} uploads nobody told of\n{}", world.story.join("\n"));
-        succeeded += world.succeeded;
-        failed += world.failed;
+        let world = World::in_memory(seed.wrapping_add(number), weather);
+        let came_to = live(world, 150).await;
+        succeeded += came_to.0;
+        failed += came_to.1;
     }
     println!("{succeeded} calls succeeded, {failed} failed");
     assert!(succeeded > 20 * worlds && failed > 5 * worlds, "{succeeded} and {failed}");
@@ -571,10 +631,22 @@ async fn live(weather: Weather) {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_call_says_is_so_whatever_goes_wrong() {
-    live(Weather::Honest).await;
+    worlds_in_memory(Weather::Honest).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_changed_byte_is_taken_for_right() {
-    live(Weather::Corrupting).await;
+    worlds_in_memory(Weather::Corrupting).await;
+}
+
+/// The same over sockets, on the transport of the run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_call_says_is_so_on_every_transport() {
+    let seed = Random::seed();
+    println!("COS_SEED={seed}");
+    for weather in [Weather::Honest, Weather::Corrupting] {
+        let world = World::over_sockets(seed, weather).await;
+        let (succeeded, failed) = live(world, if full() { 2_000 } else { 100 }).await;
+        println!("{weather:?}: {succeeded} calls succeeded, {failed} failed");
+    }
 }
