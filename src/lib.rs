@@ -45,6 +45,7 @@
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | say who may do what with a bucket or an object, and read it | [`Acl`], [`PutObjectAcl`], [`GetObjectAcl`], [`PutBucketAcl`], [`GetBucketAcl`], [`AccessControl`] |
+//! | let other accounts, users or everybody in, or keep them out | [`PutBucketPolicy`], [`GetBucketPolicy`], [`DeleteBucketPolicy`], [`policy::BucketPolicy`] |
 //! | tag a bucket | [`PutBucketTagging`], [`GetBucketTagging`], [`DeleteBucketTagging`] |
 //! | encrypt what does not say how itself | [`PutBucketEncryption`], [`GetBucketEncryption`], [`DeleteBucketEncryption`] |
 //! | let web pages use a bucket | [`PutBucketCors`], [`GetBucketCors`], [`DeleteBucketCors`] |
@@ -211,12 +212,13 @@ pub use crate::bucket::{
     BucketEncryption, BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket,
     CreateBucketOutput, DeleteBucket, DeleteBucketCors, DeleteBucketCorsOutput, DeleteBucketEncryption,
     DeleteBucketEncryptionOutput, DeleteBucketLifecycle, DeleteBucketLifecycleOutput, DeleteBucketOutput,
-    DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketAcl, GetBucketCors, GetBucketEncryption,
-    GetBucketLifecycle, GetBucketTagging, GetBucketVersioning, HeadBucket, LifecycleConfiguration, LifecycleExpiration,
-    LifecycleFilter, LifecycleRule, LifecycleTime, LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects,
-    NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput,
-    PutBucketCors, PutBucketCorsOutput, PutBucketEncryption, PutBucketEncryptionOutput, PutBucketLifecycle,
-    PutBucketLifecycleOutput, PutBucketTagging, PutBucketTaggingOutput, PutBucketVersioning, PutBucketVersioningOutput,
+    DeleteBucketPolicy, DeleteBucketPolicyOutput, DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketAcl,
+    GetBucketCors, GetBucketEncryption, GetBucketLifecycle, GetBucketPolicy, GetBucketTagging, GetBucketVersioning,
+    HeadBucket, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTime,
+    LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList,
+    ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput, PutBucketCors, PutBucketCorsOutput,
+    PutBucketEncryption, PutBucketEncryptionOutput, PutBucketLifecycle, PutBucketLifecycleOutput, PutBucketPolicy,
+    PutBucketPolicyOutput, PutBucketTagging, PutBucketTaggingOutput, PutBucketVersioning, PutBucketVersioningOutput,
     VersionList, Versioning,
 };
 #[cfg(feature = "client")]

@@ -10,6 +10,7 @@ mod lifecycle;
 mod list;
 mod list_buckets;
 mod list_versions;
+mod policy;
 mod tagging;
 mod versioning;
 
@@ -33,6 +34,9 @@ pub use self::lifecycle::{
 pub use self::list::{ListObjects, ObjectList, ObjectSummary};
 pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
+pub use self::policy::{
+    DeleteBucketPolicy, DeleteBucketPolicyOutput, GetBucketPolicy, PutBucketPolicy, PutBucketPolicyOutput,
+};
 pub use self::tagging::{
     DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketTagging, PutBucketTagging, PutBucketTaggingOutput,
 };

@@ -1,9 +1,21 @@
-//! Policies of access management (CAM): what a temporary key may do, derived from what a program does with it.
+//! Policies of access management (CAM): what a temporary key may do, derived from what a program does with it, and who may
+//! do what with a bucket.
 //!
-//! A policy is asked for with the key: STS gives a key that may do what both the caller and the policy allow. This module
-//! is pure, for wrappers that reach STS in their own way.
+//! | | [`Policy`], of a temporary key | [`BucketPolicy`], of a bucket |
+//! |---|---|---|
+//! | is given | to STS, when the key is asked for | to COS, by [`PutBucketPolicy`](crate::PutBucketPolicy) |
+//! | lasts | as long as the key | until it is replaced or removed |
+//! | is about | whoever has the key: no principal | the [`Principal`]s that each statement names |
+//! | its allow | takes away: the key may do what both its owner may and the policy allows | adds: it lets in who could not |
+//! | its deny | ends it | ends it |
+//! | is at most | [`Policy::MAX_CHARS`] long | [`BucketPolicy::MAX_STATEMENT_BYTES`] a statement |
+//!
+//! A request with a temporary key passes both: its own policy limits what the policy of a bucket gives. This module is
+//! pure, for wrappers that reach STS in their own way.
 
+mod bucket;
 mod condition;
+mod principal;
 mod resource;
 mod statement;
 
@@ -14,7 +26,9 @@ use std::marker::PhantomData;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+pub use self::bucket::{BucketPolicy, BucketStatement};
 pub use self::condition::Condition;
+pub use self::principal::Principal;
 pub use self::resource::Resource;
 pub use self::statement::Statement;
 use crate::error::{Error, Result};
@@ -28,7 +42,8 @@ use crate::operation::Operation;
 /// that sends nothing else needs nothing more.
 ///
 /// Whatever is in no statement is not allowed, and what is denied in one is allowed by none. A policy never gives more
-/// than the caller of STS has.
+/// than the caller of STS has: unlike a [`BucketPolicy`], which names principals and lets them in, it names nobody and
+/// limits whoever has the key.
 ///
 /// # Examples
 /// ```
@@ -105,8 +120,8 @@ impl Policy {
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `policy`: it has no statement, or a statement no action;
-    /// a right on the bucket or on the account is to be had on less than that; a condition cannot be met; the document is
-    /// longer than [`MAX_CHARS`](Self::MAX_CHARS).
+    /// a right on the bucket or on the account is to be had on less than that; a condition cannot be met; a statement has a
+    /// principal; the document is longer than [`MAX_CHARS`](Self::MAX_CHARS).
     pub fn to_json(&self) -> Result<String> {
         if self.statements.is_empty() {
             return Err(refuse("allows nothing: it has no statement"));

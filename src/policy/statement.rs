@@ -1,7 +1,7 @@
 //! One statement: actions on a resource, under conditions.
 
 use super::condition::unmet;
-use super::{Condition, Conditions, Effect, Resource, Written, refuse};
+use super::{Condition, Conditions, Effect, Principal, Resource, Written, refuse};
 use crate::error::Result;
 use crate::multipart::{
     AbortMultipartUpload, CompleteMultipartUpload, InitiateMultipartUpload, ListMultipartUploads, ListParts, UploadPart,
@@ -10,6 +10,9 @@ use crate::object::{HeadObject, PutObject};
 use crate::operation::{Operation, Scope};
 
 /// Actions that are allowed on a [`Resource`], or denied, maybe under conditions.
+///
+/// A statement of a [`Policy`](super::Policy) is about whoever gets the key; one of a
+/// [`BucketPolicy`](super::BucketPolicy) is about its [`principal`](Self::principal)s.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct Statement {
@@ -17,6 +20,8 @@ pub struct Statement {
     resource: Resource,
     actions: Vec<(String, Scope)>,
     conditions: Conditions,
+    principals: Vec<Principal>,
+    sid: Option<String>,
     refused: Option<String>,
 }
 
@@ -32,7 +37,15 @@ impl Statement {
     }
 
     fn new(effect: Effect, on: &Resource) -> Self {
-        Self { effect, resource: on.clone(), actions: Vec::new(), conditions: Conditions::new(), refused: None }
+        Self {
+            effect,
+            resource: on.clone(),
+            actions: Vec::new(),
+            conditions: Conditions::new(),
+            principals: Vec::new(),
+            sid: None,
+            refused: None,
+        }
     }
 
     /// All the rights of an operation.
@@ -78,6 +91,20 @@ impl Statement {
         self
     }
 
+    /// Whom it is about, in a bucket policy; there may be several. The policy of a temporary key has none.
+    pub fn principal(mut self, principal: Principal) -> Self {
+        if !self.principals.contains(&principal) {
+            self.principals.push(principal);
+        }
+        self
+    }
+
+    /// Its name in a bucket policy, to find it again.
+    pub fn sid(mut self, name: impl Into<String>) -> Self {
+        self.sid = Some(name.into());
+        self
+    }
+
     /// What an operation needs of the object it reads from.
     pub(super) fn source_of<O: Operation>(mut self) -> Self {
         for (action, _) in O::PERMISSIONS.iter().filter(|(_, scope)| *scope == Scope::Source) {
@@ -114,8 +141,8 @@ impl Statement {
 
     /// Whether it is about the same, without conditions.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
-        let free = self.conditions.is_empty() && other.conditions.is_empty();
-        free && self.effect == other.effect && self.resource == other.resource
+        let free = |it: &Self| it.conditions.is_empty() && it.principals.is_empty() && it.sid.is_none();
+        free(self) && free(other) && self.effect == other.effect && self.resource == other.resource
     }
 
     pub(super) fn take_actions(&mut self, other: Self) {
@@ -125,7 +152,29 @@ impl Statement {
         *self = merged;
     }
 
+    /// For the policy of a temporary key.
     pub(super) fn write(&self) -> Result<Written> {
+        if !self.principals.is_empty() || self.sid.is_some() {
+            return Err(refuse("has a statement with a principal or a name, which STS does not take"));
+        }
+        self.write_what()
+    }
+
+    /// For the policy of a bucket, with whom it is about, and its name.
+    pub(super) fn write_for_bucket(&self) -> Result<(Option<&str>, &[Principal], Written)> {
+        if self.principals.is_empty() {
+            return Err(refuse("has a statement without a principal"));
+        }
+        if self.resource.has_account() {
+            return Err(refuse("has a statement about more than the bucket"));
+        }
+        if self.sid.as_ref().is_some_and(String::is_empty) {
+            return Err(refuse("has a statement with an empty name"));
+        }
+        Ok((self.sid.as_deref(), &self.principals, self.write_what()?))
+    }
+
+    fn write_what(&self) -> Result<Written> {
         if let Some(why) = &self.refused {
             return Err(refuse(why.clone()));
         }
