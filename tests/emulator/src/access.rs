@@ -1,12 +1,13 @@
-//! What a request asks for in the words of access management, and whether its key may.
+//! What a request asks for in the words of access management, and whether whoever sends it may.
 
 use crate::address::{Address, Region};
 use crate::auth::Caller;
+use crate::cam::Holder;
 use crate::error::CosError;
-use crate::policy::{Facts, Question, Target};
+use crate::policy::{BucketPolicy, Facts, Question, Target, Verdict};
 use crate::request::{Head, Operation};
 use crate::service::Call;
-use crate::store::Bucket;
+use crate::store::{Bucket, Setting};
 use crate::wire::Peer;
 
 /// What an operation is called in policies, and what it is done to.
@@ -46,6 +47,9 @@ fn asks(operation: &Operation) -> Asks {
         Operation::PutBucketEncryption => Asks::Bucket("name/cos:PutBucketEncryption"),
         Operation::GetBucketEncryption => Asks::Bucket("name/cos:GetBucketEncryption"),
         Operation::DeleteBucketEncryption => Asks::Bucket("name/cos:DeleteBucketEncryption"),
+        Operation::PutBucketPolicy => Asks::Bucket("name/cos:PutBucketPolicy"),
+        Operation::GetBucketPolicy => Asks::Bucket("name/cos:GetBucketPolicy"),
+        Operation::DeleteBucketPolicy => Asks::Bucket("name/cos:DeleteBucketPolicy"),
         Operation::ListMultipartUploads => Asks::Prefix("name/cos:ListMultipartUploads"),
         // The source of a copy is asked for where it is found.
         Operation::PutObject | Operation::CopyObject | Operation::UploadPartCopy => Asks::Object("name/cos:PutObject"),
@@ -73,30 +77,40 @@ fn asks(operation: &Operation) -> Asks {
 
 pub(crate) const GET_OBJECT: &str = "name/cos:GetObject";
 
-/// Refuses what the key may not do. It comes before everything else: who may not ask does not learn what is there.
-pub(crate) fn check(call: &Call<'_>, operation: &Operation) -> Result<(), CosError> {
-    let Caller::Known(rights) = &call.caller else { return Ok(()) };
-    if rights.are_unlimited() {
-        return Ok(());
-    }
-    let facts = facts(call.head, call.peer);
-    let (name, at, key) = place(call)?;
-    let to = |action, key| Question { action, target: Target::Bucket { bucket: name, region: &at, key } };
-    let allowed = match asks(operation) {
-        Asks::Later => true,
-        Asks::Account(action) => rights.allow(&[Question { action, target: Target::Account }], &facts),
-        Asks::Bucket(action) => rights.allow(&[to(action, "")], &facts),
-        Asks::Object(action) => rights.allow(&[to(action, key)], &facts),
-        Asks::Prefix(action) => {
-            let prefix = call.head.query.get("prefix").unwrap_or_default();
-            rights.allow(&[to(action, ""), to(action, prefix)], &facts)
-        }
-    };
-    if allowed { Ok(()) } else { Err(CosError::access_denied()) }
+/// What is said of a request beside ACLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It may be done.
+    Allowed,
+    /// Nothing is said: it may be done if an ACL lets it.
+    Unsaid,
 }
 
-/// Refuses what the key may not do to one object: any of these actions will do.
-pub(crate) fn demand(call: &Call<'_>, actions: &[&str], bucket: &Bucket, key: &str) -> Result<(), CosError> {
+/// Refuses what is denied. It comes before everything else: who may not ask does not learn what is there.
+///
+/// What a key may is the union of what its holder may and what the policy of the bucket says, within the policies of its
+/// session; whatever is denied in one of these is denied.
+pub(crate) fn check(call: &Call<'_>, operation: &Operation) -> Result<Standing, CosError> {
+    let facts = facts(call.head, call.peer);
+    let (name, at, key) = place(call)?;
+    let policy = call.world.store.bucket(name);
+    let to = |action, key| Question { action, target: Target::Bucket { bucket: name, region: &at, key } };
+    let judge = |questions: &[Question<'_>]| judge(&call.caller, policy.as_deref(), questions, &facts);
+    match asks(operation) {
+        Asks::Later if call.caller.holder().is_some_and(Holder::is_at_home) => Ok(Standing::Allowed),
+        Asks::Later => Ok(Standing::Unsaid),
+        Asks::Account(action) => judge(&[Question { action, target: Target::Account }]),
+        Asks::Bucket(action) => judge(&[to(action, "")]),
+        Asks::Object(action) => judge(&[to(action, key)]),
+        Asks::Prefix(action) => {
+            let prefix = call.head.query.get("prefix").unwrap_or_default();
+            judge(&[to(action, ""), to(action, prefix)])
+        }
+    }
+}
+
+/// Refuses what is denied of one object: any of these actions will do.
+pub(crate) fn demand(call: &Call<'_>, actions: &[&str], bucket: &Bucket, key: &str) -> Result<Standing, CosError> {
     permit(&call.caller, call.head, call.peer, actions, bucket, key)
 }
 
@@ -107,15 +121,47 @@ pub(crate) fn permit(
     actions: &[&str],
     bucket: &Bucket,
     key: &str,
-) -> Result<(), CosError> {
-    let Caller::Known(rights) = caller else { return Ok(()) };
+) -> Result<Standing, CosError> {
     let target = Target::Bucket { bucket: &bucket.name, region: &bucket.region, key };
     let questions: Vec<Question<'_>> = actions.iter().map(|&action| Question { action, target }).collect();
-    if rights.are_unlimited() || rights.allow(&questions, &facts(head, peer)) {
-        Ok(())
-    } else {
-        Err(CosError::access_denied())
+    judge(caller, Some(bucket), &questions, &facts(head, peer))
+}
+
+/// What the account that all is of is never denied, or nobody could take its own denial back.
+const KEPT: [&str; 3] = ["name/cos:PutBucketPolicy", "name/cos:GetBucketPolicy", "name/cos:DeleteBucketPolicy"];
+
+fn judge(
+    caller: &Caller,
+    bucket: Option<&Bucket>,
+    questions: &[Question<'_>],
+    facts: &Facts,
+) -> Result<Standing, CosError> {
+    let holder = caller.holder();
+    let of_account = questions.iter().all(|question| matches!(question.target, Target::Account));
+    let own = holder.map_or(Verdict::Silent, |holder| match holder.rights.judge(questions, facts) {
+        // In another account, buckets are not its own.
+        Verdict::Allowed if !holder.is_at_home() && !of_account => Verdict::Silent,
+        verdict => verdict,
+    });
+    let policy = bucket.and_then(policy_of);
+    let mut said = policy.map_or(Verdict::Silent, |policy| policy.judge(holder, questions, facts));
+    let kept = || questions.iter().all(|question| KEPT.contains(&question.action));
+    if said == Verdict::Denied && holder.is_some_and(Holder::is_owner) && kept() {
+        said = Verdict::Silent;
     }
+    match (own, said) {
+        (Verdict::Denied, _) | (_, Verdict::Denied) => Err(CosError::access_denied()),
+        (Verdict::Allowed, _) | (_, Verdict::Allowed) => Ok(Standing::Allowed),
+        // Where there is no bucket, there is nothing that could let anybody in.
+        _ if bucket.is_none() && holder.is_some() => Err(CosError::access_denied()),
+        _ => Ok(Standing::Unsaid),
+    }
+}
+
+/// What is kept was found right when it came.
+fn policy_of(bucket: &Bucket) -> Option<BucketPolicy> {
+    let document = bucket.setting(Setting::Policy)?;
+    BucketPolicy::parse(&document, &bucket.name, &bucket.region).ok()
 }
 
 /// Bucket, region and key; the region is the bucket's own if there is such a bucket.

@@ -119,9 +119,10 @@ pub(crate) fn get_object(call: &Call<'_>) -> Result<Reply, CosError> {
     Ok(reply)
 }
 
-/// Strangers may do with an ACL what it grants to everybody.
+/// Strangers may do with an ACL what it grants to them.
 fn demand(call: &Call<'_>, acl: &Acl, permission: &str) -> Result<(), CosError> {
-    if call.is_anonymous() && !acl.lets_anybody(permission) { Err(CosError::access_denied()) } else { Ok(()) }
+    let by_acl = || acl.lets(call.caller.principal().as_deref(), permission);
+    if call.is_stranger() && !by_acl() { Err(CosError::access_denied()) } else { Ok(()) }
 }
 
 /// What a PUT says: in headers or in its body, never in both.

@@ -8,6 +8,7 @@
 //! with the reason in the message; a start up to 15 minutes ahead of the clock is tolerated, an end in the past is not.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,18 +18,32 @@ use sha1::{Digest, Sha1};
 
 use crate::account::{Clock, ExpiryAnswer, Keys};
 use crate::address::without_port;
+use crate::cam::Holder;
 use crate::encoding::{Query, decode_form, encode, encode_name, number};
 use crate::error::CosError;
 use crate::ids::unix_seconds;
-use crate::policy::Rights;
 use crate::request::Head;
 
 /// Who sent a request, as far as its signature proves it.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
     Anonymous,
-    /// Somebody with a key, who may do no more than this.
-    Known(Rights),
+    /// Somebody with a key.
+    Known(Arc<Holder>),
+}
+
+impl Caller {
+    pub(crate) fn holder(&self) -> Option<&Holder> {
+        match self {
+            Self::Anonymous => None,
+            Self::Known(holder) => Some(holder),
+        }
+    }
+
+    /// As policies and ACLs write it.
+    pub(crate) fn principal(&self) -> Option<String> {
+        self.holder().map(Holder::principal)
+    }
 }
 
 /// How far a client's clock may be ahead of the service's.
@@ -234,7 +249,7 @@ pub(crate) fn believe(proof: &Proof<'_>, method: &Method, keys: &Keys, clock: &C
     if key.is_over(now) {
         return Err(expired(keys.answer_for(&key), method));
     }
-    Ok(Caller::Known(key.holder.rights.clone()))
+    Ok(Caller::Known(Arc::clone(&key.holder)))
 }
 
 fn expired(answer: ExpiryAnswer, method: &Method) -> CosError {

@@ -192,11 +192,12 @@ pub(crate) fn page_size(text: Option<&str>, name: &str) -> Result<usize, CosErro
 }
 
 fn may_list(call: &Call<'_>, bucket: &Bucket) -> Result<(), CosError> {
-    if call.is_anonymous() && !bucket.acl().lets_anybody("READ") { Err(CosError::access_denied()) } else { Ok(()) }
+    let by_acl = || bucket.acl().lets(call.caller.principal().as_deref(), "READ");
+    if call.is_stranger() && !by_acl() { Err(CosError::access_denied()) } else { Ok(()) }
 }
 
 pub(crate) fn deny_strangers(call: &Call<'_>) -> Result<(), CosError> {
-    if call.is_anonymous() { Err(CosError::access_denied()) } else { Ok(()) }
+    if call.is_stranger() { Err(CosError::access_denied()) } else { Ok(()) }
 }
 
 fn accelerated() -> CosError {

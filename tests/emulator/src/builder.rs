@@ -37,6 +37,7 @@ pub struct Builder {
     secret_key: String,
     rights: Option<String>,
     sub_accounts: Vec<SubAccount>,
+    other_accounts: Vec<(String, String)>,
     roles: Vec<Role>,
     web_identities: Vec<WebIdentity>,
     cors: Vec<Cors>,
@@ -75,6 +76,7 @@ impl Default for Builder {
             secret_key: DEFAULT_SECRET_KEY.to_owned(),
             rights: None,
             sub_accounts: Vec::new(),
+            other_accounts: Vec::new(),
             roles: Vec::new(),
             web_identities: Vec::new(),
             cors: Vec::new(),
@@ -135,6 +137,13 @@ impl Builder {
     ) -> Self {
         let policy = policy.map(str::to_owned);
         self.sub_accounts.push(SubAccount { secret_id: secret_id.into(), secret_key: secret_key.into(), policy });
+        self
+    }
+
+    /// Another account, with a permanent key: it may what the policies and ACLs of buckets let it. May be repeated. The
+    /// first has the uin `100000000002`, the next `100000000003`.
+    pub fn other_account(mut self, secret_id: impl Into<String>, secret_key: impl Into<String>) -> Self {
+        self.other_accounts.push((secret_id.into(), secret_key.into()));
         self
     }
 
@@ -355,6 +364,9 @@ impl Builder {
             let rights = cam::rights(sub_account.policy.as_deref(), &owns).map_err(StartError::policy)?;
             let holder = Holder::sub_account(number + 11, rights);
             keys.add_permanent(&sub_account.secret_id, &sub_account.secret_key, holder);
+        }
+        for (number, (secret_id, secret_key)) in self.other_accounts.iter().enumerate() {
+            keys.add_permanent(secret_id, secret_key, Holder::other_account(number));
         }
         let world = World {
             keys,

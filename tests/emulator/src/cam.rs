@@ -89,6 +89,8 @@ impl Role {
 /// Somebody to whom keys are given.
 #[derive(Clone, Debug)]
 pub(crate) struct Holder {
+    /// The account: that of the buckets, or another.
+    pub(crate) account: String,
     pub(crate) kind: Kind,
     /// The id behind `uin/` or `roleId/`.
     pub(crate) id: String,
@@ -104,11 +106,33 @@ pub(crate) enum Kind {
 
 impl Holder {
     pub(crate) fn root(rights: Rights) -> Self {
-        Self { kind: Kind::Root, id: UIN.to_owned(), rights }
+        Self { account: UIN.to_owned(), kind: Kind::Root, id: UIN.to_owned(), rights }
     }
 
     pub(crate) fn sub_account(number: usize, rights: Rights) -> Self {
-        Self { kind: Kind::SubAccount, id: format!("1000000001{number:02}"), rights }
+        Self { account: UIN.to_owned(), kind: Kind::SubAccount, id: format!("1000000001{number:02}"), rights }
+    }
+
+    /// Another account, counted from 0. It may what buckets let it.
+    pub(crate) fn other_account(number: usize) -> Self {
+        let uin = format!("1000000000{:02}", number + 2);
+        Self { account: uin.clone(), kind: Kind::Root, id: uin, rights: Rights::default() }
+    }
+
+    /// Whether the buckets are its own, or its account's.
+    pub(crate) fn is_at_home(&self) -> bool {
+        self.account == UIN
+    }
+
+    /// The account that all is of, and nobody in it.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.is_at_home() && self.kind == Kind::Root
+    }
+
+    /// As policies and ACLs write it.
+    pub(crate) fn principal(&self) -> String {
+        let place = if self.kind == Kind::Role { "roleId" } else { "uin" };
+        format!("qcs::cam::uin/{}:{place}/{}", self.account, self.id)
     }
 }
 
@@ -146,7 +170,8 @@ impl Cam {
 
     fn find(&self, is: impl Fn(&Role) -> bool) -> Option<(&Role, Holder)> {
         let (role, rights) = self.roles.iter().find(|(role, _)| is(role))?;
-        Some((role, Holder { kind: Kind::Role, id: role.id(), rights: rights.clone() }))
+        let holder = Holder { account: UIN.to_owned(), kind: Kind::Role, id: role.id(), rights: rights.clone() };
+        Some((role, holder))
     }
 
     pub(crate) fn trust(&self, identity: WebIdentity) {
@@ -170,7 +195,7 @@ impl Cam {
 /// The rights that a policy leaves, or all of them.
 pub(crate) fn rights(policy: Option<&str>, owns: &dyn Fn(&str) -> bool) -> Result<Rights, BadPolicy> {
     let policy = policy.map(|text| Policy::parse(text, owns)).transpose()?;
-    Ok(Rights::default().within(policy.map(Arc::new)))
+    Ok(Rights::new(policy.map(Arc::new)))
 }
 
 #[cfg(test)]

@@ -174,9 +174,9 @@ impl Source {
         let bucket =
             call.world.store.bucket(&bucket).filter(|bucket| region.is_none_or(|region| region == bucket.region));
         let bucket = bucket.ok_or_else(CosError::no_such_bucket)?;
-        access::demand(call, &[access::GET_OBJECT], &bucket, &key)?;
+        let standing = access::demand(call, &[access::GET_OBJECT], &bucket, &key)?;
         let found = bucket.find(&key, id.as_deref());
-        may_read(call, &bucket, &key, found.as_deref().ok())?;
+        may_read(call, standing, &bucket, &key, found.as_deref().ok())?;
         let version = found.map_err(|reason| match reason {
             NotFound::Marker { .. } if id.is_some() => {
                 CosError::invalid_request("The source of a copy cannot be a delete marker.")

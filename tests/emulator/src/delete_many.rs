@@ -1,12 +1,12 @@
 //! DELETE Multiple Objects.
 
-use crate::access;
+use crate::access::{self, Standing};
 use crate::error::CosError;
 use crate::object::may_write;
 use crate::receive::receive_document;
 use crate::respond::Reply;
 use crate::service::Call;
-use crate::store::Deleted;
+use crate::store::{Bucket, Deleted, Setting};
 use crate::xml::{Document, Element};
 
 const MOST_KEYS: usize = 1000;
@@ -17,21 +17,31 @@ const ACTIONS: [&str; 2] = ["name/cos:DeleteObject", "name/cos:DeleteMultipleObj
 /// Deletes one key after the other, and says for each what became of it. Missing ones count as deleted.
 pub(crate) async fn delete(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
-    may_write(call, &bucket)?;
+    // Where nothing but the ACL could let a stranger in, it is asked once for all.
+    if bucket.setting(Setting::Policy).is_none() {
+        may_write(call, &bucket)?;
+    }
     let document = receive_document(call, "Delete").await?;
     let objects = listed_objects(&document)?;
     let quiet = document.text_of("Quiet").is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
 
     let mut xml = Document::new("DeleteResult");
     for (key, id) in objects {
-        let may = access::demand(call, &ACTIONS, &bucket, key);
-        match may.and_then(|()| bucket.delete(key, id, call.world.clock.now())) {
+        match may_delete(call, &bucket, key).and_then(|()| bucket.delete(key, id, call.world.clock.now())) {
             Ok(deleted) if !quiet => write_deleted(&mut xml, key, id, &deleted),
             Ok(_) => {}
             Err(error) => write_error(&mut xml, key, id, &error),
         }
     }
     Ok(Reply::xml(xml.finish()))
+}
+
+fn may_delete(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<(), CosError> {
+    let by_acl = || bucket.lets_in(call.caller.principal().as_deref(), key, "WRITE");
+    match access::demand(call, &ACTIONS, bucket, key)? {
+        Standing::Unsaid if !by_acl() => Err(CosError::access_denied()),
+        _ => Ok(()),
+    }
 }
 
 /// Keys, and the versions meant. An empty version id means none, as the Java SDK sends one.

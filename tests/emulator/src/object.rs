@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use http::StatusCode;
 
+use crate::access::Standing;
 use crate::attributes::{draft, forbids_overwrite, refuse_unknown, writable_key};
 use crate::body::Body;
 use crate::customer_key::{self, CustomerKey};
@@ -55,7 +56,7 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     }
     let id = head.query.get("versionId");
     let found = bucket.find(call.key()?, id);
-    may_read(call, &bucket, call.key()?, found.as_deref().ok())?;
+    may_read(call, call.standing, &bucket, call.key()?, found.as_deref().ok())?;
     let version = found.map_err(|reason| reason.error())?;
     customer_key::demand(CustomerKey::of(head)?.as_ref(), &version.draft)?;
     if with_body {
@@ -202,25 +203,25 @@ pub(crate) fn delete(call: &Call<'_>) -> Result<Reply, CosError> {
 }
 
 pub(crate) fn may_write(call: &Call<'_>, bucket: &Arc<Bucket>) -> Result<(), CosError> {
-    let public = match call.key() {
-        Ok(key) => bucket.lets_anybody_in(key, "WRITE"),
-        Err(_) => bucket.acl().lets_anybody("WRITE"), // of many objects
-    };
-    if public || !call.is_anonymous() { Ok(()) } else { Err(CosError::access_denied()) }
+    let by_acl = || bucket.lets_in(call.caller.principal().as_deref(), call.key().unwrap_or_default(), "WRITE");
+    if call.is_stranger() && !by_acl() { Err(CosError::access_denied()) } else { Ok(()) }
 }
 
 /// A stranger learns that an object is missing only where he might list the bucket.
 pub(crate) fn may_read(
     call: &Call<'_>,
+    standing: Standing,
     bucket: &Arc<Bucket>,
     key: &str,
     version: Option<&Version>,
 ) -> Result<(), CosError> {
-    let public = match version.map(|version| &version.draft.acl) {
-        None => bucket.acl().lets_anybody("READ"),
-        Some(own) => own.lets_anybody("READ") || (own.canned.is_none() && bucket.lets_anybody_in(key, "READ")),
+    let who = call.caller.principal();
+    let who = who.as_deref();
+    let by_acl = || match version.map(|version| &version.draft.acl) {
+        None => bucket.acl().lets(who, "READ"),
+        Some(own) => own.lets(who, "READ") || (own.canned.is_none() && bucket.lets_in(who, key, "READ")),
     };
-    if public || !call.is_anonymous() { Ok(()) } else { Err(CosError::access_denied()) }
+    if standing == Standing::Unsaid && !by_acl() { Err(CosError::access_denied()) } else { Ok(()) }
 }
 
 #[cfg(test)]

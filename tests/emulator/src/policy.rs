@@ -3,6 +3,7 @@
 //! Where the documents are silent, this file decides, and says so beside the code: a `*` stands at the end of an action or
 //! a resource and nowhere else, and a policy has at most 6144 characters.
 
+mod bucket;
 mod condition;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use crate::address::is_region_name;
 use condition::{Condition, Conditions};
 
+pub(crate) use bucket::BucketPolicy;
 pub(crate) use condition::Facts;
 
 /// The limit that access management states for a policy of its own; STS states none.
@@ -47,7 +49,7 @@ pub(crate) enum Target<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     Allowed,
     Denied,
     Silent,
@@ -126,14 +128,26 @@ impl Policy {
 
     /// A denial wins, whatever is allowed elsewhere.
     fn judge(&self, question: &Question<'_>, facts: &Facts) -> Verdict {
-        let mut verdict = Verdict::Silent;
-        for statement in self.0.iter().filter(|statement| statement.speaks_of(question, facts)) {
-            if !statement.allow {
-                return Verdict::Denied;
+        let said = self.0.iter().filter(|statement| statement.speaks_of(question, facts));
+        Verdict::of(said.map(|statement| statement.allow))
+    }
+}
+
+impl Verdict {
+    fn of(said: impl Iterator<Item = bool>) -> Self {
+        let mut verdict = Self::Silent;
+        for allowed in said {
+            if !allowed {
+                return Self::Denied;
             }
-            verdict = Verdict::Allowed;
+            verdict = Self::Allowed;
         }
         verdict
+    }
+
+    /// Of several questions that stand for one request: one allowed and none denied is allowed.
+    fn together(verdicts: impl Iterator<Item = Self>) -> Self {
+        Self::of(verdicts.filter(|verdict| *verdict != Self::Silent).map(|verdict| verdict == Self::Allowed))
     }
 }
 
@@ -252,27 +266,33 @@ impl Resource {
     }
 }
 
-/// Policies that must all agree: those of an account, of a role, of a session. None at all permits everything.
+/// What somebody may in the own account: all of it unless there is a policy. And within what, with a temporary key: the
+/// policies of a session must all allow whatever is done with it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rights(Vec<Arc<Policy>>);
+pub(crate) struct Rights {
+    own: Option<Arc<Policy>>,
+    sessions: Vec<Arc<Policy>>,
+}
 
 impl Rights {
-    /// Less or the same: what this policy allows of it.
-    pub(crate) fn within(mut self, policy: Option<Arc<Policy>>) -> Self {
-        self.0.extend(policy);
+    pub(crate) fn new(own: Option<Arc<Policy>>) -> Self {
+        Self { own, sessions: Vec::new() }
+    }
+
+    /// Less or the same: what this policy of a session allows of it.
+    pub(crate) fn within(mut self, session: Option<Arc<Policy>>) -> Self {
+        self.sessions.extend(session);
         self
     }
 
-    pub(crate) fn are_unlimited(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether one of these is allowed and none is denied. Several stand for a request that can be seen in several ways.
-    pub(crate) fn allow(&self, questions: &[Question<'_>], facts: &Facts) -> bool {
-        self.0.iter().all(|policy| {
-            let verdicts: Vec<Verdict> = questions.iter().map(|question| policy.judge(question, facts)).collect();
-            verdicts.contains(&Verdict::Allowed) && !verdicts.contains(&Verdict::Denied)
-        })
+    /// Of the own account. What a session does not allow is denied, whoever else allows it.
+    pub(crate) fn judge(&self, questions: &[Question<'_>], facts: &Facts) -> Verdict {
+        let judge =
+            |policy: &Arc<Policy>| Verdict::together(questions.iter().map(|question| policy.judge(question, facts)));
+        if self.sessions.iter().any(|session| judge(session) != Verdict::Allowed) {
+            return Verdict::Denied;
+        }
+        self.own.as_ref().map_or(Verdict::Allowed, judge)
     }
 }
 
@@ -290,12 +310,13 @@ mod tests {
 
     fn policy(statements: &[String]) -> Rights {
         let text = format!(r#"{{"version":"2.0","statement":[{}]}}"#, statements.join(","));
-        Rights::default().within(Some(Arc::new(parse(&text).unwrap())))
+        Rights::new(Some(Arc::new(parse(&text).unwrap())))
     }
 
     fn allows(rights: &Rights, action: &str, key: &str) -> bool {
         let target = Target::Bucket { bucket: "pics-1250000000", region: "ap-guangzhou", key };
-        rights.allow(&[Question { action: &format!("name/cos:{action}"), target }], &Facts::default())
+        let question = Question { action: &format!("name/cos:{action}"), target };
+        rights.judge(&[question], &Facts::default()) == Verdict::Allowed
     }
 
     const HERE: &str = "qcs::cos:ap-guangzhou:uid/1250000000:pics-1250000000";
@@ -323,9 +344,9 @@ mod tests {
         }
         let account = Question { action: "name/cos:GetService", target: Target::Account };
         let all = policy(&[statement("allow", "GetService", "*")]);
-        assert!(all.allow(&[account], &Facts::default()));
+        assert_eq!(all.judge(&[account], &Facts::default()), Verdict::Allowed);
         let buckets = policy(&[statement("allow", "GetService", "qcs::cos::uid/1250000000:*")]);
-        assert!(!buckets.allow(&[account], &Facts::default()));
+        assert_eq!(buckets.judge(&[account], &Facts::default()), Verdict::Silent);
     }
 
     #[test]

@@ -3,15 +3,13 @@
 mod form;
 mod policy;
 
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sha1::{Digest, Sha1};
 
-use crate::access;
+use crate::access::{self, Standing};
 use crate::address::Address;
 use crate::attributes::{check_key, draft, forbids_overwrite, refuse_unknown};
 use crate::auth::{Caller, Proof, Window, believe, does_not_match, hmac_hex};
@@ -23,7 +21,7 @@ use crate::receive::{Digests, LARGEST};
 use crate::request::Head;
 use crate::respond::Reply;
 use crate::service::{Call, traffic_limit};
-use crate::store::{Bucket, Made, Sink};
+use crate::store::{Made, Sink};
 use crate::xml::Document;
 use form::{Form, Parts};
 use policy::PostPolicy;
@@ -36,10 +34,13 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let (form, mut file) = parts.until_file().await?;
     let key = form.required("key")?.replace("${filename}", &file.name);
     check_key(&key)?;
-    let (caller, policy) = authorize(call.world, &form, head, &bucket, &key)?;
+    let (caller, policy) = authorize(call.world, &form, head)?;
     // From here on it is as though the object had been put, with the fields for headers.
     let put = as_put(head, &form, &key)?;
-    access::permit(&caller, &put, peer, &["name/cos:PostObject"], &bucket, &key)?;
+    let standing = access::permit(&caller, &put, peer, &["name/cos:PostObject"], &bucket, &key)?;
+    if standing == Standing::Unsaid && !bucket.lets_in(caller.principal().as_deref(), &key, "WRITE") {
+        return Err(CosError::access_denied());
+    }
     let sizes = match &policy {
         Some(policy) => policy.check(&form, &bucket.name, &key)?,
         None => 0..=LARGEST,
@@ -86,18 +87,15 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     Ok(reply)
 }
 
-/// Who signed the form, and what for. Strangers may post where they may write, if nothing is signed at all.
+/// Who signed the form, and what for. Nobody, if nothing is signed at all.
 fn authorize(
     world: &crate::service::World,
     form: &Form,
     head: &Head,
-    bucket: &Arc<Bucket>,
-    key: &str,
 ) -> Result<(Caller, Option<PostPolicy>), CosError> {
     const SIGNED: [&str; 5] = ["policy", "q-sign-algorithm", "q-ak", "q-key-time", "q-signature"];
     if SIGNED.iter().all(|name| form.get(name).is_none()) {
-        let open = bucket.lets_anybody_in(key, "WRITE");
-        return if open { Ok((Caller::Anonymous, None)) } else { Err(CosError::access_denied()) };
+        return Ok((Caller::Anonymous, None));
     }
     for name in SIGNED {
         form.required(name)?;

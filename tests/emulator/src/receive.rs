@@ -46,6 +46,12 @@ pub(crate) async fn receive_document_within(
     root: &str,
     longest: usize,
 ) -> Result<Element, CosError> {
+    let text = receive_text_within(call, longest).await?;
+    parse(&text).filter(|element| element.name == root).ok_or_else(CosError::malformed_xml)
+}
+
+/// A document of another kind, as it came.
+pub(crate) async fn receive_text_within(call: &mut Call<'_>, longest: usize) -> Result<Vec<u8>, CosError> {
     let digests = Digests::of(call.head)?;
     let mut text = Vec::new();
     while let Some(bytes) = call.upload.next().await? {
@@ -58,7 +64,7 @@ pub(crate) async fn receive_document_within(
     if text.is_empty() {
         return Err(CosError::new(400, "MissingRequestBodyError", "Request body is empty."));
     }
-    parse(&text).filter(|element| element.name == root).ok_or_else(CosError::malformed_xml)
+    Ok(text)
 }
 
 /// What the request says about the digests of its body.

@@ -8,6 +8,7 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, Collected, Full, Limited};
 
+use crate::access::Standing;
 use crate::account::{Clock, Keys};
 use crate::address::{Address, Domains, Region};
 use crate::auth::{self, Caller};
@@ -67,6 +68,8 @@ pub(crate) struct Call<'a> {
     pub(crate) head: &'a Head,
     pub(crate) upload: &'a mut Upload,
     pub(crate) caller: Caller,
+    /// What is said of the request as a whole, beside ACLs.
+    pub(crate) standing: Standing,
     pub(crate) peer: Peer,
 }
 
@@ -260,7 +263,8 @@ impl Asked {
             (Operation::InstanceMetadata, _) => Ok(metadata::answer(world, &self.head)),
             (_, Err(error)) => Err(error.clone()),
             (operation, Ok(caller)) => {
-                let mut call = Call { world, head: &self.head, upload, caller: caller.clone(), peer: self.peer };
+                let (caller, standing) = (caller.clone(), Standing::Unsaid);
+                let mut call = Call { world, head: &self.head, upload, caller, standing, peer: self.peer };
                 // Boxed, as the largest handler would otherwise set the size of every request's future.
                 Box::pin(call.dispatch(operation)).await
             }
@@ -471,7 +475,7 @@ impl Call<'_> {
         if let Some(rate) = traffic_limit(self.head)? {
             self.upload.slow_down(rate);
         }
-        access::check(self, operation)?;
+        self.standing = access::check(self, operation)?;
         match operation {
             Operation::GetService => service_list::get(self),
             Operation::PutBucket => bucket::put(self).await,
@@ -515,10 +519,13 @@ impl Call<'_> {
             Operation::PutBucketEncryption => settings::put(self, Setting::Encryption).await,
             Operation::GetBucketEncryption => settings::get(self, Setting::Encryption),
             Operation::DeleteBucketEncryption => settings::delete(self, Setting::Encryption),
+            Operation::PutBucketPolicy => settings::put(self, Setting::Policy).await,
+            Operation::GetBucketPolicy => settings::get(self, Setting::Policy),
+            Operation::DeleteBucketPolicy => settings::delete(self, Setting::Policy),
             Operation::PostObject => post_object::post(self).await,
             Operation::OptionsObject => cors::preflight(self),
             Operation::Other(name) => {
-                if self.is_anonymous() && self.head.method != Method::OPTIONS {
+                if self.is_stranger() && self.head.method != Method::OPTIONS {
                     return Err(CosError::access_denied());
                 }
                 match self.head.method.as_str() {
@@ -562,5 +569,10 @@ impl Call<'_> {
 
     pub(crate) fn is_anonymous(&self) -> bool {
         matches!(self.caller, Caller::Anonymous)
+    }
+
+    /// Whether only an ACL can let the request in.
+    pub(crate) fn is_stranger(&self) -> bool {
+        self.standing == Standing::Unsaid
     }
 }

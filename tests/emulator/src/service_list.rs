@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::address::Address;
 use crate::bucket::iso_seconds;
-use crate::cam::{OWNER, UIN};
+use crate::cam::{Holder, OWNER, UIN};
 use crate::encoding::{Query, number};
 use crate::error::CosError;
 use crate::respond::Reply;
@@ -29,6 +29,7 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
         },
     };
     let mut buckets = call.world.store.buckets();
+    buckets.retain(|_| call.caller.holder().is_some_and(Holder::is_at_home));
     buckets.retain(|bucket| region.is_none_or(|region| region == bucket.region) && bucket.name.as_str() > marker);
     buckets.retain(|bucket| filter.takes(bucket));
     let truncated = buckets.len() > limit;

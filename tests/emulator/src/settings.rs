@@ -1,8 +1,9 @@
-//! Settings of a bucket that are documents: kept as they come, once they are found to be right.
+//! Settings of a bucket that are documents: kept as they come, once they are found to be right. All but the policy are XML.
 
 use crate::bucket::deny_strangers;
 use crate::error::CosError;
-use crate::receive::receive_document_within;
+use crate::policy::BucketPolicy;
+use crate::receive::{receive_document_within, receive_text_within};
 use crate::respond::Reply;
 use crate::service::Call;
 use crate::store::Setting;
@@ -10,8 +11,10 @@ use crate::xml::Document;
 use crate::{cors, encryption, lifecycle, tagging};
 
 impl Setting {
+    /// The root of the XML.
     fn root(self) -> &'static str {
         match self {
+            Self::Policy => "",
             Self::Cors => "CORSConfiguration",
             Self::Lifecycle => "LifecycleConfiguration",
             Self::Tagging => "Tagging",
@@ -23,7 +26,7 @@ impl Setting {
     fn longest(self) -> usize {
         match self {
             Self::Cors => 64 * 1024,
-            Self::Lifecycle | Self::Tagging | Self::Encryption => 2 * 1024 * 1024,
+            Self::Lifecycle | Self::Tagging | Self::Encryption | Self::Policy => 2 * 1024 * 1024,
         }
     }
 
@@ -37,6 +40,7 @@ impl Setting {
                 let message = "The specified bucket does not have a Encryption configuration.";
                 CosError::new(404, "NoSuchEncryptionConfiguration", message)
             }
+            Self::Policy => CosError::new(404, "NoSuchBucketPolicy", "The bucket policy does not exist."),
             Self::Tagging => CosError::new(404, "NoSuchTagSet", "There is no tag set associated with the bucket."),
         }
     }
@@ -45,23 +49,39 @@ impl Setting {
 pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
     deny_strangers(call)?;
+    if setting == Setting::Policy {
+        let text = receive_text_within(call, setting.longest()).await?;
+        let text = String::from_utf8(text).map_err(|_| malformed("it is not UTF-8"))?;
+        BucketPolicy::parse(&text, &bucket.name, &bucket.region).map_err(|bad| malformed(&bad.message))?;
+        bucket.set(setting, Some(text))?;
+        return Ok(Reply::no_content());
+    }
     let document = receive_document_within(call, setting.root(), setting.longest()).await?;
     match setting {
+        Setting::Policy => {}
         Setting::Cors => cors::check(&document)?,
         Setting::Lifecycle => lifecycle::check(&document)?,
         Setting::Tagging => tagging::check_bucket(&document)?,
         Setting::Encryption => encryption::check(&document)?,
     }
     bucket.set(setting, Some(Document::of(&document)))?;
-    // The one setting whose reference shows this.
+    // The one setting in XML whose reference shows this.
     Ok(if setting == Setting::Tagging { Reply::no_content() } else { Reply::ok() })
+}
+
+fn malformed(why: &str) -> CosError {
+    CosError::new(400, "MalformedPolicy", why.to_owned())
 }
 
 pub(crate) fn get(call: &Call<'_>, setting: Setting) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
     deny_strangers(call)?;
     let document = bucket.setting(setting).ok_or_else(|| setting.unset())?;
-    Ok(Reply::xml(document.to_string()))
+    let mut reply = Reply::xml(document.to_string());
+    if setting == Setting::Policy {
+        reply.set("content-type", "application/json");
+    }
+    Ok(reply)
 }
 
 pub(crate) fn delete(call: &Call<'_>, setting: Setting) -> Result<Reply, CosError> {

@@ -11,6 +11,7 @@ use super::*;
 use crate::account::TemporaryKey;
 use crate::address::Domains;
 use crate::cam::Holder;
+use crate::policy::Rights;
 
 const SDKS: &str = include_str!("../../../golden/sdk_vectors.json");
 const OFFICIAL: &str = include_str!("../../../golden/official_examples.json");

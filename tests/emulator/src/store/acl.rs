@@ -48,11 +48,12 @@ impl Acl {
         meant.chain(self.grants.iter().cloned()).collect()
     }
 
-    /// Whether everybody has a permission.
-    pub(crate) fn lets_anybody(&self, permission: &str) -> bool {
+    /// Whether somebody has a permission, by the id in the long form; `None` is somebody without a key.
+    pub(crate) fn lets(&self, who: Option<&str>, permission: &str) -> bool {
         self.all().iter().any(|grant| {
-            [ALL_USERS, ANYONE].contains(&grant.grantee.as_str())
-                && [permission, "FULL_CONTROL"].contains(&grant.permission.as_str())
+            let means = [ALL_USERS, ANYONE].contains(&grant.grantee.as_str())
+                || who.is_some_and(|who| [AUTHENTICATED_USERS, who].contains(&grant.grantee.as_str()));
+            means && [permission, "FULL_CONTROL"].contains(&grant.permission.as_str())
         })
     }
 }

@@ -44,6 +44,7 @@ pub(crate) enum Setting {
     Lifecycle,
     Tagging,
     Encryption,
+    Policy,
 }
 
 #[derive(Debug, Default)]
@@ -212,21 +213,21 @@ impl Bucket {
         self.read().acl.clone()
     }
 
-    /// Whether everybody has a permission on what has no list of its own: the directories it is in tell, objects whose
+    /// Whether somebody has a permission on what has no list of its own: the directories it is in tell, objects whose
     /// keys end in `/`, the innermost that has a list, else the bucket.
-    pub(crate) fn lets_anybody_in(&self, key: &str, permission: &str) -> bool {
+    pub(crate) fn lets_in(&self, who: Option<&str>, key: &str, permission: &str) -> bool {
         let state = self.read();
         for directory in directories(key) {
             let acl =
                 state.objects.get(directory).and_then(|versions| versions.first()).map(|latest| &latest.draft.acl);
-            if acl.is_some_and(|acl| acl.lets_anybody(permission)) {
+            if acl.is_some_and(|acl| acl.lets(who, permission)) {
                 return true;
             }
             if acl.is_some_and(|acl| acl.canned.is_some()) {
                 return false;
             }
         }
-        state.acl.lets_anybody(permission)
+        state.acl.lets(who, permission)
     }
 
     pub(crate) fn set_acl(&self, acl: Acl) -> Result<(), CosError> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Asked, Caller, Refusal};
 use crate::account::{self, TemporaryKey};
 use crate::bucket::iso_seconds;
-use crate::cam::{Holder, Kind, Role, UIN};
+use crate::cam::{Holder, Kind, Role};
 use crate::encoding::decode_form;
 use crate::ids::{unix_micros, unix_seconds};
 use crate::policy::{BadPolicy, Policy};
@@ -55,7 +55,9 @@ fn assume_role(world: &World, asked: &Asked) -> Result<Value, Refusal> {
         "SerialNumber",
         "TokenCode",
     ])?;
-    asked.caller()?;
+    if !asked.caller()?.holder.is_at_home() {
+        return Err(Refusal::new("UnauthorizedOperation", "The role is for its own account."));
+    }
     let (role, holder) = role_meant(world, asked)?;
     let lifetime = duration(asked, 7200.min(role.longest.as_secs()), role.longest.as_secs())?;
     let external_id = asked.parameters.text("ExternalId")?;
@@ -98,13 +100,10 @@ fn assume_role_with_web_identity(world: &World, asked: &Asked) -> Result<Value, 
 fn caller_identity(asked: &Asked) -> Result<Value, Refusal> {
     asked.parameters.only(&[])?;
     let holder = &asked.caller()?.holder;
-    let (kind, place) = match holder.kind {
-        Kind::Role => ("CAMRole", "roleId"),
-        Kind::Root | Kind::SubAccount => ("CAMUser", "uin"),
-    };
+    let kind = if holder.kind == Kind::Role { "CAMRole" } else { "CAMUser" };
     Ok(json!({
-        "Arn": format!("qcs::cam::uin/{UIN}:{place}/{}", holder.id),
-        "AccountId": UIN,
+        "Arn": holder.principal(),
+        "AccountId": holder.account,
         "UserId": holder.id,
         "PrincipalId": holder.id,
         "Type": kind,

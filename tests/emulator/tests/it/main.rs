@@ -5,6 +5,7 @@ mod address;
 mod amend;
 mod append;
 mod auth;
+mod bucket_policy;
 mod client;
 mod copy;
 mod cors;

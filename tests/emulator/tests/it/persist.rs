@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cos_emulator::{Cors, Emulator};
 
 use crate::client::{Ask, list_of};
-use crate::{cors, lifecycle, tagging};
+use crate::{bucket_policy, cors, lifecycle, tagging};
 
 #[tokio::test]
 async fn objects_of_all_sizes_are_there_after_a_restart() {
@@ -133,6 +133,9 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         ask(&emulator, "PUT", "cors").body(cors::DOCUMENT).send(&emulator).await;
         ask(&emulator, "PUT", "lifecycle").body(lifecycle::DOCUMENT).send(&emulator).await;
         ask(&emulator, "PUT", "tagging").body(tagging::DOCUMENT).send(&emulator).await;
+        let policy = bucket_policy::document(&[bucket_policy::allow(bucket_policy::ANYONE, "GetObject", "open/*")]);
+        ask(&emulator, "PUT", "policy").body(policy).send(&emulator).await;
+        emulator.put_object(emulator.bucket(), "open/k", "x");
     }
     for _ in 0..2 {
         let emulator = start();
@@ -140,6 +143,7 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         assert!(kept.text().contains("https://app.example.com") && !kept.text().contains("DELETE"), "{}", kept.text());
         assert!(ask(&emulator, "GET", "lifecycle").send(&emulator).await.text().contains("DaysAfterInitiation"));
         assert!(ask(&emulator, "GET", "tagging").send(&emulator).await.text().contains("<Key>age</Key>"));
+        assert_eq!(Ask::new(&emulator, "GET", "/open/k").anonymous().send(&emulator).await.verdict(), "200");
     }
     let emulator = start();
     assert_eq!(ask(&emulator, "DELETE", "lifecycle").send(&emulator).await.verdict(), "204");
