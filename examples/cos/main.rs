@@ -24,6 +24,7 @@ mod ls;
 mod options;
 mod orphans;
 mod output;
+mod policy;
 mod presign;
 mod restore;
 mod rm;
@@ -131,6 +132,8 @@ enum Command {
     Restore(restore::Restore),
     #[command(after_help = acl::EXAMPLES)]
     Acl(acl::AclOf),
+    #[command(after_help = policy::EXAMPLES)]
+    Policy(policy::Policy),
     #[command(after_help = presign::EXAMPLES)]
     Presign(presign::Presign),
     #[command(after_help = sts::EXAMPLES)]
@@ -220,6 +223,7 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Tag(command) => tag::run(&session, command).await,
         Command::Restore(command) => restore::run(&session, command).await,
         Command::Acl(command) => acl::run(&session, command).await,
+        Command::Policy(command) => policy::run(&session, command).await,
         Command::Presign(command) => presign::run(&session, command).await,
         Command::Sts(command) => sts::run(&session, command).await,
         Command::Sign(_) | Command::Completion(_) => Ok(()),

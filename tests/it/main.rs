@@ -3,6 +3,7 @@
 mod acl;
 mod archive;
 mod blocking;
+mod bucket_policy;
 mod chaos;
 mod cli;
 mod clock;

@@ -1,4 +1,4 @@
-//! `cos cors`, `cos lifecycle` and `cos encryption`, and `cos tag` of a bucket.
+//! `cos cors`, `cos lifecycle`, `cos encryption` and `cos policy`, and `cos tag` of a bucket.
 
 use serde_json::{Value, json};
 
@@ -104,4 +104,38 @@ fn tag_of_a_bucket_shows_replaces_and_removes() {
     assert_eq!(shell.run(&["tag", &bucket, "--version-id", "v"]).status.code(), Some(2));
     assert!(text(&shell.done(&["tag", &bucket, "--delete"])).starts_with("removed the tags of "));
     assert_eq!(shell.json(&["tag", &bucket])[0]["tags"], json!({}));
+}
+
+#[test]
+fn policy_is_set_as_it_is_shown_and_removed() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.done(&["policy", "get", &bucket]).is_empty() && shell.json(&["policy", "get", &bucket]).is_empty());
+    let document = json!({
+        "version": "2.0",
+        "statement": [{
+            "sid": "logos", "effect": "allow", "principal": {"qcs": ["qcs::cam::anyone:anyone"]},
+            "action": "name/cos:GetObject",
+            "resource": format!("qcs::cos:ap-guangzhou:uid/1250000000:{}/logos/*", shell.bucket()),
+        }],
+    });
+    let pretty = format!("{document:#}\n");
+    shell.write("policy.json", &pretty);
+    let set = shell.done(&["policy", "set", &bucket, "policy.json"]);
+    assert!(text(&set).starts_with(&format!("set the policy of {bucket} (request id ")), "{}", text(&set));
+    assert_eq!(text(&shell.done(&["policy", "get", &bucket])), pretty);
+    assert_eq!(shell.json(&["policy", "get", &bucket]), [document.clone()]);
+    let other = document.to_string().replace("logos", "icons");
+    let set = shell.fed(&["--json", "policy", "set", &bucket, "-"], other.as_bytes());
+    let told: Value = serde_json::from_slice(&set.stdout).unwrap();
+    assert_eq!((&told["action"], told["request_id"].is_string()), (&json!("set"), true));
+    assert_eq!(text(&shell.done(&["policy", "get", &bucket])), format!("{other}\n"));
+    for bad in ["", "{}", "<xml/>", r#"{"statement":[]}"#] {
+        let refused = shell.fed(&["policy", "set", &bucket, "-"], bad.as_bytes());
+        assert_eq!(refused.status.code(), Some(2), "{bad}: {refused:?}");
+    }
+    let (status, told) = shell.failed(&["policy", "set", &bucket, "missing.json"]);
+    assert!(status == 1 && told.contains("missing.json"), "{status} {told}");
+    assert_eq!(shell.json(&["policy", "rm", &bucket])[0]["action"], "remove");
+    assert!(shell.done(&["policy", "get", &bucket]).is_empty());
 }
