@@ -79,30 +79,31 @@ type expiration struct {
 }
 
 type answer struct {
-	Error     string            `json:"error,omitempty"`
-	Status    int               `json:"status,omitempty"`
-	Code      string            `json:"code,omitempty"`
-	RequestID string            `json:"request_id,omitempty"`
-	Headers   map[string]string `json:"headers,omitempty"`
-	Keys      []string          `json:"keys,omitempty"`
-	Prefixes  []string          `json:"prefixes,omitempty"`
-	Pages     int               `json:"pages,omitempty"`
-	UploadID  string            `json:"upload_id,omitempty"`
-	Parts     [][3]any          `json:"parts,omitempty"`
-	Uploads   [][2]string       `json:"uploads,omitempty"`
-	Versions  [][2]string       `json:"versions,omitempty"`
-	Markers   []string          `json:"markers,omitempty"`
-	Tags      [][2]string       `json:"tags,omitempty"`
-	ACL       string            `json:"acl,omitempty"`
-	Grants    [][2]string       `json:"grants,omitempty"`
-	URL       string            `json:"url,omitempty"`
-	Buckets   [][2]string       `json:"buckets,omitempty"`
-	Rules     []rule            `json:"rules,omitempty"`
-	Algorithm string            `json:"algorithm,omitempty"`
-	SecretID  string            `json:"secret_id,omitempty"`
-	SecretKey string            `json:"secret_key,omitempty"`
-	Token     string            `json:"token,omitempty"`
-	ExpiresAt int64             `json:"expires_at,omitempty"`
+	Error     string                     `json:"error,omitempty"`
+	Status    int                        `json:"status,omitempty"`
+	Code      string                     `json:"code,omitempty"`
+	RequestID string                     `json:"request_id,omitempty"`
+	Headers   map[string]string          `json:"headers,omitempty"`
+	Keys      []string                   `json:"keys,omitempty"`
+	Prefixes  []string                   `json:"prefixes,omitempty"`
+	Pages     int                        `json:"pages,omitempty"`
+	UploadID  string                     `json:"upload_id,omitempty"`
+	Parts     [][3]any                   `json:"parts,omitempty"`
+	Uploads   [][2]string                `json:"uploads,omitempty"`
+	Versions  [][2]string                `json:"versions,omitempty"`
+	Markers   []string                   `json:"markers,omitempty"`
+	Tags      [][2]string                `json:"tags,omitempty"`
+	ACL       string                     `json:"acl,omitempty"`
+	Grants    [][2]string                `json:"grants,omitempty"`
+	URL       string                     `json:"url,omitempty"`
+	Buckets   [][2]string                `json:"buckets,omitempty"`
+	Rules     []rule                     `json:"rules,omitempty"`
+	Algorithm string                     `json:"algorithm,omitempty"`
+	Policy    *cos.BucketGetPolicyResult `json:"policy,omitempty"`
+	SecretID  string                     `json:"secret_id,omitempty"`
+	SecretKey string                     `json:"secret_key,omitempty"`
+	Token     string                     `json:"token,omitempty"`
+	ExpiresAt int64                      `json:"expires_at,omitempty"`
 }
 
 var (
@@ -657,6 +658,15 @@ func (r request) answer() (a answer) {
 		}
 	case "delete_encryption":
 		response, err = c.Bucket.DeleteEncryption(ctx)
+	case "put_policy":
+		policy := cos.BucketPutPolicyOptions{}
+		if err = json.Unmarshal(r.Policy, &policy); err == nil {
+			response, err = c.Bucket.PutPolicy(ctx, &policy)
+		}
+	case "get_policy":
+		a.Policy, response, err = c.Bucket.GetPolicy(ctx)
+	case "delete_policy":
+		response, err = c.Bucket.DeletePolicy(ctx)
 	case "put_lifecycle":
 		response, err = r.putLifecycle(c)
 	case "get_lifecycle":

@@ -538,6 +538,10 @@ public class Driver {
         return Map.of();
     }
 
+    private Map<String, Object> getPolicy(Request r) throws Exception {
+        return Map.of("policy", new ObjectMapper().readValue(cos.getBucketPolicy(r.bucket).getPolicyText(), Map.class));
+    }
+
     private Map<String, Object> restore(Request r) {
         RestoreObjectRequest request = new RestoreObjectRequest(r.bucket, r.key, r.days);
         cos.restoreObject(request.withVersionId(r.version_id).withCASJobParameters(
@@ -617,6 +621,11 @@ public class Driver {
             case "get_encryption":
                 return Map.of("algorithm", cos.getBucketEncryptionConfiguration(r.bucket).getSseAlgorithm());
             case "delete_encryption": cos.deleteBucketEncryptionConfiguration(r.bucket); return Map.of();
+            case "put_policy":
+                cos.setBucketPolicy(r.bucket, new ObjectMapper().writeValueAsString(r.policy));
+                return Map.of();
+            case "get_policy": return getPolicy(r);
+            case "delete_policy": cos.deleteBucketPolicy(r.bucket); return Map.of();
             case "put_lifecycle": return putLifecycle(r);
             case "get_lifecycle": return getLifecycle(r);
             case "delete_lifecycle": cos.deleteBucketLifecycleConfiguration(r.bucket); return Map.of();

@@ -259,6 +259,18 @@ const verbs = {
     return reply(await cos.deleteBucketEncryption(place(request)));
   },
 
+  async put_policy(request) {
+    return reply(await cos.putBucketPolicy({ ...place(request), Policy: request.policy }));
+  },
+
+  async get_policy(request) {
+    return { policy: (await cos.getBucketPolicy(place(request))).Policy };
+  },
+
+  async delete_policy(request) {
+    return reply(await cos.deleteBucketPolicy(place(request)));
+  },
+
   async delete_lifecycle(request) {
     return reply(await cos.deleteBucketLifecycle(place(request)));
   },

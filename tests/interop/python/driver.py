@@ -255,6 +255,15 @@ class Driver:
     def delete_encryption(self, request):
         self.cos.delete_bucket_encryption(request["bucket"])
 
+    def put_policy(self, request):
+        self.cos.put_bucket_policy(request["bucket"], request["policy"])
+
+    def get_policy(self, request):
+        return {"policy": json.loads(self.cos.get_bucket_policy(request["bucket"])["Policy"])}
+
+    def delete_policy(self, request):
+        self.cos.delete_bucket_policy(request["bucket"])
+
     def delete_lifecycle(self, request):
         self.cos.delete_bucket_lifecycle(request["bucket"])
 
