@@ -14,8 +14,8 @@ use crate::request::Request;
 /// A statement that denies holds for the caller as well, if it is about it. It may be repeated freely.
 ///
 /// # Errors
-/// [`ErrorKind::Service`] with code `MalformedPolicy`, `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Input`] with field
-/// `policy` as [`BucketPolicy::to_json`] says.
+/// [`ErrorKind::Service`] with code `MalformedPolicy`, `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Input`] with
+/// field `policy` as [`BucketPolicy::to_json`] says.
 ///
 /// # Examples
 /// ```no_run
@@ -59,8 +59,8 @@ impl PutBucketPolicy {
 /// The document as COS has it is [`BucketPolicy::as_read`]. Changes nothing and may be repeated freely.
 ///
 /// # Errors
-/// [`ErrorKind::Service`] with code `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Response`] when the answer is no JSON
-/// object with a list of statements.
+/// [`ErrorKind::Service`] with code `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Response`] when the answer is no
+/// JSON object with a list of statements.
 ///
 /// # Examples
 /// ```no_run

@@ -12,13 +12,13 @@ use crate::error::Result;
 
 /// Who may do what with a bucket and its objects, beside its ACL and what access management gives users themselves.
 ///
-/// Each statement names its [`Principal`](super::Principal)s, unlike those of the [`Policy`](super::Policy) of a temporary
-/// key: an allow lets in who could not without it, be it another account or, with
-/// [`Principal::anyone`](super::Principal::anyone), somebody without a key. A deny holds against every allow, of an ACL as
-/// well. A temporary key stays within its own policy all the same.
+/// Each statement names its [`Principal`](super::Principal)s, unlike those of the [`Policy`](super::Policy) of a
+/// temporary key: an allow lets in who could not without it, be it another account or, with
+/// [`Principal::anyone`](super::Principal::anyone), somebody without a key. A deny holds against every allow, of an ACL
+/// as well. A temporary key stays within its own policy all the same.
 ///
-/// What was read is kept as it is, statements and whatever stands beside them, known here or not: statements can be added
-/// and taken away, and the others are written back untouched.
+/// What was read is kept as it is, statements and whatever stands beside them, known here or not: statements can be
+/// added and taken away, and the others are written back untouched.
 ///
 /// # Examples
 /// ```
@@ -77,9 +77,9 @@ impl BucketPolicy {
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `policy`: it has no statement; one is longer than
-    /// [`MAX_STATEMENT_BYTES`](Self::MAX_STATEMENT_BYTES); one that was built has no principal, no action, an empty name,
-    /// [`Resource::everything`](super::Resource::everything), a right on the bucket on less than that, or a condition that
-    /// cannot be met.
+    /// [`MAX_STATEMENT_BYTES`](Self::MAX_STATEMENT_BYTES); one that was built has no principal, no action, an empty
+    /// name, [`Resource::everything`](super::Resource::everything), a right on the bucket on less than that, or a
+    /// condition that cannot be met.
     pub fn to_json(&self) -> Result<String> {
         if self.statements.is_empty() {
             return Err(refuse("has no statement; to have none, remove the policy"));
@@ -220,7 +220,8 @@ impl BucketStatement {
         Ok(object(&fields))
     }
 
-    /// The texts under a name, which may begin with a capital: one, those of a list, or, of a principal, those of its kinds.
+    /// The texts under a name, which may begin with a capital: one, those of a list, or, of a principal, those of its
+    /// kinds.
     fn texts(&self, name: &str) -> Vec<String> {
         let Some(Value::Object(fields)) = self.write(true).ok().and_then(|json| serde_json::from_str(&json).ok())
         else {
@@ -354,11 +355,11 @@ mod tests {
 
     #[test]
     fn what_was_read_is_written_back_beside_what_is_added() {
-        let read = "{\"Id\": 1e999, \"Statement\": [ {\"Effect\":\"Allow\",\"New\":{\"a\":1,\"a\":2},\"Effect\":\"deny\"},\n\
-                    {\"Sid\":\"x\",\"Principal\":\"*\",\"Effect\":\"Deny\",\"Action\":\"permid/1\",\"Resource\":[\"r\"]}],\
-                    \"Version\":\"2.0\"}";
+        let strange = r#"{"Effect":"Allow","New":{"a":1,"a":2},"Effect":"deny"}"#;
+        let theirs = r#"{"Sid":"x","Principal":"*","Effect":"Deny","Action":"permid/1","Resource":["r"]}"#;
+        let read = &format!("{{\"Id\": 1e999, \"Statement\": [ {strange},\n{theirs}],\"Version\":\"2.0\"}}");
         let mut policy = BucketPolicy::from_json(read).unwrap();
-        assert_eq!(policy.as_read(), Some(read));
+        assert_eq!(policy.as_read(), Some(&**read));
         let second = &policy.statements[1];
         assert_eq!(
             (second.sid().as_deref(), second.allows(), second.principals()),
@@ -366,12 +367,16 @@ mod tests {
         );
         assert_eq!((second.actions(), second.resources()), (vec!["permid/1".to_owned()], vec!["r".to_owned()]));
         policy.statements.push(statement().sid("ours").into());
+        let ours = policy.statements[2].to_json().unwrap();
         assert_eq!(
             policy.to_json().unwrap(),
-            "{\"Statement\":[{\"Effect\":\"Allow\",\"New\":{\"a\":1,\"a\":2},\"Effect\":\"deny\"},{\"Sid\":\"x\",\"Principal\":\"*\",\
-             \"Effect\":\"Deny\",\"Action\":\"permid/1\",\"Resource\":[\"r\"]},{\"Sid\":\"ours\",\"Effect\":\"allow\",\"Principal\":\
-             {\"qcs\":[\"qcs::cam::anyone:anyone\"]},\"Action\":[\"name/cos:GetObject\"],\"Resource\":[\"qcs::cos:ap-guangzhou:\
-             uid/1250000000:examplebucket-1250000000/*\"]}],\"Id\":1e999,\"Version\":\"2.0\"}"
+            format!("{{\"Statement\":[{strange},{theirs},{ours}],\"Id\":1e999,\"Version\":\"2.0\"}}")
+        );
+        assert_eq!(
+            ours,
+            "{\"Sid\":\"ours\",\"Effect\":\"allow\",\"Principal\":{\"qcs\":[\"qcs::cam::anyone:anyone\"]},\
+             \"Action\":[\"name/cos:GetObject\"],\
+             \"Resource\":[\"qcs::cos:ap-guangzhou:uid/1250000000:examplebucket-1250000000/*\"]}"
         );
         let lower = BucketPolicy::from_json(r#"{"statement":{"effect":"allow"}}"#).unwrap().statement(statement());
         let lower = value(&lower.to_json().unwrap());

@@ -1,12 +1,12 @@
-//! Policies of access management (CAM): what a temporary key may do, derived from what a program does with it, and who may
-//! do what with a bucket.
+//! Policies of access management (CAM): what a temporary key may do, derived from what a program does with it, and who
+//! may do what with a bucket.
 //!
 //! | | [`Policy`], of a temporary key | [`BucketPolicy`], of a bucket |
 //! |---|---|---|
 //! | is given | to STS, when the key is asked for | to COS, by [`PutBucketPolicy`](crate::PutBucketPolicy) |
 //! | lasts | as long as the key | until it is replaced or removed |
 //! | is about | whoever has the key: no principal | the [`Principal`]s that each statement names |
-//! | its allow | takes away: the key may do what both its owner may and the policy allows | adds: it lets in who could not |
+//! | its allow | limits: the key may what its owner may and this allows | adds: it lets in who could not |
 //! | its deny | ends it | ends it |
 //! | is at most | [`Policy::MAX_CHARS`] long | [`BucketPolicy::MAX_STATEMENT_BYTES`] a statement |
 //!
@@ -119,9 +119,9 @@ impl Policy {
     /// The document STS takes, on one line. STS wants it percent-encoded, as its value and beside what the transport does.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `policy`: it has no statement, or a statement no action;
-    /// a right on the bucket or on the account is to be had on less than that; a condition cannot be met; a statement has a
-    /// principal; the document is longer than [`MAX_CHARS`](Self::MAX_CHARS).
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `policy`: it has no statement, or a statement no
+    /// action; a right on the bucket or on the account is to be had on less than that; a condition cannot be met; a
+    /// statement has a principal; the document is longer than [`MAX_CHARS`](Self::MAX_CHARS).
     pub fn to_json(&self) -> Result<String> {
         if self.statements.is_empty() {
             return Err(refuse("allows nothing: it has no statement"));

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// Whom a [`Statement`](super::Statement) of a [`BucketPolicy`](super::BucketPolicy) is about: an account, a user or a role
-/// of one, or everybody.
+/// Whom a [`Statement`](super::Statement) of a [`BucketPolicy`](super::BucketPolicy) is about: an account, a user or a
+/// role of one, or everybody.
 ///
 /// COS reference: [Elements of a bucket policy](https://cloud.tencent.com/document/product/436/18023)
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

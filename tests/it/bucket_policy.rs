@@ -155,8 +155,9 @@ async fn a_document_goes_there_and_back_and_grows_beside_what_was_in_it() {
     assert_eq!(bucket.send(GetBucketPolicy::new()).await.expect("an answer"), None);
     bucket.send(DeleteBucketPolicy::new()).await.expect("nothing to remove");
     let theirs = format!(
-        "{{\n  \"version\": \"2.0\",\n  \"principal\": {{\"qcs\": \"*\"}},\n  \"statement\": [{{\"sid\": \"theirs\", \"effect\": \
-         \"Allow\", \"action\": \"name/cos:HeadObject\",\n    \"resource\": \"qcs::cos:{}:uid/1250000000:{}/*\"}}]\n}}\n",
+        "{{\n  \"version\": \"2.0\",\n  \"principal\": {{\"qcs\": \"*\"}},\n  \
+         \"statement\": [{{\"sid\": \"theirs\", \"effect\": \"Allow\", \"action\": \"name/cos:HeadObject\",\n    \
+         \"resource\": \"qcs::cos:{}:uid/1250000000:{}/*\"}}]\n}}\n",
         emulator.region(),
         emulator.bucket()
     );

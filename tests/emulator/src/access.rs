@@ -88,8 +88,8 @@ pub(crate) enum Standing {
 
 /// Refuses what is denied. It comes before everything else: who may not ask does not learn what is there.
 ///
-/// What a key may is the union of what its holder may and what the policy of the bucket says, within the policies of its
-/// session; whatever is denied in one of these is denied.
+/// What a key may is the union of what its holder may and what the policy of the bucket says, within the policies of
+/// its session; whatever is denied in one of these is denied.
 pub(crate) fn check(call: &Call<'_>, operation: &Operation) -> Result<Standing, CosError> {
     let facts = facts(call.head, call.peer);
     let (name, at, key) = place(call)?;

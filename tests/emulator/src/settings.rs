@@ -1,4 +1,5 @@
-//! Settings of a bucket that are documents: kept as they come, once they are found to be right. All but the policy are XML.
+//! Settings of a bucket that are documents: kept as they come, once they are found to be right. All but the policy are
+//! XML.
 
 use crate::bucket::deny_strangers;
 use crate::error::CosError;

@@ -124,7 +124,7 @@ fn policy_is_set_as_it_is_shown_and_removed() {
     let set = shell.done(&["policy", "set", &bucket, "policy.json"]);
     assert!(text(&set).starts_with(&format!("set the policy of {bucket} (request id ")), "{}", text(&set));
     assert_eq!(text(&shell.done(&["policy", "get", &bucket])), pretty);
-    assert_eq!(shell.json(&["policy", "get", &bucket]), [document.clone()]);
+    assert_eq!(shell.json(&["policy", "get", &bucket]), std::slice::from_ref(&document));
     let other = document.to_string().replace("logos", "icons");
     let set = shell.fed(&["--json", "policy", "set", &bucket, "-"], other.as_bytes());
     let told: Value = serde_json::from_slice(&set.stdout).unwrap();

@@ -1,7 +1,7 @@
 //! The policy of a bucket: statements that name whom they are about.
 //!
-//! Where the documents are silent: a statement is about the bucket itself and its objects or about everything (`*`), and
-//! has at least one principal, its own or that of the whole document.
+//! Where the documents are silent: a statement is about the bucket itself and its objects or about everything (`*`),
+//! and has at least one principal, its own or that of the whole document.
 
 use std::collections::BTreeMap;
 
@@ -90,8 +90,8 @@ impl BucketPolicy {
         document.statement.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// What is said of somebody; `None` is somebody without a key. Denied to everybody is denied to those without a key:
-    /// who has one is judged by what is said of him.
+    /// What is said of somebody; `None` is somebody without a key. Denied to everybody is denied to those without a
+    /// key: who has one is judged by what is said of him.
     pub(crate) fn judge(&self, who: Option<&Holder>, questions: &[Question<'_>], facts: &Facts) -> Verdict {
         let id = who.map(Holder::principal);
         let about = |(principals, statement): &&(Vec<Principal>, Statement)| {
