@@ -60,7 +60,7 @@ const FAULTS: [Fault; 12] = [
 ];
 
 fn has_body(row: &Row) -> bool {
-    matches!(row.answer, Answer::Stream | Answer::Xml | Answer::LateXml)
+    matches!(row.answer, Answer::Stream | Answer::Xml | Answer::Json | Answer::LateXml)
 }
 
 impl Fault {

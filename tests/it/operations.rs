@@ -9,17 +9,19 @@ use cos_emulator::Emulator;
 use futures_util::TryStreamExt as _;
 use http::{Method, Response};
 use tencent_cos::client::provider::BoxFuture;
+use tencent_cos::policy::{BucketPolicy, Principal, Resource, Statement};
 use tencent_cos::{
     AbortMultipartUpload, Acl, AppendObject, Attributes, Bucket, BucketEncryption, Client, ClientBuilder,
     CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, CorsConfiguration, CorsRule, Crc64, CreateBucket,
-    DeleteBucket, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle, DeleteBucketTagging, DeleteKey,
-    DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAcl, GetBucketCors, GetBucketEncryption,
-    GetBucketLifecycle, GetBucketTagging, GetBucketVersioning, GetObject, GetObjectAcl, GetObjectTagging, HeadBucket,
-    HeadObject, InitiateMultipartUpload, LifecycleConfiguration, LifecycleFilter, LifecycleRule, ListBuckets,
-    ListMultipartUploads, ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, PresignOptions, Presigned,
-    PutBucketAcl, PutBucketCors, PutBucketEncryption, PutBucketLifecycle, PutBucketTagging, PutBucketVersioning,
-    PutObject, PutObjectAcl, PutObjectTagging, RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags,
-    UploadPart, UploadPartCopy, Versioning, read_response,
+    DeleteBucket, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle, DeleteBucketPolicy,
+    DeleteBucketTagging, DeleteKey, DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAcl, GetBucketCors,
+    GetBucketEncryption, GetBucketLifecycle, GetBucketPolicy, GetBucketTagging, GetBucketVersioning, GetObject,
+    GetObjectAcl, GetObjectTagging, HeadBucket, HeadObject, InitiateMultipartUpload, LifecycleConfiguration,
+    LifecycleFilter, LifecycleRule, ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts,
+    ObjectKey, Operation, PresignOptions, Presigned, PutBucketAcl, PutBucketCors, PutBucketEncryption,
+    PutBucketLifecycle, PutBucketPolicy, PutBucketTagging, PutBucketVersioning, PutObject, PutObjectAcl,
+    PutObjectTagging, RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy,
+    Versioning, read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -35,6 +37,8 @@ pub enum Answer {
     Stream,
     /// A document.
     Xml,
+    /// A document of the other kind.
+    Json,
     /// A document, when the work is done: maybe much later, and maybe an error.
     LateXml,
 }
@@ -244,6 +248,8 @@ enum Fact {
     Cors(Option<CorsConfiguration>),
     /// Objects are encrypted so.
     Encryption(Option<BucketEncryption>),
+    /// This is the policy of the bucket.
+    Policy(Option<String>),
     /// The bucket has these tags.
     BucketTags(Tags),
     /// COS does this by itself.
@@ -290,6 +296,10 @@ impl Fact {
             }
             Self::Encryption(expected) => {
                 assert_eq!(admin.send(GetBucketEncryption::new()).await.expect("a setting"), *expected);
+            }
+            Self::Policy(expected) => {
+                let found = admin.send(GetBucketPolicy::new()).await.expect("a setting");
+                assert_eq!(found.as_ref().and_then(|policy| policy.as_read()), expected.as_deref());
             }
             Self::BucketTags(expected) => {
                 assert_eq!(admin.send(GetBucketTagging::new()).await.expect("tags"), *expected);
@@ -450,6 +460,12 @@ fn cors() -> CorsConfiguration {
 
 fn bucket_tags() -> Tags {
     Tags::new().tag("a b", "夏").tag("c", "")
+}
+
+fn policy(scene: &Scene) -> String {
+    let all = Resource::bucket(scene.admin().region().clone(), scene.admin().name().clone()).expect("a resource");
+    let statement = Statement::allow(&all).operation::<GetObject>().principal(Principal::anyone());
+    BucketPolicy::new().statement(statement).to_json().expect("a policy")
 }
 
 fn lifecycle() -> LifecycleConfiguration {
@@ -1082,6 +1098,50 @@ pub static TABLE: &[Row] = &[
             Box::pin(async {
                 scene.admin().send(PutBucketEncryption::new(BucketEncryption::cos())).await.expect("a setting");
                 ready(DeleteBucketEncryption::new(), drop).leaves([Fact::Encryption(None)])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketPolicy",
+        variant: "",
+        title: "PUT Bucket policy",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                let policy = policy(scene);
+                ready(PutBucketPolicy::json(&policy), drop).leaves([Fact::Policy(Some(policy))])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketPolicy",
+        variant: "",
+        title: "GET Bucket policy",
+        safety: Safety::Read,
+        answer: Answer::Json,
+        prepare: |scene| {
+            Box::pin(async {
+                let policy = policy(scene);
+                scene.admin().send(PutBucketPolicy::json(&policy)).await.expect("a setting");
+                let expected = policy.clone();
+                let verify = move |found: Option<BucketPolicy>| {
+                    assert_eq!(found.and_then(|found| found.to_json().ok()), Some(expected.clone()));
+                };
+                ready(GetBucketPolicy::new(), verify).leaves([Fact::Policy(Some(policy))])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketPolicy",
+        variant: "",
+        title: "DELETE Bucket policy",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketPolicy::json(policy(scene))).await.expect("a setting");
+                ready(DeleteBucketPolicy::new(), drop).leaves([Fact::Policy(None)])
             })
         },
     },
