@@ -226,3 +226,43 @@ async fn conditions_hold_for_strangers_too() {
         assert_eq!(readers(&emulator, "/a/k").await.contains(&"nobody"), may, "{condition}");
     }
 }
+
+#[tokio::test]
+async fn an_acl_lets_in_whom_it_names_where_no_policy_speaks() {
+    let emulator = emulator();
+    for (name, value, may) in [
+        ("x-cos-acl", "authenticated-read", vec!["owner", "user", "friend"]),
+        ("x-cos-grant-read", "id=\"100000000002\"", vec!["owner", "friend"]),
+        ("x-cos-grant-read", "id=\"100000000001/100000000111\"", vec!["owner", "user"]),
+        ("x-cos-grant-write", "id=\"100000000002\"", vec!["owner"]),
+    ] {
+        let acl = Ask::new(&emulator, "PUT", "/").query("acl", "").header(name, value).send(&emulator).await;
+        assert_eq!(acl.verdict(), "200");
+        assert_eq!(readers(&emulator, "/a/k").await, may, "{name}: {value}");
+    }
+    let put = |who| by(who, &emulator, "PUT", "/a/new").body("y");
+    assert_eq!(put("friend").send(&emulator).await.verdict(), "200");
+    assert_eq!(put("user").send(&emulator).await.verdict(), "403 AccessDenied");
+}
+
+#[tokio::test]
+async fn a_session_of_a_role_is_the_role() {
+    let emulator = Emulator::builder()
+        .role(Role::new("reader").policy(sts_client::policy(
+            "allow",
+            "name/cos:GetBucket",
+            "examplebucket-1250000000/",
+        )))
+        .in_memory()
+        .unwrap();
+    emulator.put_object(emulator.bucket(), "a/k", "x");
+    let reader = "qcs::cam::uin/100000000001:roleName/reader";
+    set(&emulator, &[allow(reader, "GetObject", "a/*")]).await;
+    let assume =
+        sts_client::Call::new(&emulator, "AssumeRole").give("RoleArn", reader).give("RoleSessionName", "test-1");
+    let session = sts_client::Call::response(&assume.send(&emulator).await);
+    for (path, verdict) in [("/a/k", "200"), ("/b/k", "403 AccessDenied")] {
+        let answer = Ask::new(&emulator, "GET", path).session(&session).send(&emulator).await;
+        assert_eq!(answer.verdict(), verdict, "{path}");
+    }
+}
