@@ -51,6 +51,11 @@ impl Output {
         writeln!(self.out, "{}", plain(&text)).map_err(Failure::stdout)
     }
 
+    /// JSON as somebody else laid it out.
+    pub fn laid_out(&mut self, json: &str) -> Outcome {
+        writeln!(self.out, "{}", plain(json.trim()).replace("\r\n", "\n").replace('\r', "\n")).map_err(Failure::stdout)
+    }
+
     pub fn is_json(&self) -> bool {
         self.json
     }

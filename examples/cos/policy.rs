@@ -56,10 +56,11 @@ pub async fn run(session: &Session, Policy { what }: Policy) -> Outcome {
     match what {
         What::Get { url } => {
             let policy = session.send(&session.bucket(&url.0)?, GetBucketPolicy::new()).await?;
-            let text = policy.as_ref().and_then(|policy| policy.as_read()).unwrap_or_default();
-            match serde_json::from_str::<Value>(text) {
-                Ok(value) if output.is_json() => output.document(&value, true)?,
-                _ => text.lines().try_for_each(|line| output.line(|| line.into(), line))?,
+            if let Some(text) = policy.as_ref().and_then(|policy| policy.as_read()) {
+                match serde_json::from_str::<Value>(text) {
+                    Ok(value) if output.is_json() => output.document(&value, true)?,
+                    _ => output.laid_out(text)?,
+                }
             }
         }
         What::Set { url, file } => {

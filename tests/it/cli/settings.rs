@@ -130,6 +130,11 @@ fn policy_is_set_as_it_is_shown_and_removed() {
     let told: Value = serde_json::from_slice(&set.stdout).unwrap();
     assert_eq!((&told["action"], told["request_id"].is_string()), (&json!("set"), true));
     assert_eq!(text(&shell.done(&["policy", "get", &bucket])), format!("{other}\n"));
+    let tabs = other.replace(",\"", ",\r\n\t\"").replace("/icons/", "/icons\u{202e}/");
+    assert_eq!(shell.fed(&["policy", "set", &bucket, "-"], tabs.as_bytes()).status.code(), Some(0));
+    let shown = shell.done(&["policy", "get", &bucket]);
+    assert!(text(&shown).contains(",\n\t\"") && text(&shown).contains("/icons\\u202e/"), "{}", text(&shown));
+    assert!(serde_json::from_str::<Value>(&tabs).unwrap() == serde_json::from_slice::<Value>(&shown).unwrap());
     for bad in ["", "{}", "<xml/>", r#"{"statement":[]}"#] {
         let refused = shell.fed(&["policy", "set", &bucket, "-"], bad.as_bytes());
         assert_eq!(refused.status.code(), Some(2), "{bad}: {refused:?}");
