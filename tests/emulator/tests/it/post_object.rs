@@ -10,6 +10,7 @@ use cos_emulator::{Cors, Emulator};
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 
+use crate::bucket_policy;
 use crate::client::{Answer, Ask, hmac, now};
 use crate::sts_client::policy as rights;
 
@@ -133,6 +134,19 @@ async fn a_form_that_is_not_signed_goes_where_everybody_may_write() {
     let bucket = Ask::new(&emulator, "PUT", "/").query("acl", "").header("x-cos-acl", "public-read-write");
     assert_eq!(bucket.send(&emulator).await.verdict(), "200");
     assert_eq!(post("other").await, "204");
+}
+
+#[tokio::test]
+async fn a_form_goes_where_the_policy_of_the_bucket_lets_it() {
+    let emulator = emulator();
+    let policy = |statements: &[String]| {
+        Ask::new(&emulator, "PUT", "/").query("policy", "").body(bucket_policy::document(statements))
+    };
+    let allow = bucket_policy::allow(bucket_policy::ANYONE, "PostObject", "open/*");
+    assert_eq!(policy(&[allow]).send(&emulator).await.verdict(), "204");
+    let unsigned = |key: &str| Form::new(&[("key", key)]).file("x");
+    assert_eq!(unsigned("open/k").verdict(&emulator).await, "204");
+    assert_eq!(unsigned("closed/k").verdict(&emulator).await, "403 AccessDenied");
 }
 
 #[tokio::test]
