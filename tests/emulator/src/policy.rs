@@ -67,6 +67,13 @@ impl BadPolicy {
         Self { code: "StrategyFormatError", message: format!("The policy is malformed: {message}.") }
     }
 
+    /// Of something that the documents have and that is not played here.
+    fn not_played(what: &str) -> Self {
+        Self { code: Self::NOT_PLAYED, message: what.to_owned() }
+    }
+
+    pub(crate) const NOT_PLAYED: &str = "NotImplemented";
+
     fn resource(text: &str, message: &str) -> Self {
         // Spelled as it is served.
         Self { code: "ResouceError", message: format!("The resource {text} {message}.") }

@@ -3,7 +3,7 @@
 
 use crate::bucket::deny_strangers;
 use crate::error::CosError;
-use crate::policy::BucketPolicy;
+use crate::policy::{BadPolicy, BucketPolicy};
 use crate::receive::{receive_document_within, receive_text_within};
 use crate::respond::Reply;
 use crate::service::Call;
@@ -53,7 +53,10 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
     if setting == Setting::Policy {
         let text = receive_text_within(call, setting.longest()).await?;
         let text = String::from_utf8(text).map_err(|_| malformed("it is not UTF-8"))?;
-        BucketPolicy::parse(&text, &bucket.name, &bucket.region).map_err(|bad| malformed(&bad.message))?;
+        BucketPolicy::parse(&text, &bucket.name, &bucket.region).map_err(|bad| match bad.code {
+            BadPolicy::NOT_PLAYED => CosError::not_implemented(&bad.message),
+            _ => malformed(&bad.message),
+        })?;
         bucket.set(setting, Some(text))?;
         return Ok(Reply::no_content());
     }

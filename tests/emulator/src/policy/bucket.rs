@@ -79,6 +79,9 @@ impl BucketPolicy {
             let principals = own.or_else(|| of_all.clone());
             let principals = principals.ok_or_else(|| BadPolicy::format("a statement has no principal"))?;
             let Said { effect, action, resource, condition, .. } = said;
+            if action.read("action", |word| Ok(word.starts_with("permid/")))?.contains(&true) {
+                return Err(BadPolicy::not_played("sets of actions by number (permid)"));
+            }
             let written = Written { effect: effect.to_ascii_lowercase(), action, resource, condition };
             let owns = |appid: &str| bucket.rsplit_once('-').is_some_and(|(_, own)| own == appid);
             let statement = Statement::read(&written, &owns)?;
@@ -143,6 +146,7 @@ impl Principal {
             None if own == "root" => format!("uin/{owner}"),
             Some(("uin", user)) if digits(user) => own.to_owned(),
             Some(("role" | "roleId", id)) if digits(id) => format!("roleId/{id}"),
+            Some(("groupid", id)) if digits(id) => return Err(BadPolicy::not_played("groups of users")),
             Some(("roleName", name)) if !name.is_empty() => format!("roleId/{}", Role::new(name).id()),
             _ => return Err(bad()),
         };

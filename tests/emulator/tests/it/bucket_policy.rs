@@ -90,6 +90,11 @@ async fn a_policy_is_kept_as_it_came_and_a_bad_one_refused() {
         let answer = policy(&emulator, "PUT").body(bad).send(&emulator).await;
         assert_eq!(answer.verdict(), "400 MalformedPolicy");
     }
+    let set = document(&[allow(ANYONE, "GetObject", "*").replace("name/cos:GetObject", "permid/280655")]);
+    let group = document(&[allow("qcs::cam::uin/100000000001:groupid/7", "GetObject", "*")]);
+    for unplayed in [set, group] {
+        assert_eq!(policy(&emulator, "PUT").body(unplayed).send(&emulator).await.verdict(), "501 NotImplemented");
+    }
     assert_eq!(policy(&emulator, "PUT").send(&emulator).await.verdict(), "400 MissingRequestBodyError");
     let digest = policy(&emulator, "PUT").header("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==").body(text.clone());
     assert_eq!(digest.send(&emulator).await.verdict(), "400 BadDigest");
