@@ -50,6 +50,12 @@ fn asks(operation: &Operation) -> Asks {
         Operation::PutBucketPolicy => Asks::Bucket("name/cos:PutBucketPolicy"),
         Operation::GetBucketPolicy => Asks::Bucket("name/cos:GetBucketPolicy"),
         Operation::DeleteBucketPolicy => Asks::Bucket("name/cos:DeleteBucketPolicy"),
+        Operation::PutBucketWebsite => Asks::Bucket("name/cos:PutBucketWebsite"),
+        Operation::GetBucketWebsite => Asks::Bucket("name/cos:GetBucketWebsite"),
+        Operation::DeleteBucketWebsite => Asks::Bucket("name/cos:DeleteBucketWebsite"),
+        Operation::PutBucketReferer => Asks::Bucket("name/cos:PutBucketReferer"),
+        Operation::GetBucketReferer => Asks::Bucket("name/cos:GetBucketReferer"),
+        Operation::GetBucketLocation => Asks::Bucket("name/cos:GetBucketLocation"),
         Operation::ListMultipartUploads => Asks::Prefix("name/cos:ListMultipartUploads"),
         // The source of a copy is asked for where it is found.
         Operation::PutObject | Operation::CopyObject | Operation::UploadPartCopy => Asks::Object("name/cos:PutObject"),
@@ -69,6 +75,7 @@ fn asks(operation: &Operation) -> Asks {
         Operation::DeleteMultipleObjects
         | Operation::PostObject
         | Operation::OptionsObject
+        | Operation::Page
         | Operation::Sts(_)
         | Operation::InstanceMetadata
         | Operation::Other(_) => Asks::Later,

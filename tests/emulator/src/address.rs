@@ -9,7 +9,8 @@ pub(crate) enum Address {
     /// The list of buckets, of one region if the host names one.
     Service { region: Option<String> },
     /// A bucket; an object in it unless `key` is empty.
-    Bucket { bucket: String, region: Region, key: Vec<u8>, path_style: bool },
+    /// `website` is whether the host is that of its static website.
+    Bucket { bucket: String, region: Region, key: Vec<u8>, path_style: bool, website: bool },
     /// A host of COS that this emulator does not play, such as `ci` or `cos-control`.
     Foreign { service: String },
     /// A host or a path that names no bucket.
@@ -33,6 +34,8 @@ pub(crate) type Domains = HashMap<String, String>;
 const INTERNAL: &str = "cos-internal";
 const INTERNAL_SUFFIX: &str = ".tencentcos.cn";
 const SUFFIXES: [&str; 2] = [".myqcloud.com", INTERNAL_SUFFIX];
+const WEBSITE_INTERNAL: &str = "cos-website-internal";
+const WEBSITES: [&str; 2] = ["cos-website", WEBSITE_INTERNAL];
 const BUCKET_SERVICES: [&str; 3] = ["cos", INTERNAL, "cos-dualstack"];
 
 /// Resolves `host` (as received, port and all) and the decoded path.
@@ -45,7 +48,8 @@ pub(crate) fn resolve(host: &str, path: &[u8], domains: &Domains) -> Address {
     for suffix in SUFFIXES {
         if let Some(labels) = name.strip_suffix(suffix) {
             // The private network has no host under the older domain.
-            if suffix != INTERNAL_SUFFIX && labels.split('.').any(|label| label == INTERNAL) {
+            if suffix != INTERNAL_SUFFIX && labels.split('.').any(|label| [INTERNAL, WEBSITE_INTERNAL].contains(&label))
+            {
                 return Address::Foreign { service: INTERNAL.to_owned() };
             }
             return resolve_official(labels, path);
@@ -75,6 +79,10 @@ fn resolve_official(labels: &str, path: &[u8]) -> Address {
             };
             in_bucket(bucket, region, path)
         }
+        [bucket, service, region] if WEBSITES.contains(service) => {
+            let (bucket, region) = ((*bucket).to_owned(), Region::Named((*region).to_owned()));
+            Address::Bucket { bucket, region, key: key_of(path), path_style: false, website: true }
+        }
         [.., service, _] => Address::Foreign { service: (*service).to_owned() },
         _ => Address::Nowhere,
     }
@@ -90,16 +98,23 @@ fn resolve_path_style(path: &[u8]) -> Address {
         None => (rest, &rest[rest.len()..]),
     };
     match std::str::from_utf8(bucket) {
-        Ok(bucket) if is_bucket_name(bucket) => {
-            Address::Bucket { bucket: bucket.to_owned(), region: Region::Unsaid, key: key.to_vec(), path_style: true }
-        }
+        Ok(bucket) if is_bucket_name(bucket) => Address::Bucket {
+            bucket: bucket.to_owned(),
+            region: Region::Unsaid,
+            key: key.to_vec(),
+            path_style: true,
+            website: false,
+        },
         _ => Address::Nowhere,
     }
 }
 
 fn in_bucket(bucket: &str, region: Region, path: &[u8]) -> Address {
-    let key = path.strip_prefix(b"/").unwrap_or(path).to_vec();
-    Address::Bucket { bucket: bucket.to_owned(), region, key, path_style: false }
+    Address::Bucket { bucket: bucket.to_owned(), region, key: key_of(path), path_style: false, website: false }
+}
+
+fn key_of(path: &[u8]) -> Vec<u8> {
+    path.strip_prefix(b"/").unwrap_or(path).to_vec()
 }
 
 pub(crate) fn without_port(host: &str) -> &str {

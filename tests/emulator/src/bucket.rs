@@ -48,6 +48,13 @@ pub(crate) fn head(call: &Call<'_>) -> Result<Reply, CosError> {
     Ok(reply)
 }
 
+/// Where it is. Only the owner may ask.
+pub(crate) fn location(call: &Call<'_>) -> Result<Reply, CosError> {
+    let bucket = call.bucket()?;
+    deny_strangers(call)?;
+    Ok(Reply::xml(Document::leaf("LocationConstraint", &bucket.region)))
+}
+
 pub(crate) fn delete(call: &Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
     deny_strangers(call)?;

@@ -26,6 +26,8 @@
 //! are kept for those who ask; the latter is not carried out. The default encryption of a bucket, with keys of COS alone, is
 //! what its later objects tell. Who may do what is judged by the policy of the key, the policy of the bucket and ACLs
 //! together; that of the bucket reads as the documents of COS do, down to who is meant by everybody.
+//! what its later objects tell. A static website is served at `BUCKET.cos-website.REGION.myqcloud.com`, with its index and
+//! error documents and its redirects; hotlink protection refuses unsigned requests for objects by their `Referer`.
 //!
 //! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen. Only bytes
 //! that are no HTTP at all (or a head of several hundred KB) get the bare 4xx of the HTTP library, without a request id.
@@ -63,6 +65,7 @@ mod object;
 mod policy;
 mod post_object;
 mod receive;
+mod referer;
 mod request;
 mod respond;
 mod restore;
@@ -75,6 +78,7 @@ mod sts;
 mod tagging;
 mod tls;
 mod versions;
+mod website;
 mod wire;
 mod xml;
 

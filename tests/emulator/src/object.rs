@@ -12,6 +12,7 @@ use crate::customer_key::{self, CustomerKey};
 use crate::encoding::number;
 use crate::error::CosError;
 use crate::receive::{Digests, receive};
+use crate::referer;
 use crate::request::Head;
 use crate::respond::Reply;
 use crate::restore;
@@ -48,7 +49,8 @@ pub(crate) fn describe_write(reply: &mut Reply, committed: &Committed) {
 /// GET, and HEAD, which is the same without the bytes.
 pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
-    let (head, now) = (call.head, call.world.clock.now());
+    let head = call.head;
+    referer::check_request(call, &bucket)?;
     refuse_unknown(head)?;
     if head.headers.contains_key("x-cos-server-side-encryption") {
         let message = "How an object is encrypted is said when it is made, not when it is read.";
@@ -58,31 +60,59 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     let found = bucket.find(call.key()?, id);
     may_read(call, call.standing, &bucket, call.key()?, found.as_deref().ok())?;
     let version = found.map_err(|reason| reason.error())?;
+    let mut reply = show(call, &bucket, &version, with_body)?;
+    if reply.status != StatusCode::NOT_MODIFIED {
+        override_headers(call, &mut reply)?;
+    }
+    Ok(reply)
+}
+
+/// A version as GET and HEAD show it to who may read it.
+pub(crate) fn show(call: &Call<'_>, bucket: &Bucket, version: &Version, with_body: bool) -> Result<Reply, CosError> {
+    let (head, now) = (call.head, call.world.clock.now());
     customer_key::demand(CustomerKey::of(head)?.as_ref(), &version.draft)?;
     if with_body {
-        restore::refuse_archived(&version, now)?;
+        restore::refuse_archived(version, now)?;
     }
-    if !check_conditions(head, "", &version)? {
+    if !check_conditions(head, "", version)? {
         let mut reply = Reply::new(StatusCode::NOT_MODIFIED);
         reply.set("etag", &version.etag);
         reply.set("last-modified", httpdate::fmt_http_date(version.modified()));
         return Ok(reply);
     }
-    let mut reply = describe(&bucket, &version);
-    restore::describe(&mut reply, &version, now);
-    override_headers(call, &mut reply)?;
+    let range = head.header("range").filter(|_| with_body);
+    let range = range.and_then(|text| Range::parse(text, version.size)).transpose()?;
+    Ok(give(call, bucket, version, with_body, range))
+}
+
+/// The same, whatever the request says of conditions and ranges.
+pub(crate) fn show_whole(
+    call: &Call<'_>,
+    bucket: &Bucket,
+    version: &Version,
+    with_body: bool,
+) -> Result<Reply, CosError> {
+    customer_key::demand(CustomerKey::of(call.head)?.as_ref(), &version.draft)?;
+    if with_body {
+        restore::refuse_archived(version, call.world.clock.now())?;
+    }
+    Ok(give(call, bucket, version, with_body, None))
+}
+
+fn give(call: &Call<'_>, bucket: &Bucket, version: &Version, with_body: bool, range: Option<Range>) -> Reply {
+    let mut reply = describe(bucket, version);
+    restore::describe(&mut reply, version, call.world.clock.now());
     if !with_body {
         reply.set("content-length", version.size.to_string());
-        return Ok(reply);
+        return reply;
     }
-    let range = head.header("range").and_then(|text| Range::parse(text, version.size)).transpose()?;
     let Range { start, length } = range.unwrap_or(Range { start: 0, length: version.size });
     if range.is_some() {
         reply.status = StatusCode::PARTIAL_CONTENT;
         reply.set("content-range", format!("bytes {start}-{}/{}", start + length - 1, version.size));
     }
     reply.body = Body::pieces(&version.pieces.slice(start, length), length);
-    Ok(reply)
+    reply
 }
 
 /// The headers that an object gives of itself.

@@ -67,6 +67,11 @@ pub(crate) async fn receive_text_within(call: &mut Call<'_>, longest: usize) -> 
     Ok(text)
 }
 
+/// Checks what the request says of a body that is empty.
+pub(crate) fn receive_nothing(call: &Call<'_>) -> Result<(), CosError> {
+    Digests::of(call.head)?.check(Md5::digest(b"").into(), Some(Sha1::digest(b"").into()))
+}
+
 /// What the request says about the digests of its body.
 #[derive(Debug)]
 pub(crate) struct Digests {

@@ -162,8 +162,16 @@ pub(crate) enum Operation {
     PutBucketPolicy,
     GetBucketPolicy,
     DeleteBucketPolicy,
+    PutBucketWebsite,
+    GetBucketWebsite,
+    DeleteBucketWebsite,
+    PutBucketReferer,
+    GetBucketReferer,
+    GetBucketLocation,
     PostObject,
     OptionsObject,
+    /// A page of a static website.
+    Page,
     /// A call of STS, by its action.
     Sts(String),
     InstanceMetadata,
@@ -236,6 +244,9 @@ impl Operation {
         if method == "OPTIONS" {
             return Self::OptionsObject; // a browser asks before a call with a sub-resource, too
         }
+        if matches!(head.address, Address::Bucket { website: true, .. }) {
+            return Self::Page;
+        }
         if let Some(sub_resource) = SUB_RESOURCES.iter().find(|name| head.query.has(name)) {
             return Self::with_sub_resource(head, method, has_key, sub_resource);
         }
@@ -282,6 +293,12 @@ impl Operation {
             ("PUT", false, "policy") => Self::PutBucketPolicy,
             ("GET", false, "policy") => Self::GetBucketPolicy,
             ("DELETE", false, "policy") => Self::DeleteBucketPolicy,
+            ("PUT", false, "website") => Self::PutBucketWebsite,
+            ("GET", false, "website") => Self::GetBucketWebsite,
+            ("DELETE", false, "website") => Self::DeleteBucketWebsite,
+            ("PUT", false, "referer") => Self::PutBucketReferer,
+            ("GET", false, "referer") => Self::GetBucketReferer,
+            ("GET", false, "location") => Self::GetBucketLocation,
             ("GET", false, "uploads") => Self::ListMultipartUploads,
             ("POST", true, "uploads") => Self::InitiateMultipartUpload,
             ("PUT", true, "partNumber" | "uploadId") if copy => Self::UploadPartCopy,
@@ -348,8 +365,15 @@ impl Operation {
             Self::PutBucketPolicy => "PUT Bucket policy",
             Self::GetBucketPolicy => "GET Bucket policy",
             Self::DeleteBucketPolicy => "DELETE Bucket policy",
+            Self::PutBucketWebsite => "PUT Bucket website",
+            Self::GetBucketWebsite => "GET Bucket website",
+            Self::DeleteBucketWebsite => "DELETE Bucket website",
+            Self::PutBucketReferer => "PUT Bucket referer",
+            Self::GetBucketReferer => "GET Bucket referer",
+            Self::GetBucketLocation => "GET Bucket location",
             Self::PostObject => "POST Object",
             Self::OptionsObject => "OPTIONS Object",
+            Self::Page => "Page of a website",
             Self::Sts(action) => action,
             Self::InstanceMetadata => "Instance metadata",
             Self::Other(name) => name,

@@ -27,7 +27,7 @@ use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
 use crate::{
     access, acl, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, restore,
-    service_list, settings, sts, tagging, versions,
+    service_list, settings, sts, tagging, versions, website,
 };
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
@@ -171,7 +171,8 @@ impl Asked {
         let (request_id, (key_id, caller)) = match operation {
             Operation::Sts(_) => (sts::request_id(&world.ids), (None, Ok(Caller::Anonymous))),
             // A browser asks by the URL it is about to use: what is signed in it is for the request that follows.
-            Operation::InstanceMetadata | Operation::OptionsObject => {
+            // A website is for everybody, and knows no signatures (inferred).
+            Operation::InstanceMetadata | Operation::OptionsObject | Operation::Page => {
                 (world.ids.request(time), (None, Ok(Caller::Anonymous)))
             }
             _ => (world.ids.request(time), authenticate(world, &head, &operation)),
@@ -291,6 +292,7 @@ impl Asked {
         match self.operation {
             Operation::Sts(_) => return sts::refused(error.status, &error.code, &error.message, &self.request_id),
             Operation::InstanceMetadata => return metadata::text(error.status, &error.message),
+            Operation::Page => return website::refused(error, &self.head.method, &self.request_id),
             _ => {}
         }
         let resource = format!("{}{}", self.head.host, self.head.path_text());
@@ -522,6 +524,13 @@ impl Call<'_> {
             Operation::PutBucketPolicy => settings::put(self, Setting::Policy).await,
             Operation::GetBucketPolicy => settings::get(self, Setting::Policy),
             Operation::DeleteBucketPolicy => settings::delete(self, Setting::Policy),
+            Operation::PutBucketWebsite => settings::put(self, Setting::Website).await,
+            Operation::GetBucketWebsite => settings::get(self, Setting::Website),
+            Operation::DeleteBucketWebsite => settings::delete(self, Setting::Website),
+            Operation::PutBucketReferer => settings::put(self, Setting::Referer).await,
+            Operation::GetBucketReferer => settings::get(self, Setting::Referer),
+            Operation::GetBucketLocation => bucket::location(self),
+            Operation::Page => website::page(self),
             Operation::PostObject => post_object::post(self).await,
             Operation::OptionsObject => cors::preflight(self),
             Operation::Other(name) => {

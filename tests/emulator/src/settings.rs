@@ -4,12 +4,12 @@
 use crate::bucket::deny_strangers;
 use crate::error::CosError;
 use crate::policy::{BadPolicy, BucketPolicy};
-use crate::receive::{receive_document_within, receive_text_within};
+use crate::receive::{receive_document_within, receive_nothing, receive_text_within};
 use crate::respond::Reply;
 use crate::service::Call;
 use crate::store::Setting;
 use crate::xml::Document;
-use crate::{cors, encryption, lifecycle, tagging};
+use crate::{cors, encryption, lifecycle, referer, tagging, website};
 
 impl Setting {
     /// The root of the XML.
@@ -20,19 +20,23 @@ impl Setting {
             Self::Lifecycle => "LifecycleConfiguration",
             Self::Tagging => "Tagging",
             Self::Encryption => "ServerSideEncryptionConfiguration",
+            Self::Website => "WebsiteConfiguration",
+            Self::Referer => "RefererConfiguration",
         }
     }
 
-    /// In bytes. COS names a limit for CORS alone.
+    /// In bytes. COS names a limit for CORS and websites alone.
     fn longest(self) -> usize {
         match self {
-            Self::Cors => 64 * 1024,
-            Self::Lifecycle | Self::Tagging | Self::Encryption | Self::Policy => 2 * 1024 * 1024,
+            Self::Cors | Self::Website => 64 * 1024,
+            Self::Lifecycle | Self::Tagging | Self::Encryption | Self::Policy | Self::Referer => 2 * 1024 * 1024,
         }
     }
 
-    fn unset(self) -> CosError {
-        match self {
+    fn unset(self) -> Result<Reply, CosError> {
+        Err(match self {
+            // An empty document (inferred: COS does not say).
+            Self::Referer => return Ok(Reply::xml(Document::leaf(self.root(), ""))),
             Self::Cors => CosError::new(404, "NoSuchCORSConfiguration", "The CORS configuration does not exist."),
             Self::Lifecycle => {
                 CosError::new(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist.")
@@ -43,7 +47,8 @@ impl Setting {
             }
             Self::Policy => CosError::new(404, "NoSuchBucketPolicy", "The bucket policy does not exist."),
             Self::Tagging => CosError::new(404, "NoSuchTagSet", "There is no tag set associated with the bucket."),
-        }
+            Self::Website => website::unset(),
+        })
     }
 }
 
@@ -60,6 +65,12 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
         bucket.set(setting, Some(text))?;
         return Ok(Reply::no_content());
     }
+    // COS has no DELETE for it.
+    if setting == Setting::Referer && call.upload.length() == Some(0) {
+        receive_nothing(call)?;
+        bucket.set(setting, None)?;
+        return Ok(Reply::ok());
+    }
     let document = receive_document_within(call, setting.root(), setting.longest()).await?;
     match setting {
         Setting::Policy => {}
@@ -67,6 +78,8 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
         Setting::Lifecycle => lifecycle::check(&document)?,
         Setting::Tagging => tagging::check_bucket(&document)?,
         Setting::Encryption => encryption::check(&document)?,
+        Setting::Website => website::check(&document)?,
+        Setting::Referer => referer::check(&document)?,
     }
     bucket.set(setting, Some(Document::of(&document)))?;
     // The one setting in XML whose reference shows this.
@@ -80,7 +93,7 @@ fn malformed(why: &str) -> CosError {
 pub(crate) fn get(call: &Call<'_>, setting: Setting) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
     deny_strangers(call)?;
-    let document = bucket.setting(setting).ok_or_else(|| setting.unset())?;
+    let Some(document) = bucket.setting(setting) else { return setting.unset() };
     let mut reply = Reply::xml(document.to_string());
     if setting == Setting::Policy {
         reply.set("content-type", "application/json");

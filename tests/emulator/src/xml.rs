@@ -28,6 +28,13 @@ impl Document {
         document
     }
 
+    /// A document that is one element with text, or an empty one.
+    pub(crate) fn leaf(root: &str, text: &str) -> String {
+        let mut document = Self { text: String::from(DECLARATION), open: Vec::new() };
+        document.text(root, text);
+        document.text
+    }
+
     /// A document that came in, as it is kept: without attributes, comments and blanks between elements.
     pub(crate) fn of(root: &Element) -> String {
         let mut document = Self { text: String::from(DECLARATION), open: Vec::new() };

@@ -45,6 +45,8 @@ pub(crate) enum Setting {
     Tagging,
     Encryption,
     Policy,
+    Website,
+    Referer,
 }
 
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use cos_emulator::{Action, Effect, Emulator, Ending, Injected, Matcher, Rule, Sp
 use tokio::time::Instant;
 
 use crate::client::{Ask, HOST, list_of};
-use crate::{cors, encryption, lifecycle, tagging};
+use crate::{cors, encryption, lifecycle, referer, tagging, website};
 
 fn emulator() -> Emulator {
     let emulator = Emulator::builder().in_memory().unwrap();
@@ -297,6 +297,12 @@ async fn every_operation_can_go_wrong() {
         ("PUT Bucket encryption", ask("PUT", "/", &[("encryption", "")]).body(encryption::DOCUMENT)),
         ("GET Bucket encryption", ask("GET", "/", &[("encryption", "")])),
         ("DELETE Bucket encryption", ask("DELETE", "/", &[("encryption", "")])),
+        ("PUT Bucket website", ask("PUT", "/", &[("website", "")]).body(website::DOCUMENT)),
+        ("GET Bucket website", ask("GET", "/", &[("website", "")])),
+        ("DELETE Bucket website", ask("DELETE", "/", &[("website", "")])),
+        ("PUT Bucket referer", ask("PUT", "/", &[("referer", "")]).body(referer::DOCUMENT)),
+        ("GET Bucket referer", ask("GET", "/", &[("referer", "")])),
+        ("GET Bucket location", ask("GET", "/", &[("location", "")])),
         (
             "Complete Multipart Upload",
             ask("POST", "/up", &[("uploadId", &id)]).body(list_of(&[(1, "9dd4e461268c8034f5c8564e155c67a6")])),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cos_emulator::{Cors, Emulator};
 
 use crate::client::{Ask, list_of};
-use crate::{bucket_policy, cors, lifecycle, tagging};
+use crate::{bucket_policy, cors, lifecycle, referer, tagging, website};
 
 #[tokio::test]
 async fn objects_of_all_sizes_are_there_after_a_restart() {
@@ -136,6 +136,8 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         let policy = bucket_policy::document(&[bucket_policy::allow(bucket_policy::ANYONE, "GetObject", "open/*")]);
         ask(&emulator, "PUT", "policy").body(policy).send(&emulator).await;
         emulator.put_object(emulator.bucket(), "open/k", "x");
+        ask(&emulator, "PUT", "website").body(website::DOCUMENT).send(&emulator).await;
+        ask(&emulator, "PUT", "referer").body(referer::DOCUMENT).send(&emulator).await;
     }
     for _ in 0..2 {
         let emulator = start();
@@ -144,6 +146,8 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         assert!(ask(&emulator, "GET", "lifecycle").send(&emulator).await.text().contains("DaysAfterInitiation"));
         assert!(ask(&emulator, "GET", "tagging").send(&emulator).await.text().contains("<Key>age</Key>"));
         assert_eq!(Ask::new(&emulator, "GET", "/open/k").anonymous().send(&emulator).await.verdict(), "200");
+        assert!(ask(&emulator, "GET", "website").send(&emulator).await.text().contains("<Key>pages/error.html</Key>"));
+        assert!(ask(&emulator, "GET", "referer").send(&emulator).await.text().contains("<Domain>*.qq.com</Domain>"));
     }
     let emulator = start();
     assert_eq!(ask(&emulator, "DELETE", "lifecycle").send(&emulator).await.verdict(), "204");
