@@ -43,12 +43,14 @@
 //! | find uploads that were left behind | [`Bucket::orphans`] |
 //! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
 //! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
-//! | make, look at, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
+//! | make, look at, find, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`GetBucketLocation`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | say who may do what with a bucket or an object, and read it | [`Acl`], [`PutObjectAcl`], [`GetObjectAcl`], [`PutBucketAcl`], [`GetBucketAcl`], [`AccessControl`] |
 //! | let other accounts, users or everybody in, or keep them out | [`PutBucketPolicy`], [`GetBucketPolicy`], [`DeleteBucketPolicy`], [`policy::BucketPolicy`] |
 //! | tag a bucket | [`PutBucketTagging`], [`GetBucketTagging`], [`DeleteBucketTagging`] |
 //! | encrypt what does not say how itself | [`PutBucketEncryption`], [`GetBucketEncryption`], [`DeleteBucketEncryption`] |
-//! | let web pages use a bucket | [`PutBucketCors`], [`GetBucketCors`], [`DeleteBucketCors`] |
+//! | let web pages use a bucket, and ask whether one may | [`PutBucketCors`], [`GetBucketCors`], [`DeleteBucketCors`], [`OptionsObject`] |
+//! | show a bucket as a website | [`PutBucketWebsite`], [`GetBucketWebsite`], [`DeleteBucketWebsite`] |
+//! | keep the pages of others from showing what is in a bucket | [`PutBucketReferer`], [`GetBucketReferer`], [`DeleteBucketReferer`] |
 //! | let COS itself give up old uploads, remove or archive old objects | [`PutBucketLifecycle`], [`GetBucketLifecycle`], [`DeleteBucketLifecycle`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`]; [`Bucket::object_url`] for what everybody may read |
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
@@ -212,14 +214,17 @@ pub use crate::bucket::{
     BucketEncryption, BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket,
     CreateBucketOutput, DeleteBucket, DeleteBucketCors, DeleteBucketCorsOutput, DeleteBucketEncryption,
     DeleteBucketEncryptionOutput, DeleteBucketLifecycle, DeleteBucketLifecycleOutput, DeleteBucketOutput,
-    DeleteBucketPolicy, DeleteBucketPolicyOutput, DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketAcl,
-    GetBucketCors, GetBucketEncryption, GetBucketLifecycle, GetBucketPolicy, GetBucketTagging, GetBucketVersioning,
-    HeadBucket, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTime,
-    LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList,
-    ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput, PutBucketCors, PutBucketCorsOutput,
-    PutBucketEncryption, PutBucketEncryptionOutput, PutBucketLifecycle, PutBucketLifecycleOutput, PutBucketPolicy,
-    PutBucketPolicyOutput, PutBucketTagging, PutBucketTaggingOutput, PutBucketVersioning, PutBucketVersioningOutput,
-    VersionList, Versioning,
+    DeleteBucketPolicy, DeleteBucketPolicyOutput, DeleteBucketReferer, DeleteBucketRefererOutput, DeleteBucketTagging,
+    DeleteBucketTaggingOutput, DeleteBucketWebsite, DeleteBucketWebsiteOutput, GetBucketAcl, GetBucketCors,
+    GetBucketEncryption, GetBucketLifecycle, GetBucketLocation, GetBucketPolicy, GetBucketReferer, GetBucketTagging,
+    GetBucketVersioning, GetBucketWebsite, HeadBucket, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter,
+    LifecycleRule, LifecycleTime, LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects,
+    NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput,
+    PutBucketCors, PutBucketCorsOutput, PutBucketEncryption, PutBucketEncryptionOutput, PutBucketLifecycle,
+    PutBucketLifecycleOutput, PutBucketPolicy, PutBucketPolicyOutput, PutBucketReferer, PutBucketRefererOutput,
+    PutBucketTagging, PutBucketTaggingOutput, PutBucketVersioning, PutBucketVersioningOutput, PutBucketWebsite,
+    PutBucketWebsiteOutput, RefererConfiguration, RefererType, RoutingRule, VersionList, Versioning,
+    WebsiteConfiguration,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]
@@ -242,8 +247,8 @@ pub use crate::object::{
     AppendObject, AppendObjectOutput, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey, DeleteObject,
     DeleteObjectOutput, DeleteObjectTagging, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject,
     GetObjectAcl, GetObjectTagging, GetObjectTaggingOutput, HeadObject, Integrity, Object, ObjectMeta,
-    ObjectTaggingOutput, PostForm, PostPolicy, PutObject, PutObjectAcl, PutObjectAclOutput, PutObjectOutput,
-    PutObjectTagging, RestoreObject, RestoreObjectOutput, RestoreTier, Restored,
+    ObjectTaggingOutput, OptionsObject, PostForm, PostPolicy, Preflight, PutObject, PutObjectAcl, PutObjectAclOutput,
+    PutObjectOutput, PutObjectTagging, RestoreObject, RestoreObjectOutput, RestoreTier, Restored,
 };
 pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::{

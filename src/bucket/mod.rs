@@ -10,9 +10,12 @@ mod lifecycle;
 mod list;
 mod list_buckets;
 mod list_versions;
+mod location;
 mod policy;
+mod referer;
 mod tagging;
 mod versioning;
+mod website;
 
 pub use self::acl::{GetBucketAcl, PutBucketAcl, PutBucketAclOutput};
 pub use self::cors::{
@@ -34,13 +37,22 @@ pub use self::lifecycle::{
 pub use self::list::{ListObjects, ObjectList, ObjectSummary};
 pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
+pub use self::location::GetBucketLocation;
 pub use self::policy::{
     DeleteBucketPolicy, DeleteBucketPolicyOutput, GetBucketPolicy, PutBucketPolicy, PutBucketPolicyOutput,
+};
+pub use self::referer::{
+    DeleteBucketReferer, DeleteBucketRefererOutput, GetBucketReferer, PutBucketReferer, PutBucketRefererOutput,
+    RefererConfiguration, RefererType,
 };
 pub use self::tagging::{
     DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketTagging, PutBucketTagging, PutBucketTaggingOutput,
 };
 pub use self::versioning::{GetBucketVersioning, PutBucketVersioning, PutBucketVersioningOutput, Versioning};
+pub use self::website::{
+    DeleteBucketWebsite, DeleteBucketWebsiteOutput, GetBucketWebsite, PutBucketWebsite, PutBucketWebsiteOutput,
+    RoutingRule, WebsiteConfiguration,
+};
 
 #[cfg(test)]
 mod tests {
@@ -99,6 +111,88 @@ mod tests {
     fn remove_last(element: &mut Element, name: &str) {
         let last = element.children.iter().rposition(|child| child.name == name).unwrap();
         element.children.remove(last);
+    }
+
+    #[test]
+    fn whatever_others_say_of_a_website_and_its_pages_stays_when_something_is_added() {
+        let leaves = [
+            "<Suffix>i</Suffix>",
+            "<Suffix/>",
+            "<Key>e</Key>",
+            "<OriginalHttpStatus>Disabled</OriginalHttpStatus>",
+            "<OriginalHttpStatus>maybe</OriginalHttpStatus>",
+            "<Protocol>https</Protocol>",
+            "<Protocol>http</Protocol>",
+            "<Status>Enabled</Status>",
+            "<Status>on</Status>",
+            "<New><Deep/></New>",
+        ];
+        let conditions = [
+            "<HttpErrorCodeReturnedEquals>404</HttpErrorCodeReturnedEquals>",
+            "<HttpErrorCodeReturnedEquals>500</HttpErrorCodeReturnedEquals>",
+            "<KeyPrefixEquals>p/</KeyPrefixEquals>",
+            "<KeyPrefixEquals/>",
+            "<New/>",
+        ];
+        let redirects = [
+            "<Protocol>https</Protocol>",
+            "<Protocol>http</Protocol>",
+            "<ReplaceKeyWith>k</ReplaceKeyWith>",
+            "<ReplaceKeyPrefixWith>q/</ReplaceKeyPrefixWith>",
+            "<ReplaceKeyPrefixWith/>",
+            "<URLRedirect>Enabled</URLRedirect>",
+        ];
+        let domains = ["<Domain>a</Domain>", "<Domain>*.b</Domain>", "<Domain/>", "<Domain>c d</Domain>", "<New/>"];
+        let others = [
+            "<EmptyReferConfiguration>Deny</EmptyReferConfiguration>",
+            "<EmptyReferConfiguration>Maybe</EmptyReferConfiguration>",
+            "<VerifySignatureURL>Enabled</VerifySignatureURL>",
+            "<Status>Disabled</Status>",
+            "<RefererType>Grey-List</RefererType>",
+        ];
+        let mut chance = Chance(11);
+        for _ in 0..2000 {
+            let mut xml = String::new();
+            for _ in 0..=chance.below(4) {
+                let part = ["IndexDocument", "ErrorDocument", "RedirectAllRequestsTo", "AutoAddressing", "New"]
+                    [chance.below(5)];
+                let some = chance.some(&leaves);
+                xml += &format!("<{part}>{some}</{part}>");
+            }
+            let mut rules = String::new();
+            for _ in 0..=chance.below(3) {
+                let (condition, redirect) = (chance.some(&conditions), chance.some(&redirects));
+                rules += &format!(
+                    "<RoutingRule at='1'><Condition>{condition}</Condition><Redirect>{redirect}</Redirect>\
+                     </RoutingRule>"
+                );
+            }
+            let index = "<IndexDocument><Suffix>i</Suffix></IndexDocument>";
+            let xml = format!(
+                "<WebsiteConfiguration>{index}{xml}<RoutingRules>{rules}<New/></RoutingRules></WebsiteConfiguration>"
+            );
+            let (before, mut after) = changed("WebsiteConfiguration", &GetBucketWebsite::new(), &xml, |mut all| {
+                all.routing_rules.push(RoutingRule::on_error(403, "added"));
+                PutBucketWebsite::new(all)
+            });
+            let rules = after.children.iter_mut().find(|child| child.name == "RoutingRules").unwrap();
+            remove_last(rules, "RoutingRule");
+            assert_eq!(before, after, "{xml}");
+
+            let (list, other) = (chance.some(&domains), chance.some(&others));
+            let xml = format!(
+                "<RefererConfiguration><RefererType>White-List</RefererType><Status>Enabled</Status>{other}\
+                 <DomainList><Domain>a</Domain>{list}</DomainList></RefererConfiguration>"
+            );
+            let (before, mut after) = changed("RefererConfiguration", &GetBucketReferer::new(), &xml, |mut all| {
+                all.domains.push("added".to_owned());
+                PutBucketReferer::new(all)
+            });
+            let list = after.children.iter_mut().find(|child| child.name == "DomainList").unwrap();
+            let added = Element::new("DomainList").leaf("Domain", "added").children.remove(0);
+            list.children.retain(|child| *child != added);
+            assert_eq!(before, after, "{xml}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod delete_many;
 mod get;
 mod head;
 mod post_policy;
+mod preflight;
 mod put;
 mod restore;
 mod tagging;
@@ -20,6 +21,7 @@ pub use self::delete_many::{DeleteFailure, DeleteKey, DeleteObjects, DeleteObjec
 pub use self::get::{GetObject, Integrity, Object};
 pub use self::head::{HeadObject, ObjectMeta};
 pub use self::post_policy::{PostForm, PostPolicy};
+pub use self::preflight::{OptionsObject, Preflight};
 pub use self::put::{PutObject, PutObjectOutput};
 pub use self::restore::{RestoreObject, RestoreObjectOutput, RestoreTier, Restored};
 pub use self::tagging::{

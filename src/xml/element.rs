@@ -78,6 +78,15 @@ impl Element {
         }
     }
 
+    /// The text as `Enabled` or `Disabled`.
+    pub(crate) fn enabled(&self) -> Option<bool> {
+        match self.text()? {
+            "Enabled" => Some(true),
+            "Disabled" => Some(false),
+            _ => None,
+        }
+    }
+
     /// Whether there is nothing to it but its children.
     pub(crate) fn is_bare(&self) -> bool {
         self.attributes.is_empty() && self.text.trim().is_empty()

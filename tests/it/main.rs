@@ -42,3 +42,4 @@ mod upload_end;
 mod upload_resume;
 mod vectors;
 mod waiting;
+mod website;

@@ -14,14 +14,15 @@ use tencent_cos::{
     AbortMultipartUpload, Acl, AppendObject, Attributes, Bucket, BucketEncryption, Client, ClientBuilder,
     CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, CorsConfiguration, CorsRule, Crc64, CreateBucket,
     DeleteBucket, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle, DeleteBucketPolicy,
-    DeleteBucketTagging, DeleteKey, DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAcl, GetBucketCors,
-    GetBucketEncryption, GetBucketLifecycle, GetBucketPolicy, GetBucketTagging, GetBucketVersioning, GetObject,
+    DeleteBucketReferer, DeleteBucketTagging, DeleteBucketWebsite, DeleteKey, DeleteObject, DeleteObjectTagging,
+    DeleteObjects, GetBucketAcl, GetBucketCors, GetBucketEncryption, GetBucketLifecycle, GetBucketLocation,
+    GetBucketPolicy, GetBucketReferer, GetBucketTagging, GetBucketVersioning, GetBucketWebsite, GetObject,
     GetObjectAcl, GetObjectTagging, HeadBucket, HeadObject, InitiateMultipartUpload, LifecycleConfiguration,
     LifecycleFilter, LifecycleRule, ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts,
-    ObjectKey, Operation, PresignOptions, Presigned, PutBucketAcl, PutBucketCors, PutBucketEncryption,
-    PutBucketLifecycle, PutBucketPolicy, PutBucketTagging, PutBucketVersioning, PutObject, PutObjectAcl,
-    PutObjectTagging, RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy,
-    Versioning, read_response,
+    ObjectKey, Operation, OptionsObject, PresignOptions, Presigned, PutBucketAcl, PutBucketCors, PutBucketEncryption,
+    PutBucketLifecycle, PutBucketPolicy, PutBucketReferer, PutBucketTagging, PutBucketVersioning, PutBucketWebsite,
+    PutObject, PutObjectAcl, PutObjectTagging, RefererConfiguration, RefererType, RestoreObject, Restored, Result,
+    Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, WebsiteConfiguration, read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -250,6 +251,10 @@ enum Fact {
     Encryption(Option<BucketEncryption>),
     /// This is the policy of the bucket.
     Policy(Option<String>),
+    /// The bucket is shown so.
+    Website(Option<WebsiteConfiguration>),
+    /// These pages may show objects.
+    Referer(Option<RefererConfiguration>),
     /// The bucket has these tags.
     BucketTags(Tags),
     /// COS does this by itself.
@@ -300,6 +305,12 @@ impl Fact {
             Self::Policy(expected) => {
                 let found = admin.send(GetBucketPolicy::new()).await.expect("a setting");
                 assert_eq!(found.as_ref().and_then(|policy| policy.as_read()), expected.as_deref());
+            }
+            Self::Website(expected) => {
+                assert_eq!(admin.send(GetBucketWebsite::new()).await.expect("a setting"), *expected);
+            }
+            Self::Referer(expected) => {
+                assert_eq!(admin.send(GetBucketReferer::new()).await.expect("a setting"), *expected);
             }
             Self::BucketTags(expected) => {
                 assert_eq!(admin.send(GetBucketTagging::new()).await.expect("tags"), *expected);
@@ -456,6 +467,14 @@ const HELLO: u64 = 5;
 
 fn cors() -> CorsConfiguration {
     CorsConfiguration::new([CorsRule::new("https://app.example.com", [Method::PUT]).allowed_header("*")])
+}
+
+fn website() -> WebsiteConfiguration {
+    WebsiteConfiguration::new("index.html").error_document("errors/a & b.html")
+}
+
+fn referer() -> RefererConfiguration {
+    RefererConfiguration::new(RefererType::BlackList, ["*.example.com"]).empty_referer(true)
 }
 
 fn bucket_tags() -> Tags {
@@ -1183,6 +1202,108 @@ pub static TABLE: &[Row] = &[
             Box::pin(async {
                 scene.admin().send(PutBucketTagging::new(bucket_tags())).await.expect("a setting");
                 ready(DeleteBucketTagging::new(), drop).leaves([Fact::BucketTags(Tags::new())])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketWebsite",
+        variant: "",
+        title: "PUT Bucket website",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async { ready(PutBucketWebsite::new(website()), drop).leaves([Fact::Website(Some(website()))]) })
+        },
+    },
+    Row {
+        name: "GetBucketWebsite",
+        variant: "",
+        title: "GET Bucket website",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketWebsite::new(website())).await.expect("a setting");
+                ready(GetBucketWebsite::new(), |found| assert_eq!(found, Some(website())))
+                    .leaves([Fact::Website(Some(website()))])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketWebsite",
+        variant: "",
+        title: "DELETE Bucket website",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketWebsite::new(website())).await.expect("a setting");
+                ready(DeleteBucketWebsite::new(), drop).leaves([Fact::Website(None)])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketReferer",
+        variant: "",
+        title: "PUT Bucket referer",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async { ready(PutBucketReferer::new(referer()), drop).leaves([Fact::Referer(Some(referer()))]) })
+        },
+    },
+    Row {
+        name: "GetBucketReferer",
+        variant: "",
+        title: "GET Bucket referer",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketReferer::new(referer())).await.expect("a setting");
+                ready(GetBucketReferer::new(), |found| assert_eq!(found, Some(referer())))
+                    .leaves([Fact::Referer(Some(referer()))])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketReferer",
+        variant: "",
+        title: "PUT Bucket referer",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketReferer::new(referer())).await.expect("a setting");
+                ready(DeleteBucketReferer::new(), drop).leaves([Fact::Referer(None)])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketLocation",
+        variant: "",
+        title: "GET Bucket location",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |_| {
+            Box::pin(async {
+                ready(GetBucketLocation::new(), |region| assert_eq!(region.as_str(), "ap-guangzhou")).leaves([])
+            })
+        },
+    },
+    Row {
+        name: "OptionsObject",
+        variant: "",
+        title: "OPTIONS Object",
+        safety: Safety::Read,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketCors::new(cors())).await.expect("a setting");
+                let ask =
+                    OptionsObject::new(scene.key(), "https://app.example.com", Method::PUT).header("content-type");
+                ready(ask, |preflight| assert_eq!(preflight.expect("a rule").allow_headers, ["content-type"]))
+                    .leaves([Fact::Cors(Some(cors()))])
             })
         },
     },

@@ -60,6 +60,7 @@ fn asks(operation: &Operation) -> Asks {
         // The source of a copy is asked for where it is found.
         Operation::PutObject | Operation::CopyObject | Operation::UploadPartCopy => Asks::Object("name/cos:PutObject"),
         Operation::GetObject => Asks::Object(GET_OBJECT),
+        Operation::OptionsObject => Asks::Object("name/cos:OptionsObject"),
         Operation::HeadObject => Asks::Object("name/cos:HeadObject"),
         Operation::DeleteObject => Asks::Object("name/cos:DeleteObject"),
         Operation::AppendObject => Asks::Object("name/cos:AppendObject"),
@@ -74,7 +75,6 @@ fn asks(operation: &Operation) -> Asks {
         Operation::RestoreObject => Asks::Object("name/cos:PostObjectRestore"),
         Operation::DeleteMultipleObjects
         | Operation::PostObject
-        | Operation::OptionsObject
         | Operation::Page
         | Operation::Sts(_)
         | Operation::InstanceMetadata

@@ -25,9 +25,9 @@
 //! (POST Object), and see what the CORS configuration of the bucket lets them. Tags of a bucket and a lifecycle configuration
 //! are kept for those who ask; the latter is not carried out. The default encryption of a bucket, with keys of COS alone, is
 //! what its later objects tell. Who may do what is judged by the policy of the key, the policy of the bucket and ACLs
-//! together; that of the bucket reads as the documents of COS do, down to who is meant by everybody.
-//! what its later objects tell. A static website is served at `BUCKET.cos-website.REGION.myqcloud.com`, with its index and
-//! error documents and its redirects; hotlink protection refuses unsigned requests for objects by their `Referer`.
+//! together; that of the bucket reads as the documents of COS do, down to who is meant by everybody. A static website is
+//! served at `BUCKET.cos-website.REGION.myqcloud.com`, with its index and error documents and its redirects; hotlink
+//! protection refuses unsigned requests for objects by their `Referer`.
 //!
 //! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen. Only bytes
 //! that are no HTTP at all (or a head of several hundred KB) get the bare 4xx of the HTTP library, without a request id.

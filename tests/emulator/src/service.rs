@@ -170,9 +170,11 @@ impl Asked {
         let operation = head.operation();
         let (request_id, (key_id, caller)) = match operation {
             Operation::Sts(_) => (sts::request_id(&world.ids), (None, Ok(Caller::Anonymous))),
-            // A browser asks by the URL it is about to use: what is signed in it is for the request that follows.
             // A website is for everybody, and knows no signatures (inferred).
-            Operation::InstanceMetadata | Operation::OptionsObject | Operation::Page => {
+            Operation::InstanceMetadata | Operation::Page => (world.ids.request(time), (None, Ok(Caller::Anonymous))),
+            // A browser asks by the URL it is about to use: what is signed in it is for the request that follows. What is
+            // signed in a header, as SDKs do, is checked (inferred).
+            Operation::OptionsObject if head.header("authorization").is_none() => {
                 (world.ids.request(time), (None, Ok(Caller::Anonymous)))
             }
             _ => (world.ids.request(time), authenticate(world, &head, &operation)),

@@ -40,8 +40,8 @@ struct Rule<'d> {
     condition: Condition<'d>,
     target: Target<'d>,
     https: bool,
-    /// Whether the visitor is sent there, in place of being given what is there. `URLRedirect`; what it does, and that it
-    /// does so unless it is said, is inferred.
+    /// Whether the visitor is sent there, in place of being given what is there. `URLRedirect`; what it does, and that
+    /// it does so unless it is said, is inferred.
     sends: bool,
 }
 

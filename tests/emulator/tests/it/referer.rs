@@ -5,8 +5,8 @@ use cos_emulator::Emulator;
 use crate::client::Ask;
 
 /// The example of the reference.
-pub const DOCUMENT: &str = "<RefererConfiguration><Status>Enabled</Status><RefererType>White-List</RefererType><DomainList>\
-    <Domain>*.qq.com</Domain><Domain>*.qcloud.com</Domain></DomainList>\
+pub const DOCUMENT: &str = "<RefererConfiguration><Status>Enabled</Status><RefererType>White-List</RefererType>\
+    <DomainList><Domain>*.qq.com</Domain><Domain>*.qcloud.com</Domain></DomainList>\
     <EmptyReferConfiguration>Allow</EmptyReferConfiguration></RefererConfiguration>";
 
 /// MD5 of nothing.

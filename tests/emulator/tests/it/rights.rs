@@ -51,6 +51,7 @@ fn operations(upload: &str) -> Vec<(&'static str, &'static str, &'static str, St
         ("ListMultipartUploads", "GET", "/", "uploads&prefix=up/", "up/"),
         ("PutObject", "PUT", "/up/k", "", "up/k"),
         ("GetObject", "GET", "/up/k", "", "up/k"),
+        ("OptionsObject", "OPTIONS", "/up/k", "", "up/k"),
         ("HeadObject", "HEAD", "/up/k", "", "up/k"),
         ("AppendObject", "POST", "/up/log", "append&position=0", "up/log"),
         ("InitiateMultipartUpload", "POST", "/up/k", "uploads", "up/k"),
