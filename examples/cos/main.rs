@@ -26,6 +26,7 @@ mod orphans;
 mod output;
 mod policy;
 mod presign;
+mod referer;
 mod restore;
 mod rm;
 mod session;
@@ -40,6 +41,7 @@ mod trace;
 mod tree;
 mod upload;
 mod url;
+mod website;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -124,6 +126,10 @@ enum Command {
     Cors(cors::Cors),
     #[command(after_help = encryption::EXAMPLES)]
     Encryption(encryption::Encryption),
+    #[command(after_help = website::EXAMPLES)]
+    Website(website::Website),
+    #[command(after_help = referer::EXAMPLES)]
+    Referer(referer::Referer),
     #[command(after_help = rm::EXAMPLES)]
     Rm(rm::Rm),
     #[command(after_help = tag::EXAMPLES)]
@@ -219,6 +225,8 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Lifecycle(command) => lifecycle::run(&session, command).await,
         Command::Cors(command) => cors::run(&session, command).await,
         Command::Encryption(command) => encryption::run(&session, command).await,
+        Command::Website(command) => website::run(&session, command).await,
+        Command::Referer(command) => referer::run(&session, command).await,
         Command::Rm(command) => rm::run(&session, command).await,
         Command::Tag(command) => tag::run(&session, command).await,
         Command::Restore(command) => restore::run(&session, command).await,

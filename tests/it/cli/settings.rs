@@ -1,4 +1,4 @@
-//! `cos cors`, `cos lifecycle`, `cos encryption` and `cos policy`, and `cos tag` of a bucket.
+//! `cos cors`, `website`, `referer`, `lifecycle`, `encryption` and `policy`, and `cos tag` of a bucket.
 
 use serde_json::{Value, json};
 
@@ -143,4 +143,69 @@ fn policy_is_set_as_it_is_shown_and_removed() {
     assert!(status == 1 && told.contains("missing.json"), "{status} {told}");
     assert_eq!(shell.json(&["policy", "rm", &bucket])[0]["action"], "remove");
     assert!(shell.done(&["policy", "get", &bucket]).is_empty());
+}
+
+#[test]
+fn website_shows_changes_and_removes() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.done(&["website", &bucket]).is_empty());
+    let early = shell.run(&["website", &bucket, "--error", "e.html"]);
+    assert_eq!(early.status.code(), Some(2), "{early:?}");
+    let set = shell.json(&["website", &bucket, "--index", "index.html", "--redirect", "docs/=documents/"]);
+    shell.done(&["website", &bucket, "--error", "errors/404.html", "--https-only", "--redirect", "a/=b/"]);
+    let shown = shell.json(&["website", &bucket])[0].clone();
+    assert_eq!(
+        without(set[0].clone(), &["error", "https_only", "rules"]),
+        without(shown.clone(), &["error", "https_only", "rules"])
+    );
+    let rule = |from: &str, to: &str| json!({ "error_code": null, "prefix": from, "key": null, "replace_prefix": to, "https": false, "unknown": [] });
+    assert_eq!(
+        without(shown, &["url"]),
+        json!({
+            "type": "website", "index": "index.html", "error": "errors/404.html", "original_http_status": null,
+            "https_only": true, "ignore_html_extension": null, "unknown": [],
+            "rules": [rule("docs/", "documents/"), rule("a/", "b/")],
+        })
+    );
+    let printed = shell.done(&["website", &bucket]);
+    let lines: Vec<_> =
+        text(&printed).lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert!(lines[0].starts_with("url https://") && lines[0].contains(".cos-website."), "{lines:?}");
+    let rest = [
+        "index index.html",
+        "error errors/404.html",
+        "http is sent to https",
+        "redirect docs/* to documents/*",
+        "redirect a/* to b/*",
+    ];
+    assert_eq!(lines[1..], rest);
+    assert_eq!(shell.run(&["website", &bucket, "--redirect", "a"]).status.code(), Some(2));
+    assert_eq!(shell.run(&["website", &bucket, "--redirect", "a="]).status.code(), Some(2));
+    assert_eq!(shell.run(&["website", &bucket, "--index", "i", "--remove"]).status.code(), Some(2));
+    assert_eq!(shell.json(&["website", &bucket, "--remove"])[0]["action"], "remove");
+    assert!(shell.done(&["website", &bucket]).is_empty());
+}
+
+#[test]
+fn referer_shows_says_anew_and_removes() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.done(&["referer", &bucket]).is_empty());
+    let set = shell.json(&["referer", &bucket, "--white-list", "*.a.example,127.0.0.1:8000", "--allow-empty"]);
+    let expected = json!({
+        "type": "referer", "enabled": true, "list": "White-List", "domains": ["*.a.example", "127.0.0.1:8000"],
+        "allow_empty": true, "unknown": [],
+    });
+    assert_eq!((&set[0], &shell.json(&["referer", &bucket])[0]), (&expected, &expected));
+    let white = "pages of *.a.example 127.0.0.1:8000 alone, and requests without a Referer\n";
+    assert_eq!(text(&shell.done(&["referer", &bucket])), white);
+    let black = shell.done(&["referer", &bucket, "--black-list", "b.example"]);
+    assert_eq!(text(&black), "no pages of b.example, and no requests without a Referer\n");
+    for wrong in [&["--white-list", "a b"][..], &["--white-list", "a", "--black-list", "b"], &["--allow-empty"]] {
+        let refused = shell.run(&[&["referer", &bucket], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    }
+    assert_eq!(shell.json(&["referer", &bucket, "--remove"])[0]["action"], "remove");
+    assert!(shell.done(&["referer", &bucket]).is_empty());
 }
