@@ -400,6 +400,8 @@ fn sift<const N: usize>(
     for child in part.children {
         let name = child.name.as_str();
         match names.iter().position(|known| *known == name) {
+            // The SDK for Java writes an empty one for none.
+            Some(_) if child.text() == Some("") => {}
             Some(place) if !repeated.contains(&name) && known(name, &child) => found[place] = Some(child),
             _ => unknown.push(child),
         }
@@ -727,11 +729,22 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_condition_is_none() {
+        let xml = written(site().routing_rule(RoutingRule::on_error(404, "a")));
+        let with_empty = xml.replace("</Condition>", "<KeyPrefixEquals/></Condition>");
+        let found = read(with_empty.clone());
+        assert_eq!((found.routing_rules[0].unknown().count(), written(found)), (0, xml));
+        let nothing_else = with_empty.replace("<HttpErrorCodeReturnedEquals>404</HttpErrorCodeReturnedEquals>", "");
+        let kept = written(read(nothing_else));
+        assert!(kept.contains("<Condition><KeyPrefixEquals/></Condition>"), "{kept}");
+    }
+
+    #[test]
     fn what_is_not_known_is_written_back() {
         let xml = "<WebsiteConfiguration at=\"1\"><IndexDocument b=\"2\"><Suffix>i</Suffix><New/></IndexDocument>\
             <ErrorDocument><Key>e</Key><OriginalHttpStatus>maybe</OriginalHttpStatus><Charity404>Disabled</Charity404>\
             </ErrorDocument><RoutingRules c=\"3\"><RoutingRule d=\"4\"><Condition><KeyPrefixEquals>a/</KeyPrefixEquals>\
-            <HttpErrorCodeReturnedEquals/></Condition><Redirect><ReplaceKeyWith>a</ReplaceKeyWith><URLRedirect>Enabled\
+            <Old/></Condition><Redirect><ReplaceKeyWith>a</ReplaceKeyWith><URLRedirect>Enabled\
             </URLRedirect></Redirect><Newer/></RoutingRule><RoutingRule><Condition><HttpErrorCodeReturnedEquals>404\
             </HttpErrorCodeReturnedEquals><KeyPrefixEquals>b/</KeyPrefixEquals></Condition><Redirect><HostName>h\
             </HostName></Redirect></RoutingRule><Rule/></RoutingRules><RedirectAllRequestsTo><Protocol>http</Protocol>\
@@ -740,7 +753,7 @@ mod tests {
         let unknown = ["RedirectAllRequestsTo", "Newest", "New", "OriginalHttpStatus", "Charity404", "Rule"];
         assert_eq!(found.unknown().collect::<Vec<_>>(), unknown);
         let [first, second] = &found.routing_rules[..] else { panic!("{found:?}") };
-        assert_eq!(first.unknown().collect::<Vec<_>>(), ["Newer", "HttpErrorCodeReturnedEquals", "URLRedirect"]);
+        assert_eq!(first.unknown().collect::<Vec<_>>(), ["Newer", "Old", "URLRedirect"]);
         assert_eq!(first.key_prefix.as_deref(), Some("a/"));
         assert_eq!(second.unknown().collect::<Vec<_>>(), ["Condition", "Redirect"]);
         assert_eq!(written(found.clone()), xml);

@@ -52,6 +52,30 @@ type request struct {
 	Seconds                               uint64
 	Rules                                 []rule
 	Algorithm                             string
+	Website                               *website
+	Referer                               *referer
+	Origin, Asks                          string
+}
+
+type website struct {
+	Index string     `json:"index,omitempty"`
+	Error string     `json:"error,omitempty"`
+	Rules []redirect `json:"rules,omitempty"`
+}
+
+type redirect struct {
+	ErrorCode     int    `json:"error_code,omitempty"`
+	Prefix        string `json:"prefix,omitempty"`
+	Key           string `json:"key,omitempty"`
+	ReplacePrefix string `json:"replace_prefix,omitempty"`
+	HTTPS         bool   `json:"https,omitempty"`
+}
+
+type referer struct {
+	Enabled    bool     `json:"enabled,omitempty"`
+	List       string   `json:"list,omitempty"`
+	Domains    []string `json:"domains,omitempty"`
+	AllowEmpty bool     `json:"allow_empty,omitempty"`
 }
 
 // Of CORS or of a lifecycle.
@@ -104,6 +128,9 @@ type answer struct {
 	SecretKey string                     `json:"secret_key,omitempty"`
 	Token     string                     `json:"token,omitempty"`
 	ExpiresAt int64                      `json:"expires_at,omitempty"`
+	Website   *website                   `json:"website,omitempty"`
+	Referer   *referer                   `json:"referer,omitempty"`
+	Location  string                     `json:"location,omitempty"`
 }
 
 var (
@@ -498,6 +525,74 @@ func (r request) getCors(c *cos.Client, a *answer) (*cos.Response, error) {
 	return response, err
 }
 
+func (r request) putWebsite(c *cos.Client) (*cos.Response, error) {
+	options := &cos.BucketPutWebsiteOptions{Index: r.Website.Index}
+	if r.Website.Error != "" {
+		options.Error = &cos.ErrorDocument{Key: r.Website.Error}
+	}
+	for _, it := range r.Website.Rules {
+		rule := cos.WebsiteRoutingRule{
+			ConditionPrefix: it.Prefix, RedirectReplaceKey: it.Key, RedirectReplaceKeyPrefix: it.ReplacePrefix,
+		}
+		if it.ErrorCode != 0 {
+			rule.ConditionErrorCode = strconv.Itoa(it.ErrorCode)
+		}
+		if it.HTTPS {
+			rule.RedirectProtocol = "https"
+		}
+		if options.RoutingRules == nil {
+			options.RoutingRules = &cos.WebsiteRoutingRules{}
+		}
+		options.RoutingRules.Rules = append(options.RoutingRules.Rules, rule)
+	}
+	return c.Bucket.PutWebsite(ctx, options)
+}
+
+func (r request) getWebsite(c *cos.Client, a *answer) (*cos.Response, error) {
+	found, response, err := c.Bucket.GetWebsite(ctx)
+	if err != nil {
+		return response, err
+	}
+	a.Website = &website{Index: found.Index}
+	if found.Error != nil {
+		a.Website.Error = found.Error.Key
+	}
+	if found.RoutingRules != nil {
+		for _, it := range found.RoutingRules.Rules {
+			code, _ := strconv.Atoi(it.ConditionErrorCode)
+			a.Website.Rules = append(a.Website.Rules, redirect{
+				ErrorCode: code, Prefix: it.ConditionPrefix, Key: it.RedirectReplaceKey,
+				ReplacePrefix: it.RedirectReplaceKeyPrefix, HTTPS: it.RedirectProtocol == "https",
+			})
+		}
+	}
+	return response, err
+}
+
+func (r request) putReferer(c *cos.Client) (*cos.Response, error) {
+	options := &cos.BucketPutRefererOptions{
+		Status: "Disabled", RefererType: r.Referer.List, DomainList: r.Referer.Domains, EmptyReferConfiguration: "Deny",
+	}
+	if r.Referer.Enabled {
+		options.Status = "Enabled"
+	}
+	if r.Referer.AllowEmpty {
+		options.EmptyReferConfiguration = "Allow"
+	}
+	return c.Bucket.PutReferer(ctx, options)
+}
+
+func (r request) getReferer(c *cos.Client, a *answer) (*cos.Response, error) {
+	found, response, err := c.Bucket.GetReferer(ctx)
+	if err == nil {
+		a.Referer = &referer{
+			Enabled: found.Status == "Enabled", List: found.RefererType, Domains: found.DomainList,
+			AllowEmpty: found.EmptyReferConfiguration == "Allow",
+		}
+	}
+	return response, err
+}
+
 func (r request) putLifecycle(c *cos.Client) (*cos.Response, error) {
 	options := &cos.BucketPutLifecycleOptions{}
 	for _, it := range r.Rules {
@@ -667,6 +762,28 @@ func (r request) answer() (a answer) {
 		a.Policy, response, err = c.Bucket.GetPolicy(ctx)
 	case "delete_policy":
 		response, err = c.Bucket.DeletePolicy(ctx)
+	case "put_website":
+		response, err = r.putWebsite(c)
+	case "get_website":
+		response, err = r.getWebsite(c, &a)
+	case "delete_website":
+		response, err = c.Bucket.DeleteWebsite(ctx)
+	case "put_referer":
+		response, err = r.putReferer(c)
+	case "get_referer":
+		response, err = r.getReferer(c, &a)
+	case "delete_referer":
+		response, err = c.Bucket.DeleteReferer(ctx)
+	case "location":
+		var found *cos.BucketGetLocationResult
+		found, response, err = c.Bucket.GetLocation(ctx)
+		if err == nil {
+			a.Location = found.Location
+		}
+	case "options":
+		response, err = c.Object.Options(ctx, r.Key, &cos.ObjectOptionsOptions{
+			Origin: r.Origin, AccessControlRequestMethod: r.Method, AccessControlRequestHeaders: r.Asks,
+		})
 	case "put_lifecycle":
 		response, err = r.putLifecycle(c)
 	case "get_lifecycle":

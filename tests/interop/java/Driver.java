@@ -58,6 +58,8 @@ public class Driver {
         public String acl, owner, algorithm;
         public List<List<Object>> parts;
         public List<Rule> rules;
+        public Website website;
+        public Referer referer;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
 
         /** Gives every header the request type has no setter for; what is left over went unsigned. */
@@ -83,6 +85,25 @@ public class Driver {
         public boolean enabled;
         public List<Map<String, Object>> transitions;
         public Map<String, Integer> expiration;
+    }
+
+    @JsonInclude(JsonInclude.Include.NON_EMPTY)
+    static class Website {
+        public String index, error;
+        public List<Redirect> rules = new ArrayList<>();
+    }
+
+    @JsonInclude(JsonInclude.Include.NON_EMPTY)
+    static class Redirect {
+        public Integer error_code;
+        public String prefix, key, replace_prefix;
+        public Boolean https;
+    }
+
+    static class Referer {
+        public boolean enabled, allow_empty;
+        public String list;
+        public List<String> domains;
     }
 
     private COSClient cos;
@@ -408,6 +429,64 @@ public class Driver {
         return Map.of("rules", rules);
     }
 
+    private Map<String, Object> putWebsite(Request r) {
+        List<RoutingRule> rules = new ArrayList<>();
+        for (Redirect rule : r.website.rules) {
+            RoutingRuleCondition condition = new RoutingRuleCondition().withKeyPrefixEquals(rule.prefix);
+            if (rule.error_code != null) {
+                condition.setHttpErrorCodeReturnedEquals(rule.error_code.toString());
+            }
+            RedirectRule redirect = new RedirectRule().withReplaceKeyWith(rule.key)
+                    .withReplaceKeyPrefixWith(rule.replace_prefix);
+            if (rule.https != null) {
+                redirect.setProtocol("https");
+            }
+            rules.add(new RoutingRule().withCondition(condition).withRedirect(redirect));
+        }
+        BucketWebsiteConfiguration website = new BucketWebsiteConfiguration(r.website.index, r.website.error);
+        cos.setBucketWebsiteConfiguration(r.bucket, website.withRoutingRules(rules));
+        return Map.of();
+    }
+
+    private Map<String, Object> getWebsite(Request r) {
+        BucketWebsiteConfiguration found = cos.getBucketWebsiteConfiguration(r.bucket);
+        Website website = new Website();
+        website.index = found.getIndexDocumentSuffix();
+        website.error = found.getErrorDocument();
+        for (RoutingRule rule : found.getRoutingRules()) {
+            Redirect told = new Redirect();
+            String code = rule.getCondition().getHttpErrorCodeReturnedEquals();
+            told.error_code = code == null || code.isEmpty() ? null : Integer.valueOf(code);
+            told.prefix = rule.getCondition().getKeyPrefixEquals();
+            told.key = rule.getRedirect().getReplaceKeyWith();
+            told.replace_prefix = rule.getRedirect().getReplaceKeyPrefixWith();
+            told.https = "https".equals(rule.getRedirect().getprotocol()) ? true : null;
+            website.rules.add(told);
+        }
+        return Map.of("website", website);
+    }
+
+    private Map<String, Object> putReferer(Request r) {
+        BucketRefererConfiguration referer = new BucketRefererConfiguration();
+        referer.setStatus(r.referer.enabled ? BucketRefererConfiguration.ENABLED : BucketRefererConfiguration.DISABLED);
+        referer.setRefererType(r.referer.list);
+        referer.setDomainList(r.referer.domains);
+        referer.setEmptyReferConfiguration(
+                r.referer.allow_empty ? BucketRefererConfiguration.ALLOW : BucketRefererConfiguration.DENY);
+        cos.setBucketRefererConfiguration(r.bucket, referer);
+        return Map.of();
+    }
+
+    private Map<String, Object> getReferer(Request r) {
+        BucketRefererConfiguration found = cos.getBucketRefererConfiguration(r.bucket);
+        Referer referer = new Referer();
+        referer.enabled = BucketRefererConfiguration.ENABLED.equals(found.getStatus());
+        referer.list = found.getRefererType();
+        referer.domains = found.getDomainList();
+        referer.allow_empty = BucketRefererConfiguration.ALLOW.equals(found.getEmptyReferConfiguration());
+        return Map.of("referer", referer);
+    }
+
     private Map<String, Object> putLifecycle(Request r) {
         List<BucketLifecycleConfiguration.Rule> rules = new ArrayList<>();
         for (Rule rule : r.rules) {
@@ -626,6 +705,12 @@ public class Driver {
                 return Map.of();
             case "get_policy": return getPolicy(r);
             case "delete_policy": cos.deleteBucketPolicy(r.bucket); return Map.of();
+            case "put_website": return putWebsite(r);
+            case "get_website": return getWebsite(r);
+            case "delete_website": cos.deleteBucketWebsiteConfiguration(r.bucket); return Map.of();
+            case "put_referer": return putReferer(r);
+            case "get_referer": return getReferer(r);
+            case "location": return Map.of("location", cos.getBucketLocation(r.bucket));
             case "put_lifecycle": return putLifecycle(r);
             case "get_lifecycle": return getLifecycle(r);
             case "delete_lifecycle": cos.deleteBucketLifecycleConfiguration(r.bucket); return Map.of();

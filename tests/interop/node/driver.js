@@ -271,6 +271,88 @@ const verbs = {
     return reply(await cos.deleteBucketPolicy(place(request)));
   },
 
+  async put_website(request) {
+    const { index, error, rules } = request.website;
+    const configuration = {
+      IndexDocument: { Suffix: index },
+      ...(error && { ErrorDocument: { Key: error } }),
+      RoutingRules: (rules || []).map((rule) => ({
+        Condition: {
+          ...(rule.error_code && { HttpErrorCodeReturnedEquals: rule.error_code }),
+          ...(rule.prefix && { KeyPrefixEquals: rule.prefix }),
+        },
+        Redirect: {
+          ...(rule.https && { Protocol: 'https' }),
+          ...(rule.key && { ReplaceKeyWith: rule.key }),
+          ...(rule.replace_prefix && { ReplaceKeyPrefixWith: rule.replace_prefix }),
+        },
+      })),
+    };
+    return reply(await cos.putBucketWebsite({ ...place(request), WebsiteConfiguration: configuration }));
+  },
+
+  async get_website(request) {
+    const found = (await cos.getBucketWebsite(place(request))).WebsiteConfiguration;
+    return {
+      website: {
+        index: (found.IndexDocument || {}).Suffix,
+        error: (found.ErrorDocument || {}).Key,
+        rules: (found.RoutingRules || []).map(({ Condition, Redirect }) => ({
+          error_code: Number(Condition.HttpErrorCodeReturnedEquals || 0),
+          prefix: Condition.KeyPrefixEquals,
+          key: Redirect.ReplaceKeyWith,
+          replace_prefix: Redirect.ReplaceKeyPrefixWith,
+          https: Redirect.Protocol === 'https',
+        })),
+      },
+    };
+  },
+
+  async delete_website(request) {
+    return reply(await cos.deleteBucketWebsite(place(request)));
+  },
+
+  async put_referer(request) {
+    const said = request.referer;
+    const configuration = {
+      Status: said.enabled ? 'Enabled' : 'Disabled',
+      RefererType: said.list,
+      DomainList: { Domains: said.domains },
+      EmptyReferConfiguration: said.allow_empty ? 'Allow' : 'Deny',
+    };
+    return reply(await cos.putBucketReferer({ ...place(request), RefererConfiguration: configuration }));
+  },
+
+  async get_referer(request) {
+    const found = (await cos.getBucketReferer(place(request))).RefererConfiguration;
+    return {
+      referer: {
+        enabled: found.Status === 'Enabled',
+        list: found.RefererType,
+        domains: (found.DomainList || {}).Domains,
+        allow_empty: found.EmptyReferConfiguration === 'Allow',
+      },
+    };
+  },
+
+  async location(request) {
+    return { location: (await cos.getBucketLocation(place(request))).LocationConstraint };
+  },
+
+  async options(request) {
+    const data = await cos.optionsObject({
+      ...place(request),
+      Origin: request.origin,
+      AccessControlRequestMethod: request.method,
+      AccessControlRequestHeaders: request.asks,
+    });
+    if (data.OptionsForbidden) {
+      // The SDK makes a success of it and drops the rest.
+      return { status: data.statusCode, request_id: 'dropped', error: 'forbidden' };
+    }
+    return reply(data);
+  },
+
   async delete_lifecycle(request) {
     return reply(await cos.deleteBucketLifecycle(place(request)));
   },

@@ -41,6 +41,11 @@ def elements(document, name):
     return found if isinstance(found, list) else [found]
 
 
+def filled(document):
+    """What of it has a value."""
+    return {name: value for name, value in document.items() if value is not None}
+
+
 class Driver:
     def client(self, request):
         self.given = request
@@ -263,6 +268,53 @@ class Driver:
 
     def delete_policy(self, request):
         self.cos.delete_bucket_policy(request["bucket"])
+
+    def put_website(self, request):
+        site = request["website"]
+        document = {"IndexDocument": {"Suffix": site["index"]}}
+        if "error" in site:
+            document["ErrorDocument"] = {"Key": site["error"]}
+        if "rules" in site:
+            document["RoutingRules"] = [{
+                "Condition": filled({"HttpErrorCodeReturnedEquals": rule.get("error_code"),
+                                     "KeyPrefixEquals": rule.get("prefix")}),
+                "Redirect": filled({"Protocol": "https" if rule.get("https") else None, "ReplaceKeyWith": rule.get("key"),
+                                    "ReplaceKeyPrefixWith": rule.get("replace_prefix")}),
+            } for rule in site["rules"]]
+        self.cos.put_bucket_website(request["bucket"], document)
+
+    def get_website(self, request):
+        document = self.cos.get_bucket_website(request["bucket"])
+        return {"website": {
+            "index": document["IndexDocument"]["Suffix"], "error": document.get("ErrorDocument", {}).get("Key"),
+            "rules": [{
+                "error_code": int(rule["Condition"].get("HttpErrorCodeReturnedEquals", 0)),
+                "prefix": rule["Condition"].get("KeyPrefixEquals"), "key": rule["Redirect"].get("ReplaceKeyWith"),
+                "replace_prefix": rule["Redirect"].get("ReplaceKeyPrefixWith"),
+                "https": rule["Redirect"].get("Protocol") == "https",
+            } for rule in document.get("RoutingRules", [])]}}
+
+    def delete_website(self, request):
+        self.cos.delete_bucket_website(request["bucket"])
+
+    def put_referer(self, request):
+        said = request["referer"]
+        self.cos.put_bucket_referer(request["bucket"], {
+            "Status": "Enabled" if said["enabled"] else "Disabled", "RefererType": said["list"],
+            "DomainList": {"Domain": said["domains"]},
+            "EmptyReferConfiguration": "Allow" if said.get("allow_empty") else "Deny"})
+
+    def get_referer(self, request):
+        document = self.cos.get_bucket_referer(request["bucket"])
+        return {"referer": {
+            "enabled": document["Status"] == "Enabled", "list": document["RefererType"],
+            "domains": document["DomainList"]["Domain"], "allow_empty": document["EmptyReferConfiguration"] == "Allow"}}
+
+    def delete_referer(self, request):
+        self.cos.delete_bucket_referer(request["bucket"])
+
+    def location(self, request):
+        return {"location": self.cos.get_bucket_location(request["bucket"])["LocationConstraint"]}
 
     def delete_lifecycle(self, request):
         self.cos.delete_bucket_lifecycle(request["bucket"])
