@@ -154,15 +154,13 @@ mod tests {
                 let part = ["IndexDocument", "ErrorDocument", "RedirectAllRequestsTo", "AutoAddressing", "New"]
                     [chance.below(5)];
                 let some = chance.some(&leaves);
-                xml += &format!("<{part}>{some}</{part}>");
+                xml.extend(["<", part, ">", &some, "</", part, ">"]);
             }
             let mut rules = String::new();
             for _ in 0..=chance.below(3) {
                 let (condition, redirect) = (chance.some(&conditions), chance.some(&redirects));
-                rules += &format!(
-                    "<RoutingRule at='1'><Condition>{condition}</Condition><Redirect>{redirect}</Redirect>\
-                     </RoutingRule>"
-                );
+                rules.extend(["<RoutingRule at='1'><Condition>", &condition, "</Condition><Redirect>", &redirect]);
+                rules += "</Redirect></RoutingRule>";
             }
             let index = "<IndexDocument><Suffix>i</Suffix></IndexDocument>";
             let xml = format!(

@@ -1,9 +1,10 @@
 //! A bucket as a website, hotlink protection, where a bucket is, and what web pages may: set by the client, seen by a
 //! visitor.
 
+use cos_emulator::Emulator;
 use http::Method;
 use tencent_cos::{
-    Acl, CorsConfiguration, CorsRule, Credentials, DeleteBucketReferer, DeleteBucketWebsite, ErrorKind,
+    Acl, CorsConfiguration, CorsRule, Credentials, DeleteBucketReferer, DeleteBucketWebsite, Endpoint, ErrorKind,
     GetBucketLocation, GetBucketReferer, GetBucketWebsite, OptionsObject, PutBucketAcl, PutBucketCors,
     PutBucketReferer, PutBucketWebsite, RefererConfiguration, RefererType, RoutingRule, WebsiteConfiguration,
 };
@@ -19,7 +20,7 @@ struct Visitor {
 }
 
 impl Visitor {
-    fn of(emulator: &cos_emulator::Emulator) -> Self {
+    fn of(emulator: &Emulator) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let http = http.resolve(HOST, emulator.address()).build().unwrap();
         Self { http, port: emulator.address().port() }
@@ -79,6 +80,26 @@ async fn a_website_is_seen_as_it_was_set() {
     assert!(!bucket.send(DeleteBucketWebsite::new()).await.unwrap().request_id().is_empty());
     assert_eq!(bucket.send(GetBucketWebsite::new()).await.unwrap(), None);
     assert_eq!(visitor.sees("").await.0, 404);
+}
+
+#[tokio::test]
+async fn who_comes_by_https_is_not_sent_there() {
+    let emulator = Emulator::builder().tls_self_made(true).start().await.unwrap();
+    let address = emulator.address();
+    let to = |host: &str| {
+        let endpoint = Endpoint::custom(format!("https://{host}:{}", address.port())).unwrap();
+        let client = client(&emulator).endpoint(endpoint).resolve(host, address);
+        let client = client.root_certificates(emulator.ca_pem().unwrap()).build().unwrap();
+        client.bucket(emulator.bucket()).unwrap()
+    };
+    let bucket = to(&HOST.replace("cos-website", "cos"));
+    bucket.send(PutBucketAcl::new(Acl::public_read())).await.unwrap();
+    bucket.put("docs/i.html", "hello").await.unwrap();
+    bucket.send(PutBucketWebsite::new(WebsiteConfiguration::new("i.html").https_only(true))).await.unwrap();
+    // The client is a visitor as others are; what it signs is not looked at.
+    let visitor = to(HOST);
+    assert_eq!(visitor.get("docs/").await.unwrap().bytes(9).await.unwrap(), "hello");
+    assert!(visitor.head("missing").await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]

@@ -205,7 +205,8 @@ impl Builder {
         self
     }
 
-    /// Speaks TLS with a certificate for localhost, 127.0.0.1 and the official hosts of the buckets.
+    /// Speaks TLS with a certificate for localhost, 127.0.0.1 and the official hosts of the buckets and
+    /// of their websites.
     pub fn tls_self_made(mut self, on: bool) -> Self {
         self.tls = on.then_some(TlsChoice::SelfMade);
         self
@@ -433,6 +434,8 @@ impl Builder {
                 for region in regions {
                     names.push(format!("*.cos.{region}.myqcloud.com"));
                     names.push(format!("*.cos.{region}.tencentcos.cn"));
+                    names.push(format!("*.cos-website.{region}.myqcloud.com"));
+                    names.push(format!("*.cos-website.{region}.tencentcos.cn"));
                     names.push(format!("cos.{region}.myqcloud.com"));
                     names.push(format!("sts.{region}.tencentcloudapi.com"));
                 }

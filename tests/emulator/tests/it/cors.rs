@@ -161,3 +161,14 @@ async fn a_document_that_cos_would_not_take_changes_nothing() {
     assert_eq!(damaged.send(&emulator).await.verdict(), "400 BadDigest");
     assert_eq!(setting(&emulator, "GET").send(&emulator).await.text(), before);
 }
+
+#[tokio::test]
+async fn a_preflight_needs_no_signature_but_a_wrong_one_in_a_header_is_refused() {
+    let emulator = Emulator::builder().cors(Cors::origin("*")).in_memory().unwrap();
+    let mut ask = preflight(&emulator, "https://a.example", "GET", "");
+    assert_eq!(ask.send(&emulator).await.verdict(), "200");
+    ask.anonymous = false;
+    assert_eq!(ask.send(&emulator).await.verdict(), "200");
+    ask.key.push('x');
+    assert_eq!(ask.send(&emulator).await.verdict(), "403 SignatureDoesNotMatch");
+}
