@@ -57,16 +57,18 @@ struct Parts {
 }
 
 /// One rule of a [`WebsiteConfiguration`]: for an error or the beginning of a key, where visitors are sent.
+///
+/// It is for one of the two, and replaces either the whole key or its beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RoutingRule {
-    /// The status of the error that it is for, from 400 to 499; or
+    /// The status of the error that it is for, from 400 to 499.
     pub error_code: Option<u16>,
-    /// what the keys begin with that it is for.
+    /// What the keys begin with that it is for.
     pub key_prefix: Option<String>,
-    /// The key in the place of the whole key; or
+    /// What takes the place of the whole key.
     pub replace_key_with: Option<String>,
-    /// what takes the place of the beginning; with [`key_prefix`](Self::key_prefix) only.
+    /// What takes the place of the beginning; with [`key_prefix`](Self::key_prefix) only.
     pub replace_key_prefix_with: Option<String>,
     /// Whether visitors are sent to https, not to what they came by (`Protocol`).
     pub https: bool,
