@@ -13,7 +13,7 @@ use crate::url::BucketUrl;
 pub const EXAMPLES: &str = "\
 Examples:
   cos referer cos://examplebucket-1250000000
-  cos referer cos://examplebucket-1250000000 --white-list '*.example.com,127.0.0.1:8000' --allow-empty
+  cos referer cos://examplebucket-1250000000 --white-list '*.example.com'
   cos referer cos://examplebucket-1250000000 --black-list bad.example
   cos referer cos://examplebucket-1250000000 --remove";
 

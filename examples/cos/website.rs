@@ -13,7 +13,7 @@ use crate::url::BucketUrl;
 pub const EXAMPLES: &str = "\
 Examples:
   cos website cos://examplebucket-1250000000
-  cos website cos://examplebucket-1250000000 --index index.html --error errors/404.html
+  cos website cos://examplebucket-1250000000 --index index.html --error 404.html
   cos website cos://examplebucket-1250000000 --redirect docs/=documents/
   cos website cos://examplebucket-1250000000 --remove";
 
