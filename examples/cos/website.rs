@@ -34,7 +34,7 @@ pub struct Website {
     /// Send visitors over http to https
     #[arg(long)]
     https_only: bool,
-    /// Add a rule that sends visitors of keys that begin so to others; may be repeated
+    /// Add a rule that sends visitors of keys that begin so to others, if it is not there; may be repeated
     #[arg(long, value_name = "PREFIX=PREFIX")]
     redirect: Vec<Prefixes>,
     /// Be no website any more
@@ -91,9 +91,12 @@ fn changed(found: Option<WebsiteConfiguration>, asked: Website) -> Outcome<Websi
     };
     website.error_document = asked.error.or(website.error_document);
     website.https_only |= asked.https_only;
-    website
-        .routing_rules
-        .extend(asked.redirect.into_iter().map(|Prefixes(from, to)| RoutingRule::replace_prefix(from, to)));
+    for Prefixes(from, to) in asked.redirect {
+        let rule = RoutingRule::replace_prefix(from, to);
+        if !website.routing_rules.contains(&rule) {
+            website.routing_rules.push(rule);
+        }
+    }
     Ok(website)
 }
 

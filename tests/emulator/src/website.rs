@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
+use crate::access;
 use crate::body::Body;
 use crate::encoding::{encode_path, number};
 use crate::error::CosError;
@@ -226,7 +227,8 @@ fn instead(call: &Call<'_>, bucket: &Arc<Bucket>, key: &str) -> Result<Reply, Co
 
 fn readable(call: &Call<'_>, bucket: &Arc<Bucket>, key: &str) -> Result<Arc<Version>, CosError> {
     let found = bucket.find(key, None);
-    may_read(call, bucket, key, found.as_deref().ok())?;
+    let standing = access::demand(call, &[access::GET_OBJECT], bucket, key)?;
+    may_read(call, standing, bucket, key, found.as_deref().ok())?;
     found.map_err(|reason| reason.error())
 }
 

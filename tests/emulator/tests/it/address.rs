@@ -132,7 +132,7 @@ async fn what_is_not_done_says_so() {
     let emulator = emulator();
     for (method, path, name) in [
         ("PUT", "/k", "retention"),
-        ("GET", "/", "website"),
+        ("GET", "/", "logging"),
         ("POST", "/k", "select"),
         ("PUT", "/", "replication"),
         ("GET", "/k", "ci-process"),
@@ -141,7 +141,7 @@ async fn what_is_not_done_says_so() {
         assert_eq!(answer.verdict(), "501 NotImplemented", "{method} {path}?{name}");
     }
     let names: Vec<String> = emulator.journal().into_iter().map(|record| record.operation).collect();
-    assert_eq!(names[1..4], ["GET Bucket website", "SELECT Object Content", "PUT Bucket replication"]);
+    assert_eq!(names[1..4], ["GET Bucket logging", "SELECT Object Content", "PUT Bucket replication"]);
     let kms = Ask::new(&emulator, "PUT", "/k").header("x-cos-server-side-encryption", "cos/kms");
     assert_eq!(kms.send(&emulator).await.verdict(), "501 NotImplemented");
     assert_eq!(Ask::new(&emulator, "PATCH", "/k").send(&emulator).await.verdict(), "405 MethodNotAllowed");

@@ -22,7 +22,7 @@ pub fn allow(principal: &str, action: &str, path: &str) -> String {
     statement("Allow", principal, action, path)
 }
 
-fn deny(principal: &str, action: &str, path: &str) -> String {
+pub fn deny(principal: &str, action: &str, path: &str) -> String {
     statement("deny", principal, action, path)
 }
 

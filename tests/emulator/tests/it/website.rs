@@ -2,6 +2,7 @@
 
 use cos_emulator::{Action, Cors, Emulator, Rule};
 
+use crate::bucket_policy::{ANYONE, allow, deny, document};
 use crate::client::{Answer, Ask};
 
 const HOST: &str = "examplebucket-1250000000.cos-website.ap-guangzhou.myqcloud.com";
@@ -160,6 +161,20 @@ async fn a_directory_is_its_index_document() {
 
 fn told(answer: &Answer) -> (u16, &str, bool) {
     (answer.status.as_u16(), answer.header("content-type"), answer.text().contains("<li>Code: "))
+}
+
+#[tokio::test]
+async fn the_policy_of_the_bucket_says_who_sees_it() {
+    let emulator = Emulator::builder().in_memory().unwrap();
+    assert_eq!(set(&emulator, &site("")).await, "200");
+    emulator.put_object(emulator.bucket(), "index.html", "home");
+    emulator.put_object(emulator.bucket(), "secret/index.html", "secret");
+    assert_eq!(page(&emulator, "/").send(&emulator).await.status, 403);
+    let statements = [allow(ANYONE, "GetObject", "*"), deny(ANYONE, "GetObject", "secret/*")];
+    let policy = Ask::new(&emulator, "PUT", "/").query("policy", "").body(document(&statements));
+    assert_eq!(policy.send(&emulator).await.verdict(), "204");
+    assert_eq!(seen(&emulator, "/").await, (200, "home".to_owned()));
+    assert_eq!(page(&emulator, "/secret/").send(&emulator).await.status, 403);
 }
 
 #[tokio::test]
