@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::answer::{header_text, request_id};
 use crate::error::Result;
+use crate::options::acl::Acl;
 use crate::xml;
 
 /// Who may do what with an object or a bucket, as [`GetObjectAcl`](crate::GetObjectAcl) and
@@ -63,6 +64,64 @@ impl AccessControl {
     fn lets_anybody(&self, permission: &Permission) -> bool {
         let gives = |given: &Permission| given == permission || *given == Permission::FULL_CONTROL;
         self.grants.iter().any(|grant| grant.grantee.is_anybody() && gives(&grant.permission))
+    }
+
+    /// The ACL that says the same, for a copy, or for what takes the place of an object: neither brings the ACL along.
+    /// `None` when there is a grant that no [`Acl`] gives: to a group what is not in a canned ACL, or of a kind that is not
+    /// known here.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use tencent_cos::{GetObjectAcl, ObjectKey, PutObject};
+    ///
+    /// # async fn example(bucket: tencent_cos::Bucket, key: ObjectKey) -> tencent_cos::Result<()> {
+    /// let access = bucket.send(GetObjectAcl::new(key.clone())).await?;
+    /// let mut put = PutObject::new(key, "new bytes, for the same people");
+    /// if let Some(acl) = access.to_acl() {
+    ///     put = put.acl(acl);
+    /// }
+    /// bucket.send(put).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to_acl(&self) -> Option<Acl> {
+        if self.is_inherited() {
+            return Some(Acl::inherited());
+        }
+        let (mut anybody_reads, mut anybody_writes, mut users_read) = (false, false, false);
+        let mut accounts = Vec::new();
+        for Grant { grantee, permission } in &self.grants {
+            match grantee {
+                Grantee::Account(account) if account.id == self.owner.id => {}
+                grantee if grantee.is_anybody() => match permission.as_str() {
+                    "READ" => anybody_reads = true,
+                    "WRITE" => anybody_writes = true,
+                    "FULL_CONTROL" => (anybody_reads, anybody_writes) = (true, true),
+                    _ => return None,
+                },
+                Grantee::Account(account) => accounts.push((permission, account.id.as_str())),
+                Grantee::Group(uri) if uri == Grantee::AUTHENTICATED_USERS && *permission == Permission::READ => {
+                    users_read = true;
+                }
+                Grantee::Group(_) | Grantee::Other(_) => return None,
+            }
+        }
+        let acl = match (&self.canned, anybody_reads, anybody_writes) {
+            (Some(name), ..) => Acl::canned(name.clone()),
+            (None, true, true) => Acl::public_read_write(),
+            (None, true, false) => Acl::public_read(),
+            (None, false, true) => return None,
+            (None, false, false) if users_read => Acl::authenticated_read(),
+            (None, false, false) => Acl::private(),
+        };
+        accounts.into_iter().try_fold(acl, |acl, (permission, id)| match permission.as_str() {
+            "READ" => Some(acl.grant_read(id)),
+            "WRITE" => Some(acl.grant_write(id)),
+            "READ_ACP" => Some(acl.grant_read_acp(id)),
+            "WRITE_ACP" => Some(acl.grant_write_acp(id)),
+            "FULL_CONTROL" => Some(acl.grant_full_control(id)),
+            _ => None,
+        })
     }
 
     /// `x-cos-request-id`.
@@ -354,6 +413,42 @@ mod tests {
             let told = (access.is_inherited(), access.is_public_read(), access.is_public_write());
             assert_eq!(told, (inherited, reads, writes), "{canned}");
         }
+    }
+
+    #[test]
+    fn an_acl_says_what_was_read_or_there_is_none() {
+        let everybody = format!(">\n<URI>{}</URI>", Grantee::ALL_USERS);
+        let users = format!("><URI>{}</URI>", Grantee::AUTHENTICATED_USERS);
+        let (owner, other) = ("><ID>1</ID>", "><ID>2</ID>");
+        let read = |grants: &[(&str, &str)]| {
+            let mut access = of_grants(grants);
+            access.owner.id = "1".to_owned();
+            access
+        };
+        let acl = |grants: &[(&str, &str)]| read(grants).to_acl();
+        assert_eq!(acl(&[(owner, "FULL_CONTROL")]), Some(Acl::private()));
+        assert_eq!(acl(&[(owner, "FULL_CONTROL"), (&everybody, "READ")]), Some(Acl::public_read()));
+        assert_eq!(acl(&[(&everybody, "READ"), (&everybody, "WRITE")]), Some(Acl::public_read_write()));
+        assert_eq!(acl(&[(&users, "READ")]), Some(Acl::authenticated_read()));
+        assert_eq!(acl(&[(&users, "READ"), (&everybody, "READ")]), Some(Acl::public_read()));
+        assert_eq!(
+            acl(&[(other, "READ"), (other, "WRITE"), (other, "READ_ACP"), (other, "WRITE_ACP"), (owner, "READ")]),
+            Some(Acl::private().grant_read("2").grant_write("2").grant_read_acp("2").grant_write_acp("2"))
+        );
+        assert_eq!(
+            acl(&[(&everybody, "READ"), (other, "FULL_CONTROL")]),
+            Some(Acl::public_read().grant_full_control("2"))
+        );
+        for grant in
+            [(&*everybody, "WRITE"), (&everybody, "READ_ACP"), (&users, "WRITE"), (other, "LIST"), (">", "READ")]
+        {
+            assert_eq!(acl(&[grant]), None, "{grant:?}");
+        }
+        let mut told = read(&[(owner, "FULL_CONTROL")]);
+        told.canned = Some("default".to_owned());
+        assert_eq!(told.to_acl(), Some(Acl::inherited()));
+        told.canned = Some("bucket-owner-read".to_owned());
+        assert_eq!(told.to_acl(), Some(Acl::bucket_owner_read()));
     }
 
     #[test]

@@ -64,6 +64,29 @@ async fn an_object_is_open_as_long_as_its_list_says_so() {
     assert!(bucket.send(GetBucketAcl::new()).await.expect("an ACL").is_public_read());
 }
 
+/// A copy brings no ACL along; one that says the same is made of what was read.
+#[tokio::test]
+async fn what_was_read_can_be_said_of_another_object() {
+    let emulator = support::emulator().await;
+    let bucket = support::bucket(&emulator);
+    let to: ObjectKey = "copy".parse().unwrap();
+    for acl in [
+        Acl::inherited(),
+        Acl::private(),
+        Acl::public_read(),
+        Acl::authenticated_read(),
+        Acl::private().grant_read(FRIEND).grant_write_acp(FRIEND),
+        Acl::public_read().grant_full_control("100000000002/100000000022"),
+    ] {
+        bucket.send(PutObject::new(key(), "hello").acl(acl.clone())).await.unwrap();
+        let access = bucket.send(GetObjectAcl::new(key())).await.unwrap();
+        let from = CopySource::new(bucket.name(), bucket.region(), &key());
+        bucket.send(CopyObject::new(from, to.clone()).acl(access.to_acl().unwrap())).await.unwrap();
+        let copied = bucket.send(GetObjectAcl::new(to.clone())).await.unwrap();
+        assert_eq!((copied.grants, copied.canned), (access.grants, access.canned), "{acl:?}");
+    }
+}
+
 /// The key of a directory ends in `/`.
 #[tokio::test]
 async fn an_object_without_a_list_is_as_its_directories_say() {
