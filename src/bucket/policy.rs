@@ -11,7 +11,8 @@ use crate::request::Request;
 
 /// Says who may do what with the bucket, in place of what was said before.
 ///
-/// A statement that denies holds for the caller as well, if it is about it. It may be repeated freely.
+/// A statement that denies holds for the caller as well, if it is about it; but COS always lets the account that owns
+/// the bucket set another policy. It may be repeated freely.
 ///
 /// # Errors
 /// [`ErrorKind::Service`] with code `MalformedPolicy`, `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Input`] with
@@ -292,6 +293,8 @@ mod tests {
             let error = get(200, odd).unwrap_err();
             assert_eq!((error.kind(), error.request_id()), (ErrorKind::Response, Some("NjQ")), "{odd}");
         }
+        let error = format!("{:#} {:?}", get(200, "\"q-signature=0123\"").unwrap_err(), get(200, "\"0123\""));
+        assert!(!error.contains("0123"), "{error}");
     }
 
     #[test]

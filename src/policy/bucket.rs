@@ -55,6 +55,8 @@ pub struct BucketPolicy {
 impl BucketPolicy {
     /// The longest statement, in bytes of its JSON.
     pub const MAX_STATEMENT_BYTES: usize = 4095;
+    /// The longest document, in bytes.
+    pub const MAX_BYTES: usize = 20 * 1024;
 
     /// Nothing is said yet.
     pub fn new() -> Self {
@@ -77,9 +79,10 @@ impl BucketPolicy {
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `policy`: it has no statement; one is longer than
-    /// [`MAX_STATEMENT_BYTES`](Self::MAX_STATEMENT_BYTES); one that was built has no principal, no action, an empty
-    /// name, [`Resource::everything`](super::Resource::everything), a right on the bucket on less than that, or a
-    /// condition that cannot be met.
+    /// [`MAX_STATEMENT_BYTES`](Self::MAX_STATEMENT_BYTES), or all of it than [`MAX_BYTES`](Self::MAX_BYTES), without
+    /// the blanks between; one that was built has no principal, no action, an empty name,
+    /// [`Resource::everything`](super::Resource::everything), a right on the bucket on less than that, or a condition
+    /// that cannot be met.
     pub fn to_json(&self) -> Result<String> {
         if self.statements.is_empty() {
             return Err(refuse("has no statement; to have none, remove the policy"));
@@ -100,7 +103,12 @@ impl BucketPolicy {
         if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("version")) {
             fields.push(("version".to_owned(), "\"2.0\"".to_owned()));
         }
-        Ok(object(&fields))
+        let document = object(&fields);
+        let length = compact_length(&document);
+        if length > Self::MAX_BYTES {
+            return Err(refuse(format!("is {length} bytes long; COS takes at most {}", Self::MAX_BYTES)));
+        }
+        Ok(document)
     }
 
     /// Reads a document. Nothing is asked of a statement but that it be an object: COS judges the rest.
@@ -113,6 +121,13 @@ impl BucketPolicy {
     }
 
     pub(crate) fn read(json: &str) -> Result<Self, String> {
+        if json.starts_with('\u{feff}') {
+            return Err("begins with a byte order mark, which is no JSON".to_owned());
+        }
+        // What else it is would be told in full, and be a stranger's words.
+        if !json.trim_start().starts_with('{') {
+            return Err("is not a JSON object".to_owned());
+        }
         let fields: Fields = serde_json::from_str(json).map_err(|error| format!("is not a document: {error}"))?;
         let mut policy = Self { read: Some(json.to_owned()), ..Self::new() };
         let mut found = false;
@@ -160,17 +175,18 @@ impl BucketStatement {
         self.texts("sid").into_iter().next()
     }
 
-    /// Whether it allows, or denies; `None` when it says neither.
+    /// Whether it allows, or denies; `None` when it says neither, or both.
     pub fn allows(&self) -> Option<bool> {
-        let effect = self.texts("effect").into_iter().next()?;
-        match &*effect.to_ascii_lowercase() {
-            "allow" => Some(true),
-            "deny" => Some(false),
+        let effects = self.texts("effect");
+        let all = |word: &str| effects.iter().all(|effect| effect.eq_ignore_ascii_case(word));
+        match (all("allow"), all("deny")) {
+            (true, false) => Some(true),
+            (false, true) => Some(false),
             _ => None,
         }
     }
 
-    /// Whom it is about, as CAM writes them.
+    /// Whom it is about, as CAM writes them; nobody where the document says it for all its statements.
     pub fn principals(&self) -> Vec<String> {
         self.texts("principal")
     }
@@ -221,14 +237,12 @@ impl BucketStatement {
     }
 
     /// The texts under a name, which may begin with a capital: one, those of a list, or, of a principal, those of its
-    /// kinds.
+    /// kinds. What stands beside it is not looked at: it may be more than can be read.
     fn texts(&self, name: &str) -> Vec<String> {
-        let Some(Value::Object(fields)) = self.write(true).ok().and_then(|json| serde_json::from_str(&json).ok())
-        else {
-            return Vec::new();
-        };
-        let value = fields.into_iter().find(|(have, _)| have.eq_ignore_ascii_case(name));
-        value.map_or_else(Vec::new, |(_, value)| texts(value))
+        let fields = self.write(true).ok().and_then(|json| serde_json::from_str::<Fields>(&json).ok());
+        let fields = fields.into_iter().flat_map(|fields| fields.0);
+        let named = fields.filter(|(have, _)| have.eq_ignore_ascii_case(name));
+        named.filter_map(|(_, value)| serde_json::from_str(value.get()).ok()).flat_map(texts).collect()
     }
 }
 
@@ -387,6 +401,28 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_tells_what_it_says_whatever_stands_beside() {
+        let read = |json: &str| {
+            let policy = BucketPolicy::from_json(&format!("{{\"Statement\":[{json}]}}")).unwrap();
+            let [statement] = <[_; 1]>::try_from(policy.statements).unwrap();
+            statement
+        };
+        let open = r#""Sid":"a","Effect":"allow","Principal":"*","Action":"name/cos:*","Resource":"*""#;
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        for strange in ["1e999", &deep, r#""\ud800""#] {
+            let found = read(&format!("{{{open},\"Condition\":{strange}}}"));
+            assert_eq!((found.sid().as_deref(), found.allows()), (Some("a"), Some(true)), "{strange}");
+            let lists = [found.principals(), found.actions(), found.resources()];
+            assert_eq!(lists, [vec!["*"], vec!["name/cos:*"], vec!["*"]], "{strange}");
+        }
+        for both in [r#""Effect":"deny""#, r#""effect":"Deny""#] {
+            assert_eq!(read(&format!("{{{open},{both}}}")).allows(), None, "{both}");
+        }
+        assert_eq!(read(r#"{"Effect":["allow","deny"]}"#).allows(), None);
+        assert_eq!(read(&format!(r#"{{{open},"principal":"b"}}"#)).principals(), ["*", "b"]);
+    }
+
+    #[test]
     fn what_cannot_be_a_policy_is_refused() {
         let refused = |policy: BucketPolicy, told: &str| {
             let error = policy.to_json().unwrap_err();
@@ -412,6 +448,22 @@ mod tests {
         };
         let beside = r#"{"a\\\"  b":""}"#.len();
         assert!(fits(4095 - beside) && !fits(4096 - beside));
+        let whole = |length: usize| {
+            let texts = ["a".repeat(4000), "b".repeat(4000), "c".repeat(4000), "d".repeat(4000), "e".repeat(4000)];
+            let statements: Vec<_> = texts.iter().map(|text| format!("{{\"a\": \"{text}\"}}")).collect();
+            let json = format!("{{\"Statement\": [{}], \"version\":\"\"}}", statements.join(",\n"));
+            let room = length - compact_length(&json);
+            BucketPolicy::from_json(&json.replace("version\":\"", &format!("version\":\"{}", "v".repeat(room))))
+        };
+        assert!(whole(20 * 1024).unwrap().to_json().is_ok());
+        refused(whole(20 * 1024 + 1).unwrap(), "is 20481 bytes long; COS takes at most 20480");
+        for (no_object, told) in [
+            ("\u{feff}{\"Statement\":[{}]}", "begins with a byte order mark"),
+            ("\"q-signature=0123\"", "is not a JSON object"),
+        ] {
+            let error = BucketPolicy::from_json(no_object).unwrap_err().to_string();
+            assert!(error.contains(told) && !error.contains("0123"), "{error}");
+        }
         for bad in [
             "",
             "[]",

@@ -8,7 +8,7 @@
 //! | is about | whoever has the key: no principal | the [`Principal`]s that each statement names |
 //! | its allow | limits: the key may what its owner may and this allows | adds: it lets in who could not |
 //! | its deny | ends it | ends it |
-//! | is at most | [`Policy::MAX_CHARS`] long | [`BucketPolicy::MAX_STATEMENT_BYTES`] a statement |
+//! | is at most | [`Policy::MAX_CHARS`] long | [`BucketPolicy::MAX_BYTES`] long |
 //!
 //! A request with a temporary key passes both: its own policy limits what the policy of a bucket gives. This module is
 //! pure, for wrappers that reach STS in their own way.
