@@ -5,6 +5,7 @@
 
 mod bucket;
 mod condition;
+mod once;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 use crate::address::is_region_name;
 use condition::{Condition, Conditions};
+use once::Once;
 
 pub(crate) use bucket::BucketPolicy;
 pub(crate) use condition::Facts;
@@ -387,6 +389,8 @@ mod tests {
             ("name/cos:GetObject", "name/cos:"),
             (r#"["name/cos:GetObject"]"#, "[]"),
             (r#""resource""#, r#""condition":{"date_less_than":{"qcs:ip":"1.2.3.4"}},"resource""#),
+            (r#""resource""#, r#""condition":{"ip_equal":{"qcs:ip":"::1"},"ip_equal":{}},"resource""#),
+            (r#""resource""#, r#""condition":{"ip_equal":{"qcs:ip":"::1","qcs:ip":"::2"}},"resource""#),
             ("]}]}", "]}]"),
         ] {
             assert_ne!(good.replace(from, to), good, "{from}");

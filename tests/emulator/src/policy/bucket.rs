@@ -3,17 +3,16 @@
 //! Where the documents are silent: a statement is about the bucket itself and its objects or about everything (`*`),
 //! and has at least one principal, its own or that of the whole document.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::condition::Conditions;
-use super::{BadPolicy, Facts, Question, Resource, Statement, Verdict, Words, Written};
+use super::{BadPolicy, Facts, Once, Question, Resource, Statement, Verdict, Words, Written};
 use crate::cam::{Holder, Role};
 
-/// In bytes, of a statement: the one limit of its size that the documents state.
+/// In bytes, of a statement and of all of it; the blanks between are not counted (inferred).
 const LONGEST_STATEMENT: usize = 4095;
+const LONGEST: usize = 20 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct BucketPolicy(Vec<(Vec<Principal>, Statement)>);
@@ -56,12 +55,15 @@ struct Said {
 }
 
 /// By kind; `qcs` is the one there is.
-type Principals = BTreeMap<String, Words>;
+type Principals = Once<Words>;
 
 impl BucketPolicy {
     /// Reads the policy of a bucket.
     pub(crate) fn parse(text: &str, bucket: &str, region: &str) -> Result<Self, BadPolicy> {
         let document: Document = serde_json::from_str(text).map_err(BadPolicy::format)?;
+        if length(text)? > LONGEST {
+            return Err(BadPolicy::format(format!("it is longer than {LONGEST} bytes")));
+        }
         if document.version != "2.0" {
             return Err(BadPolicy::format("the version is not 2.0"));
         }
@@ -71,8 +73,7 @@ impl BucketPolicy {
         let of_all = document.principal.as_ref().map(read_principals).transpose()?;
         let read = |json: Box<RawValue>| {
             let said: Said = serde_json::from_str(json.get()).map_err(BadPolicy::format)?;
-            let value: serde_json::Value = serde_json::from_str(json.get()).map_err(BadPolicy::format)?;
-            if value.to_string().len() > LONGEST_STATEMENT {
+            if length(json.get())? > LONGEST_STATEMENT {
                 return Err(BadPolicy::format(format!("a statement is longer than {LONGEST_STATEMENT} bytes")));
             }
             let own = said.principal.as_ref().map(read_principals).transpose()?;
@@ -123,9 +124,14 @@ impl Resource {
     }
 }
 
+fn length(json: &str) -> Result<usize, BadPolicy> {
+    let value: serde_json::Value = serde_json::from_str(json).map_err(BadPolicy::format)?;
+    Ok(value.to_string().len())
+}
+
 fn read_principals(written: &Principals) -> Result<Vec<Principal>, BadPolicy> {
-    match written.iter().next() {
-        Some((kind, words)) if kind == "qcs" && written.len() == 1 => words.read("principal", Principal::read),
+    match written.0.iter().next() {
+        Some((kind, words)) if kind == "qcs" && written.0.len() == 1 => words.read("principal", Principal::read),
         _ => Err(BadPolicy::format("a principal is {\"qcs\": [...]}")),
     }
 }
@@ -225,6 +231,7 @@ mod tests {
             good.replace("qcs::cam::uin/1:uin/2", "qcs::cam::uin/1:uin/*"),
             good.replace("qcs::cam::uin/1:uin/2", "1"),
             good.replace("\"qcs\"", "\"AWS\""),
+            good.replace("\"qcs\"", "\"qcs\":\"qcs::cam::uin/3:uin/4\",\"qcs\""),
             good.replace("\"allow\"", "\"permit\""),
             good.replace("name/cos:", "cos:"),
             good.replace("pics-1250000000/", "other-1250000000/"),
@@ -239,5 +246,20 @@ mod tests {
         ] {
             assert!(parse(&bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_policy_has_at_most_20_kilobytes() {
+        let good = document("allow", "qcs::cam::uin/1:uin/2", "*").replace(r#""Effect""#, r#""Sid":"a","Effect""#);
+        let (start, rest) = good.split_at(good.find('{').unwrap() + r#"{"Statement":["#.len());
+        let (statement, end) = rest.split_at(rest.rfind(']').unwrap());
+        let long = statement.replace(r#""Sid":"a""#, &format!(r#""Sid":"{}""#, "a".repeat(3800)));
+        let whole = |last: usize| {
+            let last = statement.replace(r#""Sid":"a""#, &format!(r#""Sid":"{}""#, "b".repeat(last)));
+            format!("{start}{},\n\t {last}{end}", [&*long; 5].join(","))
+        };
+        let room = LONGEST - (whole(0).len() - "\n\t ".len());
+        assert!(parse(&whole(room)).is_ok());
+        assert!(parse(&whole(room + 1)).unwrap_err().message.contains("longer than 20480 bytes"));
     }
 }

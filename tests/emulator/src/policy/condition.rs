@@ -1,14 +1,13 @@
 //! Conditions of a statement: `{"string_equal": {"cos:prefix": ["a/"]}}`.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use super::BadPolicy;
+use super::{BadPolicy, Once};
 
 /// Operators, keys and values as they are written.
-pub(super) type Conditions = BTreeMap<String, BTreeMap<String, Values>>;
+pub(super) type Conditions = Once<Once<Values>>;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -114,7 +113,7 @@ enum Wanted {
 
 pub(super) fn read(conditions: &Conditions) -> Result<Vec<Condition>, BadPolicy> {
     let mut read = Vec::new();
-    for (written, keys) in conditions {
+    for (written, keys) in &conditions.0 {
         let (name, if_absent) = match written.strip_suffix("_if_exist") {
             Some(name) => (name, true),
             None => (written.as_str(), false),
@@ -122,7 +121,7 @@ pub(super) fn read(conditions: &Conditions) -> Result<Vec<Condition>, BadPolicy>
         let Some(&(_, kind, operator)) = OPERATORS.iter().find(|(have, _, _)| *have == name) else {
             return Err(BadPolicy::format(format!("{written} is no operator")));
         };
-        for (key, values) in keys {
+        for (key, values) in &keys.0 {
             let Some(&(key, of)) = KEYS.iter().find(|(have, _)| have == key) else {
                 return Err(BadPolicy::format(format!("there is no condition on {key}")));
             };
