@@ -134,8 +134,8 @@ pub(crate) fn permit(
     judge(caller, Some(bucket), &questions, &facts(head, peer))
 }
 
-/// What the account that all is of is never denied, or nobody could take its own denial back.
-const KEPT: [&str; 3] = ["name/cos:PutBucketPolicy", "name/cos:GetBucketPolicy", "name/cos:DeleteBucketPolicy"];
+/// What the policy of a bucket never denies to the account that all is of, so that it can take its own denial back.
+const KEPT: &str = "name/cos:PutBucketPolicy";
 
 fn judge(
     caller: &Caller,
@@ -152,7 +152,7 @@ fn judge(
     });
     let policy = bucket.and_then(policy_of);
     let mut said = policy.map_or(Verdict::Silent, |policy| policy.judge(holder, questions, facts));
-    let kept = || questions.iter().all(|question| KEPT.contains(&question.action));
+    let kept = || questions.iter().all(|question| question.action == KEPT);
     if said == Verdict::Denied && holder.is_some_and(Holder::is_owner) && kept() {
         said = Verdict::Silent;
     }
