@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::{bare_answer, request_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::region::Region;
@@ -61,7 +61,8 @@ impl Operation for GetBucketLocation {
         let text = root.text().unwrap_or_default().trim();
         // One sample of the reference has the host's beginning with it.
         let region = text.strip_prefix("cos.").unwrap_or(text);
-        Region::new(region).map_err(|_| Error::new(ErrorKind::Response, "the location is no region"))
+        Region::new(region)
+            .map_err(|_| Error::new(ErrorKind::Response, "the location is no region").with_service(bare_answer(&head)))
     }
 }
 
@@ -71,7 +72,8 @@ mod tests {
     use crate::operation::as_text;
 
     fn read(xml: &'static str) -> Result<Region> {
-        GetBucketLocation::new().output(&Sent::default(), Response::new(Bytes::from(xml)))
+        let answer = Response::builder().header("x-cos-request-id", "NjQ").body(Bytes::from(xml)).unwrap();
+        GetBucketLocation::new().output(&Sent::default(), answer)
     }
 
     #[test]
@@ -85,7 +87,8 @@ mod tests {
         let prefixed = "<LocationConstraint xmlns='x'> cos.ap-beijing\n</LocationConstraint>";
         assert_eq!(read(prefixed).unwrap().as_str(), "ap-beijing");
         for odd in ["<LocationConstraint/>", "<LocationConstraint>AP</LocationConstraint>", "<Other/>", ""] {
-            assert_eq!(read(odd).unwrap_err().kind(), ErrorKind::Response, "{odd}");
+            let error = read(odd).unwrap_err();
+            assert_eq!((error.kind(), error.request_id()), (ErrorKind::Response, Some("NjQ")), "{odd}");
         }
     }
 }

@@ -12,13 +12,13 @@ use crate::request::Request;
 /// Asks what a browser asks before it lets a page of another origin send a request: whether the bucket's CORS
 /// configuration allows it. `None` when no rule does.
 ///
-/// It tries the rules that [`PutBucketCors`](crate::PutBucketCors) sets. Whether the object is there does not matter,
-/// nor who asks: COS needs no signature for it. Changes nothing and may be repeated freely.
+/// It tries the rules that [`PutBucketCors`](crate::PutBucketCors) sets. Whether the object is there does not matter.
+/// COS needs no signature for it; a key that signs it must have the right to. Changes nothing and may be repeated freely.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`. That no rule allows it, 403
-/// `AccessForbidden`, is the answer `None`. [`ErrorKind::Input`](crate::ErrorKind::Input) for an origin that is empty
-/// or cannot stand in a header, or what is no name of a header.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`. That no rule allows
+/// it, 403 `AccessForbidden`, is the answer `None`. [`ErrorKind::Input`](crate::ErrorKind::Input) for an origin that is
+/// empty, goes on behind host and port, or cannot stand in a header, or what is no name of a header.
 ///
 /// # Examples
 /// ```no_run
@@ -69,6 +69,9 @@ impl Operation for OptionsObject {
     fn request(&self) -> Result<Request> {
         if self.origin.trim().is_empty() {
             return Err(Error::input("origin", "is empty"));
+        }
+        if self.origin.split_once("://").is_some_and(|(_, host)| host.contains('/')) {
+            return Err(Error::input("origin", "goes on behind host and port; that of a page never does"));
         }
         if !self.headers.iter().all(|name| HeaderName::from_bytes(name.as_bytes()).is_ok()) {
             return Err(Error::input("header", "is no name of a header"));
@@ -195,11 +198,13 @@ mod tests {
         for (ask, field) in [
             (with(" "), "origin"),
             (with("a\nb"), "origin"),
+            (with("https://a.example/"), "origin"),
             (ask().header("a,b"), "header"),
             (ask().header(""), "header"),
         ] {
             let error = ask.request().unwrap_err();
             assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some(field)));
         }
+        assert!(with("http://[::1]:8000").request().is_ok() && with("null").request().is_ok());
     }
 }
