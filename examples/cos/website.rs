@@ -34,7 +34,7 @@ pub struct Website {
     /// Send visitors over http to https
     #[arg(long)]
     https_only: bool,
-    /// Add a rule that sends visitors of keys that begin so to others, if it is not there; may be repeated
+    /// Send visitors of keys that begin so to keys that begin otherwise; may be repeated
     #[arg(long, value_name = "PREFIX=PREFIX")]
     redirect: Vec<Prefixes>,
     /// Be no website any more
@@ -92,9 +92,10 @@ fn changed(found: Option<WebsiteConfiguration>, asked: Website) -> Outcome<Websi
     website.error_document = asked.error.or(website.error_document);
     website.https_only |= asked.https_only;
     for Prefixes(from, to) in asked.redirect {
-        let rule = RoutingRule::replace_prefix(from, to);
-        if !website.routing_rules.contains(&rule) {
-            website.routing_rules.push(rule);
+        // Of two rules for one beginning the second would never be followed.
+        match website.routing_rules.iter_mut().find(|rule| rule.key_prefix.as_ref() == Some(&from)) {
+            Some(rule) => (rule.replace_key_with, rule.replace_key_prefix_with) = (None, Some(to)),
+            None => website.routing_rules.push(RoutingRule::replace_prefix(from, to)),
         }
     }
     Ok(website)

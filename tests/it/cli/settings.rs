@@ -183,6 +183,9 @@ fn website_shows_changes_and_removes() {
         "redirect a/* to b/*",
     ];
     assert_eq!(lines[1..], rest);
+    // Of two rules for one prefix the second would never be followed.
+    let changed = shell.json(&["website", &bucket, "--redirect", "docs/=manuals/"])[0]["rules"].clone();
+    assert_eq!(changed, json!([rule("docs/", "manuals/"), rule("a/", "b/")]));
     assert_eq!(shell.run(&["website", &bucket, "--redirect", "a"]).status.code(), Some(2));
     assert_eq!(shell.run(&["website", &bucket, "--redirect", "a="]).status.code(), Some(2));
     assert_eq!(shell.run(&["website", &bucket, "--index", "i", "--remove"]).status.code(), Some(2));
