@@ -1,5 +1,3 @@
-//! PUT, GET and DELETE Bucket policy.
-
 use bytes::Bytes;
 use http::{Method, Response};
 

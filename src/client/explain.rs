@@ -55,6 +55,11 @@ impl Call<'_> {
                 None => error,
             };
         }
+        if error.is_access_denied() && service.message.contains("bucket referer rule") {
+            let told =
+                "it is the hotlink protection of the bucket, which goes by the Referer; a signed request needs none";
+            return error.with_advice(told.to_owned());
+        }
         if error.is_access_denied() {
             let mut told = self.needed::<O>(key);
             if bare {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use cos_emulator::{Action, Matcher, Rule};
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
-    AppendObject, Attributes, ByteStream, Credentials, ErrorKind, HttpClient, Payload, PutObject, TransportError,
+    Acl, AppendObject, Attributes, ByteStream, Credentials, ErrorKind, HttpClient, Payload, PutBucketAcl,
+    PutBucketReferer, PutObject, RefererConfiguration, RefererType, TransportError,
 };
 
 use crate::support::{InMemory, ServiceTransport, session};
@@ -91,6 +92,20 @@ async fn access_denied_names_the_right_and_the_end_of_a_temporary_key() {
     let told = error.advice().unwrap();
     assert!(told.starts_with("it needs name/cos:HeadObject on the object"), "{error}");
     assert!(told.ends_with("; a HEAD is told no reason, so it may be the key itself"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hotlink_protection_is_told_from_a_missing_right() {
+    let memory = InMemory::new();
+    let bucket = memory.bucket();
+    bucket.send(PutBucketAcl::new(Acl::public_read())).await.unwrap();
+    bucket.put("k", "hello").await.unwrap();
+    let ours = RefererConfiguration::new(RefererType::WhiteList, ["*.a.example"]);
+    bucket.send(PutBucketReferer::new(ours)).await.unwrap();
+    let stranger = memory.bucket_of(memory.client().credentials(Credentials::anonymous()));
+    let error = stranger.get("k").await.unwrap_err();
+    let told = "it is the hotlink protection of the bucket, which goes by the Referer; a signed request needs none";
+    assert_eq!((error.code(), error.advice()), (Some("AccessDenied"), Some(told)), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
