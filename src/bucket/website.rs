@@ -397,13 +397,13 @@ fn sift<const N: usize>(
 ) -> (Unknown, [Option<Element>; N]) {
     let mut part = part.clone();
     let mut unknown = part.take_unknown();
+    // The SDK for Java writes an empty one for none.
+    part.children.retain(|child| child.text() != Some("") || !names.contains(&child.name.as_str()));
     let repeated = part.repeated(&names);
     let mut found = [const { None }; N];
     for child in part.children {
         let name = child.name.as_str();
         match names.iter().position(|known| *known == name) {
-            // The SDK for Java writes an empty one for none.
-            Some(_) if child.text() == Some("") => {}
             Some(place) if !repeated.contains(&name) && known(name, &child) => found[place] = Some(child),
             _ => unknown.push(child),
         }
@@ -736,6 +736,8 @@ mod tests {
         let with_empty = xml.replace("</Condition>", "<KeyPrefixEquals/></Condition>");
         let found = read(with_empty.clone());
         assert_eq!((found.routing_rules[0].unknown().count(), written(found)), (0, xml));
+        let twice = with_empty.replace("</Condition>", "<HttpErrorCodeReturnedEquals/></Condition>");
+        assert_eq!(read(twice).routing_rules[0].error_code, Some(404));
         let nothing_else = with_empty.replace("<HttpErrorCodeReturnedEquals>404</HttpErrorCodeReturnedEquals>", "");
         let kept = written(read(nothing_else));
         assert!(kept.contains("<Condition><KeyPrefixEquals/></Condition>"), "{kept}");
