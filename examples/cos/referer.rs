@@ -19,7 +19,8 @@ Examples:
 
 /// Show which web pages may show the objects of a bucket, or say it anew
 ///
-/// It goes by the Referer that browsers send. A signed request, a presigned URL too, may come from anywhere.
+/// It goes by the Referer that browsers send. A signed request, a presigned URL too, may come from anywhere. A new list
+/// takes the place of the old one; what others set beside it stays.
 #[derive(Debug, Args)]
 pub struct Referer {
     /// cos://BUCKET-APPID
@@ -49,19 +50,22 @@ pub async fn run(session: &Session, asked: Referer) -> Outcome {
         output.line(json, format_args!("any page may show {url} (request id {})", removed.request_id()))?;
         return output.finish();
     }
-    let anew = match (white_list.is_empty(), black_list.is_empty()) {
-        (false, _) => Some(RefererConfiguration::new(RefererType::WhiteList, white_list)),
-        (_, false) => Some(RefererConfiguration::new(RefererType::BlackList, black_list)),
+    let list = match (white_list.is_empty(), black_list.is_empty()) {
+        (false, _) => Some((RefererType::WhiteList, white_list)),
+        (_, false) => Some((RefererType::BlackList, black_list)),
         _ => None,
     };
-    let referer = if let Some(anew) = anew {
-        let anew = anew.empty_referer(allow_empty);
-        session.send(&bucket, PutBucketReferer::new(anew.clone())).await?;
-        Some(anew)
-    } else if allow_empty {
+    if list.is_none() && allow_empty {
         return Err(Failure::usage("--allow-empty is for a list"));
+    }
+    let found = session.send(&bucket, GetBucketReferer::new()).await?;
+    let referer = if let Some((referer_type, domains)) = list {
+        let mut referer = found.unwrap_or_default().enabled(true).empty_referer(allow_empty);
+        (referer.referer_type, referer.domains) = (Some(referer_type), domains);
+        session.send(&bucket, PutBucketReferer::new(referer.clone())).await?;
+        Some(referer)
     } else {
-        session.send(&bucket, GetBucketReferer::new()).await?
+        found
     };
     if let Some(referer) = referer {
         output.line(|| told(&referer), line(&referer))?;

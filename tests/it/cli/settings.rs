@@ -1,5 +1,6 @@
 //! `cos cors`, `website`, `referer`, `lifecycle`, `encryption` and `policy`, and `cos tag` of a bucket.
 
+use cos_emulator::{Action, Rule};
 use serde_json::{Value, json};
 
 use super::shell::{Shell, text};
@@ -214,4 +215,19 @@ fn referer_shows_says_anew_and_removes() {
     }
     assert_eq!(shell.json(&["referer", &bucket, "--remove"])[0]["action"], "remove");
     assert!(shell.done(&["referer", &bucket]).is_empty());
+}
+
+/// The emulator does not play what the SDK for Go can set beside the list, so it tells that it was sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn referer_keeps_what_others_set_beside_the_list() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let set = "<RefererConfiguration><Status>Enabled</Status><RefererType>Black-List</RefererType><DomainList>\
+               <Domain>b.example</Domain></DomainList><VerifySignatureURL>Enabled</VerifySignatureURL>\
+               </RefererConfiguration>";
+    let answer = Action::RawBody { status: 200, headers: Vec::new(), body: set.into() };
+    emulator.script(Rule::on("GET Bucket referer").then(answer).always());
+    let bucket = format!("cos://{}", emulator.bucket());
+    let (status, told) = shell.failed(&["referer", &bucket, "--white-list", "a.example"]);
+    assert!(status == 1 && told.contains("hotlink protection of signed URLs"), "{status} {told}");
 }
