@@ -2,7 +2,8 @@ use crate::error::{Error, Result};
 use crate::options::Tags;
 use crate::xml::Element;
 
-/// The objects that a [`LifecycleRule`] is about: those that all of it fits, all objects if it says nothing.
+/// The objects that a [`LifecycleRule`](crate::LifecycleRule) is about: those that all of it fits, all objects if it
+/// says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LifecycleFilter {

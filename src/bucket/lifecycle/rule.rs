@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::options::StorageClass;
 use crate::xml::{Element, Unknown};
 
-/// One rule of a [`LifecycleConfiguration`].
+/// One rule of a [`LifecycleConfiguration`](crate::LifecycleConfiguration).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LifecycleRule {
