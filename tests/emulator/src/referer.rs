@@ -12,7 +12,8 @@ pub(crate) fn check(root: &Element) -> Result<(), CosError> {
     Rules::read(root).map(drop).ok_or_else(CosError::malformed_xml)
 }
 
-/// Refuses a request for an object. A request that is signed may come from anywhere.
+/// Refuses a request for an object. A request that is signed may come from anywhere. The documents speak of the default
+/// address of a bucket, so the pages of its website are shown to everybody (inferred).
 pub(crate) fn check_request(call: &Call<'_>, bucket: &Bucket) -> Result<(), CosError> {
     if !call.is_anonymous() {
         return Ok(());
