@@ -4,6 +4,10 @@
 //! theirs. A runtime with one thread of its own does the work; it lives as long as the client and its buckets. Inside a
 //! tokio runtime these calls would stop a thread that others need, so there they are an error: use the async client.
 //!
+//! Another thread stops a transfer by its [`handle`](Transfer::handle). Nothing stops another call before its end but a
+//! [deadline](Overrides::deadline); a program that must is one for the async client in a runtime of its own. A process
+//! that `fork` made has no thread of the client: there each call is an error, and it makes a client for itself.
+//!
 //! # Examples
 //! ```no_run
 //! use std::io::Read as _;
@@ -37,15 +41,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::Mutex;
 
 use crate::client::defaults::CHUNK;
+use crate::client::provider::{self, ProvideCredentials};
+use crate::error::BoxError;
 use crate::transfer::{
     Download, DownloadOutput, Job, LargeCopyOutput, OrphansAborted, Progress, TransferHandle, UploadOutput,
     UploadSource,
 };
 use crate::{
-    Body, BucketName, ByteReader, ByteStream, ClientBuilder, ContentRange, DeleteObjectOutput, Error, ErrorKind,
-    Integrity, ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions, Presigned,
+    Body, BucketName, ByteReader, ByteStream, ClientBuilder, ContentRange, Credentials, DeleteObjectOutput, Error,
+    ErrorKind, Integrity, ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions, Presigned,
     PutObjectOutput, Region, Result, UploadSummary,
 };
 
@@ -119,7 +126,8 @@ impl Client {
 
 /// One bucket to talk to; see [`crate::Bucket`]. Cheap to clone.
 ///
-/// Every call is [`ErrorKind::Input`] with field `runtime` inside a tokio runtime.
+/// Every call is [`ErrorKind::Input`] with field `runtime` inside a tokio runtime, and in a process that was forked since
+/// its client was made.
 #[derive(Clone)]
 pub struct Bucket {
     bucket: crate::Bucket,
@@ -347,6 +355,49 @@ pub fn source(length: Option<u64>, reader: impl io::Read + Send + 'static) -> Up
     UploadSource::stream(ByteStream::new(length, pieces))
 }
 
+/// A source of keys from a closure that may wait for its answer, for [`ClientBuilder::credentials`]. Any client takes it.
+///
+/// The closure runs on a thread for blocking work, never twice at once. A refresh waits 5 s for it and then fails; what it
+/// gives later, the next one takes, without asking again. Its key and its errors are those of
+/// [`provider::from_fn`]; a panic is a failure that may pass.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::{Client, SessionCredentials, blocking};
+///
+/// # fn ask_app_server() -> std::io::Result<Vec<u8>> { Ok(Vec::new()) }
+/// # fn example() -> tencent_cos::Result<()> {
+/// let keys = blocking::from_fn(|| SessionCredentials::from_json(&ask_app_server()?));
+/// let client = blocking::Client::new(Client::builder().region("ap-guangzhou").credentials(keys))?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn from_fn<F, C, E>(ask: F) -> impl ProvideCredentials + 'static
+where
+    F: Fn() -> Result<C, E> + Send + Sync + 'static,
+    C: Into<Credentials>,
+    E: Into<BoxError>,
+{
+    let ask = Arc::new(move || ask().map(Into::into).map_err(Into::into));
+    // Who gave up waiting leaves the answer to the next.
+    let under_way = Arc::new(Mutex::new(None));
+    provider::from_fn(move || {
+        let (ask, under_way) = (Arc::clone(&ask), Arc::clone(&under_way));
+        async move {
+            let mut under_way = under_way.lock().await;
+            let asked = under_way.get_or_insert_with(|| {
+                tokio::task::spawn_blocking(move || {
+                    let _waiting = MayWait::here();
+                    ask()
+                })
+            });
+            let answer: Result<Result<Credentials, BoxError>, _> = asked.await;
+            *under_way = None;
+            answer?
+        }
+    })
+}
+
 /// An object that is being read: what COS keeps of it, and its bytes through [`io::Read`] and [`io::BufRead`].
 ///
 /// The end of the bytes is told only after their number, and their CRC-64 where there is one, were found right; else
@@ -500,7 +551,17 @@ impl Drop for MayWait {
 struct Runtime(Arc<Owned>);
 
 #[derive(Debug)]
-struct Owned(Option<tokio::runtime::Runtime>);
+struct Owned {
+    runtime: Option<tokio::runtime::Runtime>,
+    /// The process its threads are in.
+    process: u32,
+}
+
+impl Owned {
+    fn is_forked(&self) -> bool {
+        self.process != std::process::id()
+    }
+}
 
 impl Runtime {
     fn new() -> Result<Self> {
@@ -510,7 +571,7 @@ impl Runtime {
             .enable_all()
             .build()
             .map_err(|error| Error::new(ErrorKind::Io, "no thread for the client").with_source(error))?;
-        Ok(Self(Arc::new(Owned(Some(runtime)))))
+        Ok(Self(Arc::new(Owned { runtime: Some(runtime), process: std::process::id() })))
     }
 
     fn iter<T>(&self, stream: BoxStream<'static, Result<T>>) -> Iter<T> {
@@ -521,7 +582,10 @@ impl Runtime {
         if tokio::runtime::Handle::try_current().is_ok() && !MAY_WAIT.get() {
             return Err(Error::input("runtime", "a blocking call inside a tokio runtime; use the async client there"));
         }
-        let runtime = self.0.0.as_ref().expect("taken when dropped");
+        if self.0.is_forked() {
+            return Err(Error::input("runtime", "its threads stayed behind in a fork; make a client in this process"));
+        }
+        let runtime = self.0.runtime.as_ref().expect("taken when dropped");
         runtime.block_on(future)
     }
 }
@@ -529,7 +593,11 @@ impl Runtime {
 impl Drop for Owned {
     fn drop(&mut self) {
         // In the background: a runtime must not be waited for inside another.
-        if let Some(runtime) = self.0.take() {
+        let Some(runtime) = self.runtime.take() else { return };
+        if self.is_forked() {
+            // What its threads held when the process forked, nobody lets go of.
+            std::mem::forget(runtime);
+        } else {
             runtime.shutdown_background();
         }
     }
@@ -556,5 +624,53 @@ impl fmt::Debug for Object {
 impl<T> fmt::Debug for Iter<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Iter").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::client::provider::CredentialErrorKind;
+
+    #[test]
+    fn a_forked_process_has_no_thread_of_the_client() {
+        let mut runtime = Runtime::new().unwrap();
+        assert!(runtime.wait(async { Ok(()) }).is_ok());
+        // Of another process: the threads of this one stay until the test ends.
+        Arc::get_mut(&mut runtime.0).unwrap().process = 0;
+        let error = runtime.wait(async { Ok(()) }).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("runtime")));
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_is_for_the_next_who_asks() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let (answer, wait) = std::sync::mpsc::channel();
+        let wait = std::sync::Mutex::new(wait);
+        let count = Arc::clone(&asked);
+        let provider = from_fn(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            wait.lock().unwrap().recv().map(|()| Credentials::anonymous())
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(20), provider.provide()).await.is_err());
+        answer.send(()).unwrap();
+        assert!(provider.provide().await.is_ok());
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        drop(answer);
+        let error = provider.provide().await.unwrap_err();
+        assert_eq!((error.kind(), asked.load(Ordering::Relaxed)), (CredentialErrorKind::Transient, 2));
+    }
+
+    #[tokio::test]
+    async fn a_closure_that_panics_is_asked_again() {
+        let asked = AtomicU32::new(0);
+        let provider = from_fn(move || match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => panic!("as a wrapper's callback may"),
+            _ => Ok::<_, Error>(Credentials::anonymous()),
+        });
+        assert_eq!(provider.provide().await.unwrap_err().kind(), CredentialErrorKind::Transient);
+        assert!(provider.provide().await.is_ok());
     }
 }

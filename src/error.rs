@@ -86,6 +86,28 @@ pub enum ErrorKind {
     Cancelled,
 }
 
+impl ErrorKind {
+    /// Its name here, like `Input`: for a log, or for a language that does not know this type. It stays as it is.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "Input",
+            Self::Credentials => "Credentials",
+            Self::Dns => "Dns",
+            Self::Connect => "Connect",
+            Self::Tls => "Tls",
+            Self::Timeout => "Timeout",
+            Self::Transport => "Transport",
+            Self::Service => "Service",
+            Self::Response => "Response",
+            Self::Integrity => "Integrity",
+            Self::Changed => "Changed",
+            Self::Ambiguous => "Ambiguous",
+            Self::Io => "Io",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+}
+
 /// The error document COS answered with, or what is known of it when there was no body.
 ///
 /// COS reference: [Error codes](https://cloud.tencent.com/document/product/436/7730)
@@ -277,7 +299,6 @@ impl Error {
     }
 
     /// Where and how often it was tried; the executor adds this once, at the end.
-    #[cfg(feature = "client")]
     pub(crate) fn during(mut self, operation: &'static str, target: &str, attempts: u32) -> Self {
         self.0.operation.get_or_insert(operation);
         if !target.is_empty() {
@@ -557,6 +578,16 @@ mod tests {
             message: message.to_owned(),
             request_id: "NjQ".to_owned(),
             ..ServiceError::default()
+        }
+    }
+
+    #[test]
+    fn a_kind_has_the_name_that_the_source_and_traces_have() {
+        use ErrorKind::{Ambiguous, Cancelled, Changed, Connect, Credentials, Dns, Input, Integrity, Io};
+        use ErrorKind::{Response, Service, Timeout, Tls, Transport};
+        let first = [Input, Credentials, Dns, Connect, Tls, Timeout, Transport];
+        for kind in first.into_iter().chain([Service, Response, Integrity, Changed, Ambiguous, Io, Cancelled]) {
+            assert_eq!(kind.as_str(), format!("{kind:?}"));
         }
     }
 

@@ -56,7 +56,7 @@
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
 //! | get temporary keys from STS | [`sts`] |
-//! | bring keys | [`Client::from_env`], [`Credentials`], [`SessionCredentials`], [`client::provider`] |
+//! | bring keys | [`Client::from_env`], [`Credentials`], [`SessionCredentials`], [`client::provider`], [`blocking::from_fn`] |
 //! | see every limit and wait | [`client::defaults`] |
 //! | find out why COS says `SignatureDoesNotMatch` | [`sign::SigningKey::stages`] |
 //! | use another HTTP library | [`Bucket::sign`], [`HttpClient`], or the core without features: [`Operation`], [`sign`], [`read_response`] |
@@ -89,6 +89,15 @@
 //! COS keeps a CRC-64 of every object. A put compares it with that of the bytes sent; a get of a whole object checks it
 //! while the bytes run through, and a mismatch is an error before the end of the stream. Where it cannot be checked,
 //! [`Object::integrity`] says why.
+//!
+//! # Wrappers in other languages
+//!
+//! [`blocking`] is the door for functions that wait, with callbacks for keys ([`blocking::from_fn`]) and for bytes
+//! ([`blocking::source`], [`blocking::Object`]); a call that must be stopped from outside is a future of [`Bucket`] in a
+//! runtime of the wrapper's own. What brings its own HTTP takes the core without features, and
+//! [`credentials`] to say when a key is due. An error crosses as [`ErrorKind::as_str`], [`Error::code`] and its
+//! neighbours; what a callback failed with lies in its `source`s. A callback must not panic, nor unwind in another way: catch
+//! that before it comes here. After a `fork` the child has none of the threads of its parent: it makes clients of its own.
 //!
 //! # Cancellation
 //!

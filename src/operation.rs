@@ -317,14 +317,16 @@ mod sealed {
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) or [`ErrorKind::Response`](crate::ErrorKind::Response) for a status
-/// that is no success; else what the operation says.
+/// that is no success; else what the operation says. It names the operation; bucket and key are the caller's to know.
 pub fn read_response<O: Operation>(operation: &O, sent: &Sent, response: Response<Bytes>) -> Result<O::Output> {
     let (head, body) = response.into_parts();
-    if !head.status.is_success() {
+    let outcome = if head.status.is_success() {
+        operation.output(sent, Response::from_parts(head, O::Response::from_bytes(body)))
+    } else {
         let error = Error::service_error(refusal(&head, &body));
-        return unset(operation, &error).ok_or(error);
-    }
-    operation.output(sent, Response::from_parts(head, O::Response::from_bytes(body)))
+        unset(operation, &error).ok_or(error)
+    };
+    outcome.map_err(|error| error.during(O::NAME, "", sent.attempts))
 }
 
 /// The output that a refusal of COS is, if it is one.

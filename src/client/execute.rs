@@ -133,12 +133,23 @@ impl Call<'_> {
         }
         let outcome = match self.overrides.deadline {
             None => self.run(operation, journey).await,
-            Some(deadline) => match tokio::time::timeout(deadline, self.run(operation, journey)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(late(deadline, journey.repeated.take()).may_have(journey.under_way)),
-            },
+            Some(deadline) => {
+                let in_time = tokio::time::timeout(deadline, self.run(operation, journey)).await;
+                in_time.unwrap_or_else(|_| {
+                    let before = journey.repeated.take().or_else(|| self.no_key());
+                    Err(late(deadline, before).may_have(journey.under_way))
+                })
+            }
         };
         outcome.map_err(|error| self.given_up(operation, journey, error))
+    }
+
+    /// Why there is no key to sign with, when that is what an operation waits for.
+    #[cold]
+    fn no_key(&self) -> Option<Error> {
+        let credentials = self.signer().credentials();
+        let failed = credentials.last_error().filter(|_| credentials.peek().is_none());
+        failed.map(Error::from)
     }
 
     /// The error with all that is known of the operation.

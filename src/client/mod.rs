@@ -61,7 +61,7 @@ use crate::time::Clock;
 ///
 /// A connection works in the runtime whose request made it. A runtime that ends takes its connections along, and the
 /// client goes on in another. One that is kept but not driven answers nobody: who gets one of its idle connections waits
-/// until a limit ends the attempt. Such runtimes need a client each.
+/// until a limit ends the attempt. Such runtimes need a client each, and so does a process that `fork` made.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use cos_emulator::{Action, Emulator, Rule};
 use tencent_cos::transfer::{Download, LargeCopy};
-use tencent_cos::{ErrorKind, GetObject, InitiateMultipartUpload, ListBuckets, Overrides, blocking};
+use tencent_cos::{
+    ErrorKind, GetObject, InitiateMultipartUpload, ListBuckets, Overrides, SessionCredentials, blocking,
+};
 
 use crate::support;
 
@@ -172,4 +174,19 @@ async fn inside_a_runtime_it_is_an_error_and_no_panic() {
     assert!(emulator.journal().is_empty());
     // The last handle goes here, inside the runtime.
     drop(bucket);
+}
+
+#[tokio::test]
+async fn keys_come_from_a_closure_that_waits() {
+    let emulator = support::emulator().await;
+    let keys = support::bucket(&emulator);
+    let key = support::session(&emulator.mint(Duration::from_secs(3600)));
+    keys.put("key", key.to_json()).await.unwrap();
+    // Where the key lies is asked with a client that waits, too.
+    let vault = client(&emulator).bucket(emulator.bucket()).unwrap();
+    let from_vault = blocking::from_fn(move || SessionCredentials::from_json(&vault.get("key")?.bytes(4096)?));
+    let builder = support::client(&emulator).credentials(from_vault);
+    let bucket = blocking::Client::new(builder).unwrap().bucket(emulator.bucket()).unwrap();
+    beside(move || bucket.put("k", "v").unwrap()).await;
+    assert_eq!(support::count(&emulator, "GET Object"), 1);
 }

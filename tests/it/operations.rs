@@ -1365,3 +1365,12 @@ async fn every_operation_is_what_the_table_says_and_succeeds_in_one_request() {
         trial.check(&scene).await;
     }
 }
+
+#[test]
+fn an_error_that_another_client_brought_names_the_operation() {
+    let answer = Response::builder().status(403).header("x-cos-request-id", "NjQ");
+    let answer = answer.body(Bytes::from_static(b"<Error><Code>AccessDenied</Code></Error>")).unwrap();
+    let error = read_response(&PutObject::new("k".parse().unwrap(), "v"), &Sent::once(b"v"), answer).unwrap_err();
+    assert_eq!((error.operation(), error.attempts()), (Some("PUT Object"), 1));
+    assert_eq!(error.to_string(), "PUT Object: COS answered 403 AccessDenied (request id NjQ, 1 attempt)");
+}

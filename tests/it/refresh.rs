@@ -10,7 +10,7 @@ use cos_emulator::{Action, Emulator, ExpiryAnswer, Matcher, Record, Rule};
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use tencent_cos::client::provider::{BoxFuture, CredentialError, ProvideCredentials};
-use tencent_cos::{Bucket, Clock, Credentials, ErrorKind, SessionCredentials};
+use tencent_cos::{Bucket, Clock, Credentials, ErrorKind, Overrides, SessionCredentials};
 use tokio::time::{Instant, advance, sleep, timeout};
 
 use crate::support::{InMemory, TestClock, client, session};
@@ -61,6 +61,16 @@ impl ProvideCredentials for Source {
     fn provide(&self) -> Answer {
         (self.answer)(self.calls.fetch_add(1, Ordering::Relaxed) + 1)
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_passes_without_a_key_tells_why_there_is_none() {
+    let rig = rig();
+    let source = Source::new(|_| Box::pin(async { Err(CredentialError::transient("the vault is sealed")) }));
+    let bucket = bucket_with(&rig, &source).with(Overrides::new().deadline(seconds(3)));
+    let error = bucket.put("k", "v").await.unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Timeout, true));
+    assert!(format!("{error:#}").ends_with("no usable credentials: the vault is sealed"), "{error:#}");
 }
 
 fn rig() -> Arc<InMemory> {

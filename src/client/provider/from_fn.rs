@@ -124,6 +124,20 @@ mod tests {
         assert_eq!(error.source().unwrap().to_string(), "connection refused");
     }
 
+    #[tokio::test]
+    async fn what_the_closure_failed_with_comes_out_as_it_was() {
+        let failure = || std::io::Error::from_raw_os_error(7);
+        let bare = from_fn(move || async move { Err::<Credentials, _>(failure()) });
+        let told = from_fn(move || async move {
+            Err::<Credentials, _>(CredentialError::transient("no answer").with_source(failure()))
+        });
+        for error in [bare.provide().await.unwrap_err(), told.provide().await.unwrap_err()] {
+            let error = Error::from(error);
+            let cause = error.source().and_then(std::error::Error::source).unwrap();
+            assert_eq!(cause.downcast_ref::<std::io::Error>().unwrap().raw_os_error(), Some(7));
+        }
+    }
+
     #[test]
     fn debug_does_not_show_what_the_closure_holds() {
         let secret = "PLANTEDsecret".to_owned();

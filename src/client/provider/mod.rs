@@ -100,8 +100,7 @@ impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
 }
 
 /// Why a source gave no key. Cheap to clone: everybody who waited for one answer gets the same.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{message}")]
+#[derive(Clone, Debug)]
 pub struct CredentialError {
     kind: CredentialErrorKind,
     message: Arc<str>,
@@ -165,6 +164,20 @@ impl CredentialError {
     /// The kind.
     pub fn kind(&self) -> CredentialErrorKind {
         self.kind
+    }
+}
+
+impl fmt::Display for CredentialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for CredentialError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        // Not the `Arc`, which is an error as well: then nobody could downcast to what was given.
+        let source = self.source.as_deref()?;
+        Some(source)
     }
 }
 
