@@ -26,6 +26,30 @@ pub(crate) fn request_id(headers: &HeaderMap) -> String {
     id.get(..1024).unwrap_or(id).to_owned()
 }
 
+/// What an operation gives whose answer says nothing but that it is done. For operations of your own, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Done {
+    request_id: String,
+}
+
+impl Done {
+    /// By the headers of the answer.
+    pub fn told(headers: &HeaderMap) -> Self {
+        Self { request_id: request_id(headers) }
+    }
+
+    /// By a refusal that says it is done already.
+    pub fn refused(refusal: &ServiceError) -> Self {
+        Self { request_id: refusal.request_id.clone() }
+    }
+
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
 /// A number in a header.
 pub(crate) fn header_number(headers: &HeaderMap, name: impl AsHeaderName) -> Option<u64> {
     header_text(headers, name)?.trim_ascii().parse().ok()

@@ -61,7 +61,7 @@
 //! | find out why COS says `SignatureDoesNotMatch` | [`sign::SigningKey::stages`] |
 //! | use another HTTP library | [`Bucket::sign`], [`HttpClient`], or the core without features: [`Operation`], [`sign`], [`read_response`] |
 //! | do without a runtime | [`blocking`] |
-//! | send a call that is missing here | implement [`Operation`] |
+//! | send a call that is missing here | implement [`Operation`], maybe with [`Done`] as its output |
 //!
 //! # Two doors
 //!
@@ -218,22 +218,18 @@ mod time;
 pub mod transfer;
 mod xml;
 
+pub use crate::answer::Done;
 pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
-    BucketEncryption, BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket,
-    CreateBucketOutput, DeleteBucket, DeleteBucketCors, DeleteBucketCorsOutput, DeleteBucketEncryption,
-    DeleteBucketEncryptionOutput, DeleteBucketLifecycle, DeleteBucketLifecycleOutput, DeleteBucketOutput,
-    DeleteBucketPolicy, DeleteBucketPolicyOutput, DeleteBucketReferer, DeleteBucketRefererOutput, DeleteBucketTagging,
-    DeleteBucketTaggingOutput, DeleteBucketWebsite, DeleteBucketWebsiteOutput, GetBucketAcl, GetBucketCors,
-    GetBucketEncryption, GetBucketLifecycle, GetBucketLocation, GetBucketPolicy, GetBucketReferer, GetBucketTagging,
-    GetBucketVersioning, GetBucketWebsite, HeadBucket, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter,
-    LifecycleRule, LifecycleTime, LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects,
-    NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketAclOutput,
-    PutBucketCors, PutBucketCorsOutput, PutBucketEncryption, PutBucketEncryptionOutput, PutBucketLifecycle,
-    PutBucketLifecycleOutput, PutBucketPolicy, PutBucketPolicyOutput, PutBucketReferer, PutBucketRefererOutput,
-    PutBucketTagging, PutBucketTaggingOutput, PutBucketVersioning, PutBucketVersioningOutput, PutBucketWebsite,
-    PutBucketWebsiteOutput, RefererConfiguration, RefererType, RoutingRule, VersionList, Versioning,
-    WebsiteConfiguration,
+    BucketEncryption, BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket, DeleteBucket,
+    DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle, DeleteBucketPolicy, DeleteBucketReferer,
+    DeleteBucketTagging, DeleteBucketWebsite, GetBucketAcl, GetBucketCors, GetBucketEncryption, GetBucketLifecycle,
+    GetBucketLocation, GetBucketPolicy, GetBucketReferer, GetBucketTagging, GetBucketVersioning, GetBucketWebsite,
+    HeadBucket, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTime,
+    LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList,
+    ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketCors, PutBucketEncryption, PutBucketLifecycle,
+    PutBucketPolicy, PutBucketReferer, PutBucketTagging, PutBucketVersioning, PutBucketWebsite, RefererConfiguration,
+    RefererType, RoutingRule, VersionList, Versioning, WebsiteConfiguration,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]
@@ -248,16 +244,16 @@ pub use crate::error::{Canonical, Error, ErrorKind, Result, ServiceError, Signat
 pub use crate::head::Head;
 pub use crate::key::ObjectKey;
 pub use crate::multipart::{
-    AbortMultipartUpload, AbortMultipartUploadOutput, CompleteMultipartUpload, CompleteMultipartUploadOutput,
-    CompletedPart, InitiateMultipartUpload, InitiateMultipartUploadOutput, ListMultipartUploads, ListParts, PartList,
-    PartSummary, UploadList, UploadPart, UploadPartCopy, UploadPartCopyOutput, UploadPartOutput, UploadSummary,
+    AbortMultipartUpload, CompleteMultipartUpload, CompleteMultipartUploadOutput, CompletedPart,
+    InitiateMultipartUpload, InitiateMultipartUploadOutput, ListMultipartUploads, ListParts, PartList, PartSummary,
+    UploadList, UploadPart, UploadPartCopy, UploadPartCopyOutput, UploadPartOutput, UploadSummary,
 };
 pub use crate::object::{
     AppendObject, AppendObjectOutput, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey, DeleteObject,
     DeleteObjectOutput, DeleteObjectTagging, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject,
     GetObjectAcl, GetObjectTagging, GetObjectTaggingOutput, HeadObject, Integrity, Object, ObjectMeta,
-    ObjectTaggingOutput, OptionsObject, PostForm, PostPolicy, Preflight, PutObject, PutObjectAcl, PutObjectAclOutput,
-    PutObjectOutput, PutObjectTagging, RestoreObject, RestoreObjectOutput, RestoreTier, Restored,
+    ObjectTaggingOutput, OptionsObject, PostForm, PostPolicy, Preflight, PutObject, PutObjectAcl, PutObjectOutput,
+    PutObjectTagging, RestoreObject, RestoreObjectOutput, RestoreTier, Restored,
 };
 pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::{

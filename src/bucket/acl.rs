@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::Done;
 use crate::error::Result;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{AccessControl, Acl};
@@ -67,7 +67,7 @@ impl GetBucketAcl {
 }
 
 impl Operation for PutBucketAcl {
-    type Output = PutBucketAclOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket acl";
     const METHOD: Method = Method::PUT;
@@ -81,8 +81,8 @@ impl Operation for PutBucketAcl {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketAclOutput> {
-        Ok(PutBucketAclOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -103,20 +103,6 @@ impl Operation for GetBucketAcl {
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<AccessControl> {
         AccessControl::read(response)
-    }
-}
-
-/// What [`PutBucketAcl`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutBucketAclOutput {
-    request_id: String,
-}
-
-impl PutBucketAclOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
     }
 }
 

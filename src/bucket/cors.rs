@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::{Done, request_id};
 use crate::error::{Error, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -344,7 +344,7 @@ impl DeleteBucketCors {
 }
 
 impl Operation for PutBucketCors {
-    type Output = PutBucketCorsOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket cors";
     const METHOD: Method = Method::PUT;
@@ -366,8 +366,8 @@ impl Operation for PutBucketCors {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketCorsOutput> {
-        Ok(PutBucketCorsOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -398,7 +398,7 @@ impl Operation for GetBucketCors {
 }
 
 impl Operation for DeleteBucketCors {
-    type Output = DeleteBucketCorsOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "DELETE Bucket cors";
     const METHOD: Method = Method::DELETE;
@@ -412,41 +412,13 @@ impl Operation for DeleteBucketCors {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketCorsOutput> {
-        Ok(DeleteBucketCorsOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 
-    fn unset_by(&self, refusal: &ServiceError) -> Option<DeleteBucketCorsOutput> {
+    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
         let none = refusal.code == "NoSuchCORSConfiguration";
-        none.then(|| DeleteBucketCorsOutput { request_id: refusal.request_id.clone() })
-    }
-}
-
-/// What [`PutBucketCors`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutBucketCorsOutput {
-    request_id: String,
-}
-
-impl PutBucketCorsOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
-    }
-}
-
-/// What [`DeleteBucketCors`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeleteBucketCorsOutput {
-    request_id: String,
-}
-
-impl DeleteBucketCorsOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+        none.then(|| Done::refused(refusal))
     }
 }
 

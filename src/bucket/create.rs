@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Serialize;
 
-use crate::answer::request_id;
+use crate::answer::Done;
 use crate::error::{Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::Acl;
@@ -64,7 +64,7 @@ struct CreateBucketConfiguration {
 }
 
 impl Operation for CreateBucket {
-    type Output = CreateBucketOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket";
     const METHOD: Method = Method::PUT;
@@ -82,27 +82,13 @@ impl Operation for CreateBucket {
         Safety::Guarded
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<CreateBucketOutput> {
-        Ok(CreateBucketOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 
-    fn settled_by(&self, refusal: &ServiceError) -> Option<CreateBucketOutput> {
+    fn settled_by(&self, refusal: &ServiceError) -> Option<Done> {
         let ours = refusal.code == "BucketAlreadyOwnedByYou";
-        ours.then(|| CreateBucketOutput { request_id: refusal.request_id.clone() })
-    }
-}
-
-/// What [`CreateBucket`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CreateBucketOutput {
-    request_id: String,
-}
-
-impl CreateBucketOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+        ours.then(|| Done::refused(refusal))
     }
 }
 

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::Done;
 use crate::error::{Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -37,7 +37,7 @@ impl DeleteBucket {
 }
 
 impl Operation for DeleteBucket {
-    type Output = DeleteBucketOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "DELETE Bucket";
     const METHOD: Method = Method::DELETE;
@@ -51,27 +51,13 @@ impl Operation for DeleteBucket {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketOutput> {
-        Ok(DeleteBucketOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 
-    fn settled_by(&self, refusal: &ServiceError) -> Option<DeleteBucketOutput> {
+    fn settled_by(&self, refusal: &ServiceError) -> Option<Done> {
         let gone = refusal.code == "NoSuchBucket";
-        gone.then(|| DeleteBucketOutput { request_id: refusal.request_id.clone() })
-    }
-}
-
-/// What [`DeleteBucket`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeleteBucketOutput {
-    request_id: String,
-}
-
-impl DeleteBucketOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+        gone.then(|| Done::refused(refusal))
     }
 }
 

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::{Done, request_id};
 use crate::error::{Error, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -194,7 +194,7 @@ impl DeleteBucketEncryption {
 const UNSET: &str = "NoSuchEncryptionConfiguration";
 
 impl Operation for PutBucketEncryption {
-    type Output = PutBucketEncryptionOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket encryption";
     const METHOD: Method = Method::PUT;
@@ -212,8 +212,8 @@ impl Operation for PutBucketEncryption {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketEncryptionOutput> {
-        Ok(PutBucketEncryptionOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -244,7 +244,7 @@ impl Operation for GetBucketEncryption {
 }
 
 impl Operation for DeleteBucketEncryption {
-    type Output = DeleteBucketEncryptionOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "DELETE Bucket encryption";
     const METHOD: Method = Method::DELETE;
@@ -258,41 +258,13 @@ impl Operation for DeleteBucketEncryption {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketEncryptionOutput> {
-        Ok(DeleteBucketEncryptionOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 
-    fn unset_by(&self, refusal: &ServiceError) -> Option<DeleteBucketEncryptionOutput> {
+    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
         let none = refusal.code == UNSET;
-        none.then(|| DeleteBucketEncryptionOutput { request_id: refusal.request_id.clone() })
-    }
-}
-
-/// What [`PutBucketEncryption`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutBucketEncryptionOutput {
-    request_id: String,
-}
-
-impl PutBucketEncryptionOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
-    }
-}
-
-/// What [`DeleteBucketEncryption`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeleteBucketEncryptionOutput {
-    request_id: String,
-}
-
-impl DeleteBucketEncryptionOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+        none.then(|| Done::refused(refusal))
     }
 }
 

@@ -17,42 +17,25 @@ mod tagging;
 mod versioning;
 mod website;
 
-pub use self::acl::{GetBucketAcl, PutBucketAcl, PutBucketAclOutput};
-pub use self::cors::{
-    CorsConfiguration, CorsRule, DeleteBucketCors, DeleteBucketCorsOutput, GetBucketCors, PutBucketCors,
-    PutBucketCorsOutput,
-};
-pub use self::create::{CreateBucket, CreateBucketOutput};
-pub use self::delete::{DeleteBucket, DeleteBucketOutput};
-pub use self::encryption::{
-    BucketEncryption, DeleteBucketEncryption, DeleteBucketEncryptionOutput, GetBucketEncryption, PutBucketEncryption,
-    PutBucketEncryptionOutput,
-};
+pub use self::acl::{GetBucketAcl, PutBucketAcl};
+pub use self::cors::{CorsConfiguration, CorsRule, DeleteBucketCors, GetBucketCors, PutBucketCors};
+pub use self::create::CreateBucket;
+pub use self::delete::DeleteBucket;
+pub use self::encryption::{BucketEncryption, DeleteBucketEncryption, GetBucketEncryption, PutBucketEncryption};
 pub use self::head::{BucketMeta, HeadBucket};
 pub use self::lifecycle::{
-    DeleteBucketLifecycle, DeleteBucketLifecycleOutput, GetBucketLifecycle, LifecycleConfiguration,
-    LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTime, LifecycleTransition,
-    NoncurrentVersionTransition, PutBucketLifecycle, PutBucketLifecycleOutput,
+    DeleteBucketLifecycle, GetBucketLifecycle, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter,
+    LifecycleRule, LifecycleTime, LifecycleTransition, NoncurrentVersionTransition, PutBucketLifecycle,
 };
 pub use self::list::{ListObjects, ObjectList, ObjectSummary};
 pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
 pub use self::location::GetBucketLocation;
-pub use self::policy::{
-    DeleteBucketPolicy, DeleteBucketPolicyOutput, GetBucketPolicy, PutBucketPolicy, PutBucketPolicyOutput,
-};
-pub use self::referer::{
-    DeleteBucketReferer, DeleteBucketRefererOutput, GetBucketReferer, PutBucketReferer, PutBucketRefererOutput,
-    RefererConfiguration, RefererType,
-};
-pub use self::tagging::{
-    DeleteBucketTagging, DeleteBucketTaggingOutput, GetBucketTagging, PutBucketTagging, PutBucketTaggingOutput,
-};
-pub use self::versioning::{GetBucketVersioning, PutBucketVersioning, PutBucketVersioningOutput, Versioning};
-pub use self::website::{
-    DeleteBucketWebsite, DeleteBucketWebsiteOutput, GetBucketWebsite, PutBucketWebsite, PutBucketWebsiteOutput,
-    RoutingRule, WebsiteConfiguration,
-};
+pub use self::policy::{DeleteBucketPolicy, GetBucketPolicy, PutBucketPolicy};
+pub use self::referer::{DeleteBucketReferer, GetBucketReferer, PutBucketReferer, RefererConfiguration, RefererType};
+pub use self::tagging::{DeleteBucketTagging, GetBucketTagging, PutBucketTagging};
+pub use self::versioning::{GetBucketVersioning, PutBucketVersioning, Versioning};
+pub use self::website::{DeleteBucketWebsite, GetBucketWebsite, PutBucketWebsite, RoutingRule, WebsiteConfiguration};
 
 #[cfg(test)]
 mod tests {

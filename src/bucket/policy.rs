@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::{bare_answer, request_id};
+use crate::answer::{Done, bare_answer};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::policy::BucketPolicy;
@@ -123,7 +123,7 @@ impl DeleteBucketPolicy {
 const UNSET: [&str; 3] = ["NoSuchBucketPolicy", "NoSuchPolicyVersion", "NoSuchPolicy"];
 
 impl Operation for PutBucketPolicy {
-    type Output = PutBucketPolicyOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket policy";
     const METHOD: Method = Method::PUT;
@@ -144,8 +144,8 @@ impl Operation for PutBucketPolicy {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketPolicyOutput> {
-        Ok(PutBucketPolicyOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -183,7 +183,7 @@ impl Operation for GetBucketPolicy {
 }
 
 impl Operation for DeleteBucketPolicy {
-    type Output = DeleteBucketPolicyOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "DELETE Bucket policy";
     const METHOD: Method = Method::DELETE;
@@ -197,41 +197,13 @@ impl Operation for DeleteBucketPolicy {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketPolicyOutput> {
-        Ok(DeleteBucketPolicyOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 
-    fn unset_by(&self, refusal: &ServiceError) -> Option<DeleteBucketPolicyOutput> {
+    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
         let none = UNSET.contains(&&*refusal.code);
-        none.then(|| DeleteBucketPolicyOutput { request_id: refusal.request_id.clone() })
-    }
-}
-
-/// What [`PutBucketPolicy`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutBucketPolicyOutput {
-    request_id: String,
-}
-
-impl PutBucketPolicyOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
-    }
-}
-
-/// What [`DeleteBucketPolicy`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeleteBucketPolicyOutput {
-    request_id: String,
-}
-
-impl DeleteBucketPolicyOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+        none.then(|| Done::refused(refusal))
     }
 }
 

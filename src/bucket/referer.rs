@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::{Done, request_id};
 use crate::error::{Error, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -269,7 +269,7 @@ impl DeleteBucketReferer {
 }
 
 impl Operation for PutBucketReferer {
-    type Output = PutBucketRefererOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket referer";
     const METHOD: Method = Method::PUT;
@@ -287,8 +287,8 @@ impl Operation for PutBucketReferer {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketRefererOutput> {
-        Ok(PutBucketRefererOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -319,7 +319,7 @@ impl Operation for GetBucketReferer {
 }
 
 impl Operation for DeleteBucketReferer {
-    type Output = DeleteBucketRefererOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket referer";
     const METHOD: Method = Method::PUT;
@@ -333,40 +333,12 @@ impl Operation for DeleteBucketReferer {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketRefererOutput> {
-        Ok(DeleteBucketRefererOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
 const MD5_OF_NOTHING: &str = "1B2M2Y8AsgTpgAmY7PhCfg==";
-
-/// What [`PutBucketReferer`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutBucketRefererOutput {
-    request_id: String,
-}
-
-impl PutBucketRefererOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
-    }
-}
-
-/// What [`DeleteBucketReferer`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeleteBucketRefererOutput {
-    request_id: String,
-}
-
-impl DeleteBucketRefererOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
-    }
-}
 
 #[cfg(test)]
 mod tests {

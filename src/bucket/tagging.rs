@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::{Done, request_id};
 use crate::error::{Error, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{Tagging, Tags};
@@ -114,7 +114,7 @@ fn is_unset(refusal: &ServiceError) -> bool {
 }
 
 impl Operation for PutBucketTagging {
-    type Output = PutBucketTaggingOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket tagging";
     const METHOD: Method = Method::PUT;
@@ -132,8 +132,8 @@ impl Operation for PutBucketTagging {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketTaggingOutput> {
-        Ok(PutBucketTaggingOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -164,7 +164,7 @@ impl Operation for GetBucketTagging {
 }
 
 impl Operation for DeleteBucketTagging {
-    type Output = DeleteBucketTaggingOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "DELETE Bucket tagging";
     const METHOD: Method = Method::DELETE;
@@ -178,40 +178,12 @@ impl Operation for DeleteBucketTagging {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketTaggingOutput> {
-        Ok(DeleteBucketTaggingOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 
-    fn unset_by(&self, refusal: &ServiceError) -> Option<DeleteBucketTaggingOutput> {
-        is_unset(refusal).then(|| DeleteBucketTaggingOutput { request_id: refusal.request_id.clone() })
-    }
-}
-
-/// What [`PutBucketTagging`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutBucketTaggingOutput {
-    request_id: String,
-}
-
-impl PutBucketTaggingOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
-    }
-}
-
-/// What [`DeleteBucketTagging`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeleteBucketTaggingOutput {
-    request_id: String,
-}
-
-impl DeleteBucketTaggingOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
+        is_unset(refusal).then(|| Done::refused(refusal))
     }
 }
 

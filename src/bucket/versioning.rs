@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::request_id;
+use crate::answer::{Done, request_id};
 use crate::error::Result;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -82,7 +82,7 @@ struct VersioningConfiguration {
 }
 
 impl Operation for PutBucketVersioning {
-    type Output = PutBucketVersioningOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket versioning";
     const METHOD: Method = Method::PUT;
@@ -97,8 +97,8 @@ impl Operation for PutBucketVersioning {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketVersioningOutput> {
-        Ok(PutBucketVersioningOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -123,20 +123,6 @@ impl Operation for GetBucketVersioning {
         let document: VersioningConfiguration =
             xml::read("VersioningConfiguration", head.status.as_u16(), &request_id, &body)?;
         Ok(document.status)
-    }
-}
-
-/// What [`PutBucketVersioning`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutBucketVersioningOutput {
-    request_id: String,
-}
-
-impl PutBucketVersioningOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
     }
 }
 

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::{Done, request_id};
 use crate::error::{Error, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -512,7 +512,7 @@ impl DeleteBucketWebsite {
 const UNSET: &str = "NoSuchWebsiteConfiguration";
 
 impl Operation for PutBucketWebsite {
-    type Output = PutBucketWebsiteOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket website";
     const METHOD: Method = Method::PUT;
@@ -534,8 +534,8 @@ impl Operation for PutBucketWebsite {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketWebsiteOutput> {
-        Ok(PutBucketWebsiteOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -566,7 +566,7 @@ impl Operation for GetBucketWebsite {
 }
 
 impl Operation for DeleteBucketWebsite {
-    type Output = DeleteBucketWebsiteOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "DELETE Bucket website";
     const METHOD: Method = Method::DELETE;
@@ -580,41 +580,13 @@ impl Operation for DeleteBucketWebsite {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketWebsiteOutput> {
-        Ok(DeleteBucketWebsiteOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 
-    fn unset_by(&self, refusal: &ServiceError) -> Option<DeleteBucketWebsiteOutput> {
+    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
         let none = refusal.code == UNSET;
-        none.then(|| DeleteBucketWebsiteOutput { request_id: refusal.request_id.clone() })
-    }
-}
-
-/// What [`PutBucketWebsite`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutBucketWebsiteOutput {
-    request_id: String,
-}
-
-impl PutBucketWebsiteOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
-    }
-}
-
-/// What [`DeleteBucketWebsite`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeleteBucketWebsiteOutput {
-    request_id: String,
-}
-
-impl DeleteBucketWebsiteOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+        none.then(|| Done::refused(refusal))
     }
 }
 

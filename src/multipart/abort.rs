@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::Done;
 use crate::error::{Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
@@ -41,7 +41,7 @@ impl AbortMultipartUpload {
 }
 
 impl Operation for AbortMultipartUpload {
-    type Output = AbortMultipartUploadOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "Abort Multipart Upload";
     const METHOD: Method = Method::DELETE;
@@ -55,27 +55,13 @@ impl Operation for AbortMultipartUpload {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<AbortMultipartUploadOutput> {
-        Ok(AbortMultipartUploadOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 
-    fn settled_by(&self, refusal: &ServiceError) -> Option<AbortMultipartUploadOutput> {
+    fn settled_by(&self, refusal: &ServiceError) -> Option<Done> {
         let gone = refusal.code == "NoSuchUpload";
-        gone.then(|| AbortMultipartUploadOutput { request_id: refusal.request_id.clone() })
-    }
-}
-
-/// What [`AbortMultipartUpload`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AbortMultipartUploadOutput {
-    request_id: String,
-}
-
-impl AbortMultipartUploadOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+        gone.then(|| Done::refused(refusal))
     }
 }
 

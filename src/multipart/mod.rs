@@ -8,7 +8,7 @@ mod list_uploads;
 mod upload_part;
 mod upload_part_copy;
 
-pub use self::abort::{AbortMultipartUpload, AbortMultipartUploadOutput};
+pub use self::abort::AbortMultipartUpload;
 pub use self::complete::{CompleteMultipartUpload, CompleteMultipartUploadOutput, CompletedPart};
 pub use self::initiate::{InitiateMultipartUpload, InitiateMultipartUploadOutput};
 pub use self::list_parts::{ListParts, PartList, PartSummary};

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::request_id;
+use crate::answer::Done;
 use crate::error::Result;
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
@@ -91,7 +91,7 @@ impl GetObjectAcl {
 }
 
 impl Operation for PutObjectAcl {
-    type Output = PutObjectAclOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Object acl";
     const METHOD: Method = Method::PUT;
@@ -105,8 +105,8 @@ impl Operation for PutObjectAcl {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutObjectAclOutput> {
-        Ok(PutObjectAclOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -127,20 +127,6 @@ impl Operation for GetObjectAcl {
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<AccessControl> {
         AccessControl::read(response)
-    }
-}
-
-/// What [`PutObjectAcl`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutObjectAclOutput {
-    request_id: String,
-}
-
-impl PutObjectAclOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
     }
 }
 

@@ -13,7 +13,7 @@ mod put;
 mod restore;
 mod tagging;
 
-pub use self::acl::{GetObjectAcl, PutObjectAcl, PutObjectAclOutput};
+pub use self::acl::{GetObjectAcl, PutObjectAcl};
 pub use self::append::{AppendObject, AppendObjectOutput};
 pub use self::copy::{CopyObject, CopyObjectOutput};
 pub use self::delete::{DeleteObject, DeleteObjectOutput};

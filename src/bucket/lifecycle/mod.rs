@@ -10,7 +10,7 @@ use http::{Method, Response};
 pub use self::due::{LifecycleExpiration, LifecycleTime, LifecycleTransition, NoncurrentVersionTransition};
 pub use self::filter::LifecycleFilter;
 pub use self::rule::LifecycleRule;
-use crate::answer::request_id;
+use crate::answer::{Done, request_id};
 use crate::error::{Error, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -175,7 +175,7 @@ impl DeleteBucketLifecycle {
 }
 
 impl Operation for PutBucketLifecycle {
-    type Output = PutBucketLifecycleOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "PUT Bucket lifecycle";
     const METHOD: Method = Method::PUT;
@@ -193,8 +193,8 @@ impl Operation for PutBucketLifecycle {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<PutBucketLifecycleOutput> {
-        Ok(PutBucketLifecycleOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 }
 
@@ -225,7 +225,7 @@ impl Operation for GetBucketLifecycle {
 }
 
 impl Operation for DeleteBucketLifecycle {
-    type Output = DeleteBucketLifecycleOutput;
+    type Output = Done;
     type Response = Bytes;
     const NAME: &'static str = "DELETE Bucket lifecycle";
     const METHOD: Method = Method::DELETE;
@@ -239,41 +239,13 @@ impl Operation for DeleteBucketLifecycle {
         Safety::SameEffect
     }
 
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<DeleteBucketLifecycleOutput> {
-        Ok(DeleteBucketLifecycleOutput { request_id: request_id(response.headers()) })
+    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
+        Ok(Done::told(response.headers()))
     }
 
-    fn unset_by(&self, refusal: &ServiceError) -> Option<DeleteBucketLifecycleOutput> {
+    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
         let none = refusal.code == "NoSuchLifecycleConfiguration";
-        none.then(|| DeleteBucketLifecycleOutput { request_id: refusal.request_id.clone() })
-    }
-}
-
-/// What [`PutBucketLifecycle`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutBucketLifecycleOutput {
-    request_id: String,
-}
-
-impl PutBucketLifecycleOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
-    }
-}
-
-/// What [`DeleteBucketLifecycle`] gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeleteBucketLifecycleOutput {
-    request_id: String,
-}
-
-impl DeleteBucketLifecycleOutput {
-    /// `x-cos-request-id`.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+        none.then(|| Done::refused(refusal))
     }
 }
 
