@@ -508,8 +508,14 @@ impl fmt::Display for Error {
             write!(f, "; {}", Line(advice))?;
         }
         let mut cause = if f.alternate() { self.source() } else { None };
+        let mut before = inner.message.to_string();
         while let Some(error) = cause {
-            write!(f, ": {}", Line(&error.to_string()))?;
+            let text = error.to_string();
+            // Some errors are made of the text of their cause.
+            if !before.ends_with(&text) {
+                write!(f, ": {}", Line(&text))?;
+            }
+            before = text;
             cause = error.source();
         }
         Ok(())
@@ -579,6 +585,13 @@ mod tests {
             request_id: "NjQ".to_owned(),
             ..ServiceError::default()
         }
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let inner = Error::new(ErrorKind::Io, "the disk is gone").with_source("for good");
+        let outer = Error::new(ErrorKind::Credentials, format!("no key: {inner}")).with_source(inner);
+        assert_eq!(format!("{outer:#}"), "no key: the disk is gone: for good");
     }
 
     #[test]
