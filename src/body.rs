@@ -74,12 +74,14 @@ impl Body {
         Source::File { path: Arc::clone(path), offset, length, as_of }.into()
     }
 
-    /// `length` bytes of a stream that can be made anew for every attempt.
+    /// A stream of `length` bytes that can be made anew for every attempt. Its end is waited for before the last bytes go
+    /// out: one that is longer, or says at its end that it was wrong, fails the request, and nothing is stored.
     pub fn factory(length: u64, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
         Source::Factory { length, open: Arc::new(open) }.into()
     }
 
-    /// `length` bytes of a stream that runs once: a request with it is not repeated once bytes were taken.
+    /// A stream of `length` bytes that runs once: a request with it is not repeated once bytes were taken. As with
+    /// [`factory`](Self::factory), its end is waited for.
     pub fn once(length: u64, stream: ByteStream) -> Self {
         Source::Once { length, stream: Arc::new(Mutex::new(Some(stream))) }.into()
     }

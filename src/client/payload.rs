@@ -28,6 +28,8 @@ pub struct Payload {
     crc64: Crc64,
     progress: Arc<Progress>,
     observer: Option<Observer>,
+    /// The end of a stream, until it is known that nothing follows.
+    last: Bytes,
     /// Where a stream that runs once came from, until something is taken of it.
     untouched: Option<Slot>,
 }
@@ -68,7 +70,7 @@ impl Payload {
 
     fn new(length: u64, frames: Frames, observer: Option<Observer>, untouched: Option<Slot>) -> Self {
         let progress = Arc::new(Progress::new(length));
-        Self { frames, remaining: length, crc64: Crc64::new(), progress, observer, untouched }
+        Self { frames, remaining: length, crc64: Crc64::new(), progress, observer, last: Bytes::new(), untouched }
     }
 
     /// How many bytes are left to hand out.
@@ -94,13 +96,24 @@ impl Payload {
                 bytes if bytes.is_empty() => return Poll::Ready(Err(changed("the file is shorter than it was"))),
                 bytes => bytes,
             },
-            Frames::Stream(stream) => match ready!(Pin::new(stream).poll_next(cx)).transpose()? {
-                Some(bytes) if bytes.len() as u64 > self.remaining => {
-                    return Poll::Ready(Err(changed("the stream is longer than announced")));
+            Frames::Stream(stream) => {
+                let left = self.remaining - self.last.len() as u64;
+                match ready!(Pin::new(stream).poll_next(cx)).transpose()? {
+                    Some(bytes) if bytes.len() as u64 > left => {
+                        return Poll::Ready(Err(changed("the stream is longer than announced")));
+                    }
+                    // A stream may say at its end that what it brought was wrong.
+                    Some(bytes) if bytes.len() as u64 == left => {
+                        if left > 0 {
+                            self.last = bytes;
+                        }
+                        Bytes::new()
+                    }
+                    Some(bytes) => bytes,
+                    None if left == 0 => std::mem::take(&mut self.last),
+                    None => return Poll::Ready(Err(changed("the stream is shorter than announced"))),
                 }
-                Some(bytes) => bytes,
-                None => return Poll::Ready(Err(changed("the stream is shorter than announced"))),
-            },
+            }
         };
         if let Some(observer) = self.observer.as_ref().filter(|_| !bytes.is_empty()) {
             observer(self.progress.sent().0 + bytes.len() as u64);

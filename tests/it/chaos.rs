@@ -3,7 +3,10 @@
 //! Beside the bucket runs a model of it that knows what each key may hold. A success leaves one possibility, an error that
 //! may have taken effect two, any other error what was. What is read must be among them.
 
+mod bodies;
 mod directories;
+mod together;
+mod versions;
 mod weather;
 
 use std::collections::BTreeMap;
@@ -85,7 +88,7 @@ impl World {
     fn in_memory(seed: u64, weather: Weather) -> Self {
         let rig = InMemory::new();
         let bucket = rig.bucket();
-        Self::new(rig.emulator, bucket, seed, weather, PAUSED)
+        Self::new(Arc::new(rig.emulator), bucket, seed, weather, PAUSED)
     }
 
     /// With keys that are over within minutes, a server of keys that is down now and then, and a clock that is set.
@@ -102,7 +105,7 @@ impl World {
             async move { if down { Err(io::Error::other("no key today")) } else { Ok(session(&key).told_at(key.start)) } }
         });
         let bucket = rig.bucket_of(rig.client().credentials(keys));
-        let mut world = Self::new(rig.emulator, bucket, seed, Weather::Honest, PAUSED);
+        let mut world = Self::new(Arc::new(rig.emulator), bucket, seed, Weather::Honest, PAUSED);
         world.clock = Some(rig.clock);
         emulator.set(Arc::clone(&world.emulator)).expect("the only one");
         world
@@ -124,13 +127,13 @@ impl World {
         let limit = Duration::from_millis(400);
         let client = support::client(&emulator).stall_timeout(limit).response_timeout(limit);
         let bucket = client.build().and_then(|client| client.bucket(emulator.bucket())).expect("a bucket");
-        Self::new(emulator, bucket, seed, weather, REAL)
+        Self::new(Arc::new(emulator), bucket, seed, weather, REAL)
     }
 
-    fn new(emulator: Emulator, bucket: Bucket, seed: u64, weather: Weather, pace: Pace) -> Self {
+    fn new(emulator: Arc<Emulator>, bucket: Bucket, seed: u64, weather: Weather, pace: Pace) -> Self {
         let keys = KEYS.into_iter().chain([LOG]);
         Self {
-            emulator: Arc::new(emulator),
+            emulator,
             bucket,
             random: Random(seed),
             weather,
@@ -300,7 +303,7 @@ impl World {
     /// What is there, as nobody tells it.
     fn look_behind(&self) {
         for (&name, possible) in &self.model {
-            let content = self.emulator.object(self.emulator.bucket(), name).map(|object| object.bytes());
+            let content = self.emulator.object(self.bucket.name().as_str(), name).map(|object| object.bytes());
             let story = || self.story.join("\n");
             assert!(possible.allows(content.as_ref()), "{name}: {}\n{}", told(content.as_ref(), possible), story());
         }
@@ -533,7 +536,7 @@ async fn live(mut world: World, steps: usize) -> (u64, u64) {
     for name in world.model.keys().copied().collect::<Vec<_>>() {
         world.get(name).await;
     }
-    let left = world.emulator.uploads(world.emulator.bucket());
+    let left = world.emulator.uploads(world.bucket.name().as_str());
     let untold = left.iter().filter(|left| !world.told.contains(&left.upload_id)).count();
     assert!(untold <= world.unknown, "{untold} uploads nobody told of\n{}", world.story.join("\n"));
     println!("{}", world.story.join("\n"));

@@ -22,7 +22,7 @@ use tencent_cos::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::support::{self, InMemory, ServiceTransport, emulator};
+use crate::support::{self, InMemory, ServiceTransport, emulator, noise};
 
 const EVERY: [&str; 5] = ["GET Object", "HEAD Object", "PUT Object", "GET Bucket", "DELETE Object"];
 const REPEATABLE: [&str; 4] = ["GET Object", "HEAD Object", "PUT Object", "GET Bucket"];
@@ -1112,14 +1112,14 @@ async fn a_body_that_runs_once_is_sent_once() {
 async fn a_body_of_another_length_is_not_stored() {
     let emulator = emulator().await;
     let mem = InMemory::new();
-    let pieces = |text: &'static str| {
-        let pieces = text.as_bytes().chunks(3).map(|piece| Ok::<_, Error>(Bytes::from_static(piece)));
+    let pieces = |text: &'static str, size| {
+        let pieces = text.as_bytes().chunks(size).map(|piece| Ok::<_, Error>(Bytes::from_static(piece)));
         ByteStream::new(None, futures_util::stream::iter(pieces.collect::<Vec<_>>()))
     };
     for (emulator, bucket) in [(&emulator, support::bucket(&emulator)), (&mem.emulator, mem.bucket())] {
-        for text in ["hell", "hello!", ""] {
-            for body in [Body::once(5, pieces(text)), Body::factory(5, move || pieces(text))] {
-                let error = bucket.put("new", body).await.unwrap_err();
+        for (text, size) in [("hell", 3), ("hello!", 3), ("hello!", 1), ("hello, world", 5), ("", 3)] {
+            for body in [Body::once(5, pieces(text, size)), Body::factory(5, move || pieces(text, size))] {
+                let error = bucket.put("new", body).await.expect_err(text);
                 assert_eq!(error.kind(), ErrorKind::Changed, "{text:?}: {error:?}");
                 assert_eq!(error.attempts(), 1);
                 assert!(!error.may_have_taken_effect(), "{text:?}");
@@ -1132,6 +1132,24 @@ async fn a_body_of_another_length_is_not_stored() {
         let error = bucket.put("new", Body::factory(5, broken)).await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Io, 1), "{error:?}");
         assert!(emulator.object(emulator.bucket(), "new").is_none());
+    }
+}
+
+/// What is handed on from one object to another is compared before it becomes one, though the word of that comes last.
+#[tokio::test]
+async fn an_object_that_came_wrong_is_not_stored_elsewhere() {
+    let emulator = emulator().await;
+    let mem = InMemory::new();
+    for (emulator, bucket) in [(&emulator, support::bucket(&emulator)), (&mem.emulator, mem.bucket())] {
+        emulator.put_object(emulator.bucket(), "from", noise(300_000, 1));
+        emulator.script(Rule::on("GET Object").then(Action::CorruptByte { at: 200_000 }));
+        let object = bucket.get("from").await.unwrap();
+        let error = bucket.put("to", Body::once(300_000, object.body)).await.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Integrity, false), "{error:?}");
+        assert!(emulator.object(emulator.bucket(), "to").is_none());
+        let object = bucket.get("from").await.unwrap();
+        bucket.put("to", Body::once(300_000, object.body)).await.unwrap();
+        assert_eq!(emulator.object(emulator.bucket(), "to").unwrap().bytes(), noise(300_000, 1));
     }
 }
 
