@@ -5,6 +5,8 @@
 
 mod bodies;
 mod directories;
+mod files;
+mod reads;
 mod together;
 mod versions;
 mod weather;

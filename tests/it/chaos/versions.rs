@@ -7,8 +7,8 @@ use cos_emulator::{Emulator, StoredObject};
 use futures_util::TryStreamExt as _;
 use tencent_cos::transfer::{Download, LargeCopy, Upload};
 use tencent_cos::{
-    Bucket, CopyObject, CopySource, DeleteKey, DeleteObject, DeleteObjects, Error, GetBucketVersioning, GetObject,
-    HeadObject, ListObjectVersions, PutBucketVersioning, PutObject, Result, Versioning,
+    Bucket, CopyObject, CopySource, Crc64, DeleteKey, DeleteObject, DeleteObjects, Error, GetBucketVersioning,
+    GetObject, HeadObject, ListObjectVersions, PutBucketVersioning, PutObject, Result, Versioning,
 };
 
 use super::weather::{PAUSED, Weather, faults};
@@ -26,12 +26,23 @@ const LONG_AGO: &str = "MTg0NDUxNDQwNzM3MDk1NTE2MTU";
 struct Version {
     id: String,
     /// A marker has none.
-    content: Option<Bytes>,
+    content: Option<Content>,
+}
+
+/// Bytes, by their number and CRC-64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Content(u64, u64);
+
+impl Content {
+    fn of(bytes: &Bytes) -> Self {
+        Self(bytes.len() as u64, Crc64::of(bytes))
+    }
 }
 
 impl From<StoredObject> for Version {
     fn from(stored: StoredObject) -> Self {
-        Self { id: stored.version_id(), content: (!stored.is_delete_marker()).then(|| stored.bytes()) }
+        let content = || Content(stored.size(), stored.crc64().expect("a checksum"));
+        Self { id: stored.version_id(), content: (!stored.is_delete_marker()).then(content) }
     }
 }
 
@@ -97,16 +108,16 @@ impl Versions {
 
     /// What a write of `content`, or of a marker, has added: at most so many of them, none without a word. `told` is the
     /// version a success named.
-    fn wrote(&self, change: &Change, content: Option<&Bytes>, result: Result<Option<&str>, &Error>, most: usize) {
+    fn wrote(&self, change: &Change, content: Option<Content>, result: Result<Option<&str>, &Error>, most: usize) {
         let (added, removed, story) = (change.added(), change.removed(), self.told());
-        assert!(added.iter().all(|version| version.content.as_ref() == content), "{added:?}\n{story}");
+        assert!(added.iter().all(|version| version.content == content), "{added:?}\n{story}");
         assert!(added.len() <= most, "{} were added\n{story}", added.len());
         // Where versions are suspended, the version `null` makes room.
         assert!(removed.iter().all(|version| version.id == "null"), "{removed:?} went\n{story}");
         match result {
             Ok(told) => {
                 let newest = change.after.first().expect("what was written is there");
-                assert!(newest.content.as_ref() == content, "the newest is not what was written\n{story}");
+                assert!(newest.content == content, "the newest is not what was written\n{story}");
                 assert_eq!(told, Some(newest.id.as_str()), "{story}");
             }
             Err(error) if !error.may_have_taken_effect() => {
@@ -154,7 +165,12 @@ impl Versions {
         self.note(&result);
         let change = Change { before, after: self.there(name) };
         let most = result.as_ref().map_or(ATTEMPTS, |output| output.attempts as usize);
-        self.wrote(&change, Some(&content), result.as_ref().map(|output| output.version_id.as_deref()), most);
+        self.wrote(
+            &change,
+            Some(Content::of(&content)),
+            result.as_ref().map(|output| output.version_id.as_deref()),
+            most,
+        );
     }
 
     async fn upload(&mut self, name: &'static str) {
@@ -164,7 +180,12 @@ impl Versions {
         self.note(&result);
         let change = Change { before, after: self.there(name) };
         let most = if length > MIB { 1 } else { ATTEMPTS };
-        self.wrote(&change, Some(&content), result.as_ref().map(|output| output.version_id.as_deref()), most);
+        self.wrote(
+            &change,
+            Some(Content::of(&content)),
+            result.as_ref().map(|output| output.version_id.as_deref()),
+            most,
+        );
     }
 
     /// A delete without version.
@@ -236,7 +257,7 @@ impl Versions {
                 self.bucket.send(if newest { head } else { head.version_id(&id) }).await.map(|meta| {
                     let length = meta.content_length();
                     assert_eq!(meta.version_id(), version.as_ref().map(|it| it.id.as_str()), "{}", self.told());
-                    assert_eq!(length, version.as_ref().and_then(|it| it.content.as_ref()).map(|it| it.len() as u64));
+                    assert_eq!(length, version.as_ref().and_then(|it| it.content).map(|it| it.0));
                     None
                 })
             }
@@ -248,9 +269,9 @@ impl Versions {
             }
         };
         self.note(&result);
-        let content = version.as_ref().and_then(|version| version.content.as_ref());
+        let content = version.and_then(|version| version.content);
         match result {
-            Ok(Some(bytes)) => assert!(Some(&bytes) == content, "{} bytes\n{}", bytes.len(), self.told()),
+            Ok(Some(bytes)) => assert!(Some(Content::of(&bytes)) == content, "{} bytes\n{}", bytes.len(), self.told()),
             Ok(None) => {}
             Err(error) if matches!(error.code(), Some("NoSuchKey" | "NoSuchVersion")) => {
                 assert!(content.is_none(), "it is there\n{}", self.told());
@@ -279,7 +300,7 @@ impl Versions {
             assert!(result.is_err() && change.added().is_empty(), "a copy of nothing\n{}", self.told());
             return;
         };
-        self.wrote(&change, Some(&content), result.as_ref().map(Option::as_deref), ATTEMPTS);
+        self.wrote(&change, Some(content), result.as_ref().map(Option::as_deref), ATTEMPTS);
     }
 
     async fn list(&mut self) {
@@ -295,7 +316,7 @@ impl Versions {
         let mut there = Vec::new();
         for name in KEYS {
             for (index, version) in self.there(name).into_iter().enumerate() {
-                let (marker, size) = (version.content.is_none(), version.content.map_or(0, |it| it.len() as u64));
+                let (marker, size) = (version.content.is_none(), version.content.map_or(0, |it| it.0));
                 there.push((name, version.id, index == 0, marker, size));
             }
         }
