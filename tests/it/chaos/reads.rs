@@ -148,7 +148,7 @@ impl Reads {
 async fn what_is_read_is_one_object_from_its_beginning() {
     let seed = Random::seed();
     println!("COS_SEED={seed}");
-    let worlds = if full() { 100 } else { 2 };
+    let worlds = if full() { 40 } else { 2 };
     for weather in [Weather::Honest, Weather::Corrupting] {
         let (mut whole, mut dropped, mut failed) = (0, 0, 0);
         for number in 0..worlds {

@@ -35,7 +35,7 @@ pub async fn all_connections_are_free(client: &Client, emulator: &Emulator, conn
 async fn together(client: Client, emulator: Emulator, seed: u64, steps: usize, pace: Pace) {
     let emulator = Arc::new(emulator);
     let worlds = ["one", "two", "three", "four"].into_iter().enumerate().map(|(number, name)| {
-        let bucket = client.bucket(&format!("{name}-1250000000")).expect("a bucket");
+        let bucket = client.bucket(format!("{name}-1250000000")).expect("a bucket");
         let emulator = Arc::clone(&emulator);
         async move {
             bucket.send(CreateBucket::new()).await.expect("a bucket");
