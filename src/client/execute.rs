@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::answer::{REQUEST_ID, bare_answer, content_length, header_text, refusal};
+use crate::answer::{REQUEST_ID, bare_answer, content_length};
 use crate::body::{Body, ByteStream};
 use crate::client::clock::{CorrectedClock, Mark};
 use crate::client::defaults::COMMIT_TIMEOUT;
@@ -24,14 +24,15 @@ use crate::client::runtime::in_runtime;
 use crate::client::signer::Signer;
 use crate::client::stall::Stalling;
 use crate::client::trace::{self, Span};
-use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
+use crate::client::verdict::{Failure, age, judge_output, late, refused, unread};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::head::Head;
 use crate::object::{HeadObject, ObjectMeta};
 use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent, unset};
 use crate::region::Address;
 use crate::request::Target;
 use crate::sign;
-use crate::time::{Clock, parse_http_date};
+use crate::time::Clock;
 use crate::xml;
 
 /// What every request of a client shares.
@@ -95,18 +96,6 @@ impl<T> Journey<T> {
             sent: None,
             arrived: None,
         }
-    }
-}
-
-struct Failure {
-    error: Error,
-    evidence: Evidence,
-}
-
-/// One that no further attempt would mend.
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { error, evidence: Evidence::Final }
     }
 }
 
@@ -388,7 +377,7 @@ impl Call<'_> {
         let body = Stalling::new(body, silence, permit);
         if !parts.status.is_success() {
             let offset = offset.map(|offset| (offset, signed_with));
-            let failure = self.refused(&parts, body.into_stream(), snapshot, offset).await;
+            let failure = refused(clock, &parts, body.into_stream(), snapshot, offset).await;
             let Some(output) = unset(operation, &failure.error) else {
                 return Err(failure);
             };
@@ -531,131 +520,6 @@ impl Call<'_> {
             // of a body that ends early.
             return Err(error.into());
         }
-        let error = match outcome {
-            Ok(response) => return Ok(response),
-            Err(error) => error,
-        };
-        let evidence = match error.phase() {
-            Phase::Tls => Evidence::Final,
-            _ if error.is_stale() => Evidence::Stale,
-            _ if error.is_unsent() => Evidence::Unsent,
-            _ => Evidence::Unknown,
-        };
-        Err(Failure { error: error.into(), evidence })
+        outcome.map_err(Failure::of_transport)
     }
-
-    /// COS said no, or somebody did in its place. `clocks` is how far its clock is ahead of ours, and what was taken for
-    /// that when the request was signed.
-    async fn refused(
-        &self,
-        parts: &Parts,
-        body: ByteStream,
-        snapshot: &Snapshot,
-        clocks: Option<(i64, i64)>,
-    ) -> Failure {
-        // A body that is too long or breaks off still leaves a status and a request id.
-        let (document, broke_off) = capped(body).await;
-        let service = refusal(parts, &document);
-        if let Some(broke_off) = broke_off
-            && parts.status.is_client_error()
-            && service.code.is_empty()
-            && service.class() == Class::Terminal
-        {
-            let error = Error::service_error(service).with_source(broke_off).retryable(true);
-            return Failure { error, evidence: Evidence::Unexplained };
-        }
-        let class = self.class(&service, snapshot, clocks);
-        let mut error = Error::service_error(service);
-        if class == Class::NotCos && !document.is_empty() {
-            error = error.with_source(format!("it begins {:?}", xml::beginning(&document)));
-        }
-        Failure { error, evidence: Evidence::Answer(class) }
-    }
-
-    /// The table's verdict, with what the table cannot know: the key's end, and the clocks.
-    fn class(&self, service: &ServiceError, snapshot: &Snapshot, clocks: Option<(i64, i64)>) -> Class {
-        let corrects = || clocks.is_some_and(|(offset, signed_with)| self.engine.clock.correct(offset, signed_with));
-        let class = service.class();
-        let bare = service.code.is_empty() && class == Class::Terminal;
-        match class {
-            // An answer to HEAD has no document: the clock, or the key's end, are likely reasons.
-            _ if bare && service.status == 403 && corrects() => Class::Clock,
-            _ if bare && matches!(service.status, 400 | 403) && self.is_ending(snapshot) => Class::CredentialExpired,
-            Class::Clock | Class::SignatureExpired if corrects() => Class::Clock,
-            // Signed anew with the same clock it would be refused again.
-            Class::Clock => Class::Terminal,
-            class => class,
-        }
-    }
-
-    /// Whether the key may be over: of a token whose end is not known nobody can say.
-    fn is_ending(&self, snapshot: &Snapshot) -> bool {
-        let soon = self.engine.clock.now() + Duration::from_secs(60);
-        let key = snapshot.credentials();
-        key.expires_at().map_or(key.token().is_some(), |end| end <= soon)
-    }
-}
-
-/// How long ago an object was made, by COS's own clock. An answer that was kept on the way does not tell.
-fn age(found: &HeaderMap) -> Option<Duration> {
-    let time = |name| header_text(found, name).and_then(parse_http_date);
-    let (now, made) = (time(header::DATE)?, time(header::LAST_MODIFIED)?);
-    (!found.contains_key(header::AGE)).then(|| now.duration_since(made).unwrap_or_default())
-}
-
-/// The deadline passed; what an attempt failed with before is the cause.
-#[cold]
-fn late(deadline: Duration, before: Option<Error>) -> Error {
-    let error = Error::new(ErrorKind::Timeout, format!("the deadline of {deadline:?} passed")).retryable(true);
-    match before {
-        Some(before) => error.with_source(before),
-        None => error,
-    }
-}
-
-/// A success whose document broke off, or is too long to be read.
-#[cold]
-fn unread(error: Error, head: &Parts) -> Failure {
-    let too_long = error.kind() == ErrorKind::Response;
-    let evidence = if too_long { Evidence::Final } else { Evidence::Unknown };
-    Failure { error: error.with_service(bare_answer(head)).may_have(too_long), evidence }
-}
-
-/// The beginning of a document, and why there is no more of it.
-async fn capped(mut body: ByteStream) -> (Bytes, Option<Error>) {
-    let mut document = Vec::new();
-    while let Some(bytes) = body.next().await {
-        let bytes = match bytes {
-            Ok(bytes) => bytes,
-            Err(error) => return (document.into(), Some(error)),
-        };
-        let room = xml::MAX_ERROR_BYTES - document.len();
-        document.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if document.len() == xml::MAX_ERROR_BYTES {
-            break;
-        }
-    }
-    (document.into(), None)
-}
-
-/// A success that was none.
-fn judge_output(mut error: Error, safety: Safety, status: u16, request_id: &str) -> Failure {
-    let evidence = match (error.kind(), error.service()) {
-        (ErrorKind::Service, Some(service)) => Evidence::Answer(service.class()),
-        // What COS made of other bytes stands: only where twice is as once does the second time mend it.
-        (ErrorKind::Integrity, _) if !matches!(safety, Safety::Read | Safety::SameEffect) => Evidence::Final,
-        (ErrorKind::Integrity, _) => Evidence::Answer(Class::Integrity),
-        (ErrorKind::Ambiguous, _) => Evidence::Unknown,
-        _ => Evidence::Final,
-    };
-    if error.service().is_none() {
-        // An operation reads values; whose answer they were in is known here.
-        let request_id = request_id.to_owned();
-        error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
-    }
-    if error.kind() == ErrorKind::Response {
-        // What cannot be read is a success all the same.
-        error = error.may_have(true);
-    }
-    Failure { error, evidence }
 }

@@ -27,6 +27,7 @@ pub(crate) mod trace;
 #[cfg(not(feature = "tracing"))]
 #[path = "untraced.rs"]
 pub(crate) mod trace;
+mod verdict;
 
 use std::collections::HashMap;
 use std::fmt;
