@@ -78,7 +78,7 @@ impl Files {
     }
 
     fn content(&mut self) -> Bytes {
-        let length = [0, self.below(10_000), self.below(3 << 20)][self.below(3)];
+        let length = [0, self.below(10_000), self.below(3 << 20), self.below(3 << 20)][self.below(4)];
         noise(length, self.random.next())
     }
 
@@ -87,12 +87,13 @@ impl Files {
     }
 
     fn plan(&mut self) -> Plan {
-        let mut after = |one_in| {
-            let most = 2 << self.random.below(13);
+        let mut after = |one_in, doublings| {
+            let most = 2 << self.random.below(doublings);
             let turns = 1 + self.random.below(most);
             (self.random.below(one_in) == 0).then_some(turns)
         };
-        let (dropped, cancelled, replaced) = (after(4), after(8), after(4));
+        // Only while it is being read does another object matter.
+        let (dropped, cancelled, replaced) = (after(4, 13), after(8, 13), after(3, 9));
         Plan {
             checkpoint: self.below(3) > 0,
             forbid_overwrite: self.below(8) == 0,
@@ -143,9 +144,14 @@ impl Files {
         if self.below(5) == 0 {
             drop(fs::remove_file(self.path()));
         }
-        let (plan, next) = (self.plan(), self.content());
+        let plan = self.plan();
         let (before, beside) = (self.file(), names(self.folder.path()));
         let object = self.memory.emulator.object(self.memory.emulator.bucket(), KEY).map(|object| object.bytes());
+        let next = match &object {
+            // Of the same length, so that the ranges of both would fit together.
+            Some(object) if self.below(2) == 0 => noise(object.len(), self.random.next()),
+            _ => self.content(),
+        };
         self.story.push(format!("{part} {plan:?}, {:?} bytes", object.as_ref().map(Bytes::len)));
         let outcome = self.run(&plan, &next).await;
         tokio::time::sleep(PAUSED.settled).await;
@@ -184,7 +190,7 @@ async fn files(weather: Weather) {
     let seed = Random::seed();
     println!("COS_SEED={seed}");
     let mut all = Runs::default();
-    for number in 0..if full() { 100 } else { 2 } {
+    for number in 0..if full() { 100 } else { 5 } {
         let mut files = Files::new(seed.wrapping_add(number), weather);
         let mut part = 0.0;
         for step in 0..48 {
