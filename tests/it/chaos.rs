@@ -541,7 +541,6 @@ async fn live(mut world: World, steps: usize) -> (u64, u64) {
     let left = world.emulator.uploads(world.bucket.name().as_str());
     let untold = left.iter().filter(|left| !world.told.contains(&left.upload_id)).count();
     assert!(untold <= world.unknown, "{untold} uploads nobody told of\n{}", world.story.join("\n"));
-    println!("{}", world.story.join("\n"));
     (world.succeeded, world.failed)
 }
 
