@@ -12,7 +12,7 @@ use md5::{Digest, Md5};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::xml;
+use crate::xml::{self, Element};
 
 /// A query parameter; a sub-resource like `acl` has an empty value.
 pub(crate) type Param = (Cow<'static, str>, Cow<'static, str>);
@@ -184,6 +184,14 @@ impl Request {
     /// Sets an XML body.
     pub(crate) fn xml(self, root: &str, value: &impl serde::Serialize) -> Result<Self> {
         self.document("application/xml", xml::write(root, value)?)
+    }
+
+    /// Sets an XML body that is written element by element; `field` is the input that its text comes from.
+    pub(crate) fn element(self, field: &'static str, root: &Element) -> Result<Self> {
+        if !root.all_text(&xml::can_carry) {
+            return Err(Error::input(field, "a control character, which XML cannot carry"));
+        }
+        self.xml(&root.name, root)
     }
 
     /// What it is about.

@@ -351,11 +351,7 @@ impl Operation for PutBucketCors {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketCORS");
 
     fn request(&self) -> Result<Request> {
-        let root = self.0.write()?;
-        if !root.all_text(&xml::can_carry) {
-            return Err(Error::input("rules", "have a control character, which XML cannot carry"));
-        }
-        let request = Request::bucket().query("cors", "").xml(ROOT, &root)?;
+        let request = Request::bucket().query("cors", "").element("rules", &self.0.write()?)?;
         if request.body_ref().len() > CorsConfiguration::MAX_BYTES as u64 {
             return Err(Error::input("rules", "are longer than 64 KiB as a document"));
         }

@@ -201,11 +201,7 @@ impl Operation for PutBucketEncryption {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketEncryption");
 
     fn request(&self) -> Result<Request> {
-        let root = self.0.write()?;
-        if !root.all_text(&xml::can_carry) {
-            return Err(Error::input("encryption", "has a control character, which XML cannot carry"));
-        }
-        Request::bucket().query("encryption", "").xml(ROOT, &root)
+        Request::bucket().query("encryption", "").element("encryption", &self.0.write()?)
     }
 
     fn safety(&self) -> Safety {

@@ -276,11 +276,7 @@ impl Operation for PutBucketReferer {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketReferer");
 
     fn request(&self) -> Result<Request> {
-        let root = self.0.write()?;
-        if !root.all_text(&xml::can_carry) {
-            return Err(Error::input("referer", "has a control character, which XML cannot carry"));
-        }
-        Request::bucket().query("referer", "").xml(ROOT, &root)
+        Request::bucket().query("referer", "").element("referer", &self.0.write()?)
     }
 
     fn safety(&self) -> Safety {

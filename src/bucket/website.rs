@@ -519,11 +519,7 @@ impl Operation for PutBucketWebsite {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketWebsite");
 
     fn request(&self) -> Result<Request> {
-        let root = self.0.write()?;
-        if !root.all_text(&xml::can_carry) {
-            return Err(Error::input("website", "has a control character, which XML cannot carry"));
-        }
-        let request = Request::bucket().query("website", "").xml(ROOT, &root)?;
+        let request = Request::bucket().query("website", "").element("website", &self.0.write()?)?;
         if request.body_ref().len() > WebsiteConfiguration::MAX_BYTES as u64 {
             return Err(Error::input("website", "is longer than 64 KiB as a document"));
         }

@@ -13,9 +13,7 @@ mod weather;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,10 +25,10 @@ use tencent_cos::{
     AppendObject, Bucket, CopyObject, CopySource, Crc64, DeleteObjects, Error, GetObject, Integrity, ObjectKey,
     PutObject, Result,
 };
-use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use self::weather::{PAUSED, Pace, REAL, Weather, faults};
+use crate::download::Kept;
 use crate::support::{self, InMemory, Random, TestClock, full, noise, session};
 
 const MIB: u64 = 1024 * 1024;
@@ -292,10 +290,10 @@ impl World {
             }
             95..97 => self.drop_one(name).await,
             _ => {
-                let sink = Sink::default();
-                let download = Download::new(key(name)).part_size(MIB).to_writer(sink.clone());
+                let kept = Kept::default();
+                let download = Download::new(key(name)).part_size(MIB).to_writer(kept.clone());
                 match bucket.transfer(download).await {
-                    Ok(output) => self.found(name, Some(sink.bytes()), Some(output.integrity)),
+                    Ok(output) => self.found(name, Some(kept.bytes()), Some(output.integrity)),
                     Err(error) => self.found_none(name, &error),
                 }
             }
@@ -493,31 +491,6 @@ fn told(content: Option<&Bytes>, possible: &Possible) -> String {
     };
     let all: Vec<_> = possible.contents.iter().map(|content| one(content.as_ref())).collect();
     format!("found {}, possible are {}", one(content), all.join(", "))
-}
-
-/// Where a download goes.
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Sink {
-    fn bytes(&self) -> Bytes {
-        self.0.lock().expect("no panic").clone().into()
-    }
-}
-
-impl AsyncWrite for Sink {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.lock().expect("no panic").extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
 }
 
 /// So many steps of a world, and what it comes to.

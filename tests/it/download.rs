@@ -105,7 +105,13 @@ async fn the_short_verb() {
 
 /// Keeps what is written to it.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<(Vec<u8>, bool)>>);
+pub struct Kept(Arc<Mutex<(Vec<u8>, bool)>>);
+
+impl Kept {
+    pub fn bytes(&self) -> Bytes {
+        self.0.lock().unwrap().0.clone().into()
+    }
+}
 
 impl AsyncWrite for Kept {
     fn poll_write(

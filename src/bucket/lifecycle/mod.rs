@@ -182,11 +182,7 @@ impl Operation for PutBucketLifecycle {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketLifecycle");
 
     fn request(&self) -> Result<Request> {
-        let root = self.0.write()?;
-        if !root.all_text(&xml::can_carry) {
-            return Err(Error::input("rules", "have a control character, which XML cannot carry"));
-        }
-        Request::bucket().query("lifecycle", "").xml(ROOT, &root)
+        Request::bucket().query("lifecycle", "").element("rules", &self.0.write()?)
     }
 
     fn safety(&self) -> Safety {

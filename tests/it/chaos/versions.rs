@@ -12,7 +12,8 @@ use tencent_cos::{
 };
 
 use super::weather::{PAUSED, Weather, faults};
-use super::{MIB, Sink, key};
+use super::{MIB, key};
+use crate::download::Kept;
 use crate::support::{InMemory, Random, full, noise};
 
 const KEYS: [&str; 3] = ["a", "b/c", "目录/g h"];
@@ -262,10 +263,10 @@ impl Versions {
                 })
             }
             _ => {
-                let (sink, download) = (Sink::default(), Download::new(key(name)).part_size(MIB));
+                let (kept, download) = (Kept::default(), Download::new(key(name)).part_size(MIB));
                 let download = if newest { download } else { download.version_id(&id) };
-                let result = self.bucket.transfer(download.to_writer(sink.clone())).await;
-                result.map(|_| Some(sink.bytes()))
+                let result = self.bucket.transfer(download.to_writer(kept.clone())).await;
+                result.map(|_| Some(kept.bytes()))
             }
         };
         self.note(&result);
