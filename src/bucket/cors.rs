@@ -1,13 +1,10 @@
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderName, Method, Response};
+use http::{HeaderName, Method};
 
-use crate::answer::{Done, request_id};
-use crate::error::{Error, Result, ServiceError};
-use crate::operation::{Operation, Permissions, Safety, Sent};
-use crate::request::Request;
-use crate::xml::{self, Element, Unknown};
+use super::setting::{self, Setting};
+use crate::error::{Error, Result};
+use crate::xml::{Element, Unknown};
 
 /// Which web pages may use a bucket, and how (cross-origin resource sharing).
 ///
@@ -78,6 +75,27 @@ impl CorsConfiguration {
         self.response_vary = Some(vary);
         self
     }
+}
+
+impl Setting for CorsConfiguration {
+    const PARAMETER: &'static str = "cors";
+    const ROOT: &'static str = "CORSConfiguration";
+    const UNSET: &'static str = "NoSuchCORSConfiguration";
+    const FIELD: &'static str = "rules";
+    const LONGEST: usize = Self::MAX_BYTES;
+
+    fn write(&self) -> Result<Element> {
+        if !(1..=Self::MAX_RULES).contains(&self.rules.len()) {
+            return Err(Error::input("rules", "are not from 1 to 100"));
+        }
+        let mut root = Element::new(Self::ROOT);
+        for rule in &self.rules {
+            root = root.child(rule.write()?);
+        }
+        let root = root.leaf_opt("ResponseVary", self.response_vary.map(|vary| vary.to_string()));
+        root.with_unknown(&self.unknown, &["ResponseVary"])
+            .ok_or_else(|| Error::input("response_vary", "is there already, with a value that is not known"))
+    }
 
     fn read(mut root: Element) -> Self {
         let mut configuration = Self { unknown: root.take_unknown(), ..Self::default() };
@@ -90,19 +108,6 @@ impl CorsConfiguration {
             }
         }
         configuration
-    }
-
-    fn write(&self) -> Result<Element> {
-        if !(1..=Self::MAX_RULES).contains(&self.rules.len()) {
-            return Err(Error::input("rules", "are not from 1 to 100"));
-        }
-        let mut root = Element::new(ROOT);
-        for rule in &self.rules {
-            root = root.child(rule.write()?);
-        }
-        let root = root.leaf_opt("ResponseVary", self.response_vary.map(|vary| vary.to_string()));
-        root.with_unknown(&self.unknown, &["ResponseVary"])
-            .ok_or_else(|| Error::input("response_vary", "is there already, with a value that is not known"))
     }
 }
 
@@ -230,8 +235,6 @@ impl CorsRule {
     }
 }
 
-const ROOT: &str = "CORSConfiguration";
-
 /// What is in a rule once at most.
 const ONCE: [&str; 2] = ["ID", "MaxAgeSeconds"];
 
@@ -343,85 +346,20 @@ impl DeleteBucketCors {
     }
 }
 
-impl Operation for PutBucketCors {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "PUT Bucket cors";
-    const METHOD: Method = Method::PUT;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketCORS");
-
-    fn request(&self) -> Result<Request> {
-        let request = Request::bucket().query("cors", "").element("rules", &self.0.write()?)?;
-        if request.body_ref().len() > CorsConfiguration::MAX_BYTES as u64 {
-            return Err(Error::input("rules", "are longer than 64 KiB as a document"));
-        }
-        Ok(request)
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-}
-
-impl Operation for GetBucketCors {
-    type Output = Option<CorsConfiguration>;
-    type Response = Bytes;
-    const NAME: &'static str = "GET Bucket cors";
-    const METHOD: Method = Method::GET;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketCORS");
-
-    fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query("cors", ""))
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::Read
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<CorsConfiguration>> {
-        let (head, body) = response.into_parts();
-        let root = xml::read_whole(ROOT, head.status.as_u16(), &request_id(&head.headers), &body)?;
-        Ok(Some(CorsConfiguration::read(root)))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Option<CorsConfiguration>> {
-        (refusal.code == "NoSuchCORSConfiguration").then_some(None)
-    }
-}
-
-impl Operation for DeleteBucketCors {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "DELETE Bucket cors";
-    const METHOD: Method = Method::DELETE;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:DeleteBucketCORS");
-
-    fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query("cors", ""))
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
-        let none = refusal.code == "NoSuchCORSConfiguration";
-        none.then(|| Done::refused(refusal))
-    }
+setting::calls! {
+    CorsConfiguration;
+    PUT PutBucketCors, "PUT Bucket cors", "name/cos:PutBucketCORS";
+    GET GetBucketCors, "GET Bucket cors", "name/cos:GetBucketCORS";
+    DELETE DeleteBucketCors, "DELETE Bucket cors", "name/cos:DeleteBucketCORS";
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http::Response;
+
     use super::*;
-    use crate::operation::{as_text, read_response};
+    use crate::operation::{Operation, Sent, as_text, read_response};
 
     fn rule() -> CorsRule {
         CorsRule::new("https://a.example", [Method::GET])

@@ -1,11 +1,6 @@
-use bytes::Bytes;
-use http::{Method, Response};
-
-use crate::answer::{Done, request_id};
-use crate::error::{Error, Result, ServiceError};
-use crate::operation::{Operation, Permissions, Safety, Sent};
-use crate::request::Request;
-use crate::xml::{self, Element, Unknown};
+use super::setting::{self, Setting};
+use crate::error::{Error, Result};
+use crate::xml::{Element, Unknown};
 
 /// How COS encrypts objects of a bucket whose own request does not say it.
 ///
@@ -46,22 +41,13 @@ impl BucketEncryption {
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         self.unknown.iter().flat_map(Unknown::names)
     }
+}
 
-    fn read(mut root: Element) -> Self {
-        let mut rule = take(&mut root, RULE);
-        let mut default = take(&mut rule, DEFAULT);
-        let of_default = default.take_unknown();
-        let mut read = Self { unknown: [of_default, rule.into_unknown(), root.into_unknown()], ..Self::default() };
-        for child in default.children {
-            let text = child.text().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-            match (child.name.as_str(), text) {
-                ("SSEAlgorithm", Some(text)) if read.algorithm.is_empty() => read.algorithm = text,
-                ("KMSMasterKeyID", Some(text)) if read.kms_key_id.is_none() => read.kms_key_id = Some(text),
-                _ => read.unknown[0].push(child),
-            }
-        }
-        read
-    }
+impl Setting for BucketEncryption {
+    const PARAMETER: &'static str = "encryption";
+    const ROOT: &'static str = "ServerSideEncryptionConfiguration";
+    const UNSET: &'static str = "NoSuchEncryptionConfiguration";
+    const FIELD: &'static str = "encryption";
 
     fn write(&self) -> Result<Element> {
         if self.algorithm.trim().is_empty() {
@@ -78,15 +64,30 @@ impl BucketEncryption {
         let default = default.leaf_opt("KMSMasterKeyID", self.kms_key_id.as_deref());
         let root = default.with_unknown(of_default, &["SSEAlgorithm", "KMSMasterKeyID"]).and_then(|default| {
             let rule = Element::new(RULE).child(default).with_unknown(of_rule, &[DEFAULT])?;
-            Element::new(ROOT).child(rule).with_unknown(of_root, &[RULE])
+            Element::new(Self::ROOT).child(rule).with_unknown(of_root, &[RULE])
         });
         root.ok_or_else(|| Error::input("encryption", "has a part twice, once with a value that is not known"))
+    }
+
+    fn read(mut root: Element) -> Self {
+        let mut rule = take(&mut root, RULE);
+        let mut default = take(&mut rule, DEFAULT);
+        let of_default = default.take_unknown();
+        let mut read = Self { unknown: [of_default, rule.into_unknown(), root.into_unknown()], ..Self::default() };
+        for child in default.children {
+            let text = child.text().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+            match (child.name.as_str(), text) {
+                ("SSEAlgorithm", Some(text)) if read.algorithm.is_empty() => read.algorithm = text,
+                ("KMSMasterKeyID", Some(text)) if read.kms_key_id.is_none() => read.kms_key_id = Some(text),
+                _ => read.unknown[0].push(child),
+            }
+        }
+        read
     }
 }
 
 const AES256: &str = "AES256";
 const KMS: &str = "KMS";
-const ROOT: &str = "ServerSideEncryptionConfiguration";
 const RULE: &str = "Rule";
 const DEFAULT: &str = "ApplyServerSideEncryptionByDefault";
 
@@ -191,84 +192,21 @@ impl DeleteBucketEncryption {
     }
 }
 
-const UNSET: &str = "NoSuchEncryptionConfiguration";
-
-impl Operation for PutBucketEncryption {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "PUT Bucket encryption";
-    const METHOD: Method = Method::PUT;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketEncryption");
-
-    fn request(&self) -> Result<Request> {
-        Request::bucket().query("encryption", "").element("encryption", &self.0.write()?)
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-}
-
-impl Operation for GetBucketEncryption {
-    type Output = Option<BucketEncryption>;
-    type Response = Bytes;
-    const NAME: &'static str = "GET Bucket encryption";
-    const METHOD: Method = Method::GET;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketEncryption");
-
-    fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query("encryption", ""))
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::Read
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<BucketEncryption>> {
-        let (head, body) = response.into_parts();
-        let root = xml::read_whole(ROOT, head.status.as_u16(), &request_id(&head.headers), &body)?;
-        Ok((!root.children.is_empty()).then(|| BucketEncryption::read(root)))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Option<BucketEncryption>> {
-        (refusal.code == UNSET).then_some(None)
-    }
-}
-
-impl Operation for DeleteBucketEncryption {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "DELETE Bucket encryption";
-    const METHOD: Method = Method::DELETE;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:DeleteBucketEncryption");
-
-    fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query("encryption", ""))
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
-        let none = refusal.code == UNSET;
-        none.then(|| Done::refused(refusal))
-    }
+setting::calls! {
+    BucketEncryption;
+    PUT PutBucketEncryption, "PUT Bucket encryption", "name/cos:PutBucketEncryption";
+    GET GetBucketEncryption, "GET Bucket encryption", "name/cos:GetBucketEncryption";
+    DELETE DeleteBucketEncryption, "DELETE Bucket encryption", "name/cos:DeleteBucketEncryption";
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http::Response;
+
     use super::*;
     use crate::ErrorKind;
-    use crate::operation::{as_text, read_response};
+    use crate::operation::{Operation, Sent, as_text, read_response};
 
     fn answer(status: u16, xml: &'static str) -> Response<Bytes> {
         Response::builder().status(status).header("x-cos-request-id", "NjQ").body(Bytes::from(xml)).unwrap()

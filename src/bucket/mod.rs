@@ -13,6 +13,7 @@ mod list_versions;
 mod location;
 mod policy;
 mod referer;
+mod setting;
 mod tagging;
 mod versioning;
 mod website;

@@ -1,11 +1,12 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use crate::answer::{Done, request_id};
-use crate::error::{Error, Result, ServiceError};
+use super::setting::{self, Setting};
+use crate::answer::Done;
+use crate::error::{Error, Result};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
-use crate::xml::{self, Element, Unknown};
+use crate::xml::{Element, Unknown};
 
 /// Which web pages may show the objects of a bucket (hotlink protection), by the `Referer` that browsers send.
 ///
@@ -85,17 +86,6 @@ impl RefererConfiguration {
         self.unknown.iter().flat_map(Unknown::names)
     }
 
-    fn read(mut root: Element) -> Self {
-        let mut read = Self { unknown: [root.take_unknown(), Unknown::default()], ..Self::default() };
-        let repeated = root.repeated(&ONCE);
-        for child in root.children {
-            if repeated.contains(&child.name.as_str()) || !read.take(&child) {
-                read.unknown[0].push(child);
-            }
-        }
-        read
-    }
-
     /// Whether it is known what this is, and would be written.
     fn take(&mut self, child: &Element) -> bool {
         match child.name.as_str() {
@@ -130,6 +120,13 @@ impl RefererConfiguration {
             _ => false,
         }
     }
+}
+
+impl Setting for RefererConfiguration {
+    const PARAMETER: &'static str = "referer";
+    const ROOT: &'static str = "RefererConfiguration";
+    const UNSET: &'static str = "NoSuchRefererConfiguration";
+    const FIELD: &'static str = "referer";
 
     fn write(&self) -> Result<Element> {
         let [of_root, of_list] = &self.unknown;
@@ -142,7 +139,7 @@ impl RefererConfiguration {
         if !self.domains.iter().all(|domain| is_domain(domain)) {
             return Err(Error::input("domains", "have one that is empty or has a blank"));
         }
-        let mut root = Element::new(ROOT);
+        let mut root = Element::new(Self::ROOT);
         if self.enabled || !of_root.has(STATUS) {
             root = root.leaf(STATUS, if self.enabled { "Enabled" } else { "Disabled" });
         }
@@ -156,9 +153,19 @@ impl RefererConfiguration {
         root.with_unknown(of_root, &ONCE)
             .ok_or_else(|| Error::input("referer", "has a part twice, once with a value that is not known"))
     }
+
+    fn read(mut root: Element) -> Self {
+        let mut read = Self { unknown: [root.take_unknown(), Unknown::default()], ..Self::default() };
+        let repeated = root.repeated(&ONCE);
+        for child in root.children {
+            if repeated.contains(&child.name.as_str()) || !read.take(&child) {
+                read.unknown[0].push(child);
+            }
+        }
+        read
+    }
 }
 
-const ROOT: &str = "RefererConfiguration";
 const STATUS: &str = "Status";
 const TYPE: &str = "RefererType";
 const LIST: &str = "DomainList";
@@ -268,50 +275,10 @@ impl DeleteBucketReferer {
     }
 }
 
-impl Operation for PutBucketReferer {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "PUT Bucket referer";
-    const METHOD: Method = Method::PUT;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketReferer");
-
-    fn request(&self) -> Result<Request> {
-        Request::bucket().query("referer", "").element("referer", &self.0.write()?)
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-}
-
-impl Operation for GetBucketReferer {
-    type Output = Option<RefererConfiguration>;
-    type Response = Bytes;
-    const NAME: &'static str = "GET Bucket referer";
-    const METHOD: Method = Method::GET;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketReferer");
-
-    fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query("referer", ""))
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::Read
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<RefererConfiguration>> {
-        let (head, body) = response.into_parts();
-        let root = xml::read_whole(ROOT, head.status.as_u16(), &request_id(&head.headers), &body)?;
-        Ok((!root.children.is_empty()).then(|| RefererConfiguration::read(root)))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Option<RefererConfiguration>> {
-        (refusal.code == "NoSuchRefererConfiguration").then_some(None)
-    }
+setting::calls! {
+    RefererConfiguration;
+    PUT PutBucketReferer, "PUT Bucket referer", "name/cos:PutBucketReferer";
+    GET GetBucketReferer, "GET Bucket referer", "name/cos:GetBucketReferer";
 }
 
 impl Operation for DeleteBucketReferer {

@@ -1,11 +1,6 @@
-use bytes::Bytes;
-use http::{Method, Response};
-
-use crate::answer::{Done, request_id};
-use crate::error::{Error, Result, ServiceError};
-use crate::operation::{Operation, Permissions, Safety, Sent};
-use crate::request::Request;
-use crate::xml::{self, Element, Unknown};
+use super::setting::{self, Setting};
+use crate::error::{Error, Result};
+use crate::xml::{Element, Unknown};
 
 /// How a bucket is shown as a static website.
 ///
@@ -128,18 +123,6 @@ impl WebsiteConfiguration {
         [root, index, error, redirect_all, auto, rules].into_iter().flat_map(Unknown::names)
     }
 
-    fn read(mut root: Element) -> Self {
-        let mut read = Self { unknown: Parts { root: root.take_unknown(), ..Parts::default() }, ..Self::default() };
-        let repeated = root.repeated(&PARTS);
-        for part in root.children {
-            let strange = repeated.contains(&part.name.as_str()) || !read.take(&part);
-            if strange {
-                read.unknown.root.push(part);
-            }
-        }
-        read
-    }
-
     /// Whether it is known what this part says, if not all of it.
     fn take(&mut self, part: &Element) -> bool {
         match part.name.as_str() {
@@ -191,27 +174,9 @@ impl WebsiteConfiguration {
         }
     }
 
-    fn write(&self) -> Result<Element> {
-        if self.index_document.is_empty() && !self.unknown.root.has(INDEX) {
-            return Err(Error::input("index_document", "is empty"));
-        }
-        if self.error_document.as_deref() == Some("") {
-            return Err(Error::input("error_document", "is empty"));
-        }
-        if self.error_document.is_none() && self.original_http_status.is_some() {
-            return Err(Error::input("original_http_status", "is for an error document, and there is none"));
-        }
-        if self.routing_rules.len() > Self::MAX_RULES {
-            return Err(Error::input("routing_rules", "are over 100"));
-        }
-        let rules = self.routing_rules.iter().map(RoutingRule::write).collect::<Result<Vec<_>>>()?;
-        self.document(rules)
-            .ok_or_else(|| Error::input("website", "has a part twice, once with a value that is not known"))
-    }
-
     fn document(&self, rules: Vec<Element>) -> Option<Element> {
         let status = |enabled: bool| if enabled { "Enabled" } else { "Disabled" };
-        let mut root = Element::new(ROOT);
+        let mut root = Element::new(Self::ROOT);
         if !self.index_document.is_empty() {
             let index = Element::new(INDEX).leaf("Suffix", self.index_document.as_str());
             root = root.child(index.with_unknown(&self.unknown.index, &["Suffix"])?);
@@ -234,6 +199,44 @@ impl WebsiteConfiguration {
             root = root.child(rules.with_unknown(&self.unknown.rules, &[])?);
         }
         root.with_unknown(&self.unknown.root, &PARTS)
+    }
+}
+
+impl Setting for WebsiteConfiguration {
+    const PARAMETER: &'static str = "website";
+    const ROOT: &'static str = "WebsiteConfiguration";
+    const UNSET: &'static str = "NoSuchWebsiteConfiguration";
+    const FIELD: &'static str = "website";
+    const LONGEST: usize = Self::MAX_BYTES;
+
+    fn write(&self) -> Result<Element> {
+        if self.index_document.is_empty() && !self.unknown.root.has(INDEX) {
+            return Err(Error::input("index_document", "is empty"));
+        }
+        if self.error_document.as_deref() == Some("") {
+            return Err(Error::input("error_document", "is empty"));
+        }
+        if self.error_document.is_none() && self.original_http_status.is_some() {
+            return Err(Error::input("original_http_status", "is for an error document, and there is none"));
+        }
+        if self.routing_rules.len() > Self::MAX_RULES {
+            return Err(Error::input("routing_rules", "are over 100"));
+        }
+        let rules = self.routing_rules.iter().map(RoutingRule::write).collect::<Result<Vec<_>>>()?;
+        self.document(rules)
+            .ok_or_else(|| Error::input("website", "has a part twice, once with a value that is not known"))
+    }
+
+    fn read(mut root: Element) -> Self {
+        let mut read = Self { unknown: Parts { root: root.take_unknown(), ..Parts::default() }, ..Self::default() };
+        let repeated = root.repeated(&PARTS);
+        for part in root.children {
+            let strange = repeated.contains(&part.name.as_str()) || !read.take(&part);
+            if strange {
+                read.unknown.root.push(part);
+            }
+        }
+        read
     }
 }
 
@@ -358,7 +361,6 @@ impl RoutingRule {
     }
 }
 
-const ROOT: &str = "WebsiteConfiguration";
 const INDEX: &str = "IndexDocument";
 const REDIRECT_ALL: &str = "RedirectAllRequestsTo";
 const AUTO: &str = "AutoAddressing";
@@ -509,88 +511,21 @@ impl DeleteBucketWebsite {
     }
 }
 
-const UNSET: &str = "NoSuchWebsiteConfiguration";
-
-impl Operation for PutBucketWebsite {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "PUT Bucket website";
-    const METHOD: Method = Method::PUT;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketWebsite");
-
-    fn request(&self) -> Result<Request> {
-        let request = Request::bucket().query("website", "").element("website", &self.0.write()?)?;
-        if request.body_ref().len() > WebsiteConfiguration::MAX_BYTES as u64 {
-            return Err(Error::input("website", "is longer than 64 KiB as a document"));
-        }
-        Ok(request)
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-}
-
-impl Operation for GetBucketWebsite {
-    type Output = Option<WebsiteConfiguration>;
-    type Response = Bytes;
-    const NAME: &'static str = "GET Bucket website";
-    const METHOD: Method = Method::GET;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketWebsite");
-
-    fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query("website", ""))
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::Read
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<WebsiteConfiguration>> {
-        let (head, body) = response.into_parts();
-        let root = xml::read_whole(ROOT, head.status.as_u16(), &request_id(&head.headers), &body)?;
-        Ok((!root.children.is_empty()).then(|| WebsiteConfiguration::read(root)))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Option<WebsiteConfiguration>> {
-        (refusal.code == UNSET).then_some(None)
-    }
-}
-
-impl Operation for DeleteBucketWebsite {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "DELETE Bucket website";
-    const METHOD: Method = Method::DELETE;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:DeleteBucketWebsite");
-
-    fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query("website", ""))
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
-        let none = refusal.code == UNSET;
-        none.then(|| Done::refused(refusal))
-    }
+setting::calls! {
+    WebsiteConfiguration;
+    PUT PutBucketWebsite, "PUT Bucket website", "name/cos:PutBucketWebsite";
+    GET GetBucketWebsite, "GET Bucket website", "name/cos:GetBucketWebsite";
+    DELETE DeleteBucketWebsite, "DELETE Bucket website", "name/cos:DeleteBucketWebsite";
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http::Response;
+
     use super::*;
     use crate::ErrorKind;
-    use crate::operation::{as_text, read_response};
+    use crate::operation::{Operation, Sent, as_text, read_response};
 
     fn answer(status: u16, xml: impl Into<Bytes>) -> Response<Bytes> {
         Response::builder().status(status).header("x-cos-request-id", "NjQ").body(xml.into()).unwrap()

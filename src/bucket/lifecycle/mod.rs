@@ -4,17 +4,12 @@ mod due;
 mod filter;
 mod rule;
 
-use bytes::Bytes;
-use http::{Method, Response};
-
 pub use self::due::{LifecycleExpiration, LifecycleTime, LifecycleTransition, NoncurrentVersionTransition};
 pub use self::filter::LifecycleFilter;
 pub use self::rule::LifecycleRule;
-use crate::answer::{Done, request_id};
-use crate::error::{Error, Result, ServiceError};
-use crate::operation::{Operation, Permissions, Safety, Sent};
-use crate::request::Request;
-use crate::xml::{self, Element, Unknown};
+use super::setting::{self, Setting};
+use crate::error::{Error, Result};
+use crate::xml::{Element, Unknown};
 
 /// What COS does by itself with objects and uploads of a bucket as they grow old.
 ///
@@ -49,18 +44,13 @@ impl LifecycleConfiguration {
     pub fn new(rules: impl IntoIterator<Item = LifecycleRule>) -> Self {
         Self { rules: rules.into_iter().collect(), unknown: Unknown::default() }
     }
+}
 
-    fn read(mut root: Element) -> Self {
-        let mut configuration = Self { unknown: root.take_unknown(), ..Self::default() };
-        for child in root.children {
-            if child.name == "Rule" {
-                configuration.rules.push(LifecycleRule::read(child));
-            } else {
-                configuration.unknown.push(child);
-            }
-        }
-        configuration
-    }
+impl Setting for LifecycleConfiguration {
+    const PARAMETER: &'static str = "lifecycle";
+    const ROOT: &'static str = "LifecycleConfiguration";
+    const UNSET: &'static str = "NoSuchLifecycleConfiguration";
+    const FIELD: &'static str = "rules";
 
     fn write(&self) -> Result<Element> {
         if !(1..=Self::MAX_RULES).contains(&self.rules.len()) {
@@ -73,15 +63,25 @@ impl LifecycleConfiguration {
         if ids.len() < named {
             return Err(Error::input("id", "is that of two rules"));
         }
-        let mut root = Element::new(ROOT);
+        let mut root = Element::new(Self::ROOT);
         for rule in &self.rules {
             root = root.child(rule.write()?);
         }
         Ok(root.with_unknown(&self.unknown, &[]).expect("nothing in it is there but once"))
     }
-}
 
-const ROOT: &str = "LifecycleConfiguration";
+    fn read(mut root: Element) -> Self {
+        let mut configuration = Self { unknown: root.take_unknown(), ..Self::default() };
+        for child in root.children {
+            if child.name == "Rule" {
+                configuration.rules.push(LifecycleRule::read(child));
+            } else {
+                configuration.unknown.push(child);
+            }
+        }
+        configuration
+    }
+}
 
 /// Sets what COS does with objects and uploads as they grow old, in place of what was set before.
 ///
@@ -174,83 +174,22 @@ impl DeleteBucketLifecycle {
     }
 }
 
-impl Operation for PutBucketLifecycle {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "PUT Bucket lifecycle";
-    const METHOD: Method = Method::PUT;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketLifecycle");
-
-    fn request(&self) -> Result<Request> {
-        Request::bucket().query("lifecycle", "").element("rules", &self.0.write()?)
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-}
-
-impl Operation for GetBucketLifecycle {
-    type Output = Option<LifecycleConfiguration>;
-    type Response = Bytes;
-    const NAME: &'static str = "GET Bucket lifecycle";
-    const METHOD: Method = Method::GET;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketLifecycle");
-
-    fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query("lifecycle", ""))
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::Read
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<LifecycleConfiguration>> {
-        let (head, body) = response.into_parts();
-        let root = xml::read_whole(ROOT, head.status.as_u16(), &request_id(&head.headers), &body)?;
-        Ok(Some(LifecycleConfiguration::read(root)))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Option<LifecycleConfiguration>> {
-        (refusal.code == "NoSuchLifecycleConfiguration").then_some(None)
-    }
-}
-
-impl Operation for DeleteBucketLifecycle {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "DELETE Bucket lifecycle";
-    const METHOD: Method = Method::DELETE;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:DeleteBucketLifecycle");
-
-    fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query("lifecycle", ""))
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
-        let none = refusal.code == "NoSuchLifecycleConfiguration";
-        none.then(|| Done::refused(refusal))
-    }
+setting::calls! {
+    LifecycleConfiguration;
+    PUT PutBucketLifecycle, "PUT Bucket lifecycle", "name/cos:PutBucketLifecycle";
+    GET GetBucketLifecycle, "GET Bucket lifecycle", "name/cos:GetBucketLifecycle";
+    DELETE DeleteBucketLifecycle, "DELETE Bucket lifecycle", "name/cos:DeleteBucketLifecycle";
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
 
+    use bytes::Bytes;
+    use http::Response;
+
     use super::*;
-    use crate::operation::{as_text, read_response};
+    use crate::operation::{Operation, Sent, as_text, read_response};
     use crate::options::StorageClass;
 
     fn rule() -> LifecycleRule {
