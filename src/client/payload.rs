@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use futures_util::FutureExt;
 use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
@@ -47,7 +48,7 @@ impl Payload {
     pub(crate) async fn open(body: Body) -> Result<Self> {
         let length = body.len();
         let mut untouched = None;
-        let frames = match body.source {
+        let mut frames = match body.source {
             Source::Empty => Frames::Bytes(Bytes::new()),
             Source::Bytes(bytes) => Frames::Bytes(bytes),
             Source::File { path, offset, length, as_of } => {
@@ -62,6 +63,12 @@ impl Payload {
                 })?))
             }
         };
+        // The transport asks a body without bytes for nothing.
+        if let (0, Frames::Stream(stream)) = (length, &mut frames) {
+            let end = AssertUnwindSafe(end_of(stream)).catch_unwind().await;
+            end.unwrap_or_else(|_| Err(panicked()))?;
+            **stream = Bytes::new().into();
+        }
         if let Some(observer) = &body.observer {
             observer(0);
         }
@@ -86,7 +93,7 @@ impl Payload {
     /// why.
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
         let polled = catch_unwind(AssertUnwindSafe(|| self.poll_source(cx)));
-        polled.unwrap_or_else(|_| Poll::Ready(Err(Error::new(ErrorKind::Io, "the body of the request panicked"))))
+        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked())))
     }
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
@@ -100,7 +107,7 @@ impl Payload {
                 let left = self.remaining - self.last.len() as u64;
                 match ready!(Pin::new(stream).poll_next(cx)).transpose()? {
                     Some(bytes) if bytes.len() as u64 > left => {
-                        return Poll::Ready(Err(changed("the stream is longer than announced")));
+                        return Poll::Ready(Err(changed(TOO_LONG)));
                     }
                     // A stream may say at its end that what it brought was wrong.
                     Some(bytes) if bytes.len() as u64 == left => {
@@ -120,6 +127,22 @@ impl Payload {
         }
         Poll::Ready(Ok(bytes))
     }
+}
+
+/// Waits for the end of a stream that is to bring nothing.
+async fn end_of(stream: &mut ByteStream) -> Result<()> {
+    while let Some(bytes) = stream.next().await.transpose()? {
+        if !bytes.is_empty() {
+            return Err(changed(TOO_LONG));
+        }
+    }
+    Ok(())
+}
+
+const TOO_LONG: &str = "the stream is longer than announced";
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Io, "the body of the request panicked")
 }
 
 fn changed(what: &'static str) -> Error {

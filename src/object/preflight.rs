@@ -88,9 +88,13 @@ impl Operation for OptionsObject {
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<Preflight>> {
         let headers = response.headers();
+        // A browser goes by this header, whatever the status.
+        let allow_origin =
+            header_text(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN).filter(|origin| !origin.is_empty());
+        let Some(allow_origin) = allow_origin else { return Ok(None) };
         let methods = names(headers, header::ACCESS_CONTROL_ALLOW_METHODS);
         Ok(Some(Preflight {
-            allow_origin: header_text(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN).unwrap_or_default().to_owned(),
+            allow_origin: allow_origin.to_owned(),
             allow_methods: methods.filter_map(|method| method.parse().ok()).collect(),
             allow_headers: names(headers, header::ACCESS_CONTROL_ALLOW_HEADERS).map(str::to_owned).collect(),
             allow_credentials: header_text(headers, header::ACCESS_CONTROL_ALLOW_CREDENTIALS) == Some("true"),
@@ -188,6 +192,7 @@ mod tests {
             read_response(&ask(), &Sent::default(), answer)
         };
         assert_eq!(read(403, "AccessForbidden").unwrap(), None);
+        assert_eq!(ask().output(&Sent::default(), Response::new(Bytes::new())).unwrap(), None);
         assert_eq!(read(403, "AccessDenied").unwrap_err().code(), Some("AccessDenied"));
         assert!(read(404, "NoSuchBucket").unwrap_err().is_not_found());
     }

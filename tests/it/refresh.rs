@@ -646,3 +646,11 @@ async fn a_fixed_key_of_no_use_is_told_at_once() {
     }
     assert!(rig.emulator.journal().is_empty());
 }
+
+#[test]
+fn a_kind_of_failure_has_the_name_that_the_source_has() {
+    use tencent_cos::client::provider::CredentialErrorKind::{NotConfigured, Rejected, Transient, Unusable};
+    for kind in [NotConfigured, Transient, Unusable, Rejected] {
+        assert_eq!(kind.as_str(), format!("{kind:?}"));
+    }
+}

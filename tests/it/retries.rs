@@ -983,6 +983,37 @@ async fn every_attempt_is_signed_afresh() {
     }
 }
 
+/// The transport asks a body of no bytes for nothing: without a look before it, an empty object would be stored.
+#[tokio::test]
+async fn a_stream_that_is_to_bring_nothing_is_read_to_its_end() {
+    let (mem, bucket) = rig();
+    let stream = |items: Vec<Result<Bytes, Error>>| ByteStream::new(None, futures_util::stream::iter(items));
+    let broken = || Err(Error::new(ErrorKind::Io, "the source broke"));
+
+    for items in [vec![Ok(Bytes::from("a"))], vec![Ok(Bytes::new()), Ok(Bytes::from("a"))]] {
+        let error = bucket.put("k", Body::once(0, stream(items))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+    }
+    let error = bucket.put("k", Body::once(0, stream(vec![broken()]))).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains("the source broke"), "{error}");
+    let panics = || {
+        ByteStream::new(
+            None,
+            futures_util::stream::poll_fn(|_| -> std::task::Poll<Option<Result<Bytes, Error>>> {
+                panic!("in the source")
+            }),
+        )
+    };
+    let error = bucket.put("k", Body::factory(0, panics)).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains("panicked"), "{error}");
+    assert!(mem.emulator.journal().is_empty());
+
+    // One that ends is at its end for each attempt.
+    mem.emulator.script(Rule::on("PUT Object").times(1).then(Action::status(503, "SlowDown")));
+    bucket.put("k", Body::once(0, stream(vec![Ok(Bytes::new())]))).await.unwrap();
+    assert_eq!(mem.emulator.journal().len(), 2);
+}
+
 /// COS answers 411 to a PUT or POST without a length.
 #[tokio::test]
 async fn a_length_is_stated_where_it_must_be() {

@@ -123,6 +123,18 @@ pub enum CredentialErrorKind {
     Rejected,
 }
 
+impl CredentialErrorKind {
+    /// Its name here, like `Transient`: for a log, or for a language that does not know this type. It stays as it is.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotConfigured => "NotConfigured",
+            Self::Transient => "Transient",
+            Self::Unusable => "Unusable",
+            Self::Rejected => "Rejected",
+        }
+    }
+}
+
 impl CredentialError {
     /// An error of this kind. Put no secret into the message.
     pub fn new(kind: CredentialErrorKind, message: impl Into<String>) -> Self {
