@@ -120,11 +120,22 @@ impl ErrorDocument {
         }
     }
 
-    /// Reads as far as it can be read; whether that is all. Of an element that comes twice the first counts.
+    /// Reads as far as it can be read; whether that is all. Of an element that comes twice the first counts. Half a code
+    /// is none: only of the message a part is better than nothing.
     fn read(&mut self, xml: &str) -> bool {
+        let mut open = None;
+        let whole = self.read_elements(xml, &mut open);
+        if let Some(name) = open.filter(|name| name != "Message") {
+            self.element(&name).into_iter().for_each(String::clear);
+        }
+        whole
+    }
+
+    /// `open` is the element that is being read.
+    fn read_elements(&mut self, xml: &str, open: &mut Option<String>) -> bool {
         let mut reader = Reader::from_str(xml);
         reader.config_mut().allow_dangling_amp = true;
-        let (mut depth, mut open) = (0_usize, None);
+        let mut depth = 0_usize;
         while let Ok(event) = reader.read_event() {
             let piece = match event {
                 Event::Start(start) => {
@@ -132,14 +143,16 @@ impl ErrorDocument {
                     let name = start.local_name().as_ref().to_owned();
                     match depth {
                         1 if name != "Error" => return false,
-                        2 => open = self.element(&name).is_some_and(|text| text.is_empty()).then_some(name),
+                        2 => *open = self.element(&name).is_some_and(|text| text.is_empty()).then_some(name),
                         _ => {}
                     }
                     continue;
                 }
                 Event::End(_) => {
                     depth = depth.saturating_sub(1);
-                    open = open.filter(|_| depth > 1);
+                    if depth <= 1 {
+                        *open = None;
+                    }
                     if depth == 0 {
                         return true;
                     }
@@ -372,7 +385,16 @@ mod tests {
         assert!(read_error(signed.as_bytes()).signed.is_some());
         // Half of what COS signed would differ from what we did.
         assert!(read_error(&signed.as_bytes()[..signed.len() - 4]).signed.is_none());
-        for none in ["", "<Other><Code>A</Code></Other>", "<!DOCTYPE x []><Error><Code>A</Code></Error>", "<Error/>"] {
+        let cut = read_error(b"<Error><RequestId>NjQ</RequestId><Message>half</Message><Code>NoSuchK");
+        assert_eq!((cut.code.as_str(), cut.message.as_str()), ("", "half"));
+        for none in [
+            "",
+            "<Error><Code>A",
+            "<Error><Code>A</Co",
+            "<Other><Code>A</Code></Other>",
+            "<!DOCTYPE x []><Error><Code>A</Code></Error>",
+            "<Error/>",
+        ] {
             assert_eq!(read_error(none.as_bytes()), ServiceError::default(), "{none}");
         }
     }

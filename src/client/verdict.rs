@@ -56,9 +56,11 @@ pub(super) async fn refused(
     // A body that is too long or breaks off still leaves a status and a request id.
     let (document, broke_off) = capped(body).await;
     let service = refusal(parts, &document);
+    // Why a key is refused stands in the message alone, sometimes.
+    let unexplained = service.code.is_empty() || service.status == 403;
     if let Some(broke_off) = broke_off
         && parts.status.is_client_error()
-        && service.code.is_empty()
+        && unexplained
         && service.class() == Class::Terminal
     {
         let error = Error::service_error(service).with_source(broke_off).retryable(true);

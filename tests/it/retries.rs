@@ -623,6 +623,19 @@ async fn a_refusal_that_breaks_off_is_asked_for_again() {
     }
 }
 
+/// Half a code is no code, and half a message may be of any kind.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_for_the_clock_is_understood_wherever_it_breaks_off() {
+    for at in (0..400).step_by(3) {
+        let (memory, bucket) = rig();
+        memory.clock.set_off(5_000);
+        memory.emulator.script(Rule::on(Matcher::any()).then(Action::CutBody { at }));
+        let object = bucket.get("k").await.unwrap_or_else(|error| panic!("after {at} bytes: {error:#}"));
+        assert_eq!(object.bytes(100).await.unwrap(), "hello");
+        assert_eq!(status_of(&memory.emulator)[0], Some(403));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn final_answers_are_final() {
     for operation in EVERY {
