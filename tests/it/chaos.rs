@@ -22,6 +22,8 @@ use bytes::Bytes;
 use cos_emulator::Emulator;
 use futures_util::TryStreamExt as _;
 use tencent_cos::client::provider::from_fn;
+use tencent_cos::policy::{Policy, Resource, Statement};
+use tencent_cos::sts::{self, GetFederationToken};
 use tencent_cos::transfer::{Download, LargeCopy, Upload};
 use tencent_cos::{
     AppendObject, Bucket, CopyObject, CopySource, Crc64, DeleteObjects, Error, GetObject, Integrity, ObjectKey,
@@ -31,7 +33,7 @@ use tokio::time::Instant;
 
 use self::weather::{PAUSED, Pace, REAL, Weather, faults};
 use crate::download::Kept;
-use crate::support::{self, InMemory, Random, TestClock, full, noise, session};
+use crate::support::{self, InMemory, Random, ServiceTransport, TestClock, full, noise, session};
 
 const MIB: u64 = 1024 * 1024;
 const KEYS: [&str; 4] = ["a", "b/c", "d e+f", "目录/g"];
@@ -110,6 +112,23 @@ impl World {
         let mut world = Self::new(Arc::new(rig.emulator), bucket, seed, Weather::Honest, PAUSED);
         world.clock = Some(rig.clock);
         emulator.set(Arc::clone(&world.emulator)).expect("the only one");
+        world
+    }
+
+    /// With keys that STS gives for three minutes, through the same weather.
+    fn with_keys_of_sts(seed: u64) -> Self {
+        let rig = InMemory::new();
+        let all = Statement::allow(&Resource::everything()).action("name/cos:*");
+        let keys = GetFederationToken::new("chaos", Policy::new().statement(all)).duration(Duration::from_secs(180));
+        let sts = sts::Client::builder()
+            .region(rig.emulator.region())
+            .credentials(support::permanent(&rig.emulator))
+            .http_client(ServiceTransport(rig.emulator.service()))
+            .clock(Arc::<TestClock>::clone(&rig.clock));
+        let keys = sts.build().expect("a client of STS").provider(keys);
+        let bucket = rig.bucket_of(rig.client().credentials(keys));
+        let mut world = Self::new(Arc::new(rig.emulator), bucket, seed, Weather::Honest, PAUSED);
+        world.clock = Some(rig.clock);
         world
     }
 
@@ -546,6 +565,11 @@ async fn no_changed_byte_is_taken_for_right() {
 #[tokio::test(start_paused = true)]
 async fn keys_that_end_and_clocks_that_are_set_refuse_nothing() {
     worlds(World::with_short_keys).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_sts_refuse_nothing() {
+    worlds(World::with_keys_of_sts).await;
 }
 
 /// The same over sockets, on the transport of the run.
