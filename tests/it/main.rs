@@ -10,6 +10,7 @@ mod clock;
 mod compile;
 mod connections;
 mod customer_key;
+mod damage;
 mod directories;
 mod download;
 mod download_resume;
