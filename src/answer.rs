@@ -113,6 +113,13 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(Duration::from_secs(60)))
 }
 
+/// Whether a stranger's text holds a piece of what it was sent, as debugging servers' do.
+#[cfg(any(feature = "client", feature = "sts"))]
+pub(crate) fn repeats(text: &str, sent: &[u8]) -> bool {
+    let piece = sent.len().clamp(1, 12);
+    sent.len() > 3 && sent.windows(piece).any(|piece| text.as_bytes().windows(piece.len()).any(|part| part == piece))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

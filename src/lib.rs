@@ -150,7 +150,7 @@
 //! | `native-tls` | | TLS by the library of the platform |
 //! | `hyper` | | a second transport, [`Transport`]`::Hyper`, for many small objects |
 //! | `blocking` | | [`blocking`]: the same for programs without a runtime |
-//! | `sts` | | temporary keys from STS, for those who have a key to ask with |
+//! | `sts` | | temporary keys from STS, for those who have a key to ask with; without `client` it makes the requests, and yours sends them |
 //! | `tracing` | | [spans](#tracing) for transfers, parts and operations, events for attempts |
 //!
 //! Without features the core is left: operations, signatures, errors, with no I/O and no runtime.
@@ -160,11 +160,11 @@
 //! A module uses lower floors only.
 //!
 //! ```text
-//! 5  sts                                                      a consumer: it uses what a stranger could use
+//! 5  sts (client)                                             a consumer: it uses what a stranger could use
 //! 4  transfer                                                 whole files and directories, by operations
 //! 3  client (bucket, execute, retry, provider, http)          the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket  policy                        operations: know no client, no credentials, no signing
-//! 1  operation  request  head  answer  options  rest  sign    vocabulary of a request; pure
+//! 1  operation  request  head  answer  options  rest  sign    vocabulary of a request; pure, as the calls of sts are
 //! 0  error  time  credentials  region  key  body  xml  crc64  leaves
 //! ```
 //!

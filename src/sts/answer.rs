@@ -7,8 +7,7 @@ use http::response::Parts;
 use serde::Deserialize;
 
 use super::endpoint::Site;
-use crate::answer::bare_answer;
-use crate::client::provider::repeats;
+use crate::answer::{bare_answer, repeats};
 use crate::credentials::{Credentials, SessionCredentials};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 

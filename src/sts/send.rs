@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{Method, header};
 use tokio::time::{sleep, timeout};
-use zeroize::Zeroizing;
 
-use super::{Call, Client, Issued, answer, tc3};
-use crate::answer::bare_answer;
+use super::{Call, Client, Issued, SignedCall, request};
 use crate::client::Payload;
 use crate::client::defaults::{BACKOFF_BASE, THROTTLE_BASE};
 use crate::client::retry::{Evidence, THROTTLE_COST, TRANSIENT_COST, backoff};
@@ -16,10 +14,8 @@ use crate::client::runtime::in_runtime;
 use crate::client::trace::{self, Span};
 use crate::credentials::Credentials;
 use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
-use crate::time::{Clock, unix_seconds};
+use crate::time::Clock;
 
-const VERSION: &str = "2018-08-13";
-const CONTENT_TYPE: &str = "application/json";
 /// Keys and tokens have a few KiB.
 const MAX_BYTES: usize = 256 * 1024;
 
@@ -65,8 +61,7 @@ impl Client {
     }
 
     async fn run<C: Call>(&self, call: &C, journey: &mut Journey) -> Result<Issued> {
-        let parameters = serde_json::Value::from(call.parameters()?).to_string();
-        let body = Bytes::from(parameters);
+        let body = request::body(call)?;
         loop {
             let snapshot = self.0.credentials.current().await?;
             journey.attempts += 1;
@@ -106,8 +101,9 @@ impl Client {
     async fn attempt<C: Call>(&self, call: &C, credentials: &Credentials, body: Bytes) -> Result<Issued, Failure> {
         let clock = &self.0.clock;
         let signed_with = clock.in_force(clock.mark());
-        let (request, proof) = self.request(call, credentials, body)?;
-        let sent = [&**proof, credentials.token().unwrap_or_default()];
+        let signed = SignedCall::new(call, credentials, &self.0.region, &self.0.site, clock.now(), body)?;
+        let mut request = signed.request().map(Payload::from);
+        request.headers_mut().insert(header::USER_AGENT, self.0.user_agent.clone());
         let mark = clock.mark();
         let limit = self.0.limits.attempt;
         let exchange = async {
@@ -119,66 +115,12 @@ impl Client {
             return Err(late(limit).into());
         };
         let (parts, body) = outcome?;
-        // A cache tells the time of another day.
-        let believable = self.0.site.believable && !parts.headers.contains_key(header::AGE);
-        let time = bare_answer(&parts).server_time.filter(|_| believable);
-        match answer::read(&parts, &body, &self.0.site, &sent) {
-            Ok(issued) => Ok(issued.told_at(time)),
-            Err(error) => {
-                let offset = time.and_then(|time| clock.measure(mark, time));
-                let clock = error.is_clock_skew() && offset.is_some_and(|offset| clock.correct(offset, signed_with));
-                Err(Failure { error, clock })
-            }
-        }
+        signed.read_parts(&parts, &body).map_err(|error| {
+            let offset = signed.time(&parts).and_then(|time| clock.measure(mark, time));
+            let clock = error.is_clock_skew() && offset.is_some_and(|offset| clock.correct(offset, signed_with));
+            Failure { error, clock }
+        })
     }
-
-    /// The request, and what proves in it who asks: its signature, or the token in place of one.
-    fn request<C: Call>(
-        &self,
-        call: &C,
-        credentials: &Credentials,
-        body: Bytes,
-    ) -> Result<(http::Request<Payload>, Zeroizing<String>)> {
-        let (site, now) = (&self.0.site, self.0.clock.now());
-        let signed = [
-            ("content-type", CONTENT_TYPE),
-            ("host", site.host.to_str().unwrap_or_default()),
-            ("x-tc-action", C::ACTION),
-        ];
-        let message = tc3::Message { method: "POST", query: "", headers: &signed, body: &body };
-        let (authorization, proof) = if let Some(token) = call.web_identity_token() {
-            ("SKIP".to_owned(), token.to_owned())
-        } else {
-            let stages = tc3::sign(credentials, "sts", now, &message)?;
-            (stages.authorization, stages.signature)
-        };
-        let mut headers = HeaderMap::with_capacity(12);
-        headers.insert(header::HOST, site.host.clone());
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-        headers.insert(header::CONTENT_LENGTH, body.len().into());
-        headers.insert(header::USER_AGENT, self.0.user_agent.clone());
-        headers.insert("x-tc-action", HeaderValue::from_static(C::ACTION));
-        headers.insert("x-tc-version", HeaderValue::from_static(VERSION));
-        headers.insert("x-tc-timestamp", unix_seconds(now).into());
-        headers.insert("x-tc-region", self.0.region.clone());
-        headers.insert("x-tc-language", HeaderValue::from_static("en-US"));
-        headers.insert(header::AUTHORIZATION, sensitive(&authorization)?);
-        if let Some(token) = credentials.token() {
-            headers.insert("x-tc-token", sensitive(token)?);
-        }
-        let mut request = http::Request::new(Payload::from(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = site.uri.clone();
-        *request.headers_mut() = headers;
-        Ok((request, Zeroizing::new(proof)))
-    }
-}
-
-fn sensitive(text: &str) -> Result<HeaderValue> {
-    let value = HeaderValue::from_str(text);
-    let mut value = value.map_err(|_| Error::input("credentials", "hold what no header can carry"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 fn late(limit: Duration) -> Error {

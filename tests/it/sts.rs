@@ -13,9 +13,9 @@ use tencent_cos::client::provider::{CredentialErrorKind, ProvideCredentials as _
 use tencent_cos::policy::{Condition, Policy, Resource, Statement};
 use tencent_cos::sts::{self, AssumeRole, AssumeRoleWithWebIdentity, GetFederationToken};
 use tencent_cos::{
-    Attributes, Bucket, CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, Credentials, DeleteObject,
-    DeleteObjects, Error, ErrorKind, GetObject, HeadBucket, InitiateMultipartUpload, ListMultipartUploads, ListObjects,
-    ListParts, ObjectKey, PutObject, Transport, UploadPart,
+    Attributes, Bucket, Client, CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, Credentials,
+    DeleteObject, DeleteObjects, Error, ErrorKind, GetObject, HeadBucket, InitiateMultipartUpload,
+    ListMultipartUploads, ListObjects, ListParts, ObjectKey, PutObject, Transport, UploadPart,
 };
 use tokio::time::Instant;
 
@@ -304,6 +304,45 @@ async fn bad_input_is_refused_before_anything_is_sent() {
         assert_eq!(builder.build().unwrap_err().field(), Some(field));
     }
     assert!(emulator.journal().is_empty());
+}
+
+/// By an HTTP client that knows nothing of the call.
+#[tokio::test]
+async fn a_call_is_signed_for_anybody_to_send() {
+    let InMemory { emulator, clock } = InMemory::new();
+    let call = GetFederationToken::new("alice", Policy::new().allow::<GetObject>(&prefix("k")));
+    let region = "ap-guangzhou".parse().unwrap();
+    let sign = |credentials: &Credentials| {
+        sts::sign(&call, credentials, &region, &sts::Endpoint::nearest(), clock.true_time())
+    };
+    let send = async |signed: &sts::SignedCall| {
+        let request = signed.request().map(http_body_util::Full::new);
+        let (head, body) = emulator.service().call(request).await.unwrap().into_parts();
+        let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+        signed.read(http::Response::from_parts(head, body))
+    };
+    emulator.put_object(BUCKET, "k", "hello");
+    let signed = sign(&support::permanent(&emulator)).unwrap();
+    let issued = send(&signed).await.unwrap();
+    assert!(!issued.request_id().is_empty());
+    let service = ServiceTransport(emulator.service());
+    let client = Client::builder().region("ap-guangzhou").http_client(service).credentials(issued.key);
+    let bucket = client.clock(Arc::<TestClock>::clone(&clock)).build().and_then(|it| it.bucket(BUCKET)).unwrap();
+    assert_eq!(bucket.get("k").await.unwrap().bytes(9).await.unwrap(), "hello");
+    denied("put", bucket.put("k", "x").await);
+
+    let wrong = Credentials::permanent(emulator.secret_id(), "another").unwrap();
+    let refused = send(&sign(&wrong).unwrap()).await.unwrap_err();
+    assert_eq!(refused.code(), Some("AuthFailure.SignatureFailure"), "{refused}");
+    let permanent = support::permanent(&emulator);
+    let shown = format!("{signed:?} {refused:?} {refused:#}");
+    let authorization = signed.request().headers()["authorization"].to_str().unwrap().to_owned();
+    let signature = authorization.rsplit('=').next().unwrap();
+    assert!(signature.len() == 64 && ![signature, permanent.secret_key()].iter().any(|it| shown.contains(it)));
+    clock.jump(400);
+    assert_eq!(send(&signed).await.unwrap_err().code(), Some("AuthFailure.SignatureExpire"));
+    let nobody = sign(&Credentials::anonymous()).unwrap_err();
+    assert_eq!((nobody.kind(), nobody.field()), (ErrorKind::Input, Some("credentials")));
 }
 
 /// An emulator without a socket, where time may be paused.

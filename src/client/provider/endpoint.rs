@@ -9,8 +9,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use percent_encoding::percent_decode;
 
-use super::fetch::{Fetch, Site, repeats};
+use super::fetch::{Fetch, Site};
 use super::{BoxFuture, CredentialError, ProvideCredentials};
+use crate::answer::repeats;
 use crate::client::http::HttpClient;
 use crate::credentials::{Credentials, SessionCredentials};
 use crate::error::{Error, Result};

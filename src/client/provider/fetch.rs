@@ -219,9 +219,3 @@ fn lost(site: &Site, error: TransportError) -> NoAnswer {
     failed.error.source = Some(error.into_source().into());
     failed
 }
-
-/// Whether a stranger's text holds a piece of what it was sent, as debugging servers' do.
-pub(crate) fn repeats(text: &str, sent: &[u8]) -> bool {
-    let piece = sent.len().clamp(1, 12);
-    sent.len() > 3 && sent.windows(piece).any(|piece| text.as_bytes().windows(piece.len()).any(|part| part == piece))
-}

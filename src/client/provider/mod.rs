@@ -43,8 +43,6 @@ use std::sync::Arc;
 pub use self::chain::ChainCredentials;
 pub use self::endpoint::EndpointCredentials;
 pub use self::env::EnvironmentCredentials;
-#[cfg(feature = "sts")]
-pub(crate) use self::fetch::repeats;
 pub use self::from_fn::{FromFn, from_fn};
 pub use self::metadata::MetadataCredentials;
 pub use self::profile::ProfileCredentials;

@@ -9,8 +9,9 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::fetch::{Answer, Fetch, Site, repeats};
+use super::fetch::{Answer, Fetch, Site};
 use super::{BoxFuture, CredentialError, ProvideCredentials, Variables, file};
+use crate::answer::repeats;
 use crate::client::clock::SystemClock;
 use crate::client::http::HttpClient;
 use crate::credentials::{Credentials, SessionCredentials};
