@@ -78,11 +78,11 @@ fn damage(response: &Response<Bytes>, random: &mut Random) -> Response<Bytes> {
         let (from, to) = (from.min(to), from.max(to));
         match random.below(8) {
             0 => drop(body.drain(from..to)),
-            1 => body.insert(from, random.next() as u8),
-            2 if from < body.len() => body[from] = random.next() as u8,
+            1 => body.insert(from, random.next().to_le_bytes()[0]),
+            2 if from < body.len() => body[from] = random.next().to_le_bytes()[0],
             // What is there once comes twice, or many times.
             3 => {
-                let piece = body[from..to].repeat(1 + random.below(50) as usize);
+                let piece = body[from..to].repeat(random.pick(&[1, 2, 50]));
                 body.splice(from..from, piece);
             }
             4 => {
@@ -98,22 +98,21 @@ fn damage(response: &Response<Bytes>, random: &mut Random) -> Response<Bytes> {
                     "{",
                     "\"",
                 ];
-                let odd = odd[random.below(odd.len() as u64) as usize];
-                drop(body.splice(from..from, odd.bytes()));
+                drop(body.splice(from..from, random.pick(&odd).bytes()));
             }
             5 => {
                 let names: Vec<_> = damaged.headers().keys().cloned().collect();
-                let name = &names[random.below(names.len() as u64) as usize];
+                let name = random.pick(&names.iter().collect::<Vec<_>>());
                 let odd: &[&[u8]] = &[b"", b"-1", b"99999999999999999999", b"\xff\xfe", b"a, b", b"\"", b"null", b"0"];
-                let value = header::HeaderValue::from_bytes(odd[random.below(odd.len() as u64) as usize]);
+                let value = header::HeaderValue::from_bytes(random.pick(odd));
                 damaged.headers_mut().insert(name, value.expect("a value"));
             }
             6 => {
                 let names: Vec<_> = damaged.headers().keys().cloned().collect();
-                damaged.headers_mut().remove(&names[random.below(names.len() as u64) as usize]);
+                damaged.headers_mut().remove(random.pick(&names.iter().collect::<Vec<_>>()));
             }
             _ => {
-                let status = [200, 204, 206, 304, 301, 400, 403, 404, 409, 500, 503][random.below(11) as usize];
+                let status = random.pick(&[200, 204, 206, 304, 301, 400, 403, 404, 409, 500, 503]);
                 *damaged.status_mut() = StatusCode::from_u16(status).expect("a status");
             }
         }

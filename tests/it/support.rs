@@ -206,6 +206,11 @@ impl Random {
     pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
+
+    /// One of them.
+    pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[usize::try_from(self.below(of.len() as u64)).expect("less than that")]
+    }
 }
 
 /// Sets a subscriber for this thread. While it is the only one there is, a thread without one that comes first by a span

@@ -54,7 +54,7 @@ impl TwoNames {
                 1 => State::Refused,
                 2 if random.below(3) == 0 => State::WrongCertificate,
                 2 | 3 => State::AnswerLost,
-                4 => State::Stranger([302, 403, 404, 502][random.below(4) as usize]),
+                4 => State::Stranger(random.pick(&[302, 403, 404, 502])),
                 _ => State::Well,
             };
             name.until = Instant::now() + Duration::from_secs(1 + random.below(400));
