@@ -94,8 +94,8 @@
 //!
 //! [`blocking`] is the door for functions that wait, with callbacks for keys ([`blocking::from_fn`]) and for bytes
 //! ([`blocking::source`], [`blocking::Object`]); a call that must be stopped from outside is a future of [`Bucket`] in a
-//! runtime of the wrapper's own. What brings its own HTTP takes the core without features, and
-//! [`credentials`] to say when a key is due. An error crosses as [`ErrorKind::as_str`], [`Error::code`] and its
+//! runtime of the wrapper's own. What brings its own HTTP takes the core without features, [`sts::sign`] with the feature
+//! `sts` alone, and [`credentials`] to say when a key is due. An error crosses as [`ErrorKind::as_str`], [`Error::code`] and its
 //! neighbours; what a callback failed with lies in its `source`s. A callback must not panic, nor unwind in another way: catch
 //! that before it comes here. After a `fork` the child has none of the threads of its parent: it makes clients of its own.
 //!

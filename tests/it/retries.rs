@@ -634,6 +634,11 @@ async fn a_refusal_for_the_clock_is_understood_wherever_it_breaks_off() {
         assert_eq!(object.bytes(100).await.unwrap(), "hello");
         assert_eq!(status_of(&memory.emulator)[0], Some(403));
     }
+    let (memory, bucket) = rig();
+    memory.clock.set_off(5_000);
+    memory.emulator.script(Rule::on(Matcher::any()).always().then(Action::CutBody { at: 50 }));
+    let error = bucket.get("k").await.unwrap_err();
+    assert!(error.status() == Some(403) && error.advice().is_none() && error.is_retryable(), "{error:#}");
 }
 
 #[tokio::test(start_paused = true)]
