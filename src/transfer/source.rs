@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::{BufMut as _, Bytes};
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::body::{Body, ByteStream};
@@ -321,8 +323,14 @@ impl Flow {
         Ok(chunks)
     }
 
-    /// Some more, up to `wanted` in the chunk.
+    /// Some more, up to `wanted` in the chunk. The code of the caller runs here: when it panics, what was begun is cleaned up
+    /// as after any other failure.
     async fn pull(&mut self, chunk: &mut Vec<u8>, wanted: usize) -> Result<()> {
+        let pulled = AssertUnwindSafe(self.pull_some(chunk, wanted)).catch_unwind().await;
+        pulled.unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the source of the upload panicked")))
+    }
+
+    async fn pull_some(&mut self, chunk: &mut Vec<u8>, wanted: usize) -> Result<()> {
         let room = wanted - chunk.len();
         if self.left.is_empty() {
             match &mut self.inlet {

@@ -124,12 +124,11 @@ impl Bodies {
         let wrong = [Wrong::Nothing, Wrong::Fails, Wrong::Short, Wrong::Long, Wrong::Panics][self.below(5)];
         let upload = self.below(3) == 0 || matches!(kind, Kind::Endless);
         let length = if upload { 2 + self.below(3 << 20) } else { 2 + self.below(200_000) };
-        // A part of a file is never too long, and a length that nobody knows is kept. That the source of an upload panics is
-        // not tried here.
+        // A part of a file is never too long, and a length that nobody knows is kept.
         let makes_sense = match kind {
-            Kind::Once | Kind::Factory => !(upload && wrong == Wrong::Panics),
+            Kind::Once | Kind::Factory => true,
             Kind::File => wrong == Wrong::Fails || wrong == Wrong::Short && !upload,
-            Kind::Endless => wrong == Wrong::Fails,
+            Kind::Endless => matches!(wrong, Wrong::Fails | Wrong::Panics),
             Kind::Fickle => false,
         };
         let wrong = if makes_sense { wrong } else { Wrong::Nothing };
