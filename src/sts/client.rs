@@ -127,7 +127,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The key to ask with: a permanent one, or a source of it. [`AssumeRole`] takes a temporary one, too.
+    /// The key to ask with: a permanent one, or a source of it. [`AssumeRole`](super::AssumeRole) takes a temporary one, too.
     pub fn credentials(mut self, provider: impl ProvideCredentials + 'static) -> Self {
         self.credentials = Some(Arc::new(provider));
         self
