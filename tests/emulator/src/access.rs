@@ -55,6 +55,18 @@ fn asks(operation: &Operation) -> Asks {
         Operation::DeleteBucketWebsite => Asks::Bucket("name/cos:DeleteBucketWebsite"),
         Operation::PutBucketReferer => Asks::Bucket("name/cos:PutBucketReferer"),
         Operation::GetBucketReferer => Asks::Bucket("name/cos:GetBucketReferer"),
+        Operation::PutBucketInventory => Asks::Bucket("name/cos:PutBucketInventory"),
+        Operation::PostBucketInventory => Asks::Bucket("name/cos:PostBucketInventory"),
+        // The reference of the tool COSCLI names no other right for the list; for that of rules the same is inferred.
+        Operation::GetBucketInventory | Operation::ListBucketInventory => Asks::Bucket("name/cos:GetBucketInventory"),
+        Operation::DeleteBucketInventory => Asks::Bucket("name/cos:DeleteBucketInventory"),
+        Operation::PutBucketIntelligentTiering | Operation::PutBucketIntelligentTieringV1 => {
+            Asks::Bucket("name/cos:PutBucketIntelligentTiering")
+        }
+        Operation::GetBucketIntelligentTiering
+        | Operation::ListBucketIntelligentTiering
+        | Operation::GetBucketIntelligentTieringV1 => Asks::Bucket("name/cos:GetBucketIntelligentTiering"),
+        Operation::DeleteBucketIntelligentTiering => Asks::Bucket("name/cos:DeleteBucketIntelligentTiering"),
         Operation::GetBucketLocation => Asks::Bucket("name/cos:GetBucketLocation"),
         Operation::ListMultipartUploads => Asks::Prefix("name/cos:ListMultipartUploads"),
         // The source of a copy is asked for where it is found.

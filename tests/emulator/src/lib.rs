@@ -27,7 +27,8 @@
 //! what its later objects tell. Who may do what is judged by the policy of the key, the policy of the bucket and ACLs
 //! together; that of the bucket reads as the documents of COS do, down to who is meant by everybody. A static website is
 //! served at `BUCKET.cos-website.REGION.myqcloud.com`, with its index and error documents and its redirects; hotlink
-//! protection refuses unsigned requests for objects by their `Referer`.
+//! protection refuses unsigned requests for objects by their `Referer`. Inventories and the rules of intelligent tiering are
+//! kept for those who ask: no inventory is ever written, one-off or not, and no object moves between tiers.
 //!
 //! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen. Only bytes
 //! that are no HTTP at all (or a head of several hundred KB) get the bare 4xx of the HTTP library, without a request id.
@@ -56,6 +57,7 @@ mod encryption;
 mod error;
 mod fault;
 mod ids;
+mod inventory;
 mod journal;
 mod lifecycle;
 mod media;
@@ -76,6 +78,7 @@ mod settings;
 mod store;
 mod sts;
 mod tagging;
+mod tiering;
 mod tls;
 mod versions;
 mod website;

@@ -26,8 +26,8 @@ use crate::store::{Bucket, Setting, Store};
 use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
 use crate::{
-    access, acl, append, bucket, copy, cors, delete_many, metadata, multipart, object, post_object, restore,
-    service_list, settings, sts, tagging, versions, website,
+    access, acl, append, bucket, copy, cors, delete_many, inventory, metadata, multipart, object, post_object, restore,
+    service_list, settings, sts, tagging, tiering, versions, website,
 };
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
@@ -531,6 +531,17 @@ impl Call<'_> {
             Operation::DeleteBucketWebsite => settings::delete(self, Setting::Website),
             Operation::PutBucketReferer => settings::put(self, Setting::Referer).await,
             Operation::GetBucketReferer => settings::get(self, Setting::Referer),
+            Operation::PutBucketInventory => inventory::put(self).await,
+            Operation::PostBucketInventory => inventory::post(self).await,
+            Operation::GetBucketInventory => inventory::get(self),
+            Operation::ListBucketInventory => inventory::list(self),
+            Operation::DeleteBucketInventory => inventory::delete(self),
+            Operation::PutBucketIntelligentTiering => tiering::put(self).await,
+            Operation::GetBucketIntelligentTiering => tiering::get(self),
+            Operation::ListBucketIntelligentTiering => tiering::list(self),
+            Operation::DeleteBucketIntelligentTiering => tiering::delete(self),
+            Operation::PutBucketIntelligentTieringV1 => tiering::put_first(self).await,
+            Operation::GetBucketIntelligentTieringV1 => tiering::get_first(self),
             Operation::GetBucketLocation => bucket::location(self),
             Operation::Page => website::page(self),
             Operation::PostObject => post_object::post(self).await,

@@ -8,7 +8,7 @@ use crate::receive::{receive_document_within, receive_nothing, receive_text_with
 use crate::respond::Reply;
 use crate::service::Call;
 use crate::store::Setting;
-use crate::xml::Document;
+use crate::xml::{Document, Element};
 use crate::{cors, encryption, lifecycle, referer, tagging, website};
 
 impl Setting {
@@ -106,4 +106,16 @@ pub(crate) fn delete(call: &Call<'_>, setting: Setting) -> Result<Reply, CosErro
     deny_strangers(call)?;
     bucket.set(setting, None)?;
     Ok(Reply::no_content())
+}
+
+/// The children of these names, if there are no others and each is there once at most.
+pub(crate) fn children<'d, const N: usize>(parent: &'d Element, names: [&str; N]) -> Option<[Option<&'d Element>; N]> {
+    let fine = parent.has_only(&names) && names.iter().all(|name| parent.all(name).count() <= 1);
+    fine.then(|| names.map(|name| parent.child(name)))
+}
+
+/// The same of their texts; the SDK for Java sends an empty one for none.
+pub(crate) fn texts<'d, const N: usize>(parent: &'d Element, names: [&str; N]) -> Option<[Option<&'d str>; N]> {
+    children(parent, names)?;
+    Some(names.map(|name| parent.text_of(name)))
 }

@@ -120,6 +120,16 @@ pub(crate) fn check_bucket(document: &Element) -> Result<(), CosError> {
     check_each(&tags)
 }
 
+/// Those that objects must have for a rule to be about them.
+pub(crate) fn check_filter(conditions: &Element) -> Result<(), CosError> {
+    let known = |tag: &Element| tag.has_only(&["Key", "Value"]) && tag.children().len() == 2;
+    let text = |tag: &Element, name| tag.child(name).map(|child| child.text.clone()).unwrap_or_default();
+    if !conditions.all("Tag").all(known) {
+        return Err(CosError::malformed_xml());
+    }
+    check(&conditions.all("Tag").map(|tag| (text(tag, "Key"), text(tag, "Value"))).collect())
+}
+
 fn check(tags: &Tags) -> Result<(), CosError> {
     if tags.len() > MOST_TAGS {
         return Err(invalid("An object has at most 10 tags."));

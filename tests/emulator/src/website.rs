@@ -11,6 +11,7 @@ use crate::error::CosError;
 use crate::object::{may_read, show, show_whole};
 use crate::respond::Reply;
 use crate::service::Call;
+use crate::settings::{children, texts};
 use crate::store::{Bucket, Setting, Version};
 use crate::xml::{Element, parse};
 
@@ -124,18 +125,6 @@ impl<'d> Rule<'d> {
             _ => None,
         }
     }
-}
-
-/// The children of these names, if there are no others and each is there once at most.
-fn children<'d, const N: usize>(parent: &'d Element, names: [&str; N]) -> Option<[Option<&'d Element>; N]> {
-    let fine = parent.has_only(&names) && names.iter().all(|name| parent.all(name).count() <= 1);
-    fine.then(|| names.map(|name| parent.child(name)))
-}
-
-/// The same of their texts; the SDK for Java sends an empty one for none.
-fn texts<'d, const N: usize>(parent: &'d Element, names: [&str; N]) -> Option<[Option<&'d str>; N]> {
-    children(parent, names)?;
-    Some(names.map(|name| parent.text_of(name)))
 }
 
 /// Nothing is a value that is not known.

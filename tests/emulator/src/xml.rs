@@ -42,7 +42,7 @@ impl Document {
         document.text
     }
 
-    fn copy(&mut self, element: &Element) {
+    pub(crate) fn copy(&mut self, element: &Element) {
         if element.children().is_empty() {
             return self.text(&element.name, &element.text);
         }

@@ -13,6 +13,7 @@ use super::acl::Acl;
 use super::blob::Content;
 use super::index::{Change, Line, StoredVersion};
 use super::multipart::Multipart;
+use super::named::{Documents, Named};
 use super::pieces::Pieces;
 use crate::error::CosError;
 use crate::ids;
@@ -58,6 +59,7 @@ pub(super) struct State {
     versioning: Versioning,
     acl: Acl,
     settings: BTreeMap<Setting, Arc<str>>,
+    pub(super) named: BTreeMap<Named, Documents>,
     closed: bool,
 }
 
@@ -527,6 +529,12 @@ impl Bucket {
         push(Change::Bucket { name, region, created, versioning, acl });
         for (&setting, document) in &state.settings {
             push(Change::Setting { bucket: self.name.clone(), setting, document: Some(document.to_string()) });
+        }
+        for (&kind, documents) in &state.named {
+            for (id, document) in documents {
+                let (id, document) = (id.clone(), Some(document.to_string()));
+                push(Change::Named { bucket: self.name.clone(), kind, id, document });
+            }
         }
         for (key, versions) in &state.objects {
             for version in versions.iter().rev() {

@@ -14,6 +14,7 @@ use super::acl::Acl;
 use super::blob::Disk;
 use super::bucket::{Draft, Kind, Made, Restoring, Setting, Version, Versioning};
 use super::multipart::{Multipart, Part};
+use super::named::Named;
 use super::pieces::Pieces;
 
 /// A change, and its place in the order of changes.
@@ -51,6 +52,13 @@ pub(crate) enum Change {
     Setting {
         bucket: String,
         setting: Setting,
+        document: Option<String>,
+    },
+    /// The same, of one that has an id.
+    Named {
+        bucket: String,
+        kind: Named,
+        id: String,
         document: Option<String>,
     },
     /// A new version, and the upload that it was completed from.

@@ -10,6 +10,7 @@ mod crc;
 mod index;
 mod listing;
 mod multipart;
+mod named;
 mod pieces;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub(crate) use bucket::{
 pub(crate) use crc::combine;
 pub(crate) use listing::{Entry, ListQuery, Listed};
 pub(crate) use multipart::{Completion, Multipart, Part};
+pub(crate) use named::{Documents, Named};
 pub(crate) use pieces::{Pieces, PiecesReader};
 
 use crate::error::CosError;
@@ -110,6 +112,11 @@ impl Store {
             index::Change::Setting { bucket, setting, document } => {
                 if let Some(bucket) = self.bucket(&bucket) {
                     bucket.restore_setting(setting, document);
+                }
+            }
+            index::Change::Named { bucket, kind, id, document } => {
+                if let Some(bucket) = self.bucket(&bucket) {
+                    bucket.restore_named(kind, &id, document);
                 }
             }
             index::Change::Put { bucket, key, version, upload } => {

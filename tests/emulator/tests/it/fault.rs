@@ -7,7 +7,7 @@ use cos_emulator::{Action, Effect, Emulator, Ending, Injected, Matcher, Rule, Sp
 use tokio::time::Instant;
 
 use crate::client::{Ask, HOST, list_of};
-use crate::{cors, encryption, lifecycle, referer, tagging, website};
+use crate::{cors, encryption, inventory, lifecycle, referer, tagging, tiering, website};
 
 fn emulator() -> Emulator {
     let emulator = Emulator::builder().in_memory().unwrap();
@@ -302,6 +302,20 @@ async fn every_operation_can_go_wrong() {
         ("DELETE Bucket website", ask("DELETE", "/", &[("website", "")])),
         ("PUT Bucket referer", ask("PUT", "/", &[("referer", "")]).body(referer::DOCUMENT)),
         ("GET Bucket referer", ask("GET", "/", &[("referer", "")])),
+        ("PUT Bucket inventory", ask("PUT", "/", &[("inventory", ""), ("id", "list1")]).body(inventory::DOCUMENT)),
+        ("GET Bucket inventory", ask("GET", "/", &[("inventory", ""), ("id", "list1")])),
+        ("List Bucket Inventory Configurations", ask("GET", "/", &[("inventory", "")])),
+        ("DELETE Bucket inventory", ask("DELETE", "/", &[("inventory", ""), ("id", "list1")])),
+        ("POST Bucket inventory", ask("POST", "/", &[("inventory", ""), ("id", "list1")]).body(inventory::once())),
+        (
+            "PUT Bucket IntelligentTiering",
+            ask("PUT", "/", &[("intelligent-tiering", ""), ("id", "a")]).body(tiering::RULE),
+        ),
+        ("GET Bucket IntelligentTiering", ask("GET", "/", &[("intelligent-tiering", ""), ("id", "a")])),
+        ("List Bucket IntelligentTiering Configurations", ask("GET", "/", &[("intelligent-tiering", "")])),
+        ("DELETE Bucket IntelligentTiering", ask("DELETE", "/", &[("intelligent-tiering", ""), ("id", "a")])),
+        ("PUT Bucket intelligenttiering", ask("PUT", "/", &[("intelligenttiering", "")]).body(tiering::FIRST)),
+        ("GET Bucket intelligenttiering", ask("GET", "/", &[("intelligenttiering", "")])),
         ("GET Bucket location", ask("GET", "/", &[("location", "")])),
         (
             "Complete Multipart Upload",

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cos_emulator::{Cors, Emulator};
 
 use crate::client::{Ask, list_of};
-use crate::{bucket_policy, cors, lifecycle, referer, tagging, website};
+use crate::{bucket_policy, cors, inventory, lifecycle, referer, tagging, tiering, website};
 
 #[tokio::test]
 async fn objects_of_all_sizes_are_there_after_a_restart() {
@@ -138,6 +138,8 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         emulator.put_object(emulator.bucket(), "open/k", "x");
         ask(&emulator, "PUT", "website").body(website::DOCUMENT).send(&emulator).await;
         ask(&emulator, "PUT", "referer").body(referer::DOCUMENT).send(&emulator).await;
+        ask(&emulator, "PUT", "inventory").query("id", "list1").body(inventory::DOCUMENT).send(&emulator).await;
+        ask(&emulator, "PUT", "intelligent-tiering").query("id", "a").body(tiering::RULE).send(&emulator).await;
     }
     for _ in 0..2 {
         let emulator = start();
@@ -148,13 +150,18 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         assert_eq!(Ask::new(&emulator, "GET", "/open/k").anonymous().send(&emulator).await.verdict(), "200");
         assert!(ask(&emulator, "GET", "website").send(&emulator).await.text().contains("<Key>pages/error.html</Key>"));
         assert!(ask(&emulator, "GET", "referer").send(&emulator).await.text().contains("<Domain>*.qq.com</Domain>"));
+        assert!(ask(&emulator, "GET", "inventory").send(&emulator).await.text().contains("<Id>list1</Id>"));
+        assert!(ask(&emulator, "GET", "intelligent-tiering").send(&emulator).await.text().contains("<Id>a</Id>"));
     }
     let emulator = start();
     assert_eq!(ask(&emulator, "DELETE", "lifecycle").send(&emulator).await.verdict(), "204");
+    assert_eq!(ask(&emulator, "DELETE", "inventory").query("id", "list1").send(&emulator).await.verdict(), "204");
     drop(emulator);
     let emulator = start();
     let gone = ask(&emulator, "GET", "lifecycle").send(&emulator).await;
     assert_eq!(gone.verdict(), "404 NoSuchLifecycleConfiguration");
+    let gone = ask(&emulator, "GET", "inventory").query("id", "list1").send(&emulator).await;
+    assert_eq!(gone.verdict(), "404 InventoryConfigurationNotFoundError");
 }
 
 #[tokio::test]
