@@ -52,6 +52,8 @@
 //! | show a bucket as a website | [`PutBucketWebsite`], [`GetBucketWebsite`], [`DeleteBucketWebsite`] |
 //! | keep the pages of others from showing what is in a bucket | [`PutBucketReferer`], [`GetBucketReferer`], [`DeleteBucketReferer`] |
 //! | let COS itself give up old uploads, remove or archive old objects | [`PutBucketLifecycle`], [`GetBucketLifecycle`], [`DeleteBucketLifecycle`] |
+//! | have COS list what is in a bucket, every day or once | [`PutBucketInventory`], [`GetBucketInventory`], [`ListBucketInventory`], [`DeleteBucketInventory`], [`PostBucketInventory`] |
+//! | let COS move what is seldom read to cheaper tiers | [`PutBucketIntelligentTiering`], [`GetBucketIntelligentTiering`], [`ListBucketIntelligentTiering`], [`DeleteBucketIntelligentTiering`] |
 //! | hand out a URL | [`Bucket::presign`], [`Presigned`]; [`Bucket::object_url`] for what everybody may read |
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
@@ -221,15 +223,20 @@ mod xml;
 pub use crate::answer::Done;
 pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
-    BucketEncryption, BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket, DeleteBucket,
-    DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle, DeleteBucketPolicy, DeleteBucketReferer,
-    DeleteBucketTagging, DeleteBucketWebsite, GetBucketAcl, GetBucketCors, GetBucketEncryption, GetBucketLifecycle,
-    GetBucketLocation, GetBucketPolicy, GetBucketReferer, GetBucketTagging, GetBucketVersioning, GetBucketWebsite,
-    HeadBucket, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTime,
-    LifecycleTransition, ListBuckets, ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList,
-    ObjectSummary, ObjectVersion, PutBucketAcl, PutBucketCors, PutBucketEncryption, PutBucketLifecycle,
+    AccessTier, BucketEncryption, BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket,
+    DeleteBucket, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketIntelligentTiering, DeleteBucketInventory,
+    DeleteBucketLifecycle, DeleteBucketPolicy, DeleteBucketReferer, DeleteBucketTagging, DeleteBucketWebsite,
+    GetBucketAcl, GetBucketCors, GetBucketEncryption, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1,
+    GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketPolicy, GetBucketReferer, GetBucketTagging,
+    GetBucketVersioning, GetBucketWebsite, HeadBucket, IncludedObjectVersions, IntelligentTieringConfiguration,
+    IntelligentTieringFilter, IntelligentTieringV1, InventoryConfiguration, InventoryDestination, InventoryField,
+    InventoryFilter, InventoryJob, InventoryList, InventorySchedule, LifecycleConfiguration, LifecycleExpiration,
+    LifecycleFilter, LifecycleRule, LifecycleTime, LifecycleTransition, ListBucketIntelligentTiering,
+    ListBucketInventory, ListBuckets, ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList,
+    ObjectSummary, ObjectVersion, PostBucketInventory, PutBucketAcl, PutBucketCors, PutBucketEncryption,
+    PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, PutBucketInventory, PutBucketLifecycle,
     PutBucketPolicy, PutBucketReferer, PutBucketTagging, PutBucketVersioning, PutBucketWebsite, RefererConfiguration,
-    RefererType, RoutingRule, VersionList, Versioning, WebsiteConfiguration,
+    RefererType, RoutingRule, Tiering, VersionList, Versioning, WebsiteConfiguration,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]

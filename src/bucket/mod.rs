@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod encryption;
 mod head;
+mod inventory;
 mod lifecycle;
 mod list;
 mod list_buckets;
@@ -15,6 +16,7 @@ mod policy;
 mod referer;
 mod setting;
 mod tagging;
+mod tiering;
 mod versioning;
 mod website;
 
@@ -24,6 +26,11 @@ pub use self::create::CreateBucket;
 pub use self::delete::DeleteBucket;
 pub use self::encryption::{BucketEncryption, DeleteBucketEncryption, GetBucketEncryption, PutBucketEncryption};
 pub use self::head::{BucketMeta, HeadBucket};
+pub use self::inventory::{
+    DeleteBucketInventory, GetBucketInventory, IncludedObjectVersions, InventoryConfiguration, InventoryDestination,
+    InventoryField, InventoryFilter, InventoryJob, InventoryList, InventorySchedule, ListBucketInventory,
+    PostBucketInventory, PutBucketInventory,
+};
 pub use self::lifecycle::{
     DeleteBucketLifecycle, GetBucketLifecycle, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter,
     LifecycleRule, LifecycleTime, LifecycleTransition, NoncurrentVersionTransition, PutBucketLifecycle,
@@ -35,6 +42,11 @@ pub use self::location::GetBucketLocation;
 pub use self::policy::{DeleteBucketPolicy, GetBucketPolicy, PutBucketPolicy};
 pub use self::referer::{DeleteBucketReferer, GetBucketReferer, PutBucketReferer, RefererConfiguration, RefererType};
 pub use self::tagging::{DeleteBucketTagging, GetBucketTagging, PutBucketTagging};
+pub use self::tiering::{
+    AccessTier, DeleteBucketIntelligentTiering, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1,
+    IntelligentTieringConfiguration, IntelligentTieringFilter, IntelligentTieringV1, ListBucketIntelligentTiering,
+    PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, Tiering,
+};
 pub use self::versioning::{GetBucketVersioning, PutBucketVersioning, Versioning};
 pub use self::website::{DeleteBucketWebsite, GetBucketWebsite, PutBucketWebsite, RoutingRule, WebsiteConfiguration};
 

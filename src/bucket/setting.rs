@@ -7,7 +7,7 @@ use http::Response;
 use crate::answer::request_id;
 use crate::error::{Error, Result, ServiceError};
 use crate::request::Request;
-use crate::xml::{self, Element};
+use crate::xml::{self, Element, Unknown};
 
 /// What is set. Its file has the document; its calls are the lines of [`calls!`].
 pub(super) trait Setting: Sized {
@@ -49,6 +49,28 @@ pub(super) fn read<S: Setting>(response: Response<Bytes>) -> Result<Option<S>> {
 
 pub(super) fn is_unset<S: Setting>(refusal: &ServiceError) -> bool {
     refusal.code == S::UNSET
+}
+
+/// The children of these names, each if it is there once and is known, and what else there is.
+pub(super) fn sift<const N: usize>(
+    part: &Element,
+    names: [&'static str; N],
+    known: impl Fn(&str, &Element) -> bool,
+) -> (Unknown, [Option<Element>; N]) {
+    let mut part = part.clone();
+    let mut unknown = part.take_unknown();
+    // The SDK for Java writes an empty one for none.
+    part.children.retain(|child| child.text() != Some("") || !names.contains(&child.name.as_str()));
+    let repeated = part.repeated(&names);
+    let mut found = [const { None }; N];
+    for child in part.children {
+        let name = child.name.as_str();
+        match names.iter().position(|known| *known == name) {
+            Some(place) if !repeated.contains(&name) && known(name, &child) => found[place] = Some(child),
+            _ => unknown.push(child),
+        }
+    }
+    (unknown, found)
 }
 
 /// The calls of a setting: each with its title in the COS reference and the right it needs.

@@ -1,4 +1,4 @@
-use super::setting::{self, Setting};
+use super::setting::{self, Setting, sift};
 use crate::error::{Error, Result};
 use crate::xml::{Element, Unknown};
 
@@ -389,28 +389,6 @@ fn filled(leaf: &Element) -> Option<String> {
 /// A status as it would be written.
 fn status(leaf: &Element) -> Option<u16> {
     leaf.number().filter(|code| STATUS.contains(code) && leaf.text() == Some(code.to_string().as_str()))
-}
-
-/// The children of these names, each if it is there once and is known, and what else there is.
-fn sift<const N: usize>(
-    part: &Element,
-    names: [&'static str; N],
-    known: impl Fn(&str, &Element) -> bool,
-) -> (Unknown, [Option<Element>; N]) {
-    let mut part = part.clone();
-    let mut unknown = part.take_unknown();
-    // The SDK for Java writes an empty one for none.
-    part.children.retain(|child| child.text() != Some("") || !names.contains(&child.name.as_str()));
-    let repeated = part.repeated(&names);
-    let mut found = [const { None }; N];
-    for child in part.children {
-        let name = child.name.as_str();
-        match names.iter().position(|known| *known == name) {
-            Some(place) if !repeated.contains(&name) && known(name, &child) => found[place] = Some(child),
-            _ => unknown.push(child),
-        }
-    }
-    (unknown, found)
 }
 
 /// Shows the bucket as a static website, in place of how it was shown before.
