@@ -19,6 +19,7 @@ mod failure;
 mod hint;
 mod input;
 mod interrupt;
+mod inventory;
 mod lifecycle;
 mod ls;
 mod options;
@@ -37,6 +38,7 @@ mod sweep;
 mod sync;
 mod tag;
 mod terminal;
+mod tiering;
 mod trace;
 mod tree;
 mod upload;
@@ -122,6 +124,10 @@ enum Command {
     Orphans(orphans::Orphans),
     #[command(after_help = lifecycle::EXAMPLES)]
     Lifecycle(lifecycle::Lifecycle),
+    #[command(after_help = inventory::EXAMPLES)]
+    Inventory(inventory::Inventory),
+    #[command(after_help = tiering::EXAMPLES)]
+    Tiering(tiering::Tiering),
     #[command(after_help = cors::EXAMPLES)]
     Cors(cors::Cors),
     #[command(after_help = encryption::EXAMPLES)]
@@ -223,6 +229,8 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Sync(command) => sync::run(&session, command).await,
         Command::Orphans(command) => orphans::run(&session, command).await,
         Command::Lifecycle(command) => lifecycle::run(&session, command).await,
+        Command::Inventory(command) => inventory::run(&session, command).await,
+        Command::Tiering(command) => tiering::run(&session, command).await,
         Command::Cors(command) => cors::run(&session, command).await,
         Command::Encryption(command) => encryption::run(&session, command).await,
         Command::Website(command) => website::run(&session, command).await,

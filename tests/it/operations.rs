@@ -11,18 +11,23 @@ use http::{Method, Response};
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::policy::{BucketPolicy, Principal, Resource, Statement};
 use tencent_cos::{
-    AbortMultipartUpload, Acl, AppendObject, Attributes, Bucket, BucketEncryption, Client, ClientBuilder,
-    CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, CorsConfiguration, CorsRule, Crc64, CreateBucket,
-    DeleteBucket, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle, DeleteBucketPolicy,
-    DeleteBucketReferer, DeleteBucketTagging, DeleteBucketWebsite, DeleteKey, DeleteObject, DeleteObjectTagging,
-    DeleteObjects, GetBucketAcl, GetBucketCors, GetBucketEncryption, GetBucketLifecycle, GetBucketLocation,
-    GetBucketPolicy, GetBucketReferer, GetBucketTagging, GetBucketVersioning, GetBucketWebsite, GetObject,
-    GetObjectAcl, GetObjectTagging, HeadBucket, HeadObject, InitiateMultipartUpload, LifecycleConfiguration,
-    LifecycleFilter, LifecycleRule, ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts,
-    ObjectKey, Operation, OptionsObject, PresignOptions, Presigned, PutBucketAcl, PutBucketCors, PutBucketEncryption,
-    PutBucketLifecycle, PutBucketPolicy, PutBucketReferer, PutBucketTagging, PutBucketVersioning, PutBucketWebsite,
-    PutObject, PutObjectAcl, PutObjectTagging, RefererConfiguration, RefererType, RestoreObject, Restored, Result,
-    Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, WebsiteConfiguration, read_response,
+    AbortMultipartUpload, AccessTier, Acl, AppendObject, Attributes, Bucket, BucketEncryption, BucketName, Client,
+    ClientBuilder, CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, CorsConfiguration, CorsRule, Crc64,
+    CreateBucket, DeleteBucket, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketIntelligentTiering,
+    DeleteBucketInventory, DeleteBucketLifecycle, DeleteBucketPolicy, DeleteBucketReferer, DeleteBucketTagging,
+    DeleteBucketWebsite, DeleteKey, DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAcl, GetBucketCors,
+    GetBucketEncryption, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1, GetBucketInventory,
+    GetBucketLifecycle, GetBucketLocation, GetBucketPolicy, GetBucketReferer, GetBucketTagging, GetBucketVersioning,
+    GetBucketWebsite, GetObject, GetObjectAcl, GetObjectTagging, HeadBucket, HeadObject, InitiateMultipartUpload,
+    IntelligentTieringConfiguration, IntelligentTieringFilter, InventoryConfiguration, InventoryDestination,
+    InventoryField, InventoryFilter, InventorySchedule, LifecycleConfiguration, LifecycleFilter, LifecycleRule,
+    ListBucketIntelligentTiering, ListBucketInventory, ListBuckets, ListMultipartUploads, ListObjectVersions,
+    ListObjects, ListParts, ObjectKey, Operation, OptionsObject, PostBucketInventory, PresignOptions, Presigned,
+    PutBucketAcl, PutBucketCors, PutBucketEncryption, PutBucketIntelligentTiering, PutBucketIntelligentTieringV1,
+    PutBucketInventory, PutBucketLifecycle, PutBucketPolicy, PutBucketReferer, PutBucketTagging, PutBucketVersioning,
+    PutBucketWebsite, PutObject, PutObjectAcl, PutObjectTagging, RefererConfiguration, RefererType, Region,
+    RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning,
+    WebsiteConfiguration, read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -258,6 +263,10 @@ enum Fact {
     Website(Option<WebsiteConfiguration>),
     /// These pages may show objects.
     Referer(Option<RefererConfiguration>),
+    /// These inventories are made.
+    Inventories(Vec<InventoryConfiguration>),
+    /// These are the rules of intelligent tiering.
+    Tiering(Vec<IntelligentTieringConfiguration>),
     /// The bucket has these tags.
     BucketTags(Tags),
     /// COS does this by itself.
@@ -314,6 +323,13 @@ impl Fact {
             }
             Self::Referer(expected) => {
                 assert_eq!(admin.send(GetBucketReferer::new()).await.expect("a setting"), *expected);
+            }
+            Self::Inventories(expected) => {
+                let list = admin.send(ListBucketInventory::new()).await.expect("a list of inventories");
+                assert_eq!(list.configurations, *expected);
+            }
+            Self::Tiering(expected) => {
+                assert_eq!(admin.send(ListBucketIntelligentTiering::new()).await.expect("a list of rules"), *expected);
             }
             Self::BucketTags(expected) => {
                 assert_eq!(admin.send(GetBucketTagging::new()).await.expect("tags"), *expected);
@@ -487,6 +503,22 @@ fn website() -> WebsiteConfiguration {
 
 fn referer() -> RefererConfiguration {
     RefererConfiguration::new(RefererType::BlackList, ["*.example.com"]).empty_referer(true)
+}
+
+fn inventory_place() -> InventoryDestination {
+    let (region, bucket) = (Region::new("ap-guangzhou"), BucketName::new("reports-1250000000"));
+    InventoryDestination::new(&region.expect("a region"), &bucket.expect("a name")).prefix("a & b")
+}
+
+fn inventory() -> InventoryConfiguration {
+    InventoryConfiguration::new("weekly", InventorySchedule::Weekly, inventory_place())
+        .filter(InventoryFilter::new().prefix("photos/").tag("k", "v"))
+        .optional_field(InventoryField::SIZE)
+}
+
+fn tiering() -> IntelligentTieringConfiguration {
+    let photos = IntelligentTieringFilter::new().prefix("photos/").tag("k", "v");
+    IntelligentTieringConfiguration::new("photos", photos).tiering(AccessTier::ArchiveAccess, 91)
 }
 
 fn bucket_tags() -> Tags {
@@ -1288,6 +1320,167 @@ pub static TABLE: &[Row] = &[
             Box::pin(async {
                 scene.admin().send(PutBucketReferer::new(referer())).await.expect("a setting");
                 ready(DeleteBucketReferer::new(), drop).leaves([Fact::Referer(None)])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketInventory",
+        variant: "",
+        title: "PUT Bucket inventory",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async {
+                ready(PutBucketInventory::new(inventory()), drop).leaves([Fact::Inventories(vec![inventory()])])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketInventory",
+        variant: "",
+        title: "GET Bucket inventory",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketInventory::new(inventory())).await.expect("a setting");
+                ready(GetBucketInventory::new("weekly"), |found| assert_eq!(found, Some(inventory())))
+                    .leaves([Fact::Inventories(vec![inventory()])])
+            })
+        },
+    },
+    Row {
+        name: "ListBucketInventory",
+        variant: "",
+        title: "List Bucket Inventory Configurations",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketInventory::new(inventory())).await.expect("a setting");
+                ready(ListBucketInventory::new(), |list| assert_eq!(list.configurations, [inventory()]))
+                    .leaves([Fact::Inventories(vec![inventory()])])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketInventory",
+        variant: "",
+        title: "DELETE Bucket inventory",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketInventory::new(inventory())).await.expect("a setting");
+                ready(DeleteBucketInventory::new("weekly"), drop).leaves([Fact::Inventories(Vec::new())])
+            })
+        },
+    },
+    Row {
+        name: "PostBucketInventory",
+        variant: "",
+        title: "POST Bucket inventory",
+        safety: Safety::CreatesState,
+        answer: Answer::Xml,
+        prepare: |_| {
+            Box::pin(async {
+                let once = InventoryConfiguration::once("now", inventory_place());
+                ready(PostBucketInventory::new(once), |job| assert!(job.job_id.is_some()))
+                    .leaves([Fact::Inventories(Vec::new())])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketIntelligentTiering",
+        variant: "",
+        title: "PUT Bucket IntelligentTiering",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async {
+                ready(PutBucketIntelligentTiering::new(tiering()), drop).leaves([Fact::Tiering(vec![tiering()])])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketIntelligentTiering",
+        variant: "turns it on",
+        title: "PUT Bucket IntelligentTiering",
+        safety: Safety::CreatesState,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async {
+                let on = IntelligentTieringConfiguration::turn_on(60);
+                ready(PutBucketIntelligentTiering::new(on.clone()), drop).leaves([Fact::Tiering(vec![on])])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketIntelligentTiering",
+        variant: "",
+        title: "GET Bucket IntelligentTiering",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketIntelligentTiering::new(tiering())).await.expect("a setting");
+                ready(GetBucketIntelligentTiering::new("photos"), |found| assert_eq!(found, Some(tiering())))
+                    .leaves([Fact::Tiering(vec![tiering()])])
+            })
+        },
+    },
+    Row {
+        name: "ListBucketIntelligentTiering",
+        variant: "",
+        title: "List Bucket IntelligentTiering Configurations",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketIntelligentTiering::new(tiering())).await.expect("a setting");
+                ready(ListBucketIntelligentTiering::new(), |list| assert_eq!(list, [tiering()]))
+                    .leaves([Fact::Tiering(vec![tiering()])])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketIntelligentTiering",
+        variant: "",
+        title: "DELETE Bucket IntelligentTiering",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketIntelligentTiering::new(tiering())).await.expect("a setting");
+                ready(DeleteBucketIntelligentTiering::new("photos"), drop).leaves([Fact::Tiering(Vec::new())])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketIntelligentTieringV1",
+        variant: "",
+        title: "PUT Bucket intelligenttiering",
+        safety: Safety::CreatesState,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async {
+                ready(PutBucketIntelligentTieringV1::new(60), drop)
+                    .leaves([Fact::Tiering(vec![IntelligentTieringConfiguration::turn_on(60)])])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketIntelligentTieringV1",
+        variant: "",
+        title: "GET Bucket intelligenttiering",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                let on = IntelligentTieringConfiguration::turn_on(60);
+                scene.admin().send(PutBucketIntelligentTiering::new(on.clone())).await.expect("a setting");
+                ready(GetBucketIntelligentTieringV1::new(), |found| assert_eq!(found.expect("it is on").days, Some(60)))
+                    .leaves([Fact::Tiering(vec![on])])
             })
         },
     },

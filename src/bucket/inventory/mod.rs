@@ -267,10 +267,6 @@ impl Operation for PostBucketInventory {
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<InventoryJob> {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
-        // The reference once showed no document.
-        if body.is_empty() {
-            return Ok(InventoryJob { job_id: None, request_id });
-        }
         let root = xml::read_whole("PostInventoryResult", head.status.as_u16(), &request_id, &body)?;
         Ok(InventoryJob { job_id: text_of(&root, "JobId"), request_id })
     }
@@ -465,7 +461,9 @@ mod tests {
         let post = PostBucketInventory::new(InventoryConfiguration::once("now", place()));
         let begun = post.output(&Sent::default(), answer(200, job)).unwrap();
         assert_eq!((begun.job_id.as_deref(), begun.request_id()), (Some("Dgesgeqzd0dd***=="), "NjQ"));
-        assert_eq!(post.output(&Sent::default(), answer(200, "")).unwrap().job_id, None);
+        let silent = post.output(&Sent::default(), answer(200, "<PostInventoryResult/>")).unwrap();
+        assert_eq!(silent.job_id, None);
+        assert_eq!(post.output(&Sent::default(), answer(200, "")).unwrap_err().kind(), ErrorKind::Response);
         let put = PutBucketInventory::new(example()).output(&Sent::default(), answer(200, "")).unwrap();
         let delete = DeleteBucketInventory::new("a").output(&Sent::default(), answer(204, "")).unwrap();
         assert_eq!((put.request_id(), delete.request_id()), ("NjQ", "NjQ"));

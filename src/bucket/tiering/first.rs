@@ -105,7 +105,8 @@ impl Operation for PutBucketIntelligentTieringV1 {
     }
 
     fn safety(&self) -> Safety {
-        Safety::Commit
+        // COS refuses it a second time, with a code that the reference does not name.
+        Safety::CreatesState
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {

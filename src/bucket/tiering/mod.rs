@@ -159,7 +159,8 @@ impl Operation for PutBucketIntelligentTiering {
     }
 
     fn safety(&self) -> Safety {
-        if self.0.id == IntelligentTieringConfiguration::DEFAULT { Safety::Commit } else { Safety::SameEffect }
+        // COS refuses the rule that turns it on a second time, with a code that the reference does not name.
+        if self.0.id == IntelligentTieringConfiguration::DEFAULT { Safety::CreatesState } else { Safety::SameEffect }
     }
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
@@ -295,7 +296,7 @@ mod tests {
         let on = IntelligentTieringConfiguration::turn_on(30);
         assert_eq!(written(&put(on.clone())) + &written(&put(example())), rules);
         assert!(as_text(&put(on.clone())).starts_with("PUT /?intelligent-tiering&id=default\ncontent-md5: "));
-        assert_eq!((put(on).safety(), put(example()).safety()), (Safety::Commit, Safety::SameEffect));
+        assert_eq!((put(on).safety(), put(example()).safety()), (Safety::CreatesState, Safety::SameEffect));
         let get = as_text(&GetBucketIntelligentTiering::new("a b"));
         assert_eq!(get, "GET /?intelligent-tiering&id=a%20b\n[0]");
         assert_eq!(as_text(&DeleteBucketIntelligentTiering::new("a")), "DELETE /?intelligent-tiering&id=a\n[0]");
@@ -396,7 +397,7 @@ mod tests {
     fn the_older_call_turns_on_and_tells() {
         let put = PutBucketIntelligentTieringV1::new(60);
         let head = "PUT /?intelligenttiering\ncontent-md5: ";
-        assert!(as_text(&put).starts_with(head) && put.safety() == Safety::Commit);
+        assert!(as_text(&put).starts_with(head) && put.safety() == Safety::CreatesState);
         let xml = "<IntelligentTieringConfiguration><Status>Enabled</Status><Transition><Days>60</Days><RequestFrequent>1\
                    </RequestFrequent></Transition></IntelligentTieringConfiguration>";
         assert_eq!(written(&put), xml);
