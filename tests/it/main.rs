@@ -20,6 +20,7 @@ mod failover;
 mod faults;
 mod forms;
 mod inputs;
+mod inventory;
 mod keys;
 mod large_copy;
 mod memory;

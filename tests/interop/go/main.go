@@ -55,6 +55,9 @@ type request struct {
 	Website                               *website
 	Referer                               *referer
 	Origin, Asks                          string
+	ID                                    string
+	Inventory                             *inventory
+	Tiering                               *tiering
 }
 
 type website struct {
@@ -76,6 +79,26 @@ type referer struct {
 	List       string   `json:"list,omitempty"`
 	Domains    []string `json:"domains,omitempty"`
 	AllowEmpty bool     `json:"allow_empty,omitempty"`
+}
+
+type inventory struct {
+	ID        string   `json:"id,omitempty"`
+	Enabled   bool     `json:"enabled,omitempty"`
+	Every     string   `json:"every,omitempty"`
+	Versions  string   `json:"versions,omitempty"`
+	Prefix    string   `json:"prefix,omitempty"`
+	Fields    []string `json:"fields,omitempty"`
+	To        string   `json:"to,omitempty"`
+	Into      string   `json:"into,omitempty"`
+	Account   string   `json:"account,omitempty"`
+	Encrypted bool     `json:"encrypted,omitempty"`
+}
+
+type tiering struct {
+	ID      string   `json:"id,omitempty"`
+	Enabled bool     `json:"enabled,omitempty"`
+	Prefix  string   `json:"prefix,omitempty"`
+	Tiers   [][2]any `json:"tiers,omitempty"`
 }
 
 // Of CORS or of a lifecycle.
@@ -131,6 +154,9 @@ type answer struct {
 	Website   *website                   `json:"website,omitempty"`
 	Referer   *referer                   `json:"referer,omitempty"`
 	Location  string                     `json:"location,omitempty"`
+
+	Inventories []inventory `json:"inventories,omitempty"`
+	Tierings    []tiering   `json:"tierings,omitempty"`
 }
 
 var (
@@ -593,6 +619,98 @@ func (r request) getReferer(c *cos.Client, a *answer) (*cos.Response, error) {
 	return response, err
 }
 
+var frequencies = map[string]string{"day": "Daily", "week": "Weekly"}
+
+func (r request) putInventory(c *cos.Client, once bool) (*cos.Response, error) {
+	said := r.Inventory
+	place := &cos.BucketInventoryDestination{
+		Bucket: said.To, AccountId: said.Account, Prefix: said.Into, Format: "CSV",
+	}
+	if said.Encrypted {
+		place.Encryption = &cos.BucketInventoryEncryption{}
+	}
+	fields := &cos.BucketInventoryOptionalFields{BucketInventoryFields: said.Fields}
+	var filter *cos.BucketInventoryFilter
+	if said.Prefix != "" {
+		filter = &cos.BucketInventoryFilter{Prefix: said.Prefix}
+	}
+	if once {
+		return c.Bucket.PostInventory(ctx, said.ID, &cos.BucketPostInventoryOptions{
+			ID: said.ID, IncludedObjectVersions: said.Versions, Filter: filter, OptionalFields: fields, Destination: place,
+		})
+	}
+	return c.Bucket.PutInventory(ctx, said.ID, &cos.BucketPutInventoryOptions{
+		ID: said.ID, IsEnabled: strconv.FormatBool(said.Enabled), IncludedObjectVersions: said.Versions, Filter: filter,
+		OptionalFields: fields, Schedule: &cos.BucketInventorySchedule{Frequency: frequencies[said.Every]},
+		Destination: place,
+	})
+}
+
+func inventoryOf(found cos.BucketPutInventoryOptions) inventory {
+	place := found.Destination
+	told := inventory{
+		ID: found.ID, Enabled: found.IsEnabled == "true", Versions: found.IncludedObjectVersions, To: place.Bucket,
+		Into: place.Prefix, Account: place.AccountId, Encrypted: place.Encryption != nil,
+	}
+	for every, frequency := range frequencies {
+		if found.Schedule.Frequency == frequency {
+			told.Every = every
+		}
+	}
+	if found.Filter != nil {
+		told.Prefix = found.Filter.Prefix
+	}
+	if found.OptionalFields != nil {
+		told.Fields = found.OptionalFields.BucketInventoryFields
+	}
+	return told
+}
+
+func (r request) listInventories(c *cos.Client, a *answer) (*cos.Response, error) {
+	for token := ""; ; {
+		page, response, err := c.Bucket.ListInventoryConfigurations(ctx, token)
+		if err != nil {
+			return response, err
+		}
+		for _, found := range page.InventoryConfigurations {
+			a.Inventories = append(a.Inventories, inventoryOf(cos.BucketPutInventoryOptions(found)))
+		}
+		if !page.IsTruncated {
+			return response, nil
+		}
+		token = page.NextContinuationToken
+	}
+}
+
+func (r request) putTiering(c *cos.Client) (*cos.Response, error) {
+	options := &cos.BucketPutIntelligentTieringOptions{Id: r.Tiering.ID, Status: "Disabled"}
+	if r.Tiering.Enabled {
+		options.Status = "Enabled"
+	}
+	if r.Tiering.Prefix != "" {
+		options.Filter = &cos.BucketIntelligentTieringFilter{Prefix: r.Tiering.Prefix}
+	}
+	for _, tier := range r.Tiering.Tiers {
+		given := &cos.BucketIntelligentTieringTransition{AccessTier: tier[0].(string), Days: int(tier[1].(float64))}
+		if given.AccessTier == "INFREQUENT" {
+			given.RequestFrequent = 1
+		}
+		options.Tiering = append(options.Tiering, given)
+	}
+	return c.Bucket.PutIntelligentTieringV2(ctx, options)
+}
+
+func tieringOf(id, status string, filter *cos.BucketIntelligentTieringFilter, tiers []*cos.BucketIntelligentTieringTransition) tiering {
+	told := tiering{ID: id, Enabled: status == "Enabled"}
+	if filter != nil {
+		told.Prefix = filter.Prefix
+	}
+	for _, tier := range tiers {
+		told.Tiers = append(told.Tiers, [2]any{tier.AccessTier, tier.Days})
+	}
+	return told
+}
+
 func (r request) putLifecycle(c *cos.Client) (*cos.Response, error) {
 	options := &cos.BucketPutLifecycleOptions{}
 	for _, it := range r.Rules {
@@ -774,6 +892,44 @@ func (r request) answer() (a answer) {
 		response, err = r.getReferer(c, &a)
 	case "delete_referer":
 		response, err = c.Bucket.DeleteReferer(ctx)
+	case "put_inventory":
+		response, err = r.putInventory(c, false)
+	case "post_inventory":
+		response, err = r.putInventory(c, true)
+	case "get_inventory":
+		var found *cos.BucketGetInventoryResult
+		if found, response, err = c.Bucket.GetInventory(ctx, r.ID); err == nil {
+			a.Inventories = []inventory{inventoryOf(cos.BucketPutInventoryOptions(*found))}
+		}
+	case "list_inventories":
+		response, err = r.listInventories(c, &a)
+	case "delete_inventory":
+		response, err = c.Bucket.DeleteInventory(ctx, r.ID)
+	case "put_tiering":
+		response, err = r.putTiering(c)
+	case "get_tiering":
+		var found *cos.BucketGetIntelligentTieringResult
+		if found, response, err = c.Bucket.GetIntelligentTieringV2(ctx, r.ID); err == nil {
+			a.Tierings = []tiering{tieringOf(found.Id, found.Status, found.Filter, found.Tiering)}
+		}
+	case "list_tierings":
+		var found *cos.ListIntelligentTieringConfigurations
+		if found, response, err = c.Bucket.ListIntelligentTiering(ctx); err == nil {
+			for _, it := range found.Configurations {
+				a.Tierings = append(a.Tierings, tieringOf(it.Id, it.Status, it.Filter, it.Tiering))
+			}
+		}
+	case "delete_tiering":
+		response, err = c.Bucket.DeleteIntelligentTiering(ctx, r.ID)
+	case "turn_tiering_on":
+		response, err = c.Bucket.PutIntelligentTiering(ctx, &cos.BucketPutIntelligentTieringOptions{
+			Status: "Enabled", Transition: &cos.BucketIntelligentTieringTransition{Days: r.Days},
+		})
+	case "tiering_is_on":
+		var found *cos.BucketGetIntelligentTieringResult
+		if found, response, err = c.Bucket.GetIntelligentTiering(ctx); err == nil && found.Transition != nil {
+			a.Keys = []string{strconv.Itoa(found.Transition.Days)}
+		}
 	case "location":
 		var found *cos.BucketGetLocationResult
 		found, response, err = c.Bucket.GetLocation(ctx)

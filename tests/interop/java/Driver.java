@@ -12,6 +12,8 @@ import com.qcloud.cos.http.HttpMethodName;
 import com.qcloud.cos.http.HttpProtocol;
 import com.qcloud.cos.internal.CosServiceRequest;
 import com.qcloud.cos.model.*;
+import com.qcloud.cos.model.IntelligentTiering.BucketIntelligentTieringConfiguration;
+import com.qcloud.cos.model.inventory.*;
 import com.qcloud.cos.model.lifecycle.LifecycleFilter;
 import com.qcloud.cos.model.lifecycle.LifecyclePrefixPredicate;
 import com.qcloud.cos.region.Region;
@@ -60,6 +62,8 @@ public class Driver {
         public List<Rule> rules;
         public Website website;
         public Referer referer;
+        public String id;
+        public Inventory inventory;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
 
         /** Gives every header the request type has no setter for; what is left over went unsigned. */
@@ -104,6 +108,12 @@ public class Driver {
         public boolean enabled, allow_empty;
         public String list;
         public List<String> domains;
+    }
+
+    static class Inventory {
+        public String id, every, versions, prefix, to, into, account;
+        public boolean enabled, encrypted;
+        public List<String> fields;
     }
 
     private COSClient cos;
@@ -487,6 +497,93 @@ public class Driver {
         return Map.of("referer", referer);
     }
 
+    private static final Map<String, String> FREQUENCIES = Map.of("day", "Daily", "week", "Weekly");
+
+    private static InventoryConfiguration inventory(Inventory said, boolean once) {
+        InventoryCosBucketDestination place = new InventoryCosBucketDestination().withBucketArn(said.to)
+                .withFormat(InventoryFormat.CSV).withAccountId(said.account).withPrefix(said.into);
+        if (said.encrypted) place.setEncryption(new ServerSideEncryptionCOS());
+        InventoryConfiguration given = new InventoryConfiguration().withId(said.id)
+                .withIncludedObjectVersions(said.versions).withOptionalFields(said.fields)
+                .withDestination(new InventoryDestination().withCosBucketDestination(place));
+        if (said.prefix != null) given.setInventoryFilter(new InventoryFilter(new InventoryPrefixPredicate(said.prefix)));
+        if (once) return given;
+        return given.withEnabled(said.enabled)
+                .withSchedule(new InventorySchedule().withFrequency(FREQUENCIES.get(said.every)));
+    }
+
+    private static Inventory inventory(InventoryConfiguration found) {
+        Inventory inventory = new Inventory();
+        InventoryCosBucketDestination place = found.getDestination().getCosBucketDestination();
+        inventory.id = found.getId();
+        inventory.enabled = found.isEnabled();
+        FREQUENCIES.forEach((every, frequency) -> {
+            if (frequency.equals(found.getSchedule().getFrequency())) inventory.every = every;
+        });
+        inventory.versions = found.getIncludedObjectVersions();
+        InventoryFilterPredicate predicate = found.getInventoryFilter() == null ? null : found.getInventoryFilter().getPredicate();
+        if (predicate instanceof InventoryPrefixPredicate) {
+            inventory.prefix = ((InventoryPrefixPredicate) predicate).getPrefix();
+        }
+        inventory.fields = found.getOptionalFields();
+        inventory.to = place.getBucketArn();
+        inventory.into = place.getPrefix();
+        inventory.account = place.getAccountId();
+        inventory.encrypted = place.getEncryption() != null;
+        return inventory;
+    }
+
+    private Map<String, Object> postInventory(Request r) {
+        SetBucketInventoryConfigurationRequest once = new SetBucketInventoryConfigurationRequest();
+        once.setBucketName(r.bucket);
+        once.setInventoryConfiguration(inventory(r.inventory, true));
+        String job = cos.postBucketInventoryConfiguration(once).getJobId();
+        return Map.of("keys", job == null || job.isEmpty() ? List.of() : List.of("job"));
+    }
+
+    private Map<String, Object> listInventories(Request r) {
+        List<Inventory> inventories = new ArrayList<>();
+        ListBucketInventoryConfigurationsRequest next = new ListBucketInventoryConfigurationsRequest();
+        next.setBucketName(r.bucket);
+        while (true) {
+            ListBucketInventoryConfigurationsResult page = cos.listBucketInventoryConfigurations(next);
+            if (page.getInventoryConfigurationList() != null) {
+                page.getInventoryConfigurationList().forEach(found -> inventories.add(inventory(found)));
+            }
+            if (!page.isTruncated()) return Map.of("inventories", inventories);
+            next.setContinuationToken(page.getNextContinuationToken());
+        }
+    }
+
+    private Map<String, Object> listTierings(Request r) {
+        List<Map<String, Object>> tierings = new ArrayList<>();
+        for (BucketIntelligentTieringConfiguration found : cos.listBucketIntelligentTieringConfiguration(r.bucket)) {
+            List<List<Object>> tiers = new ArrayList<>();
+            found.getTieringTransitions().forEach(it -> tiers.add(List.of(it.getAccessTier(), it.getDays())));
+            Map<String, Object> rule = new TreeMap<>(Map.of(
+                    "id", found.getRuleId(), "enabled", "Enabled".equals(found.getStatus()), "tiers", tiers));
+            if (found.getFilter() != null) rule.put("prefix", found.getFilter().getPrefix());
+            tierings.add(rule);
+        }
+        return Map.of("tierings", tierings);
+    }
+
+    private Map<String, Object> turnTieringOn(Request r) {
+        BucketIntelligentTierConfiguration.Transition transition = new BucketIntelligentTierConfiguration.Transition();
+        transition.setDays(r.days);
+        BucketIntelligentTierConfiguration tiering = new BucketIntelligentTierConfiguration();
+        tiering.setStatus(BucketIntelligentTierConfiguration.ENABLED);
+        tiering.setTransition(transition);
+        cos.setBucketIntelligentTieringConfiguration(new SetBucketIntelligentTierConfigurationRequest(r.bucket, tiering));
+        return Map.of();
+    }
+
+    private Map<String, Object> tieringIsOn(Request r) {
+        BucketIntelligentTierConfiguration found = cos.getBucketIntelligentTierConfiguration(r.bucket);
+        boolean on = found != null && BucketIntelligentTierConfiguration.ENABLED.equals(found.getStatus());
+        return Map.of("keys", on ? List.of(String.valueOf(found.getTransition().getDays())) : List.of());
+    }
+
     private Map<String, Object> putLifecycle(Request r) {
         List<BucketLifecycleConfiguration.Rule> rules = new ArrayList<>();
         for (Rule rule : r.rules) {
@@ -710,6 +807,15 @@ public class Driver {
             case "delete_website": cos.deleteBucketWebsiteConfiguration(r.bucket); return Map.of();
             case "put_referer": return putReferer(r);
             case "get_referer": return getReferer(r);
+            case "put_inventory": cos.setBucketInventoryConfiguration(r.bucket, inventory(r.inventory, false)); return Map.of();
+            case "post_inventory": return postInventory(r);
+            case "get_inventory": return Map.of("inventories", List.of(inventory(
+                    cos.getBucketInventoryConfiguration(r.bucket, r.id).getInventoryConfiguration())));
+            case "list_inventories": return listInventories(r);
+            case "delete_inventory": cos.deleteBucketInventoryConfiguration(r.bucket, r.id); return Map.of();
+            case "list_tierings": return listTierings(r);
+            case "turn_tiering_on": return turnTieringOn(r);
+            case "tiering_is_on": return tieringIsOn(r);
             case "location": return Map.of("location", cos.getBucketLocation(r.bucket));
             case "put_lifecycle": return putLifecycle(r);
             case "get_lifecycle": return getLifecycle(r);

@@ -33,6 +33,22 @@ const source = (request) =>
 
 const reply = (data) => ({ status: data.statusCode, headers: data.headers });
 
+const inventory = (found) => {
+  const to = found.Destination.COSBucketDestination;
+  return {
+    id: found.Id,
+    enabled: found.IsEnabled === 'true',
+    every: { Daily: 'day', Weekly: 'week' }[found.Schedule.Frequency],
+    versions: found.IncludedObjectVersions,
+    prefix: (found.Filter || {}).Prefix,
+    fields: Array.isArray(found.OptionalFields) ? found.OptionalFields : [],
+    to: to.Bucket,
+    into: to.Prefix,
+    account: to.AccountId,
+    encrypted: Boolean(to.Encryption),
+  };
+};
+
 const verbs = {
   async client(request) {
     given = request;
@@ -333,6 +349,49 @@ const verbs = {
         allow_empty: found.EmptyReferConfiguration === 'Allow',
       },
     };
+  },
+
+  async put_inventory(request) {
+    const said = request.inventory;
+    const configuration = {
+      Id: said.id,
+      IsEnabled: String(Boolean(said.enabled)),
+      Destination: {
+        COSBucketDestination: {
+          Format: 'CSV',
+          ...(said.account && { AccountId: said.account }),
+          Bucket: said.to,
+          ...(said.into && { Prefix: said.into }),
+          ...(said.encrypted && { Encryption: { SSECOS: '' } }),
+        },
+      },
+      Schedule: { Frequency: { day: 'Daily', week: 'Weekly' }[said.every] },
+      ...(said.prefix && { Filter: { Prefix: said.prefix } }),
+      IncludedObjectVersions: said.versions,
+      ...(said.fields && { OptionalFields: said.fields }),
+    };
+    const given = { ...place(request), Id: said.id, InventoryConfiguration: configuration };
+    return reply(await cos.putBucketInventory(given));
+  },
+
+  async get_inventory(request) {
+    const found = await cos.getBucketInventory({ ...place(request), Id: request.id });
+    return { inventories: [inventory(found.InventoryConfiguration)] };
+  },
+
+  async list_inventories(request) {
+    const inventories = [];
+    let token;
+    do {
+      const page = await cos.listBucketInventory({ ...place(request), ContinuationToken: token });
+      inventories.push(...page.InventoryConfigurations.map(inventory));
+      token = page.IsTruncated === 'true' ? page.NextContinuationToken : undefined;
+    } while (token);
+    return { inventories };
+  },
+
+  async delete_inventory(request) {
+    return reply(await cos.deleteBucketInventory({ ...place(request), Id: request.id }));
   },
 
   async location(request) {

@@ -313,6 +313,83 @@ class Driver:
     def delete_referer(self, request):
         self.cos.delete_bucket_referer(request["bucket"])
 
+    def put_inventory(self, request):
+        said = request["inventory"]
+        self.cos.put_bucket_inventory(request["bucket"], said["id"], {
+            "IsEnabled": "true" if said.get("enabled") else "false", **self.inventory_of(said),
+            "Schedule": {"Frequency": {"day": "Daily", "week": "Weekly"}[said["every"]]}})
+
+    def post_inventory(self, request):
+        said = request["inventory"]
+        self.cos.post_bucket_inventory(request["bucket"], said["id"], self.inventory_of(said))
+
+    @staticmethod
+    def inventory_of(said):
+        place = {"Format": "CSV", "AccountId": said.get("account"), "Bucket": said["to"], "Prefix": said.get("into"),
+                 "Encryption": {"SSE-COS": {}} if said.get("encrypted") else None}
+        fields, prefix = said.get("fields"), said.get("prefix")
+        return filled({
+            "Destination": {"COSBucketDestination": filled(place)}, "IncludedObjectVersions": said["versions"],
+            "Filter": {"Prefix": prefix} if prefix else None, "OptionalFields": {"Field": fields} if fields else None})
+
+    def get_inventory(self, request):
+        return {"inventories": [self.inventory(self.cos.get_bucket_inventory(request["bucket"], request["id"]))]}
+
+    def list_inventories(self, request):
+        found, token = [], None
+        while True:
+            page = self.cos.list_bucket_inventory_configurations(request["bucket"], token)
+            found += elements(page, "InventoryConfiguration")
+            if page["IsTruncated"] != "true":
+                return {"inventories": [self.inventory(document) for document in found]}
+            token = page["NextContinuationToken"]
+
+    @staticmethod
+    def inventory(document):
+        place = document["Destination"]["COSBucketDestination"]
+        conditions = document.get("Filter") or {}
+        return {
+            "id": document["Id"], "enabled": document["IsEnabled"] == "true",
+            "every": {"Daily": "day", "Weekly": "week"}[document["Schedule"]["Frequency"]],
+            "versions": document["IncludedObjectVersions"], "prefix": conditions.get("Prefix"),
+            "fields": elements(document["OptionalFields"] or {}, "Field"), "to": place["Bucket"],
+            "into": place.get("Prefix"), "account": place.get("AccountId"), "encrypted": "Encryption" in place}
+
+    def delete_inventory(self, request):
+        self.cos.delete_bucket_inventory(request["bucket"], request["id"])
+
+    def put_tiering(self, request):
+        said = request["tiering"]
+        tiers = [{"AccessTier": tier, "Days": days, **({"RequestFrequent": 1} if tier == "INFREQUENT" else {})}
+                 for tier, days in said["tiers"]]
+        self.cos.put_bucket_intelligenttiering_v2(request["bucket"], filled({
+            "Id": said["id"], "Status": "Enabled" if said.get("enabled") else "Disabled", "Tiering": tiers,
+            "Filter": {"Prefix": said["prefix"]} if said.get("prefix") else None}), said["id"])
+
+    def get_tiering(self, request):
+        document = self.cos.get_bucket_intelligenttiering_v2(request["bucket"], request["id"])
+        return {"tierings": [self.tiering(document)]}
+
+    def list_tierings(self, request):
+        page = self.cos.list_bucket_intelligenttiering_configurations(request["bucket"])
+        return {"tierings": [self.tiering(rule) for rule in elements(page, "IntelligentTieringConfiguration")]}
+
+    @staticmethod
+    def tiering(document):
+        return {
+            "id": document["Id"], "enabled": document["Status"] == "Enabled",
+            "prefix": (document.get("Filter") or {}).get("Prefix"),
+            "tiers": [[tier["AccessTier"], int(tier["Days"])] for tier in elements(document, "Tiering")]}
+
+    def turn_tiering_on(self, request):
+        self.cos.put_bucket_intelligenttiering(request["bucket"], {
+            "Status": "Enabled", "Transition": {"Days": request["days"], "RequestFrequent": 1}})
+
+    def tiering_is_on(self, request):
+        document = self.cos.get_bucket_intelligenttiering(request["bucket"]) or {}
+        days = (document.get("Transition") or {}).get("Days")
+        return {"keys": [days] if days else []}
+
     def location(self, request):
         return {"location": self.cos.get_bucket_location(request["bucket"])["LocationConstraint"]}
 

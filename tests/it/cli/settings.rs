@@ -1,4 +1,4 @@
-//! `cos cors`, `website`, `referer`, `lifecycle`, `encryption` and `policy`, and `cos tag` of a bucket.
+//! `cos cors`, `website`, `referer`, `lifecycle`, `inventory`, `tiering`, `encryption` and `policy`, and `cos tag` of a bucket.
 
 use cos_emulator::{Action, Rule};
 use serde_json::{Value, json};
@@ -230,4 +230,76 @@ async fn referer_keeps_what_others_set_beside_the_list() {
     let bucket = format!("cos://{}", emulator.bucket());
     let (status, told) = shell.failed(&["referer", &bucket, "--white-list", "a.example"]);
     assert!(status == 1 && told.contains("hotlink protection of signed URLs"), "{status} {told}");
+}
+
+#[test]
+fn inventory_sets_shows_begins_and_removes() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.done(&["inventory", &bucket]).is_empty());
+    let to = "cos://reports-1250000000";
+    let set = ["inventory", &bucket, "--id", "weekly", "--every", "week", "--to", to, "--into", "lists"];
+    let set = shell.json(&[&set[..], &["--prefix", "a/", "--fields", "Size,ETag", "--versions", "--encrypt"]].concat());
+    let expected = json!({
+        "type": "inventory", "id": "weekly", "enabled": true, "every": "week", "versions": "All", "prefix": "a/",
+        "tags": [], "fields": ["Size", "ETag"], "to": "qcs::cos:ap-guangzhou::reports-1250000000", "into": "lists",
+        "account": null, "encrypted": true, "unknown": [],
+    });
+    assert_eq!((&set[0], &shell.json(&["inventory", &bucket, "--id", "weekly"])[0]), (&expected, &expected));
+    shell.done(&["inventory", &bucket, "--id", "daily", "--every", "day", "--to", &bucket]);
+    let shown = shell.done(&["inventory", &bucket]);
+    let lines: Vec<_> = text(&shown).lines().collect();
+    assert!(lines[0].starts_with("daily: every day, to qcs::cos:ap-guangzhou::"), "{lines:?}");
+    assert_eq!(lines[1..], ["weekly: every week, to qcs::cos:ap-guangzhou::reports-1250000000, of a/*"]);
+    let begun = shell.done(&["inventory", &bucket, "--id", "now", "--once", "--to", to]);
+    assert!(text(&begun).starts_with("begun: job "), "{}", text(&begun));
+    for wrong in [
+        &["--id", "a", "--to", to][..],
+        &["--every", "day", "--to", to],
+        &["--id", "a", "--every", "day"],
+        &["--id", "a", "--every", "day", "--once", "--to", to],
+        &["--id", "a/b", "--every", "day", "--to", to],
+        &["--id", "a", "--remove", "--to", to],
+        &["--remove"],
+    ] {
+        let refused = shell.run(&[&["inventory", &bucket], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    }
+    for _ in 0..2 {
+        assert_eq!(shell.json(&["inventory", &bucket, "--id", "weekly", "--remove"])[0]["action"], "remove");
+        assert!(shell.done(&["inventory", &bucket, "--id", "weekly"]).is_empty());
+    }
+}
+
+#[test]
+fn tiering_is_turned_on_and_has_rules() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.done(&["tiering", &bucket]).is_empty());
+    let set = ["tiering", &bucket, "--id", "logs", "--prefix", "logs/", "--archive", "91", "--deep-archive", "180"];
+    let expected = json!({
+        "type": "tiering", "id": "logs", "enabled": true, "prefix": "logs/", "tags": [], "unknown": [],
+        "tiers": [["ARCHIVE_ACCESS", 91], ["DEEP_ARCHIVE_ACCESS", 180]],
+    });
+    assert_eq!((&shell.json(&set)[0], &shell.json(&["tiering", &bucket, "--id", "logs"])[0]), (&expected, &expected));
+    let on = shell.done(&["tiering", &bucket, "--turn-on", "30"]);
+    assert_eq!(text(&on), "default: INFREQUENT after 30 days\n");
+    let shown = shell.done(&["tiering", &bucket]);
+    let logs = "logs of logs/*: ARCHIVE_ACCESS after 91 days, DEEP_ARCHIVE_ACCESS after 180 days\n";
+    assert_eq!(text(&shown), format!("{}{logs}", text(&on)));
+    let (status, told) = shell.failed(&["tiering", &bucket, "--turn-on", "60"]);
+    assert!(status == 1 && told.contains("cannot be changed"), "{status} {told}");
+    for wrong in [
+        &["--turn-on", "31"][..],
+        &["--turn-on", "30", "--id", "a"],
+        &["--id", "a", "--prefix", "p"],
+        &["--archive", "91"],
+        &["--id", "a", "--archive", "91", "--remove"],
+        &["--id", "default", "--remove"],
+    ] {
+        let refused = shell.run(&[&["tiering", &bucket], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    }
+    assert_eq!(shell.json(&["tiering", &bucket, "--id", "logs", "--remove"])[0]["action"], "remove");
+    assert_eq!(shell.done(&["tiering", &bucket]), on);
 }
