@@ -21,7 +21,7 @@ Examples:
   cos inventory cos://examplebucket-1250000000 --id today --once --to cos://reports-1250000000
   cos inventory cos://examplebucket-1250000000 --id daily --remove";
 
-/// Show the inventories that COS makes of a bucket, set one, have one made at once, or remove one
+/// Show the inventories that COS makes of a bucket, set one or remove one
 ///
 /// An inventory is a list of the objects, as CSV, in another bucket of the region or the same: that must let COS write.
 #[derive(Debug, Args)]

@@ -115,8 +115,8 @@ pub(crate) fn get_first(call: &Call<'_>) -> Result<Reply, CosError> {
     let Some(days) = rule.as_ref().and_then(|rule| rule.child("Tiering")?.text_of("Days")) else {
         return Ok(Reply::xml(Document::leaf(ROOT, "")));
     };
-    // So the reference shows it.
-    let mut xml = Document::in_namespace(ROOT, "cos xmlns/");
+    // Without the namespace that the reference shows: with it the SDK for Python finds nothing in it.
+    let mut xml = Document::new(ROOT);
     xml.text("Status", "Enabled");
     xml.open("Transition");
     xml.text("Days", days);
