@@ -187,6 +187,71 @@ mod tests {
     }
 
     #[test]
+    fn whatever_others_say_of_an_inventory_and_of_tiering_is_written_back() {
+        let place = "<COSBucketDestination><Format>CSV</Format><Bucket>qcs::cos:ap-x::b-1</Bucket>";
+        let end = "</COSBucketDestination>";
+        let places = [
+            format!("<Destination>{place}<Prefix>p</Prefix>{end}</Destination>"),
+            format!("<Destination>{place}<Encryption><SSE-COS/></Encryption><New/>{end}<New/></Destination>"),
+            format!(
+                "<Destination>{place}<Encryption><SSE-KMS/></Encryption><AccountId>me</AccountId>{end}</Destination>"
+            ),
+            format!("<Destination>{place}<Format>ORC</Format>{end}</Destination>"),
+            format!("<Destination>{place}{end}{place}{end}</Destination>"),
+        ];
+        let tag = "<Tag><Key>k</Key><Value>v</Value></Tag>";
+        let filters = [
+            "<Filter><Prefix>p</Prefix></Filter>".to_owned(),
+            format!("<Filter><And><Prefix>p</Prefix>{tag}</And></Filter>"),
+            format!("<Filter><And>{tag}{tag}</And></Filter>"),
+            "<Filter><Suffix>.log</Suffix></Filter>".to_owned(),
+            "<Filter at='1'><Prefix>p</Prefix></Filter>".to_owned(),
+        ];
+        let period = format!(
+            "<Filter><And>{tag}<StorageClass>A</StorageClass></And><Period><EndTime>5</EndTime></Period></Filter>"
+        );
+        let mut inventory = vec![
+            "<IsEnabled>false</IsEnabled>",
+            "<IsEnabled>maybe</IsEnabled>",
+            "<IncludedObjectVersions>Current</IncludedObjectVersions>",
+            "<IncludedObjectVersions>Some</IncludedObjectVersions>",
+            "<OptionalFields><Field>Size</Field><Field/><New/></OptionalFields>",
+            "<OptionalFields><New/></OptionalFields>",
+            "<Schedule><Frequency>Monthly</Frequency><MonthlyDate>3</MonthlyDate></Schedule>",
+            "<Schedule><Frequency>Hourly</Frequency></Schedule>",
+            "<New>x</New>",
+            period.as_str(),
+        ];
+        inventory.extend(places.iter().chain(&filters).map(String::as_str));
+        let mut tiering = vec![
+            "<Status>Disabled</Status>",
+            "<Status>Paused</Status>",
+            "<Tiering><AccessTier>ARCHIVE_ACCESS</AccessTier><Days>91</Days></Tiering>",
+            "<Tiering><AccessTier>ARCHIVE_ACCESS</AccessTier><Days>0</Days></Tiering>",
+            "<Tiering><AccessTier>FROZEN</AccessTier><Days>9</Days></Tiering>",
+            "<New><Deep/></New>",
+        ];
+        tiering.extend(filters.iter().map(String::as_str));
+        let mut chance = Chance(13);
+        for _ in 0..2000 {
+            let (root, some) = ("InventoryConfiguration", chance.some(&inventory));
+            let to = &places[chance.below(places.len())];
+            let xml = format!(
+                "<{root}><Id>a</Id><IsEnabled>true</IsEnabled><IncludedObjectVersions>All</IncludedObjectVersions>{to}\
+                 <Schedule><Frequency>Daily</Frequency></Schedule>{some}</{root}>"
+            );
+            let (before, after) = changed(root, &GetBucketInventory::new("a"), &xml, PutBucketInventory::new);
+            assert_eq!(before, after, "{xml}");
+            let (root, some) = ("IntelligentTieringConfiguration", chance.some(&tiering));
+            let first = "<Tiering><AccessTier>DEEP_ARCHIVE_ACCESS</AccessTier><Days>180</Days></Tiering>";
+            let xml = format!("<{root} new='1'><Id>a</Id><Status>Enabled</Status>{first}{some}</{root}>");
+            let get = GetBucketIntelligentTiering::new("a");
+            let (before, after) = changed(root, &get, &xml, PutBucketIntelligentTiering::new);
+            assert_eq!(before, after, "{xml}");
+        }
+    }
+
+    #[test]
     fn whatever_the_rules_of_others_say_stays_when_one_is_added() {
         let cors = [
             "<ID>a</ID>",

@@ -112,7 +112,9 @@ impl InventorySchedule {
             ("Daily", None) => Some(Self::Daily),
             ("Weekly", None) => Some(Self::Weekly),
             ("Monthly", None) => Some(Self::Monthly { day: None }),
-            ("Monthly", Some(day)) => day.parse().ok().filter(is_day).map(|day| Self::Monthly { day: Some(day) }),
+            ("Monthly", Some(day)) => {
+                day.parse().ok().filter(|day| is_day(*day)).map(|day| Self::Monthly { day: Some(day) })
+            }
             _ => None,
         }
     }
@@ -123,15 +125,15 @@ impl InventorySchedule {
             Self::Weekly => ("Weekly", None),
             Self::Monthly { day } => ("Monthly", day),
         };
-        if day.is_some_and(|day| !is_day(&day)) {
+        if day.is_some_and(|day| !is_day(day)) {
             return Err(Error::input("schedule", "is for a day that is not from 1 to 31"));
         }
         Ok(Element::new(SCHEDULE).leaf("Frequency", frequency).leaf_opt("MonthlyDate", day.map(|day| day.to_string())))
     }
 }
 
-fn is_day(day: &u8) -> bool {
-    (1..=31).contains(day)
+fn is_day(day: u8) -> bool {
+    (1..=31).contains(&day)
 }
 
 impl InventoryField {
@@ -310,7 +312,7 @@ impl InventoryConfiguration {
     fn take(&mut self, part: &Element) -> bool {
         match part.name.as_str() {
             ID => {
-                self.id = part.text().filter(|id| is_id(id)).unwrap_or_default().to_owned();
+                part.text().filter(|id| is_id(id)).unwrap_or_default().clone_into(&mut self.id);
                 !self.id.is_empty()
             }
             ENABLED => {

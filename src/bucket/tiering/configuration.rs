@@ -213,7 +213,7 @@ impl IntelligentTieringConfiguration {
     fn take(&mut self, part: &Element) -> bool {
         match part.name.as_str() {
             ID => {
-                self.id = part.text().unwrap_or_default().to_owned();
+                part.text().unwrap_or_default().clone_into(&mut self.id);
                 !self.id.is_empty()
             }
             STATUS => {
