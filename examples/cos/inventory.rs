@@ -25,6 +25,7 @@ Examples:
 ///
 /// An inventory is a list of the objects, as CSV, in another bucket of the region or the same: that must let COS write.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub struct Inventory {
     /// cos://BUCKET-APPID
     #[arg(value_name = "BUCKET")]

@@ -21,7 +21,7 @@ use crate::xml::{self, Element};
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied` or `InventoryFull`.
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) for an id that is empty or has other than letters, digits and `-`, `_`,
-/// `.`, without a schedule or a destination, and for what no object could be.
+/// `.`, without a schedule or a destination, for a filter that COS would not take, and for a field without a name.
 ///
 /// # Examples
 /// ```no_run
@@ -509,9 +509,9 @@ mod tests {
 
     #[test]
     fn a_list_goes_on_until_it_ends_and_never_in_a_circle() {
-        let list = |xml: String| ListBucketInventory::new().output(&Sent::default(), answer(200, xml));
+        let told = |xml: String| ListBucketInventory::new().output(&Sent::default(), answer(200, xml));
         let root = "ListInventoryConfigurationResult";
-        let page = list(format!(
+        let page = told(format!(
             "<{root}>{GOLDEN}<IsTruncated>true</IsTruncated><ContinuationToken>t0</ContinuationToken>\
              <NextContinuationToken>t1</NextContinuationToken><New/>{GOLDEN}</{root}>"
         ));
@@ -520,11 +520,11 @@ mod tests {
         let next = ListBucketInventory::new().next_page(&page).unwrap().unwrap();
         assert_eq!(as_text(&next), "GET /?inventory&continuation-token=t1\n[0]");
         assert_eq!(next.next_page(&page).unwrap_err().kind(), ErrorKind::Response);
-        let lost = list(format!("<{root}><IsTruncated>true</IsTruncated></{root}>")).unwrap();
+        let lost = told(format!("<{root}><IsTruncated>true</IsTruncated></{root}>")).unwrap();
         assert_eq!(next.next_page(&lost).unwrap_err().kind(), ErrorKind::Response);
-        let last = list(format!("<{root}><IsTruncated>false</IsTruncated></{root}>")).unwrap();
-        assert!(next.next_page(&last).unwrap().is_none() && last.configurations.is_empty());
-        assert_eq!(list(format!("<{root}/>")).unwrap_err().kind(), ErrorKind::Response);
+        let end = told(format!("<{root}><IsTruncated>false</IsTruncated></{root}>")).unwrap();
+        assert!(next.next_page(&end).unwrap().is_none() && end.configurations.is_empty());
+        assert_eq!(told(format!("<{root}/>")).unwrap_err().kind(), ErrorKind::Response);
     }
 
     #[test]
