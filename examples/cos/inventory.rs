@@ -17,8 +17,10 @@ use crate::url::BucketUrl;
 pub const EXAMPLES: &str = "\
 Examples:
   cos inventory cos://examplebucket-1250000000
-  cos inventory cos://examplebucket-1250000000 --id daily --every day --to cos://reports-1250000000 --fields Size,ETag
-  cos inventory cos://examplebucket-1250000000 --id today --once --to cos://reports-1250000000
+  cos inventory cos://examplebucket-1250000000 --id daily \\
+      --every day --to cos://reports-1250000000
+  cos inventory cos://examplebucket-1250000000 --id today \\
+      --once --to cos://reports-1250000000
   cos inventory cos://examplebucket-1250000000 --id daily --remove";
 
 /// Show the inventories that COS makes of a bucket, set one or remove one

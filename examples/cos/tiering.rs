@@ -15,7 +15,8 @@ pub const EXAMPLES: &str = "\
 Examples:
   cos tiering cos://examplebucket-1250000000
   cos tiering cos://examplebucket-1250000000 --turn-on 30
-  cos tiering cos://examplebucket-1250000000 --id logs --prefix logs/ --archive 91 --deep-archive 180
+  cos tiering cos://examplebucket-1250000000 --id logs \\
+      --prefix logs/ --archive 91 --deep-archive 180
   cos tiering cos://examplebucket-1250000000 --id logs --remove";
 
 /// Show the rules of the intelligent tiering of a bucket, set one or remove one
