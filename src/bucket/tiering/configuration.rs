@@ -40,7 +40,8 @@ pub struct IntelligentTieringConfiguration {
 pub struct Tiering {
     /// The tier.
     pub access_tier: AccessTier,
-    /// After so many days.
+    /// After so many days: 30, 60 or 90 to the tier for infrequent access, 91 to 730 to the archive tier, 180 to 730 to the
+    /// deep archive tier.
     pub days: u32,
     /// When they were read so many times at most in these days (`RequestFrequent`). COS takes no other than 1, and that
     /// for [`AccessTier::Infrequent`] alone.
@@ -78,6 +79,14 @@ impl AccessTier {
             Self::DeepArchiveAccess => "DEEP_ARCHIVE_ACCESS",
         }
     }
+
+    fn takes(self, days: u32) -> bool {
+        match self {
+            Self::Infrequent => matches!(days, 30 | 60 | 90),
+            Self::ArchiveAccess => (91..=730).contains(&days),
+            Self::DeepArchiveAccess => (180..=730).contains(&days),
+        }
+    }
 }
 
 impl Tiering {
@@ -85,9 +94,10 @@ impl Tiering {
         let [tier, days, frequent] = part.texts(["AccessTier", "Days", "RequestFrequent"])?;
         let tiers = [AccessTier::Infrequent, AccessTier::ArchiveAccess, AccessTier::DeepArchiveAccess];
         let frequent = frequent.filter(|times| !times.is_empty());
+        let access_tier = tiers.into_iter().find(|known| tier == Some(known.as_str()))?;
         Some(Self {
-            access_tier: tiers.into_iter().find(|known| tier == Some(known.as_str()))?,
-            days: days?.parse().ok().filter(|days| *days > 0)?,
+            access_tier,
+            days: days?.parse().ok().filter(|days| access_tier.takes(*days))?,
             request_frequent: frequent.map(str::parse).transpose().ok()?,
         })
     }
@@ -179,7 +189,7 @@ impl IntelligentTieringConfiguration {
         Self { id: id.into(), enabled: true, filter: Some(filter), ..Self::default() }
     }
 
-    /// One more tier: objects that were not read for so many days go there.
+    /// One more tier: objects that were not read for so many days go there, to a deeper one later.
     #[must_use]
     pub fn tiering(mut self, access_tier: AccessTier, days: u32) -> Self {
         self.tierings.push(Tiering { access_tier, days, request_frequent: None });
@@ -239,19 +249,23 @@ impl IntelligentTieringConfiguration {
         let others = self.unknown.has(TIERING);
         let refuse = |why: &'static str| Err(Error::input("tierings", why));
         for (at, tiering) in self.tierings.iter().enumerate() {
-            if tiering.days == 0 {
-                return refuse("have one of no days");
+            if !tiering.access_tier.takes(tiering.days) {
+                return refuse(
+                    "have one after other days than 30, 60, 90, 91 to 730 (archive), 180 to 730 (deep archive)",
+                );
             }
             if self.tierings[..at].iter().any(|earlier| earlier.access_tier == tiering.access_tier) {
                 return refuse("have the same tier twice");
             }
         }
+        let days = |tier| self.tierings.iter().find(|tiering| tiering.access_tier == tier).map(|tiering| tiering.days);
+        let (archive, deep) = (days(AccessTier::ArchiveAccess), days(AccessTier::DeepArchiveAccess));
+        if archive.zip(deep).is_some_and(|(archive, deep)| deep <= archive) {
+            return refuse("have the deep archive tier not after the archive tier");
+        }
         if self.id == Self::DEFAULT {
-            if !matches!(
-                self.tierings.as_slice(),
-                [Tiering { access_tier: AccessTier::Infrequent, days: 30 | 60 | 90, .. }]
-            ) {
-                return refuse("of the rule default are not the tier for infrequent access after 30, 60 or 90 days");
+            if !matches!(self.tierings.as_slice(), [Tiering { access_tier: AccessTier::Infrequent, .. }]) {
+                return refuse("of the rule default are not the tier for infrequent access alone");
             }
             if self.filter.as_ref().is_some_and(|filter| *filter != IntelligentTieringFilter::new()) {
                 return Err(Error::input("filter", "is not for the rule default, which is about the whole bucket"));

@@ -20,7 +20,8 @@ use crate::xml;
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`, or another when the rule
 /// `default` is there. [`ErrorKind::Input`](crate::ErrorKind::Input) without an id or a tier, for a tier that is there
-/// twice or after no days, and for a rule `default` that is not of the tier for infrequent access after 30, 60 or 90 days.
+/// twice, after days that COS does not take (see [`Tiering::days`]) or out of order, and for a rule `default` of other tiers
+/// than that for infrequent access.
 ///
 /// # Examples
 /// ```no_run
@@ -362,7 +363,15 @@ mod tests {
             (IntelligentTieringConfiguration::new("a", all()), "tierings"),
             (IntelligentTieringConfiguration::new("", all()), "id"),
             (IntelligentTieringConfiguration::new("a", all()).tiering(AccessTier::Infrequent, 30), "tierings"),
-            (IntelligentTieringConfiguration::new("a", all()).tiering(AccessTier::ArchiveAccess, 0), "tierings"),
+            (IntelligentTieringConfiguration::new("a", all()).tiering(AccessTier::ArchiveAccess, 90), "tierings"),
+            (IntelligentTieringConfiguration::new("a", all()).tiering(AccessTier::DeepArchiveAccess, 731), "tierings"),
+            (archive(all()).tiering(AccessTier::Infrequent, 30), "tierings"),
+            (
+                IntelligentTieringConfiguration::new("a", all())
+                    .tiering(AccessTier::DeepArchiveAccess, 200)
+                    .tiering(AccessTier::ArchiveAccess, 200),
+                "tierings",
+            ),
             (example().tiering(AccessTier::ArchiveAccess, 92), "tierings"),
             (archive(all().tag("", "v")), "tags"),
             (archive(all().prefix("\u{1}")), "tiering"),

@@ -103,7 +103,8 @@ pub(crate) async fn put_first(call: &mut Call<'_>) -> Result<Reply, CosError> {
 fn first_days(root: &Element) -> Option<&str> {
     let [status, transition] = children(root, ["Status", "Transition"])?;
     let [days, frequent] = texts(transition?, ["Days", "RequestFrequent"])?;
-    let fine = status?.text == "Enabled" && is_infrequent(days?) && frequent.is_none_or(|times| times == "1");
+    let fine =
+        status?.text == "Enabled" && matches!(days?, "30" | "60" | "90") && frequent.is_none_or(|times| times == "1");
     days.filter(|_| fine)
 }
 
@@ -124,10 +125,6 @@ pub(crate) fn get_first(call: &Call<'_>) -> Result<Reply, CosError> {
     Ok(Reply::xml(xml.finish()))
 }
 
-fn is_infrequent(days: &str) -> bool {
-    matches!(days, "30" | "60" | "90")
-}
-
 /// Nothing is a document that is not of this form.
 fn check(root: &Element, id: &str) -> Option<Result<(), CosError>> {
     if !root.has_only(&["Id", "Status", "Filter", "Tiering"])
@@ -136,9 +133,9 @@ fn check(root: &Element, id: &str) -> Option<Result<(), CosError>> {
         return None;
     }
     let status = root.text_of("Status").filter(|status| matches!(*status, "Enabled" | "Disabled"))?;
-    let tiers: Vec<&str> = root.all("Tiering").map(|tiering| tier(tiering, id)).collect::<Option<_>>()?;
+    let tiers: Vec<(&str, u32)> = root.all("Tiering").map(|tiering| tier(tiering, id)).collect::<Option<_>>()?;
     // That each is there once is inferred.
-    if tiers.is_empty() || (1..tiers.len()).any(|at| tiers[..at].contains(&tiers[at])) {
+    if tiers.is_empty() || (1..tiers.len()).any(|at| tiers[..at].iter().any(|tier| tier.0 == tiers[at].0)) {
         return None;
     }
     let filter = root.child("Filter");
@@ -149,20 +146,40 @@ fn check(root: &Element, id: &str) -> Option<Result<(), CosError>> {
     if root.text_of("Id")? != id {
         return Some(Err(CosError::invalid_argument("The Id of the document is another than that of the request.")));
     }
+    if let Err(why) = check_days(&tiers) {
+        return Some(Err(CosError::invalid_argument(why)));
+    }
     filter.map_or(Some(Ok(())), check_filter)
 }
 
-/// The default rule is of one tier, the others are of those below. How many days are taken there is inferred.
-fn tier<'d>(tiering: &'d Element, id: &str) -> Option<&'d str> {
+/// The default rule is of one tier, the others are of those below.
+fn tier<'d>(tiering: &'d Element, id: &str) -> Option<(&'d str, u32)> {
     let [tier, days, frequent] = texts(tiering, ["AccessTier", "Days", "RequestFrequent"])?;
     let fine = match (tier?, id == DEFAULT) {
-        ("INFREQUENT", true) => is_infrequent(days?) && frequent.is_none_or(|times| times == "1"),
-        ("ARCHIVE_ACCESS" | "DEEP_ARCHIVE_ACCESS", false) => {
-            number::<u32>(days?).is_some_and(|days| days > 0) && frequent.is_none()
-        }
+        ("INFREQUENT", true) => frequent.is_none_or(|times| times == "1"),
+        ("ARCHIVE_ACCESS" | "DEEP_ARCHIVE_ACCESS", false) => frequent.is_none(),
         _ => false,
     };
-    tier.filter(|_| fine)
+    if fine { Some((tier?, number(days?)?)) } else { None }
+}
+
+/// The days of the archive tiers are what the provider for Terraform tells; the code is inferred.
+fn check_days(tiers: &[(&str, u32)]) -> Result<(), &'static str> {
+    for (tier, days) in tiers {
+        let fine = match *tier {
+            "INFREQUENT" => matches!(days, 30 | 60 | 90),
+            "ARCHIVE_ACCESS" => (91..=730).contains(days),
+            _ => (180..=730).contains(days),
+        };
+        if !fine {
+            return Err("The days of a tier are not among those it takes.");
+        }
+    }
+    let days = |name| tiers.iter().find(|(tier, _)| *tier == name).map(|(_, days)| days);
+    match (days("ARCHIVE_ACCESS"), days("DEEP_ARCHIVE_ACCESS")) {
+        (Some(archive), Some(deep)) if deep <= archive => Err("The deep archive tier comes after the archive tier."),
+        _ => Ok(()),
+    }
 }
 
 fn check_filter(filter: &Element) -> Option<Result<(), CosError>> {

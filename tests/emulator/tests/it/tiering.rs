@@ -62,7 +62,7 @@ async fn a_document_that_is_not_right_changes_nothing() {
         ("a", RULE, "<Status>Enabled</Status>", ""),
         ("a", RULE, "Enabled", "On"),
         ("a", RULE, "<Days>91</Days>", ""),
-        ("a", RULE, "<Days>91</Days>", "<Days>0</Days>"),
+        ("a", RULE, "<Days>91</Days>", "<Days>many</Days>"),
         ("a", RULE, "<Days>91</Days>", "<Days>91</Days><RequestFrequent>1</RequestFrequent>"),
         ("a", RULE, "DEEP_ARCHIVE", "ARCHIVE"),
         ("a", RULE, "ARCHIVE_ACCESS", "INFREQUENT"),
@@ -70,12 +70,21 @@ async fn a_document_that_is_not_right_changes_nothing() {
         ("a", RULE, "<Filter><And>", "<Filter><Prefix>p</Prefix><And>"),
         ("a", RULE, "<Value>value</Value>", ""),
         ("default", DEFAULT, "Enabled", "Disabled"),
-        ("default", DEFAULT, "<Days>30</Days>", "<Days>31</Days>"),
         ("default", DEFAULT, "INFREQUENT", "ARCHIVE_ACCESS"),
         ("default", DEFAULT, "<Tiering>", "<Filter><Prefix>p</Prefix></Filter><Tiering>"),
     ] {
         let document = document.replace(part, other);
         assert_eq!(put(&emulator, id, &document).await, "400 MalformedXML", "{document}");
+    }
+    for (id, document, from, to) in [
+        ("a", RULE, 91, 90),
+        ("a", RULE, 180, 179),
+        ("a", RULE, 180, 731),
+        ("a", RULE, 91, 180),
+        ("default", DEFAULT, 30, 31),
+    ] {
+        let document = document.replace(&format!("<Days>{from}<"), &format!("<Days>{to}<"));
+        assert_eq!(put(&emulator, id, &document).await, "400 InvalidArgument", "{document}");
     }
     assert_eq!(put(&emulator, "b", RULE).await, "400 InvalidArgument");
     assert_eq!(put(&emulator, "", RULE).await, "400 InvalidArgument");
