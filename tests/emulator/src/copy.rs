@@ -22,7 +22,7 @@ use crate::request::Head;
 use crate::respond::Reply;
 use crate::restore;
 use crate::service::{CRC, Call};
-use crate::store::{Bucket, Content, Made, NotFound, Version, Versioning};
+use crate::store::{Bucket, Content, Kind, Made, NotFound, Version, Versioning};
 use crate::xml::Document;
 
 pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
@@ -183,6 +183,9 @@ impl Source {
             }
             reason => reason.error(),
         })?;
+        if matches!(version.kind, Kind::Symlink(_)) {
+            return Err(CosError::not_implemented("copies of symbolic links"));
+        }
         customer_key::demand(CustomerKey::of_source(call.head)?.as_ref(), &version.draft)?;
         restore::refuse_archived(&version, call.world.clock.now())?;
         if !check_conditions(call.head, "x-cos-copy-source-", &version)? {

@@ -22,8 +22,9 @@
 //!
 //! The same port plays STS (`POST /` with an action, for any host), which gives keys whose policies are enforced, and the
 //! metadata of an instance. Faults are scripted for both as for COS: `Rule::on("AssumeRole")`. Web pages post forms
-//! (POST Object), and see what the CORS configuration of the bucket lets them. Tags of a bucket and a lifecycle configuration
-//! are kept for those who ask; the latter is not carried out. The default encryption of a bucket, with keys of COS alone, is
+//! (POST Object), and see what the CORS configuration of the bucket lets them. Tags of a bucket, a lifecycle configuration,
+//! logging and replication are kept for those who ask; the last three are not carried out. Symbolic links are followed, and
+//! the acceleration host serves buckets where it is on. The default encryption of a bucket, with keys of COS alone, is
 //! what its later objects tell. Who may do what is judged by the policy of the key, the policy of the bucket and ACLs
 //! together; that of the bucket reads as the documents of COS do, down to who is meant by everybody. A static website is
 //! served at `BUCKET.cos-website.REGION.myqcloud.com`, with its index and error documents and its redirects; hotlink
@@ -36,6 +37,7 @@
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod accelerate;
 mod access;
 mod account;
 mod acl;
@@ -60,6 +62,7 @@ mod ids;
 mod inventory;
 mod journal;
 mod lifecycle;
+mod logging;
 mod media;
 mod metadata;
 mod multipart;
@@ -68,6 +71,7 @@ mod policy;
 mod post_object;
 mod receive;
 mod referer;
+mod replication;
 mod request;
 mod respond;
 mod restore;
@@ -77,6 +81,7 @@ mod service_list;
 mod settings;
 mod store;
 mod sts;
+mod symlink;
 mod tagging;
 mod tiering;
 mod tls;

@@ -18,6 +18,7 @@ use crate::respond::Reply;
 use crate::restore;
 use crate::service::{CRC, Call};
 use crate::store::{Bucket, Committed, Kind, Made, Version, Versioning};
+use crate::symlink;
 
 pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
@@ -59,8 +60,13 @@ pub(crate) fn get(call: &Call<'_>, with_body: bool) -> Result<Reply, CosError> {
     let id = head.query.get("versionId");
     let found = bucket.find(call.key()?, id);
     may_read(call, call.standing, &bucket, call.key()?, found.as_deref().ok())?;
-    let version = found.map_err(|reason| reason.error())?;
+    let asked = found.map_err(|reason| reason.error())?;
+    let version = symlink::follow(call, &bucket, Arc::clone(&asked))?;
     let mut reply = show(call, &bucket, &version, with_body)?;
+    if reply.headers.contains_key("x-cos-version-id") {
+        // Of a link its own (inferred): the key that was asked for has no other.
+        reply.set("x-cos-version-id", asked.id());
+    }
     if reply.status != StatusCode::NOT_MODIFIED {
         override_headers(call, &mut reply)?;
     }

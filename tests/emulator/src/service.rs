@@ -26,8 +26,8 @@ use crate::store::{Bucket, Setting, Store};
 use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
 use crate::{
-    access, acl, append, bucket, copy, cors, delete_many, inventory, metadata, multipart, object, post_object, restore,
-    service_list, settings, sts, tagging, tiering, versions, website,
+    accelerate, access, acl, append, bucket, copy, cors, delete_many, inventory, metadata, multipart, object,
+    post_object, restore, service_list, settings, sts, symlink, tagging, tiering, versions, website,
 };
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
@@ -480,6 +480,7 @@ impl Call<'_> {
             self.upload.slow_down(rate);
         }
         self.standing = access::check(self, operation)?;
+        accelerate::check_host(self, operation)?;
         match operation {
             Operation::GetService => service_list::get(self),
             Operation::PutBucket => bucket::put(self).await,
@@ -507,6 +508,8 @@ impl Call<'_> {
             Operation::GetObjectTagging => tagging::get(self),
             Operation::DeleteObjectTagging => tagging::delete(self),
             Operation::RestoreObject => restore::post(self).await,
+            Operation::PutSymlink => symlink::put(self).await,
+            Operation::GetSymlink => symlink::get(self),
             Operation::PutBucketAcl => acl::put_bucket(self).await,
             Operation::GetBucketAcl => acl::get_bucket(self),
             Operation::PutObjectAcl => acl::put_object(self).await,
@@ -542,6 +545,13 @@ impl Call<'_> {
             Operation::DeleteBucketIntelligentTiering => tiering::delete(self),
             Operation::PutBucketIntelligentTieringV1 => tiering::put_first(self).await,
             Operation::GetBucketIntelligentTieringV1 => tiering::get_first(self),
+            Operation::PutBucketAccelerate => settings::put(self, Setting::Accelerate).await,
+            Operation::GetBucketAccelerate => settings::get(self, Setting::Accelerate),
+            Operation::PutBucketLogging => settings::put(self, Setting::Logging).await,
+            Operation::GetBucketLogging => settings::get(self, Setting::Logging),
+            Operation::PutBucketReplication => settings::put(self, Setting::Replication).await,
+            Operation::GetBucketReplication => settings::get(self, Setting::Replication),
+            Operation::DeleteBucketReplication => settings::delete(self, Setting::Replication),
             Operation::GetBucketLocation => bucket::location(self),
             Operation::Page => website::page(self),
             Operation::PostObject => post_object::post(self).await,

@@ -9,7 +9,7 @@ use crate::respond::Reply;
 use crate::service::Call;
 use crate::store::Setting;
 use crate::xml::{Document, Element};
-use crate::{cors, encryption, lifecycle, referer, tagging, website};
+use crate::{accelerate, cors, encryption, lifecycle, logging, referer, replication, tagging, website};
 
 impl Setting {
     /// The root of the XML.
@@ -22,6 +22,9 @@ impl Setting {
             Self::Encryption => "ServerSideEncryptionConfiguration",
             Self::Website => "WebsiteConfiguration",
             Self::Referer => "RefererConfiguration",
+            Self::Accelerate => "AccelerateConfiguration",
+            Self::Logging => "BucketLoggingStatus",
+            Self::Replication => "ReplicationConfiguration",
         }
     }
 
@@ -29,14 +32,16 @@ impl Setting {
     fn longest(self) -> usize {
         match self {
             Self::Cors | Self::Website => 64 * 1024,
-            Self::Lifecycle | Self::Tagging | Self::Encryption | Self::Policy | Self::Referer => 2 * 1024 * 1024,
+            _ => 2 * 1024 * 1024,
         }
     }
 
     fn unset(self) -> Result<Reply, CosError> {
         Err(match self {
-            // An empty document (inferred: COS does not say).
-            Self::Referer => return Ok(Reply::xml(Document::leaf(self.root(), ""))),
+            // An empty document. COS says so of these two, and nothing of the third (inferred).
+            Self::Accelerate | Self::Logging | Self::Referer => {
+                return Ok(Reply::xml(Document::leaf(self.root(), "")));
+            }
             Self::Cors => CosError::new(404, "NoSuchCORSConfiguration", "The CORS configuration does not exist."),
             Self::Lifecycle => {
                 CosError::new(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist.")
@@ -48,6 +53,10 @@ impl Setting {
             Self::Policy => CosError::new(404, "NoSuchBucketPolicy", "The bucket policy does not exist."),
             Self::Tagging => CosError::new(404, "NoSuchTagSet", "There is no tag set associated with the bucket."),
             Self::Website => website::unset(),
+            Self::Replication => {
+                let message = "The replication configuration was not found.";
+                CosError::new(404, "ReplicationConfigurationNotFoundError", message)
+            }
         })
     }
 }
@@ -72,6 +81,7 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
         return Ok(Reply::ok());
     }
     let document = receive_document_within(call, setting.root(), setting.longest()).await?;
+    let mut kept = Some(Document::of(&document));
     match setting {
         Setting::Policy => {}
         Setting::Cors => cors::check(&document)?,
@@ -80,8 +90,12 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
         Setting::Encryption => encryption::check(&document)?,
         Setting::Website => website::check(&document)?,
         Setting::Referer => referer::check(&document)?,
+        Setting::Accelerate => kept = accelerate::kept(&bucket, &document)?,
+        Setting::Logging if logging::check(call, &bucket, &document)? => {}
+        Setting::Logging => kept = None,
+        Setting::Replication => replication::check(call, &bucket, &document)?,
     }
-    bucket.set(setting, Some(Document::of(&document)))?;
+    bucket.set(setting, kept)?;
     // The one setting in XML whose reference shows this.
     Ok(if setting == Setting::Tagging { Reply::no_content() } else { Reply::ok() })
 }

@@ -13,6 +13,7 @@ use crate::respond::Reply;
 use crate::service::Call;
 use crate::settings::{children, texts};
 use crate::store::{Bucket, Setting, Version};
+use crate::symlink;
 use crate::xml::{Element, parse};
 
 pub(crate) fn check(root: &Element) -> Result<(), CosError> {
@@ -218,7 +219,7 @@ fn readable(call: &Call<'_>, bucket: &Arc<Bucket>, key: &str) -> Result<Arc<Vers
     let found = bucket.find(key, None);
     let standing = access::demand(call, &[access::GET_OBJECT], bucket, key)?;
     may_read(call, standing, bucket, key, found.as_deref().ok())?;
-    found.map_err(|reason| reason.error())
+    symlink::follow(call, bucket, found.map_err(|reason| reason.error())?)
 }
 
 fn redirect(call: &Call<'_>, status: StatusCode, https: bool, key: &str) -> Reply {

@@ -48,6 +48,9 @@ pub(crate) enum Setting {
     Policy,
     Website,
     Referer,
+    Accelerate,
+    Logging,
+    Replication,
 }
 
 #[derive(Debug, Default)]
@@ -110,13 +113,15 @@ pub(crate) struct Made {
     pub(crate) kind: Kind,
 }
 
-/// Whether an object can grow.
+/// What an object is beside its bytes.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Kind {
     #[default]
     Normal,
     /// Made by APPEND, with the hash so far if it is known: the next append goes on from it.
     Appendable(Option<Md5>),
+    /// A symbolic link to this key.
+    Symlink(String),
 }
 
 impl Made {
@@ -203,9 +208,13 @@ impl Bucket {
         self.read().versioning
     }
 
-    /// Turns versioning on, or suspends it. Nothing turns it off.
+    /// Turns versioning on, or suspends it, unless replication needs it. Nothing turns it off.
     pub(crate) fn set_versioning(&self, versioning: Versioning) -> Result<(), CosError> {
         let mut state = self.open()?;
+        if versioning != Versioning::Enabled && state.settings.contains_key(&Setting::Replication) {
+            let message = "A bucket with replication rules keeps versions: remove the rules first.";
+            return Err(CosError::new(409, "InvalidBucketState", message));
+        }
         state.versioning = versioning;
         let sequence = self.log.next_sequence();
         drop(state);

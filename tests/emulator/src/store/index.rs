@@ -115,6 +115,8 @@ pub(crate) struct StoredVersion {
     crc64: Option<u64>,
     appendable: bool,
     #[serde(default)]
+    symlink: Option<String>,
+    #[serde(default)]
     restoring: Option<Restoring>,
     #[serde(flatten)]
     draft: StoredDraft,
@@ -163,6 +165,10 @@ impl StoredVersion {
             etag: version.etag.clone(),
             crc64: version.crc64,
             appendable: matches!(version.kind, Kind::Appendable(_)),
+            symlink: match &version.kind {
+                Kind::Symlink(target) => Some(target.clone()),
+                _ => None,
+            },
             restoring: version.restoring.clone(),
             draft: StoredDraft::of(&version.draft),
         }
@@ -175,7 +181,11 @@ impl StoredVersion {
             etag: self.etag,
             crc64: self.crc64,
             draft: self.draft.into_draft(),
-            kind: if self.appendable { Kind::Appendable(None) } else { Kind::Normal },
+            kind: match self.symlink {
+                Some(target) => Kind::Symlink(target),
+                None if self.appendable => Kind::Appendable(None),
+                None => Kind::Normal,
+            },
         };
         Version { micros: self.micros, null: self.null, marker: self.marker, made, restoring: self.restoring }
     }

@@ -2,6 +2,7 @@
 
 use cos_emulator::Emulator;
 
+use crate::accelerate;
 use crate::client::{Ask, now};
 
 fn emulator() -> Emulator {
@@ -17,6 +18,9 @@ fn emulator() -> Emulator {
 async fn every_way_to_name_a_bucket_reaches_the_same_object() {
     let emulator = emulator();
     emulator.put_object("other-1250000000", "dir/k", "x");
+    let on =
+        Ask::new(&emulator, "PUT", "/").host("other-1250000000.cos.ap-beijing.myqcloud.com").query("accelerate", "");
+    on.body(accelerate::DOCUMENT).send(&emulator).await;
     for (host, path) in [
         ("other-1250000000.cos.ap-beijing.myqcloud.com", "/dir/k"),
         ("other-1250000000.cos.ap-beijing.tencentcos.cn:80", "/dir%2Fk"),
@@ -132,16 +136,16 @@ async fn what_is_not_done_says_so() {
     let emulator = emulator();
     for (method, path, name) in [
         ("PUT", "/k", "retention"),
-        ("GET", "/", "logging"),
+        ("GET", "/", "notification"),
         ("POST", "/k", "select"),
-        ("PUT", "/", "replication"),
+        ("PUT", "/", "quota"),
         ("GET", "/k", "ci-process"),
     ] {
         let answer = Ask::new(&emulator, method, path).query(name, "").send(&emulator).await;
         assert_eq!(answer.verdict(), "501 NotImplemented", "{method} {path}?{name}");
     }
     let names: Vec<String> = emulator.journal().into_iter().map(|record| record.operation).collect();
-    assert_eq!(names[1..4], ["GET Bucket logging", "SELECT Object Content", "PUT Bucket replication"]);
+    assert_eq!(names[1..4], ["GET Bucket notification", "SELECT Object Content", "PUT Bucket quota"]);
     let kms = Ask::new(&emulator, "PUT", "/k").header("x-cos-server-side-encryption", "cos/kms");
     assert_eq!(kms.send(&emulator).await.verdict(), "501 NotImplemented");
     assert_eq!(Ask::new(&emulator, "PATCH", "/k").send(&emulator).await.verdict(), "405 MethodNotAllowed");

@@ -1,5 +1,6 @@
 //! The emulator seen from outside: requests in, answers out, on a socket and without one.
 
+mod accelerate;
 mod acl;
 mod address;
 mod amend;
@@ -17,6 +18,7 @@ mod headers;
 mod inventory;
 mod lifecycle;
 mod list;
+mod logging;
 mod metadata;
 mod multipart;
 mod object;
@@ -24,11 +26,13 @@ mod persist;
 mod post_object;
 mod program;
 mod referer;
+mod replication;
 mod restore;
 mod rights;
 mod socket;
 mod sts;
 mod sts_client;
+mod symlink;
 mod tagging;
 mod tiering;
 mod versions;

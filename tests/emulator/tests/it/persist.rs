@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cos_emulator::{Cors, Emulator};
 
 use crate::client::{Ask, list_of};
-use crate::{bucket_policy, cors, inventory, lifecycle, referer, tagging, tiering, website};
+use crate::{accelerate, bucket_policy, cors, inventory, lifecycle, logging, referer, tagging, tiering, website};
 
 #[tokio::test]
 async fn objects_of_all_sizes_are_there_after_a_restart() {
@@ -140,6 +140,10 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         ask(&emulator, "PUT", "referer").body(referer::DOCUMENT).send(&emulator).await;
         ask(&emulator, "PUT", "inventory").query("id", "list1").body(inventory::DOCUMENT).send(&emulator).await;
         ask(&emulator, "PUT", "intelligent-tiering").query("id", "a").body(tiering::RULE).send(&emulator).await;
+        ask(&emulator, "PUT", "accelerate").body(accelerate::DOCUMENT).send(&emulator).await;
+        ask(&emulator, "PUT", "logging").body(logging::DOCUMENT).send(&emulator).await;
+        let link = Ask::new(&emulator, "PUT", "/link").query("symlink", "").header("x-cos-symlink-target", "open/k");
+        assert_eq!(link.send(&emulator).await.verdict(), "200");
     }
     for _ in 0..2 {
         let emulator = start();
@@ -152,6 +156,9 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         assert!(ask(&emulator, "GET", "referer").send(&emulator).await.text().contains("<Domain>*.qq.com</Domain>"));
         assert!(ask(&emulator, "GET", "inventory").send(&emulator).await.text().contains("<Id>list1</Id>"));
         assert!(ask(&emulator, "GET", "intelligent-tiering").send(&emulator).await.text().contains("<Id>a</Id>"));
+        assert_eq!(ask(&emulator, "GET", "accelerate").send(&emulator).await.element("Status"), "Enabled");
+        assert_eq!(ask(&emulator, "GET", "logging").send(&emulator).await.element("TargetPrefix"), "mylogs");
+        assert_eq!(Ask::new(&emulator, "GET", "/link").send(&emulator).await.text(), "x");
     }
     let emulator = start();
     assert_eq!(ask(&emulator, "DELETE", "lifecycle").send(&emulator).await.verdict(), "204");
