@@ -36,6 +36,7 @@
 //! | download by parallel ranges, to a file, a writer or as a stream; resume it in another process | [`Bucket::download`], [`transfer::Download`] |
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
 //! | tag objects | [`Tags`], [`PutObjectTagging`], [`GetObjectTagging`], [`DeleteObjectTagging`] |
+//! | link one key to another | [`PutSymlink`], [`GetSymlink`] |
 //! | read archived objects | [`RestoreObject`], [`ObjectMeta::restored`] |
 //! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
 //! | upload or download a directory, or only what of it changed | [`transfer::UploadDirectory`], [`transfer::DownloadDirectory`] |
@@ -51,6 +52,9 @@
 //! | let web pages use a bucket, and ask whether one may | [`PutBucketCors`], [`GetBucketCors`], [`DeleteBucketCors`], [`OptionsObject`] |
 //! | show a bucket as a website | [`PutBucketWebsite`], [`GetBucketWebsite`], [`DeleteBucketWebsite`] |
 //! | keep the pages of others from showing what is in a bucket | [`PutBucketReferer`], [`GetBucketReferer`], [`DeleteBucketReferer`] |
+//! | have COS copy new objects to other buckets | [`PutBucketReplication`], [`GetBucketReplication`], [`DeleteBucketReplication`] |
+//! | keep a log of the requests for a bucket | [`PutBucketLogging`], [`GetBucketLogging`], [`DeleteBucketLogging`] |
+//! | reach a bucket by global acceleration | [`PutBucketAccelerate`], [`GetBucketAccelerate`], [`Endpoint::accelerate`] |
 //! | let COS itself give up old uploads, remove or archive old objects | [`PutBucketLifecycle`], [`GetBucketLifecycle`], [`DeleteBucketLifecycle`] |
 //! | have COS list what is in a bucket, every day or once | [`PutBucketInventory`], [`GetBucketInventory`], [`ListBucketInventory`], [`DeleteBucketInventory`], [`PostBucketInventory`] |
 //! | let COS move what is seldom read to cheaper tiers | [`PutBucketIntelligentTiering`], [`GetBucketIntelligentTiering`], [`ListBucketIntelligentTiering`], [`DeleteBucketIntelligentTiering`] |
@@ -223,20 +227,23 @@ mod xml;
 pub use crate::answer::Done;
 pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
-    AccessTier, BucketEncryption, BucketList, BucketMeta, BucketSummary, CorsConfiguration, CorsRule, CreateBucket,
-    DeleteBucket, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketIntelligentTiering, DeleteBucketInventory,
-    DeleteBucketLifecycle, DeleteBucketPolicy, DeleteBucketReferer, DeleteBucketTagging, DeleteBucketWebsite,
-    GetBucketAcl, GetBucketCors, GetBucketEncryption, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1,
-    GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketPolicy, GetBucketReferer, GetBucketTagging,
-    GetBucketVersioning, GetBucketWebsite, HeadBucket, IncludedObjectVersions, IntelligentTieringConfiguration,
-    IntelligentTieringFilter, IntelligentTieringV1, InventoryConfiguration, InventoryDestination, InventoryField,
-    InventoryFilter, InventoryJob, InventoryList, InventorySchedule, LifecycleConfiguration, LifecycleExpiration,
-    LifecycleFilter, LifecycleRule, LifecycleTime, LifecycleTransition, ListBucketIntelligentTiering,
-    ListBucketInventory, ListBuckets, ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList,
-    ObjectSummary, ObjectVersion, PostBucketInventory, PutBucketAcl, PutBucketCors, PutBucketEncryption,
+    AccelerateConfiguration, AccessTier, BucketEncryption, BucketList, BucketLogging, BucketMeta, BucketSummary,
+    CorsConfiguration, CorsRule, CreateBucket, DeleteBucket, DeleteBucketCors, DeleteBucketEncryption,
+    DeleteBucketIntelligentTiering, DeleteBucketInventory, DeleteBucketLifecycle, DeleteBucketLogging,
+    DeleteBucketPolicy, DeleteBucketReferer, DeleteBucketReplication, DeleteBucketTagging, DeleteBucketWebsite,
+    GetBucketAccelerate, GetBucketAcl, GetBucketCors, GetBucketEncryption, GetBucketIntelligentTiering,
+    GetBucketIntelligentTieringV1, GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketLogging,
+    GetBucketPolicy, GetBucketReferer, GetBucketReplication, GetBucketTagging, GetBucketVersioning, GetBucketWebsite,
+    HeadBucket, IncludedObjectVersions, IntelligentTieringConfiguration, IntelligentTieringFilter,
+    IntelligentTieringV1, InventoryConfiguration, InventoryDestination, InventoryField, InventoryFilter, InventoryJob,
+    InventoryList, InventorySchedule, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule,
+    LifecycleTime, LifecycleTransition, ListBucketIntelligentTiering, ListBucketInventory, ListBuckets,
+    ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion,
+    PostBucketInventory, PutBucketAccelerate, PutBucketAcl, PutBucketCors, PutBucketEncryption,
     PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, PutBucketInventory, PutBucketLifecycle,
-    PutBucketPolicy, PutBucketReferer, PutBucketTagging, PutBucketVersioning, PutBucketWebsite, RefererConfiguration,
-    RefererType, RoutingRule, Tiering, VersionList, Versioning, WebsiteConfiguration,
+    PutBucketLogging, PutBucketPolicy, PutBucketReferer, PutBucketReplication, PutBucketTagging, PutBucketVersioning,
+    PutBucketWebsite, RefererConfiguration, RefererType, ReplicationConfiguration, ReplicationDestination,
+    ReplicationRule, RoutingRule, Tiering, VersionList, Versioning, WebsiteConfiguration,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]
@@ -258,9 +265,9 @@ pub use crate::multipart::{
 pub use crate::object::{
     AppendObject, AppendObjectOutput, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey, DeleteObject,
     DeleteObjectOutput, DeleteObjectTagging, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject,
-    GetObjectAcl, GetObjectTagging, GetObjectTaggingOutput, HeadObject, Integrity, Object, ObjectMeta,
+    GetObjectAcl, GetObjectTagging, GetObjectTaggingOutput, GetSymlink, HeadObject, Integrity, Object, ObjectMeta,
     ObjectTaggingOutput, OptionsObject, PostForm, PostPolicy, Preflight, PutObject, PutObjectAcl, PutObjectOutput,
-    PutObjectTagging, RestoreObject, RestoreObjectOutput, RestoreTier, Restored,
+    PutObjectTagging, PutSymlink, PutSymlinkOutput, RestoreObject, RestoreObjectOutput, RestoreTier, Restored, Symlink,
 };
 pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::{

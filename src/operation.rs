@@ -21,27 +21,26 @@ use crate::rest::Rest;
 /// ```
 /// use http::{Method, Response};
 /// use bytes::Bytes;
-/// use tencent_cos::{ObjectKey, Operation, Permissions, Request, Result, Safety, Sent};
+/// use tencent_cos::{Operation, Permissions, Request, Result, Safety, Sent};
 ///
-/// /// Reads the target of a symbolic link.
-/// struct GetSymlink(ObjectKey);
+/// /// Reads which parts of a request must be signed for a bucket, as a document.
+/// struct GetBucketStrictSignature;
 ///
-/// impl Operation for GetSymlink {
-///     type Output = String;
+/// impl Operation for GetBucketStrictSignature {
+///     type Output = Bytes;
 ///     type Response = Bytes;
-///     const NAME: &'static str = "GET Object symlink";
+///     const NAME: &'static str = "GET Bucket strict-signature";
 ///     const METHOD: Method = Method::GET;
-///     const PERMISSIONS: Permissions = Permissions::target("name/cos:GetSymlink");
+///     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketStrictSignature");
 ///
 ///     fn request(&self) -> Result<Request> {
-///         Ok(Request::object(&self.0).query("symlink", ""))
+///         Ok(Request::bucket().query("strict-signature", ""))
 ///     }
 ///     fn safety(&self) -> Safety {
 ///         Safety::Read
 ///     }
-///     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<String> {
-///         let target = response.headers().get("x-cos-symlink-target");
-///         Ok(target.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned())
+///     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Bytes> {
+///         Ok(response.into_body())
 ///     }
 /// }
 /// ```

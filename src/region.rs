@@ -203,7 +203,8 @@ impl Endpoint {
         Self(Kind::Internal)
     }
 
-    /// Global acceleration, over https. It serves objects, not the administration of buckets.
+    /// Global acceleration, over https, for a bucket where it is on: see
+    /// [`PutBucketAccelerate`](crate::PutBucketAccelerate). It serves objects, not the administration of buckets.
     ///
     /// COS reference: [Global acceleration](https://cloud.tencent.com/document/product/436/38866)
     pub fn accelerate() -> Self {

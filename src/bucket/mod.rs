@@ -1,5 +1,6 @@
 //! Operations on buckets, one file each.
 
+mod accelerate;
 mod acl;
 mod cors;
 mod create;
@@ -12,14 +13,17 @@ mod list;
 mod list_buckets;
 mod list_versions;
 mod location;
+mod logging;
 mod policy;
 mod referer;
+mod replication;
 mod setting;
 mod tagging;
 mod tiering;
 mod versioning;
 mod website;
 
+pub use self::accelerate::{AccelerateConfiguration, GetBucketAccelerate, PutBucketAccelerate};
 pub use self::acl::{GetBucketAcl, PutBucketAcl};
 pub use self::cors::{CorsConfiguration, CorsRule, DeleteBucketCors, GetBucketCors, PutBucketCors};
 pub use self::create::CreateBucket;
@@ -39,8 +43,13 @@ pub use self::list::{ListObjects, ObjectList, ObjectSummary};
 pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
 pub use self::location::GetBucketLocation;
+pub use self::logging::{BucketLogging, DeleteBucketLogging, GetBucketLogging, PutBucketLogging};
 pub use self::policy::{DeleteBucketPolicy, GetBucketPolicy, PutBucketPolicy};
 pub use self::referer::{DeleteBucketReferer, GetBucketReferer, PutBucketReferer, RefererConfiguration, RefererType};
+pub use self::replication::{
+    DeleteBucketReplication, GetBucketReplication, PutBucketReplication, ReplicationConfiguration,
+    ReplicationDestination, ReplicationRule,
+};
 pub use self::tagging::{DeleteBucketTagging, GetBucketTagging, PutBucketTagging};
 pub use self::tiering::{
     AccessTier, DeleteBucketIntelligentTiering, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1,
@@ -247,6 +256,73 @@ mod tests {
             let xml = format!("<{root} new='1'><Id>a</Id><Status>Enabled</Status>{first}{some}</{root}>");
             let get = GetBucketIntelligentTiering::new("a");
             let (before, after) = changed(root, &get, &xml, PutBucketIntelligentTiering::new);
+            assert_eq!(before, after, "{xml}");
+        }
+    }
+
+    #[test]
+    fn whatever_others_say_of_replication_and_logs_stays_when_something_is_added() {
+        let in_rule = [
+            "<ID> b </ID>",
+            "<Status>Paused</Status>",
+            "<Status>Disabled</Status>",
+            "<Priority>1</Priority>",
+            "<Priority>first</Priority>",
+            "<Prefix>p</Prefix>",
+            "<Prefix/>",
+            "<Filter/>",
+            "<Filter><Prefix>p</Prefix></Filter>",
+            "<Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter>",
+            "<Filter><And><Tag><Key>k</Key></Tag></And></Filter>",
+            "<Filter><Tag><Key>k</Key><Value>v</Value></Tag></Filter>",
+            "<DeleteMarkerReplication><Status>Disabled</Status></DeleteMarkerReplication>",
+            "<DeleteMarkerReplication><Status>Disabled</Status><New/></DeleteMarkerReplication>",
+            "<SourceSelectionCriteria><SseKmsEncryptedObjects><Status>Enabled</Status></SseKmsEncryptedObjects>\
+             </SourceSelectionCriteria>",
+            "<SourceSelectionCriteria><New/></SourceSelectionCriteria>",
+            "<New><Deep/></New>",
+        ];
+        let in_destination = [
+            "<Bucket>qcs::cos:ap-beijing::c-1</Bucket>",
+            "<StorageClass>ARCHIVE</StorageClass>",
+            "<StorageClass/>",
+            "<EncryptionConfiguration><ReplicaKmsKeyID>k</ReplicaKmsKeyID></EncryptionConfiguration>",
+            "<EncryptionConfiguration/>",
+            "<New/>",
+        ];
+        let in_logging = [
+            "<TargetBucket>b-1</TargetBucket>",
+            "<TargetBucket>no name</TargetBucket>",
+            "<TargetPrefix>p</TargetPrefix>",
+            "<TargetPrefix/>",
+            "<LoggingRole>r</LoggingRole>",
+        ];
+        let mut chance = Chance(13);
+        for _ in 0..2000 {
+            let mut xml = chance.some(&["<New/>", "<Role>qcs::cam::uin/1:uin/2</Role>", "<Role>me</Role>"]);
+            for _ in 0..=chance.below(3) {
+                let (there, rest) = (chance.some(&in_destination), chance.some(&in_rule));
+                xml.extend(["<Rule><Status>Enabled</Status><Destination>", &there, "</Destination>", &rest, "</Rule>"]);
+            }
+            // No two rules have the same name.
+            let xml = xml.split("<Rule>").enumerate().map(|(i, rule)| rule.replace("<ID> b", &format!("<ID> {i}")));
+            let xml = xml.collect::<Vec<_>>().join("<Rule>");
+            let xml = format!("<ReplicationConfiguration><Role>a</Role>{xml}</ReplicationConfiguration>");
+            let root = "ReplicationConfiguration";
+            let (before, mut after) = changed(root, &GetBucketReplication::new(), &xml, |mut all| {
+                let there = ReplicationDestination::new("ap-beijing".parse().unwrap(), "d-1".parse().unwrap());
+                all.rules.push(ReplicationRule::new(there));
+                PutBucketReplication::new(all)
+            });
+            remove_last(&mut after, "Rule");
+            assert_eq!(before, after, "{xml}");
+
+            let some = chance.some(&in_logging);
+            let xml = format!(
+                "<BucketLoggingStatus><New/><LoggingEnabled><TargetBucket>a-1</TargetBucket>{some}</LoggingEnabled>\
+                 </BucketLoggingStatus>"
+            );
+            let (before, after) = changed("BucketLoggingStatus", &GetBucketLogging::new(), &xml, PutBucketLogging::new);
             assert_eq!(before, after, "{xml}");
         }
     }

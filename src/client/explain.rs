@@ -109,6 +109,7 @@ fn meaning<'a>(code: &str, host: impl FnOnce() -> &'a str, key: Option<&Snapshot
         "InvalidAccessKeyId" if has_token => "the key's id and token must be of one answer of STS".to_owned(),
         "InvalidAccessKeyId" => "a temporary key needs its token as well".to_owned(),
         "InvalidObjectState" => "an archived object is read after it was restored".to_owned(),
+        "BucketAccelerateNotEnabled" => "PutBucketAccelerate turns it on, at the host of the region".to_owned(),
         "AppendPositionErr" => "the position is the length of the object, which a HEAD tells".to_owned(),
         "BucketNotEmpty" => "versions, delete markers and uploads that were not ended count, too".to_owned(),
         "EntityTooLarge" => "one request takes 5 GiB at most; transfers go by parts".to_owned(),

@@ -11,6 +11,7 @@ mod post_policy;
 mod preflight;
 mod put;
 mod restore;
+mod symlink;
 mod tagging;
 
 pub use self::acl::{GetObjectAcl, PutObjectAcl};
@@ -24,6 +25,7 @@ pub use self::post_policy::{PostForm, PostPolicy};
 pub use self::preflight::{OptionsObject, Preflight};
 pub use self::put::{PutObject, PutObjectOutput};
 pub use self::restore::{RestoreObject, RestoreObjectOutput, RestoreTier, Restored};
+pub use self::symlink::{GetSymlink, PutSymlink, PutSymlinkOutput, Symlink};
 pub use self::tagging::{
     DeleteObjectTagging, GetObjectTagging, GetObjectTaggingOutput, ObjectTaggingOutput, PutObjectTagging,
 };

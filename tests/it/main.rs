@@ -35,6 +35,7 @@ mod settings;
 mod sources;
 mod sts;
 mod support;
+mod symlink;
 mod tags;
 mod tamper;
 mod trace;

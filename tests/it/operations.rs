@@ -11,23 +11,26 @@ use http::{Method, Response};
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::policy::{BucketPolicy, Principal, Resource, Statement};
 use tencent_cos::{
-    AbortMultipartUpload, AccessTier, Acl, AppendObject, Attributes, Bucket, BucketEncryption, BucketName, Client,
-    ClientBuilder, CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, CorsConfiguration, CorsRule, Crc64,
-    CreateBucket, DeleteBucket, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketIntelligentTiering,
-    DeleteBucketInventory, DeleteBucketLifecycle, DeleteBucketPolicy, DeleteBucketReferer, DeleteBucketTagging,
-    DeleteBucketWebsite, DeleteKey, DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAcl, GetBucketCors,
+    AbortMultipartUpload, AccelerateConfiguration, AccessTier, Acl, AppendObject, Attributes, Bucket, BucketEncryption,
+    BucketLogging, BucketName, Client, ClientBuilder, CompleteMultipartUpload, CompletedPart, CopyObject, CopySource,
+    CorsConfiguration, CorsRule, Crc64, CreateBucket, DeleteBucket, DeleteBucketCors, DeleteBucketEncryption,
+    DeleteBucketIntelligentTiering, DeleteBucketInventory, DeleteBucketLifecycle, DeleteBucketLogging,
+    DeleteBucketPolicy, DeleteBucketReferer, DeleteBucketReplication, DeleteBucketTagging, DeleteBucketWebsite,
+    DeleteKey, DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAccelerate, GetBucketAcl, GetBucketCors,
     GetBucketEncryption, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1, GetBucketInventory,
-    GetBucketLifecycle, GetBucketLocation, GetBucketPolicy, GetBucketReferer, GetBucketTagging, GetBucketVersioning,
-    GetBucketWebsite, GetObject, GetObjectAcl, GetObjectTagging, HeadBucket, HeadObject, InitiateMultipartUpload,
-    IntelligentTieringConfiguration, IntelligentTieringFilter, InventoryConfiguration, InventoryDestination,
-    InventoryField, InventoryFilter, InventorySchedule, LifecycleConfiguration, LifecycleFilter, LifecycleRule,
-    ListBucketIntelligentTiering, ListBucketInventory, ListBuckets, ListMultipartUploads, ListObjectVersions,
-    ListObjects, ListParts, ObjectKey, Operation, OptionsObject, PostBucketInventory, PresignOptions, Presigned,
-    PutBucketAcl, PutBucketCors, PutBucketEncryption, PutBucketIntelligentTiering, PutBucketIntelligentTieringV1,
-    PutBucketInventory, PutBucketLifecycle, PutBucketPolicy, PutBucketReferer, PutBucketTagging, PutBucketVersioning,
-    PutBucketWebsite, PutObject, PutObjectAcl, PutObjectTagging, RefererConfiguration, RefererType, Region,
-    RestoreObject, Restored, Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning,
-    WebsiteConfiguration, read_response,
+    GetBucketLifecycle, GetBucketLocation, GetBucketLogging, GetBucketPolicy, GetBucketReferer, GetBucketReplication,
+    GetBucketTagging, GetBucketVersioning, GetBucketWebsite, GetObject, GetObjectAcl, GetObjectTagging, GetSymlink,
+    HeadBucket, HeadObject, InitiateMultipartUpload, IntelligentTieringConfiguration, IntelligentTieringFilter,
+    InventoryConfiguration, InventoryDestination, InventoryField, InventoryFilter, InventorySchedule,
+    LifecycleConfiguration, LifecycleFilter, LifecycleRule, ListBucketIntelligentTiering, ListBucketInventory,
+    ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, OptionsObject,
+    PostBucketInventory, PresignOptions, Presigned, PutBucketAccelerate, PutBucketAcl, PutBucketCors,
+    PutBucketEncryption, PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, PutBucketInventory,
+    PutBucketLifecycle, PutBucketLogging, PutBucketPolicy, PutBucketReferer, PutBucketReplication, PutBucketTagging,
+    PutBucketVersioning, PutBucketWebsite, PutObject, PutObjectAcl, PutObjectTagging, PutSymlink, RefererConfiguration,
+    RefererType, Region, ReplicationConfiguration, ReplicationDestination, ReplicationRule, RestoreObject, Restored,
+    Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, WebsiteConfiguration,
+    read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -199,6 +202,14 @@ impl Scene {
         self.admin().send(enabled).await.expect("versioning");
     }
 
+    /// Of the bucket, and of another one.
+    async fn keep_versions_of_both(&self) {
+        self.set_versioning().await;
+        let other = self.admin.bucket(DOOMED).expect("a bucket");
+        other.send(CreateBucket::new()).await.expect("a bucket");
+        other.send(PutBucketVersioning::new(Versioning::Enabled)).await.expect("versioning");
+    }
+
     async fn begin_upload(&self) -> String {
         self.admin().send(InitiateMultipartUpload::new(self.key())).await.expect("an upload").upload_id
     }
@@ -267,6 +278,14 @@ enum Fact {
     Inventories(Vec<InventoryConfiguration>),
     /// These are the rules of intelligent tiering.
     Tiering(Vec<IntelligentTieringConfiguration>),
+    /// Whether the bucket is reached by global acceleration.
+    Accelerate(Option<AccelerateConfiguration>),
+    /// The log of the bucket is there.
+    Logging(Option<BucketLogging>),
+    /// Objects are copied there.
+    Replication(Option<ReplicationConfiguration>),
+    /// The object is a link to the other.
+    Symlink,
     /// The bucket has these tags.
     BucketTags(Tags),
     /// COS does this by itself.
@@ -330,6 +349,24 @@ impl Fact {
             }
             Self::Tiering(expected) => {
                 assert_eq!(admin.send(ListBucketIntelligentTiering::new()).await.expect("a list of rules"), *expected);
+            }
+            Self::Accelerate(expected) => {
+                let mut found = admin.send(GetBucketAccelerate::new()).await.expect("a setting");
+                if let Some(found) = &mut found {
+                    found.acceleration_type = None;
+                }
+                assert_eq!(found, *expected);
+            }
+            Self::Logging(expected) => {
+                assert_eq!(admin.send(GetBucketLogging::new()).await.expect("a setting"), *expected);
+            }
+            Self::Replication(expected) => {
+                assert_eq!(admin.send(GetBucketReplication::new()).await.expect("a setting"), *expected);
+            }
+            Self::Symlink => {
+                assert_eq!(admin.send(GetSymlink::new(scene.key())).await.expect("a link").target, OTHER_KEY);
+                let shown = admin.get(scene.key()).await.expect("an object").bytes(1024).await.expect("its bytes");
+                assert_eq!(shown, "hello");
             }
             Self::BucketTags(expected) => {
                 assert_eq!(admin.send(GetBucketTagging::new()).await.expect("tags"), *expected);
@@ -519,6 +556,20 @@ fn inventory() -> InventoryConfiguration {
 fn tiering() -> IntelligentTieringConfiguration {
     let photos = IntelligentTieringFilter::new().prefix("photos/").tag("k", "v");
     IntelligentTieringConfiguration::new("photos", photos).tiering(AccessTier::ArchiveAccess, 91)
+}
+
+fn accelerate() -> AccelerateConfiguration {
+    AccelerateConfiguration::new(true)
+}
+
+fn logging() -> BucketLogging {
+    BucketLogging::new(BUCKET.parse().expect("a name")).target_prefix("logs & more/")
+}
+
+fn replication() -> ReplicationConfiguration {
+    let there = ReplicationDestination::new("ap-guangzhou".parse().expect("a region"), DOOMED.parse().expect("a name"));
+    let rule = ReplicationRule::new(there).id("1").prefix("a & b/").delete_markers(false);
+    ReplicationConfiguration::new("qcs::cam::uin/100000000001:uin/100000000001", [rule])
 }
 
 fn bucket_tags() -> Tags {
@@ -776,6 +827,36 @@ pub static TABLE: &[Row] = &[
                 scene.put_archived().await;
                 ready(RestoreObject::new(scene.key(), 3), |answer| assert!(!answer.was_restored))
                     .leaves([Fact::Restoring, object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "PutSymlink",
+        variant: "",
+        title: "PUT Object symlink",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                let (source, link) = (OTHER_KEY.parse().expect("a key"), scene.key());
+                scene.put(OTHER_KEY, "hello");
+                scene.put(scene.key.as_str(), "what was there before");
+                ready(PutSymlink::new(link, source), |put| assert_eq!(put.version_id, None)).leaves([Fact::Symlink])
+            })
+        },
+    },
+    Row {
+        name: "GetSymlink",
+        variant: "",
+        title: "GET Object symlink",
+        safety: Safety::Read,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                let link = PutSymlink::new(scene.key(), OTHER_KEY.parse().expect("a key"));
+                scene.put(OTHER_KEY, "hello");
+                scene.admin().send(link).await.expect("a link");
+                ready(GetSymlink::new(scene.key()), |link| assert_eq!(link.target, OTHER_KEY)).leaves([Fact::Symlink])
             })
         },
     },
@@ -1485,6 +1566,111 @@ pub static TABLE: &[Row] = &[
         },
     },
     Row {
+        name: "PutBucketAccelerate",
+        variant: "",
+        title: "PUT Bucket accelerate",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async {
+                ready(PutBucketAccelerate::new(accelerate()), drop).leaves([Fact::Accelerate(Some(accelerate()))])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketAccelerate",
+        variant: "",
+        title: "GET Bucket accelerate",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketAccelerate::new(accelerate())).await.expect("a setting");
+                ready(GetBucketAccelerate::new(), |found| assert!(found.expect("a setting").enabled))
+                    .leaves([Fact::Accelerate(Some(accelerate()))])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketLogging",
+        variant: "",
+        title: "PUT Bucket logging",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async { ready(PutBucketLogging::new(logging()), drop).leaves([Fact::Logging(Some(logging()))]) })
+        },
+    },
+    Row {
+        name: "GetBucketLogging",
+        variant: "",
+        title: "GET Bucket logging",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketLogging::new(logging())).await.expect("a setting");
+                ready(GetBucketLogging::new(), |found| assert_eq!(found, Some(logging())))
+                    .leaves([Fact::Logging(Some(logging()))])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketLogging",
+        variant: "",
+        title: "PUT Bucket logging",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketLogging::new(logging())).await.expect("a setting");
+                ready(DeleteBucketLogging::new(), drop).leaves([Fact::Logging(None)])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketReplication",
+        variant: "",
+        title: "PUT Bucket replication",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.keep_versions_of_both().await;
+                ready(PutBucketReplication::new(replication()), drop).leaves([Fact::Replication(Some(replication()))])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketReplication",
+        variant: "",
+        title: "GET Bucket replication",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.keep_versions_of_both().await;
+                scene.admin().send(PutBucketReplication::new(replication())).await.expect("a setting");
+                ready(GetBucketReplication::new(), |found| assert_eq!(found, Some(replication())))
+                    .leaves([Fact::Replication(Some(replication()))])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketReplication",
+        variant: "",
+        title: "DELETE Bucket replication",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.keep_versions_of_both().await;
+                scene.admin().send(PutBucketReplication::new(replication())).await.expect("a setting");
+                ready(DeleteBucketReplication::new(), drop).leaves([Fact::Replication(None)])
+            })
+        },
+    },
+    Row {
         name: "GetBucketLocation",
         variant: "",
         title: "GET Bucket location",
@@ -1531,10 +1717,16 @@ pub fn public_operations() -> BTreeSet<String> {
     names
 }
 
-/// `impl Operation for PutObject {`, but neither in a comment nor indented, as in a test, nor of a private type.
+/// `impl Operation for PutObject {`, but neither in a comment nor indented, as in a test, nor of a private type; and the
+/// calls of a setting, `    PUT PutBucketCors, `.
 fn operations_of(source: &str) -> impl Iterator<Item = String> {
-    source.lines().filter(|line| line.starts_with("impl")).filter_map(|line| {
-        let (_, implementor) = line.split_once(" Operation for ")?;
+    source.lines().filter_map(|line| {
+        let call =
+            ["PUT ", "GET ", "DELETE "].iter().find_map(|method| line.strip_prefix("    ")?.strip_prefix(method));
+        let implementor = match call {
+            Some(call) => call.split_once(", \"")?.0,
+            None => line.starts_with("impl").then(|| line.split_once(" Operation for "))??.1,
+        };
         let name = implementor.split(|c: char| !c.is_alphanumeric()).next()?;
         source.contains(&format!("\npub struct {name}")).then(|| name.to_owned())
     })
@@ -1550,8 +1742,9 @@ fn every_public_operation_is_in_the_table() {
     assert_eq!(variants.len(), TABLE.len());
     // It finds what it looks for.
     let source = "/// impl Operation for GetSymlink {\npub struct PutConfig<T>(T);\n\
-                  impl<T: BucketConfig> Operation for PutConfig<T> {\nimpl Operation for Private {\n";
-    assert_eq!(operations_of(source).collect::<Vec<_>>(), ["PutConfig"]);
+                  impl<T: BucketConfig> Operation for PutConfig<T> {\nimpl Operation for Private {\n\
+                  pub struct GetCors;\n    GET GetCors, \"GET Bucket cors\", \"name/cos:GetBucketCORS\";\n";
+    assert_eq!(operations_of(source).collect::<Vec<_>>(), ["PutConfig", "GetCors"]);
 }
 
 #[tokio::test(start_paused = true)]

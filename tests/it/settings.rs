@@ -1,12 +1,16 @@
-//! Settings of a bucket that are documents: CORS, lifecycle, tags and encryption.
+//! Settings of a bucket that are documents: CORS, lifecycle, tags, encryption, acceleration, logging and replication.
 
 use bytes::Bytes;
 use http::{Method, Response};
 use tencent_cos::{
-    BucketEncryption, CorsConfiguration, CorsRule, DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle,
-    DeleteBucketTagging, ErrorKind, GetBucketCors, GetBucketEncryption, GetBucketLifecycle, GetBucketTagging,
-    GetObjectTagging, HeadObject, LifecycleFilter, LifecycleRule, Operation, Permissions, PutBucketCors,
-    PutBucketEncryption, PutBucketLifecycle, PutBucketTagging, PutObjectTagging, Request, Result, Safety, Sent, Tags,
+    AccelerateConfiguration, BucketEncryption, BucketLogging, CorsConfiguration, CorsRule, CreateBucket,
+    DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle, DeleteBucketLogging, DeleteBucketReplication,
+    DeleteBucketTagging, Endpoint, ErrorKind, GetBucketAccelerate, GetBucketCors, GetBucketEncryption,
+    GetBucketLifecycle, GetBucketLogging, GetBucketReplication, GetBucketTagging, GetObjectTagging, HeadObject,
+    LifecycleFilter, LifecycleRule, Operation, Permissions, PutBucketAccelerate, PutBucketCors, PutBucketEncryption,
+    PutBucketLifecycle, PutBucketLogging, PutBucketReplication, PutBucketTagging, PutBucketVersioning,
+    PutObjectTagging, ReplicationConfiguration, ReplicationDestination, ReplicationRule, Request, Result, Safety, Sent,
+    Tags, Versioning,
 };
 
 use crate::support::{bucket, client, emulator};
@@ -153,4 +157,78 @@ async fn objects_are_encrypted_as_their_bucket_says_from_then_on() {
     bucket.put("after", "x").await.unwrap();
     assert_eq!((said("before").await, said("after").await), (None, None));
     assert_eq!(said("while").await.as_deref(), Some("AES256"));
+}
+
+#[tokio::test]
+async fn a_bucket_is_reached_by_acceleration_while_that_is_on() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    assert_eq!(bucket.send(GetBucketAccelerate::new()).await.unwrap(), None);
+    let host = Endpoint::custom(format!("http://{{bucket}}.cos.accelerate.myqcloud.com:{}", emulator.address().port()));
+    let name = format!("{}.cos.accelerate.myqcloud.com", emulator.bucket());
+    let fast = client(&emulator).endpoint(host.unwrap()).allow_http(true).resolve(name, emulator.address());
+    let fast = fast.build().unwrap().bucket(emulator.bucket()).unwrap();
+    let off = |error: tencent_cos::Error| error.code() == Some("BucketAccelerateNotEnabled");
+    let error = fast.put("k", "x").await.unwrap_err();
+    assert_eq!(error.advice(), Some("PutBucketAccelerate turns it on, at the host of the region"));
+    assert!(off(error));
+    bucket.send(PutBucketAccelerate::new(AccelerateConfiguration::new(true))).await.unwrap();
+    assert!(bucket.send(GetBucketAccelerate::new()).await.unwrap().unwrap().enabled);
+    fast.put("k", "x").await.unwrap();
+    assert_eq!(bucket.get("k").await.unwrap().bytes(9).await.unwrap(), "x");
+    let error = fast.send(GetBucketAccelerate::new()).await.unwrap_err();
+    assert_eq!(error.code(), Some("ActionAccelerateNotSupported"));
+    bucket.send(PutBucketAccelerate::new(AccelerateConfiguration::new(false))).await.unwrap();
+    assert!(!bucket.send(GetBucketAccelerate::new()).await.unwrap().unwrap().enabled);
+    assert!(off(fast.put("k", "x").await.unwrap_err()));
+}
+
+#[tokio::test]
+async fn logs_are_turned_on_and_off() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    assert_eq!(bucket.send(GetBucketLogging::new()).await.unwrap(), None);
+    let here = BucketLogging::new(bucket.name().clone()).target_prefix("logs/");
+    bucket.send(PutBucketLogging::new(here.clone())).await.unwrap();
+    assert_eq!(bucket.send(GetBucketLogging::new()).await.unwrap(), Some(here.clone()));
+    let nowhere = BucketLogging::new("nowhere-1250000000".parse().unwrap());
+    let error = bucket.send(PutBucketLogging::new(nowhere)).await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidTargetBucketForLogging"));
+    assert_eq!(bucket.send(GetBucketLogging::new()).await.unwrap(), Some(here));
+    for _ in 0..2 {
+        assert!(!bucket.send(DeleteBucketLogging::new()).await.unwrap().request_id().is_empty());
+        assert_eq!(bucket.send(GetBucketLogging::new()).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn replication_needs_versions_and_keeps_them() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    let other = client(&emulator).build().unwrap().bucket("copy-1250000000").unwrap();
+    other.send(CreateBucket::new()).await.unwrap();
+    let there = ReplicationDestination::new(other.region().clone(), other.name().clone());
+    let rules = [
+        ReplicationRule::new(there.clone()).id("1").prefix("a/").delete_markers(true),
+        ReplicationRule::new(there).id("2").prefix("b/").tag("keep", "two copies").enabled(false),
+    ];
+    let replication = ReplicationConfiguration::new("qcs::cam::uin/100000000001:uin/100000000001", rules);
+    let put = PutBucketReplication::new(replication.clone());
+    assert_eq!(bucket.send(put.clone()).await.unwrap_err().code(), Some("BucketVersionNotOpen"));
+    bucket.send(PutBucketVersioning::new(Versioning::Enabled)).await.unwrap();
+    assert_eq!(bucket.send(put.clone()).await.unwrap_err().code(), Some("BucketVersionNotOpen"));
+    other.send(PutBucketVersioning::new(Versioning::Enabled)).await.unwrap();
+    assert_eq!(bucket.send(GetBucketReplication::new()).await.unwrap(), None);
+    bucket.send(put).await.unwrap();
+    let found = bucket.send(GetBucketReplication::new()).await.unwrap().unwrap();
+    assert_eq!((found.rules[0].clone(), found.rules[1].tags.clone()), {
+        (replication.rules[0].clone(), replication.rules[1].tags.clone())
+    });
+    let suspend = PutBucketVersioning::new(Versioning::Suspended);
+    assert_eq!(bucket.send(suspend).await.unwrap_err().code(), Some("InvalidBucketState"));
+    for _ in 0..2 {
+        bucket.send(DeleteBucketReplication::new()).await.unwrap();
+        assert_eq!(bucket.send(GetBucketReplication::new()).await.unwrap(), None);
+    }
+    bucket.send(suspend).await.unwrap();
 }
