@@ -4,6 +4,7 @@
 
 #![allow(clippy::doc_markdown)] // doc comments are help texts here, read on a terminal
 
+mod accelerate;
 mod acl;
 mod amount;
 mod bars;
@@ -21,6 +22,8 @@ mod input;
 mod interrupt;
 mod inventory;
 mod lifecycle;
+mod ln;
+mod logging;
 mod ls;
 mod options;
 mod orphans;
@@ -28,6 +31,7 @@ mod output;
 mod policy;
 mod presign;
 mod referer;
+mod replication;
 mod restore;
 mod rm;
 mod session;
@@ -136,8 +140,16 @@ enum Command {
     Website(website::Website),
     #[command(after_help = referer::EXAMPLES)]
     Referer(referer::Referer),
+    #[command(after_help = accelerate::EXAMPLES)]
+    Accelerate(accelerate::Accelerate),
+    #[command(after_help = logging::EXAMPLES)]
+    Logging(logging::Logging),
+    #[command(after_help = replication::EXAMPLES)]
+    Replication(replication::Replication),
     #[command(after_help = rm::EXAMPLES)]
     Rm(rm::Rm),
+    #[command(after_help = ln::EXAMPLES)]
+    Ln(ln::Ln),
     #[command(after_help = tag::EXAMPLES)]
     Tag(tag::Tag),
     #[command(after_help = restore::EXAMPLES)]
@@ -235,7 +247,11 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Encryption(command) => encryption::run(&session, command).await,
         Command::Website(command) => website::run(&session, command).await,
         Command::Referer(command) => referer::run(&session, command).await,
+        Command::Accelerate(command) => accelerate::run(&session, command).await,
+        Command::Logging(command) => logging::run(&session, command).await,
+        Command::Replication(command) => replication::run(&session, command).await,
         Command::Rm(command) => rm::run(&session, command).await,
+        Command::Ln(command) => ln::run(&session, command).await,
         Command::Tag(command) => tag::run(&session, command).await,
         Command::Restore(command) => restore::run(&session, command).await,
         Command::Acl(command) => acl::run(&session, command).await,

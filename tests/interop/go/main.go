@@ -54,10 +54,11 @@ type request struct {
 	Algorithm                             string
 	Website                               *website
 	Referer                               *referer
-	Origin, Asks                          string
 	ID                                    string
 	Inventory                             *inventory
 	Tiering                               *tiering
+	Logging                               *logging
+	Origin, Asks, Target                  string
 }
 
 type website struct {
@@ -101,7 +102,16 @@ type tiering struct {
 	Tiers   [][2]any `json:"tiers,omitempty"`
 }
 
-// Of CORS or of a lifecycle.
+type accelerate struct {
+	Enabled bool `json:"enabled,omitempty"`
+}
+
+type logging struct {
+	Bucket string `json:"bucket"`
+	Prefix string `json:"prefix"`
+}
+
+// Of CORS, of a lifecycle or of replication.
 type rule struct {
 	ID           string       `json:"id,omitempty"`
 	Origins      []string     `json:"origins,omitempty"`
@@ -114,6 +124,9 @@ type rule struct {
 	Transitions  []transition `json:"transitions,omitempty"`
 	Expiration   *expiration  `json:"expiration,omitempty"`
 	AbortUploads int          `json:"abort_uploads,omitempty"`
+	Role         string       `json:"role,omitempty"`
+	Region       string       `json:"region,omitempty"`
+	Bucket       string       `json:"bucket,omitempty"`
 }
 
 type transition struct {
@@ -153,6 +166,9 @@ type answer struct {
 	ExpiresAt int64                      `json:"expires_at,omitempty"`
 	Website   *website                   `json:"website,omitempty"`
 	Referer   *referer                   `json:"referer,omitempty"`
+	Logging   *logging                   `json:"logging,omitempty"`
+	Global    *accelerate                `json:"accelerate,omitempty"`
+	Target    string                     `json:"target,omitempty"`
 	Location  string                     `json:"location,omitempty"`
 
 	Inventories []inventory `json:"inventories,omitempty"`
@@ -711,6 +727,51 @@ func tieringOf(id, status string, filter *cos.BucketIntelligentTieringFilter, ti
 	return told
 }
 
+func (r request) putLogging(c *cos.Client) (*cos.Response, error) {
+	options := &cos.BucketPutLoggingOptions{}
+	if r.Logging != nil {
+		options.LoggingEnabled = &cos.BucketLoggingEnabled{TargetBucket: r.Logging.Bucket, TargetPrefix: r.Logging.Prefix}
+	}
+	return c.Bucket.PutLogging(ctx, options)
+}
+
+func (r request) getLogging(c *cos.Client, a *answer) (*cos.Response, error) {
+	found, response, err := c.Bucket.GetLogging(ctx)
+	if err == nil && found.LoggingEnabled != nil {
+		a.Logging = &logging{Bucket: found.LoggingEnabled.TargetBucket, Prefix: found.LoggingEnabled.TargetPrefix}
+	}
+	return response, err
+}
+
+func (r request) putReplication(c *cos.Client) (*cos.Response, error) {
+	options := &cos.PutBucketReplicationOptions{Role: r.Rules[0].Role}
+	for _, it := range r.Rules {
+		given := cos.BucketReplicationRule{
+			ID: it.ID, Status: "Disabled", Prefix: it.Prefix,
+			Destination: &cos.ReplicationDestination{Bucket: "qcs::cos:" + it.Region + "::" + it.Bucket},
+		}
+		if it.Enabled {
+			given.Status = "Enabled"
+		}
+		options.Rule = append(options.Rule, given)
+	}
+	return c.Bucket.PutBucketReplication(ctx, options)
+}
+
+func (r request) getReplication(c *cos.Client, a *answer) (*cos.Response, error) {
+	found, response, err := c.Bucket.GetBucketReplication(ctx)
+	if err == nil {
+		for _, it := range found.Rule {
+			place := strings.Split(it.Destination.Bucket, ":")
+			a.Rules = append(a.Rules, rule{
+				Role: found.Role, ID: it.ID, Enabled: it.Status == "Enabled", Prefix: it.Prefix,
+				Region: place[3], Bucket: place[5],
+			})
+		}
+	}
+	return response, err
+}
+
 func (r request) putLifecycle(c *cos.Client) (*cos.Response, error) {
 	options := &cos.BucketPutLifecycleOptions{}
 	for _, it := range r.Rules {
@@ -930,6 +991,28 @@ func (r request) answer() (a answer) {
 		if found, response, err = c.Bucket.GetIntelligentTiering(ctx); err == nil && found.Transition != nil {
 			a.Keys = []string{strconv.Itoa(found.Transition.Days)}
 		}
+	case "put_symlink":
+		response, err = c.Object.PutSymlink(ctx, r.Key, &cos.ObjectPutSymlinkOptions{SymlinkTarget: r.Target})
+	case "get_symlink":
+		a.Target, response, err = c.Object.GetSymlink(ctx, r.Key, nil)
+	case "put_accelerate":
+		response, err = c.Bucket.PutAccelerate(ctx, &cos.BucketPutAccelerateOptions{Status: r.Status})
+	case "get_accelerate":
+		var found *cos.BucketGetAccelerateResult
+		found, response, err = c.Bucket.GetAccelerate(ctx)
+		if err == nil {
+			a.Global = &accelerate{Enabled: found.Status == "Enabled"}
+		}
+	case "put_logging":
+		response, err = r.putLogging(c)
+	case "get_logging":
+		response, err = r.getLogging(c, &a)
+	case "put_replication":
+		response, err = r.putReplication(c)
+	case "get_replication":
+		response, err = r.getReplication(c, &a)
+	case "delete_replication":
+		response, err = c.Bucket.DeleteBucketReplication(ctx)
 	case "location":
 		var found *cos.BucketGetLocationResult
 		found, response, err = c.Bucket.GetLocation(ctx)

@@ -64,6 +64,8 @@ public class Driver {
         public Referer referer;
         public String id;
         public Inventory inventory;
+        public Logging logging;
+        public String target;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
 
         /** Gives every header the request type has no setter for; what is left over went unsigned. */
@@ -80,7 +82,7 @@ public class Driver {
         }
     }
 
-    /** Of CORS or of a lifecycle. */
+    /** Of CORS, of a lifecycle or of replication. */
     @JsonInclude(JsonInclude.Include.NON_DEFAULT)
     static class Rule {
         public String id, prefix;
@@ -89,6 +91,7 @@ public class Driver {
         public boolean enabled;
         public List<Map<String, Object>> transitions;
         public Map<String, Integer> expiration;
+        public String role, region, bucket;
     }
 
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -114,6 +117,10 @@ public class Driver {
         public String id, every, versions, prefix, to, into, account;
         public boolean enabled, encrypted;
         public List<String> fields;
+    }
+
+    static class Logging {
+        public String bucket, prefix;
     }
 
     private COSClient cos;
@@ -584,6 +591,51 @@ public class Driver {
         return Map.of("keys", on ? List.of(String.valueOf(found.getTransition().getDays())) : List.of());
     }
 
+    private Map<String, Object> putLogging(Request r) {
+        BucketLoggingConfiguration logging = r.logging == null ? new BucketLoggingConfiguration()
+                : new BucketLoggingConfiguration(r.logging.bucket, r.logging.prefix);
+        cos.setBucketLoggingConfiguration(new SetBucketLoggingConfigurationRequest(r.bucket, logging));
+        return Map.of();
+    }
+
+    private Map<String, Object> getLogging(Request r) {
+        BucketLoggingConfiguration found = cos.getBucketLoggingConfiguration(r.bucket);
+        if (!found.isLoggingEnabled()) {
+            return Map.of();
+        }
+        return Map.of("logging", Map.of("bucket", found.getDestinationBucketName(), "prefix", found.getLogFilePrefix()));
+    }
+
+    private Map<String, Object> putReplication(Request r) {
+        BucketReplicationConfiguration replication = new BucketReplicationConfiguration();
+        for (Rule rule : r.rules) {
+            replication.setRoleName(rule.role);
+            ReplicationDestinationConfig there = new ReplicationDestinationConfig()
+                    .withBucketQCS("qcs::cos:" + rule.region + "::" + rule.bucket);
+            replication.addRule(new ReplicationRule().withID(rule.id).withPrefix(rule.prefix)
+                    .withStatus(rule.enabled ? "Enabled" : "Disabled").withDestinationConfig(there));
+        }
+        cos.setBucketReplicationConfiguration(r.bucket, replication);
+        return Map.of();
+    }
+
+    private Map<String, Object> getReplication(Request r) {
+        BucketReplicationConfiguration found = cos.getBucketReplicationConfiguration(r.bucket);
+        List<Rule> rules = new ArrayList<>();
+        for (ReplicationRule it : found.getRules()) {
+            Rule rule = new Rule();
+            rule.role = found.getRoleName();
+            rule.id = it.getID();
+            rule.enabled = "Enabled".equals(it.getStatus());
+            rule.prefix = it.getPrefix();
+            String[] place = it.getDestinationConfig().getBucketQCS().split(":");
+            rule.region = place[3];
+            rule.bucket = place[5];
+            rules.add(rule);
+        }
+        return Map.of("rules", rules);
+    }
+
     private Map<String, Object> putLifecycle(Request r) {
         List<BucketLifecycleConfiguration.Rule> rules = new ArrayList<>();
         for (Rule rule : r.rules) {
@@ -816,6 +868,16 @@ public class Driver {
             case "list_tierings": return listTierings(r);
             case "turn_tiering_on": return turnTieringOn(r);
             case "tiering_is_on": return tieringIsOn(r);
+            case "put_symlink":
+                cos.putSymlink(new PutSymlinkRequest(r.bucket, r.key, r.target));
+                return Map.of();
+            case "get_symlink":
+                return Map.of("target", cos.getSymlink(new GetSymlinkRequest(r.bucket, r.key, null)).getTarget());
+            case "put_logging": return putLogging(r);
+            case "get_logging": return getLogging(r);
+            case "put_replication": return putReplication(r);
+            case "get_replication": return getReplication(r);
+            case "delete_replication": cos.deleteBucketReplicationConfiguration(r.bucket); return Map.of();
             case "location": return Map.of("location", cos.getBucketLocation(r.bucket));
             case "put_lifecycle": return putLifecycle(r);
             case "get_lifecycle": return getLifecycle(r);

@@ -394,6 +394,54 @@ const verbs = {
     return reply(await cos.deleteBucketInventory({ ...place(request), Id: request.id }));
   },
 
+  async put_accelerate(request) {
+    const configuration = { Status: request.status };
+    return reply(await cos.putBucketAccelerate({ ...place(request), AccelerateConfiguration: configuration }));
+  },
+
+  async get_accelerate(request) {
+    const found = (await cos.getBucketAccelerate(place(request))).AccelerateConfiguration;
+    return { accelerate: { enabled: found.Status === 'Enabled' } };
+  },
+
+  async put_logging(request) {
+    const said = request.logging;
+    const status = said ? { LoggingEnabled: { TargetBucket: said.bucket, TargetPrefix: said.prefix } } : '';
+    return reply(await cos.putBucketLogging({ ...place(request), BucketLoggingStatus: status }));
+  },
+
+  async get_logging(request) {
+    const found = (await cos.getBucketLogging(place(request))).BucketLoggingStatus.LoggingEnabled;
+    return { logging: found ? { bucket: found.TargetBucket, prefix: found.TargetPrefix } : null };
+  },
+
+  async put_replication(request) {
+    const configuration = {
+      Role: request.rules[0].role,
+      Rules: request.rules.map((rule) => ({
+        ID: rule.id,
+        Status: rule.enabled ? 'Enabled' : 'Disabled',
+        Prefix: rule.prefix,
+        Destination: { Bucket: `qcs::cos:${rule.region}::${rule.bucket}` },
+      })),
+    };
+    return reply(await cos.putBucketReplication({ ...place(request), ReplicationConfiguration: configuration }));
+  },
+
+  async get_replication(request) {
+    const found = (await cos.getBucketReplication(place(request))).ReplicationConfiguration;
+    const rules = found.Rules.map((rule) => {
+      const [, , , region, , bucket] = rule.Destination.Bucket.split(':');
+      const enabled = rule.Status === 'Enabled';
+      return { role: found.Role, id: rule.ID, enabled, prefix: rule.Prefix, region, bucket };
+    });
+    return { rules };
+  },
+
+  async delete_replication(request) {
+    return reply(await cos.deleteBucketReplication(place(request)));
+  },
+
   async location(request) {
     return { location: (await cos.getBucketLocation(place(request))).LocationConstraint };
   },

@@ -390,6 +390,40 @@ class Driver:
         days = (document.get("Transition") or {}).get("Days")
         return {"keys": [days] if days else []}
 
+    def put_symlink(self, request):
+        self.cos.put_symlink(request["bucket"], request["key"], request["target"])
+
+    def get_symlink(self, request):
+        return {"target": self.cos.get_symlink(request["bucket"], request["key"])["x-cos-symlink-target"]}
+
+    def put_logging(self, request):
+        said = request["logging"]
+        self.cos.put_bucket_logging(request["bucket"], said and {
+            "LoggingEnabled": {"TargetBucket": said["bucket"], "TargetPrefix": said["prefix"]}})
+
+    def get_logging(self, request):
+        enabled = self.cos.get_bucket_logging(request["bucket"]).get("LoggingEnabled")
+        return {"logging": enabled and {"bucket": enabled["TargetBucket"], "prefix": enabled["TargetPrefix"]}}
+
+    def put_replication(self, request):
+        self.cos.put_bucket_replication(request["bucket"], {
+            "Role": request["rules"][0]["role"],
+            "Rule": [{"ID": rule["id"], "Status": "Enabled" if rule["enabled"] else "Disabled", "Prefix": rule["prefix"],
+                      "Destination": {"Bucket": "qcs::cos:%s::%s" % (rule["region"], rule["bucket"])}}
+                     for rule in request["rules"]]})
+
+    def get_replication(self, request):
+        document = self.cos.get_bucket_replication(request["bucket"])
+        rules = []
+        for rule in elements(document, "Rule"):
+            _, _, _, region, _, bucket = rule["Destination"]["Bucket"].split(":")
+            rules.append({"role": document["Role"], "id": rule.get("ID"), "enabled": rule["Status"] == "Enabled",
+                          "prefix": rule["Prefix"], "region": region, "bucket": bucket})
+        return {"rules": rules}
+
+    def delete_replication(self, request):
+        self.cos.delete_bucket_replication(request["bucket"])
+
     def location(self, request):
         return {"location": self.cos.get_bucket_location(request["bucket"])["LocationConstraint"]}
 

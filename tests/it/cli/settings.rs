@@ -1,4 +1,5 @@
-//! `cos cors`, `website`, `referer`, `lifecycle`, `inventory`, `tiering`, `encryption` and `policy`, and `cos tag` of a bucket.
+//! `cos cors`, `website`, `referer`, `lifecycle`, `inventory`, `tiering`, `encryption`, `policy`, `accelerate`, `logging`
+//! and `replication`, and `cos tag` of a bucket.
 
 use cos_emulator::{Action, Rule};
 use serde_json::{Value, json};
@@ -302,4 +303,68 @@ fn tiering_is_turned_on_and_has_rules() {
     }
     assert_eq!(shell.json(&["tiering", &bucket, "--id", "logs", "--remove"])[0]["action"], "remove");
     assert_eq!(shell.done(&["tiering", &bucket]), on);
+}
+
+#[test]
+fn accelerate_shows_enables_and_suspends() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    let told = |enabled: Value| [json!({ "type": "accelerate", "enabled": enabled, "unknown": [] })];
+    assert_eq!(shell.json(&["accelerate", &bucket]), told(Value::Null));
+    assert_eq!(shell.json(&["accelerate", &bucket, "--enable"]), told(json!(true)));
+    let shown = shell.done(&["accelerate", &bucket]);
+    assert_eq!(text(&shown), format!("global acceleration of {bucket} is on\n"));
+    assert_eq!(shell.json(&["accelerate", &bucket, "--suspend"]), told(json!(false)));
+    assert_eq!(shell.json(&["accelerate", &bucket]), told(json!(false)));
+    assert_eq!(shell.run(&["accelerate", &bucket, "--suspend", "--enable"]).status.code(), Some(2));
+}
+
+#[test]
+fn logging_shows_moves_and_removes() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.done(&["logging", &bucket]).is_empty());
+    let set = shell.json(&["logging", &bucket, "--to", &shell.url("logs/a b/")]);
+    let expected = json!({ "type": "logging", "bucket": shell.bucket(), "prefix": "logs/a b/", "unknown": [] });
+    assert_eq!((&set[0], &shell.json(&["logging", &bucket])[0]), (&expected, &expected));
+    let shown = shell.done(&["logging", &bucket]);
+    assert_eq!(text(&shown), format!("the log is kept under {bucket}/logs/a b/\n"));
+    let (status, told) = shell.failed(&["logging", &bucket, "--to", "cos://nowhere-1250000000"]);
+    assert!(status == 1 && told.contains("InvalidTargetBucketForLogging"), "{status} {told}");
+    assert_eq!(shell.run(&["logging", &bucket, "--to", &bucket, "--remove"]).status.code(), Some(2));
+    assert_eq!(shell.json(&["logging", &bucket, "--remove"])[0]["action"], "remove");
+    assert!(shell.done(&["logging", &bucket]).is_empty());
+}
+
+#[test]
+fn replication_shows_adds_and_removes() {
+    let buckets = ["--versioned", "from-1250000000", "--versioned", "copy-1250000000@ap-beijing"];
+    let shell = Shell::with(&buckets);
+    let bucket = "cos://from-1250000000";
+    assert!(shell.done(&["replication", bucket]).is_empty());
+    let add = |more: &[&'static str]| {
+        let to = ["replication", bucket, "--to", "copy-1250000000@ap-beijing"];
+        [&to[..], more].concat()
+    };
+    assert_eq!(shell.run(&add(&["--prefix", "a/"])).status.code(), Some(2));
+    assert_eq!(shell.run(&add(&["--role", "me"])).status.code(), Some(2));
+    let role = "qcs::cam::uin/100000000001:uin/100000000001";
+    let set = shell.json(&add(&["--role", role, "--prefix", "a/"]));
+    let expected = json!({
+        "type": "rule", "role": role, "id": null, "enabled": true, "priority": null, "prefix": "a/", "tags": {},
+        "bucket": "copy-1250000000", "region": "ap-beijing", "storage_class": null, "kms_key_id": null,
+        "delete_markers": null, "kms_encrypted": null, "unknown": [],
+    });
+    assert_eq!(set, std::slice::from_ref(&expected));
+    shell.done(&add(&["--prefix", "b/", "--no-delete-markers"]));
+    let shown = shell.json(&["replication", bucket]);
+    assert_eq!((shown.len(), &shown[0], &shown[1]["delete_markers"]), (2, &expected, &json!(false)));
+    let printed = shell.done(&["replication", bucket]);
+    assert_eq!(
+        text(&printed),
+        "a/* to copy-1250000000 in ap-beijing\nb/* to copy-1250000000 in ap-beijing, no delete markers\n"
+    );
+    assert_eq!(shell.run(&["replication", bucket, "--to", "copy-1250000000"]).status.code(), Some(2));
+    assert_eq!(shell.json(&["replication", bucket, "--remove"])[0]["action"], "remove");
+    assert!(shell.done(&["replication", bucket]).is_empty());
 }

@@ -207,3 +207,24 @@ async fn what_a_terminal_would_obey_is_not_printed() {
     let printed = shell.json(&sign)[0]["http_string"].clone();
     assert!(printed.as_str().unwrap().contains(key), "{printed}");
 }
+
+#[test]
+fn ln_makes_a_link_and_shows_where_it_leads() {
+    let shell = Shell::new();
+    let (target, link) = (shell.url("a b/100%+.txt"), shell.url("latest"));
+    shell.put(&target, "hello");
+    let made = &shell.json(&["ln", &target, &link])[0];
+    assert_eq!((&made["key"], &made["target"]), (&json!("latest"), &json!("a b/100%+.txt")));
+    assert_eq!(shell.done(&["cat", &link]), b"hello");
+    assert_eq!(shell.json(&["stat", &link])[0]["size"], json!(5));
+    assert_eq!(text(&shell.done(&["ln", &link])), format!("{target}\n"));
+    assert_eq!(shell.json(&["ln", &link])[0]["target"], json!("a b/100%+.txt"));
+    let (status, told) = shell.failed(&["ln", &target, &link, "--no-overwrite"]);
+    assert!(status == 1 && told.contains("FileAlreadyExists"), "{status} {told}");
+    let (status, told) = shell.failed(&["ln", &target]);
+    assert!(status == 1 && told.contains("NotSymlink"), "{status} {told}");
+    assert_eq!(shell.run(&["ln", &target, "cos://other-1250000000/latest"]).status.code(), Some(2));
+    assert_eq!(shell.run(&["ln", &target, "--no-overwrite"]).status.code(), Some(2));
+    let printed = shell.done(&["ln", &target, &shell.url("another")]);
+    assert!(text(&printed).starts_with(&format!("{} leads to {target} (request id ", shell.url("another"))));
+}
