@@ -461,6 +461,7 @@ pub(crate) fn traffic_limit(head: &Head) -> Result<Option<u64>, CosError> {
 }
 
 impl Call<'_> {
+    #[allow(clippy::too_many_lines)] // a table: a line for each operation
     async fn dispatch(&mut self, operation: &Operation) -> Result<Reply, CosError> {
         if self.head.host.is_empty() {
             return Err(CosError::invalid_request("The request has no Host."));
