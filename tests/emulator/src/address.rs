@@ -9,7 +9,7 @@ pub(crate) enum Address {
     /// The list of buckets, of one region if the host names one.
     Service { region: Option<String> },
     /// A bucket; an object in it unless `key` is empty.
-    /// `website` is whether the host is that of its static website.
+    /// `website` is whether the host is one of its static website.
     Bucket { bucket: String, region: Region, key: Vec<u8>, path_style: bool, website: bool },
     /// A host of COS that this emulator does not play, such as `ci` or `cos-control`.
     Foreign { service: String },
@@ -31,6 +31,21 @@ pub(crate) enum Region {
 /// Hosts that stand for a bucket without naming it.
 pub(crate) type Domains = HashMap<String, String>;
 
+/// What a custom domain stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bound {
+    pub(crate) bucket: String,
+    pub(crate) origin: Origin,
+}
+
+/// How a custom domain shows its bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Rest,
+    Website,
+    Accelerate,
+}
+
 const INTERNAL: &str = "cos-internal";
 const INTERNAL_SUFFIX: &str = ".tencentcos.cn";
 const SUFFIXES: [&str; 2] = [".myqcloud.com", INTERNAL_SUFFIX];
@@ -38,8 +53,8 @@ const WEBSITE_INTERNAL: &str = "cos-website-internal";
 const WEBSITES: [&str; 2] = ["cos-website", WEBSITE_INTERNAL];
 const BUCKET_SERVICES: [&str; 3] = ["cos", INTERNAL, "cos-dualstack"];
 
-/// Resolves `host` (as received, port and all) and the decoded path.
-pub(crate) fn resolve(host: &str, path: &[u8], domains: &Domains) -> Address {
+/// Resolves `host` (as received, port and all) and the decoded path. `custom` knows the domains that are set of buckets.
+pub(crate) fn resolve(host: &str, path: &[u8], domains: &Domains, custom: impl Fn(&str) -> Option<Bound>) -> Address {
     let host = host.to_ascii_lowercase();
     let name = without_port(&host);
     if let Some(bucket) = domains.get(&host).or_else(|| domains.get(name)) {
@@ -57,6 +72,12 @@ pub(crate) fn resolve(host: &str, path: &[u8], domains: &Domains) -> Address {
     }
     if name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
         return resolve_path_style(path);
+    }
+    match custom(name) {
+        Some(Bound { bucket, origin: Origin::Rest }) => return in_bucket(&bucket, Region::Unsaid, path),
+        Some(Bound { bucket, origin: Origin::Accelerate }) => return in_bucket(&bucket, Region::Accelerate, path),
+        Some(Bound { bucket, origin: Origin::Website }) => return page_of(&bucket, Region::Unsaid, path),
+        None => {}
     }
     match name.split_once('.') {
         Some((label, _)) if is_bucket_name(label) => in_bucket(label, Region::Unsaid, path),
@@ -80,8 +101,7 @@ fn resolve_official(labels: &str, path: &[u8]) -> Address {
             in_bucket(bucket, region, path)
         }
         [bucket, service, region] if WEBSITES.contains(service) => {
-            let (bucket, region) = ((*bucket).to_owned(), Region::Named((*region).to_owned()));
-            Address::Bucket { bucket, region, key: key_of(path), path_style: false, website: true }
+            page_of(bucket, Region::Named((*region).to_owned()), path)
         }
         [.., service, _] => Address::Foreign { service: (*service).to_owned() },
         _ => Address::Nowhere,
@@ -111,6 +131,10 @@ fn resolve_path_style(path: &[u8]) -> Address {
 
 fn in_bucket(bucket: &str, region: Region, path: &[u8]) -> Address {
     Address::Bucket { bucket: bucket.to_owned(), region, key: key_of(path), path_style: false, website: false }
+}
+
+fn page_of(bucket: &str, region: Region, path: &[u8]) -> Address {
+    Address::Bucket { bucket: bucket.to_owned(), region, key: key_of(path), path_style: false, website: true }
 }
 
 fn key_of(path: &[u8]) -> Vec<u8> {
@@ -150,7 +174,7 @@ mod tests {
 
     fn bucket(host: &str, path: &str) -> (String, Region, String) {
         let domains = Domains::from([("cdn.example.com".to_owned(), "pics-1250000000".to_owned())]);
-        match resolve(host, path.as_bytes(), &domains) {
+        match resolve(host, path.as_bytes(), &domains, |_| None) {
             Address::Bucket { bucket, region, key, .. } => (bucket, region, String::from_utf8(key).unwrap()),
             other => panic!("{host}{path} is {other:?}"),
         }
@@ -181,8 +205,8 @@ mod tests {
         for host in ["127.0.0.1:9911", "localhost", "localhost:1", "[::1]:80"] {
             assert_eq!(bucket(host, "/pics-1250000000/a//b").2, "a//b", "{host}");
             assert_eq!(bucket(host, "/pics-1250000000").2, "");
-            assert_eq!(resolve(host, b"/", &Domains::new()), Address::Service { region: None });
-            assert_eq!(resolve(host, b"/pics/x", &Domains::new()), Address::Nowhere);
+            assert_eq!(resolve(host, b"/", &Domains::new(), |_| None), Address::Service { region: None });
+            assert_eq!(resolve(host, b"/pics/x", &Domains::new(), |_| None), Address::Nowhere);
         }
     }
 
@@ -190,19 +214,19 @@ mod tests {
     fn a_custom_domain_and_an_unknown_suffix_name_the_bucket() {
         assert_eq!(bucket("cdn.example.com:8080", "/k").0, "pics-1250000000");
         assert_eq!(bucket("pics-1250000000.localhost:9911", "/k").0, "pics-1250000000");
-        assert_eq!(resolve("example.com", b"/k", &Domains::new()), Address::Nowhere);
+        assert_eq!(resolve("example.com", b"/k", &Domains::new(), |_| None), Address::Nowhere);
     }
 
     #[test]
     fn service_hosts_and_hosts_of_other_services() {
         let none = Domains::new();
-        assert_eq!(resolve("service.cos.myqcloud.com", b"/", &none), Address::Service { region: None });
+        assert_eq!(resolve("service.cos.myqcloud.com", b"/", &none, |_| None), Address::Service { region: None });
         let region = Some("ap-beijing".to_owned());
-        assert_eq!(resolve("cos.ap-beijing.myqcloud.com:80", b"/", &none), Address::Service { region });
+        assert_eq!(resolve("cos.ap-beijing.myqcloud.com:80", b"/", &none, |_| None), Address::Service { region });
         for (host, service) in
             [("p-1.ci", "ci"), ("p-1.cos-internal", "cos-internal"), ("cos-internal", "cos-internal")]
         {
-            let found = resolve(&format!("{host}.ap-beijing.myqcloud.com"), b"/", &none);
+            let found = resolve(&format!("{host}.ap-beijing.myqcloud.com"), b"/", &none, |_| None);
             assert_eq!(found, Address::Foreign { service: service.to_owned() });
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use crate::Emulator;
@@ -380,6 +380,7 @@ impl Builder {
             journal: Journal::new(self.journal),
             ids: Ids::new(),
             domains,
+            domain_names: Mutex::default(),
             strict_signature: self.strict_signature,
             small_parts: self.small_parts,
             restore_time: self.restore_time,

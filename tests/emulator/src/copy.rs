@@ -218,7 +218,7 @@ fn parse_source(text: &str) -> Option<(String, Option<String>, String, Option<St
     if host.contains(':') {
         return None; // not even the port of the host that is asked
     }
-    match address::resolve(host, b"/", &Domains::new()) {
+    match address::resolve(host, b"/", &Domains::new(), |_| None) {
         Address::Bucket { bucket, region: Region::Named(region), .. } => Some((bucket, Some(region), key, id)),
         Address::Bucket { bucket, region: Region::Accelerate, .. } => Some((bucket, None, key, id)),
         _ => None,

@@ -29,7 +29,9 @@
 //! together; that of the bucket reads as the documents of COS do, down to who is meant by everybody. A static website is
 //! served at `BUCKET.cos-website.REGION.myqcloud.com`, with its index and error documents and its redirects; hotlink
 //! protection refuses unsigned requests for objects by their `Referer`. Inventories and the rules of intelligent tiering are
-//! kept for those who ask: no inventory is ever written, one-off or not, and no object moves between tiers.
+//! kept for those who ask: no inventory is ever written, one-off or not, and no object moves between tiers. Custom domains
+//! that are set of a bucket stand for it; of their certificates it is told when they end, and no connection shows them.
+//! Rules back to an origin redirect, and fetch nothing.
 //!
 //! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen. Only bytes
 //! that are no HTTP at all (or a head of several hundred KB) get the bare 4xx of the HTTP library, without a request id.
@@ -50,10 +52,12 @@ mod bucket;
 mod builder;
 mod cam;
 mod casing;
+mod certificate;
 mod copy;
 mod cors;
 mod customer_key;
 mod delete_many;
+mod domain;
 mod encoding;
 mod encryption;
 mod error;
@@ -67,6 +71,7 @@ mod media;
 mod metadata;
 mod multipart;
 mod object;
+mod origin;
 mod policy;
 mod post_object;
 mod receive;

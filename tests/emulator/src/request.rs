@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::header::HOST;
 use http::{HeaderMap, Method, request::Parts};
 
-use crate::address::{self, Address, Domains};
+use crate::address::{self, Address, Bound, Domains};
 use crate::encoding::{Query, decode_path};
 use crate::error::CosError;
 use crate::{metadata, sts};
@@ -45,7 +45,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn new(parts: Parts, domains: &Domains) -> Self {
+    pub(crate) fn new(parts: Parts, domains: &Domains, custom: impl Fn(&str) -> Option<Bound>) -> Self {
         let Parts { method, uri, headers, .. } = parts;
         // RFC 9112 3.2.2: in absolute form the target says who is meant, whatever Host says.
         let host = match (uri.authority(), headers.get(HOST)) {
@@ -57,7 +57,7 @@ impl Head {
         let query = Query::parse(uri.query().unwrap_or_default());
         let broken_target = path.is_none() || query.is_none();
         let path = path.unwrap_or_else(|| uri.path().as_bytes().to_vec());
-        let address = address::resolve(&host, &path, domains);
+        let address = address::resolve(&host, &path, domains, custom);
         Self {
             method,
             target: uri.to_string(),
@@ -187,6 +187,15 @@ pub(crate) enum Operation {
     PutBucketReplication,
     GetBucketReplication,
     DeleteBucketReplication,
+    PutBucketDomain,
+    GetBucketDomain,
+    DeleteBucketDomain,
+    PutBucketDomainCertificate,
+    GetBucketDomainCertificate,
+    DeleteBucketDomainCertificate,
+    PutBucketOrigin,
+    GetBucketOrigin,
+    DeleteBucketOrigin,
     GetBucketLocation,
     PostObject,
     OptionsObject,
@@ -336,6 +345,15 @@ impl Operation {
             ("PUT", false, "replication") => Self::PutBucketReplication,
             ("GET", false, "replication") => Self::GetBucketReplication,
             ("DELETE", false, "replication") => Self::DeleteBucketReplication,
+            ("PUT", false, "domain") => Self::PutBucketDomain,
+            ("GET", false, "domain") => Self::GetBucketDomain,
+            ("DELETE", false, "domain") => Self::DeleteBucketDomain,
+            ("PUT", false, "domaincertificate") => Self::PutBucketDomainCertificate,
+            ("GET", false, "domaincertificate") => Self::GetBucketDomainCertificate,
+            ("DELETE", false, "domaincertificate") => Self::DeleteBucketDomainCertificate,
+            ("PUT", false, "origin") => Self::PutBucketOrigin,
+            ("GET", false, "origin") => Self::GetBucketOrigin,
+            ("DELETE", false, "origin") => Self::DeleteBucketOrigin,
             ("GET", false, "location") => Self::GetBucketLocation,
             ("GET", false, "uploads") => Self::ListMultipartUploads,
             ("POST", true, "uploads") => Self::InitiateMultipartUpload,
@@ -430,6 +448,15 @@ impl Operation {
             Self::PutBucketReplication => "PUT Bucket replication",
             Self::GetBucketReplication => "GET Bucket replication",
             Self::DeleteBucketReplication => "DELETE Bucket replication",
+            Self::PutBucketDomain => "PUT Bucket domain",
+            Self::GetBucketDomain => "GET Bucket domain",
+            Self::DeleteBucketDomain => "DELETE Bucket domain",
+            Self::PutBucketDomainCertificate => "PUT Bucket domaincertificate",
+            Self::GetBucketDomainCertificate => "GET Bucket domaincertificate",
+            Self::DeleteBucketDomainCertificate => "DELETE Bucket domaincertificate",
+            Self::PutBucketOrigin => "PUT Bucket Origin",
+            Self::GetBucketOrigin => "GET Bucket Origin",
+            Self::DeleteBucketOrigin => "DELETE Bucket Origin",
             Self::GetBucketLocation => "GET Bucket location",
             Self::PostObject => "POST Object",
             Self::OptionsObject => "OPTIONS Object",

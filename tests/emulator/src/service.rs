@@ -1,6 +1,6 @@
 //! From request to answer: read the head, check the signature, consult the script, do what is asked, answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,8 +26,9 @@ use crate::store::{Bucket, Setting, Store};
 use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
 use crate::{
-    accelerate, access, acl, append, bucket, copy, cors, delete_many, inventory, metadata, multipart, object,
-    post_object, restore, service_list, settings, sts, symlink, tagging, tiering, versions, website,
+    accelerate, access, acl, append, bucket, certificate, copy, cors, delete_many, domain, inventory, metadata,
+    multipart, object, origin, post_object, restore, service_list, settings, sts, symlink, tagging, tiering, versions,
+    website,
 };
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
@@ -51,6 +52,8 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) ids: Ids,
     pub(crate) domains: Domains,
+    /// Held while domains come to buckets or go: no two have the same.
+    pub(crate) domain_names: Mutex<()>,
     pub(crate) strict_signature: bool,
     /// Whether parts may be smaller than the service takes them.
     pub(crate) small_parts: bool,
@@ -74,6 +77,11 @@ pub(crate) struct Call<'a> {
 }
 
 impl World {
+    /// Keeps others from setting domains for so long.
+    pub(crate) fn hold_domains(&self) -> MutexGuard<'_, ()> {
+        self.domain_names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads a policy about this account.
     pub(crate) fn policy(&self, text: &str) -> Result<Policy, BadPolicy> {
         Policy::parse(text, &|appid| appid == self.appid || self.store.owns(appid))
@@ -111,7 +119,7 @@ impl Service {
         }
         let (parts, body) = request.into_parts();
         let length = content_length(&parts);
-        let mut head = Head::new(parts, &self.world.domains);
+        let mut head = Head::new(parts, &self.world.domains, |host| domain::find(&self.world.store, host));
         if head.expects_form() {
             let body = Box::pin(Limited::new(body, sts::LONGEST_BODY).collect()).await;
             let bytes = body.map_or_else(|_| Bytes::new(), Collected::to_bytes);
@@ -461,8 +469,8 @@ pub(crate) fn traffic_limit(head: &Head) -> Result<Option<u64>, CosError> {
 }
 
 impl Call<'_> {
-    #[allow(clippy::too_many_lines)] // a table: a line for each operation
-    async fn dispatch(&mut self, operation: &Operation) -> Result<Reply, CosError> {
+    /// What is asked of every request, whatever it is about.
+    fn admit(&mut self, operation: &Operation) -> Result<(), CosError> {
         if self.head.host.is_empty() {
             return Err(CosError::invalid_request("The request has no Host."));
         }
@@ -482,6 +490,12 @@ impl Call<'_> {
         }
         self.standing = access::check(self, operation)?;
         accelerate::check_host(self, operation)?;
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_lines)] // a table: a line for each operation
+    async fn dispatch(&mut self, operation: &Operation) -> Result<Reply, CosError> {
+        self.admit(operation)?;
         match operation {
             Operation::GetService => service_list::get(self),
             Operation::PutBucket => bucket::put(self).await,
@@ -489,8 +503,8 @@ impl Call<'_> {
             Operation::DeleteBucket => bucket::delete(self),
             Operation::GetBucket => bucket::get(self),
             Operation::PutObject => object::put(self).await,
-            Operation::GetObject => object::get(self, true),
-            Operation::HeadObject => object::get(self, false),
+            Operation::GetObject => origin::redirect(self, object::get(self, true)),
+            Operation::HeadObject => origin::redirect(self, object::get(self, false)),
             Operation::DeleteObject => object::delete(self),
             Operation::CopyObject => copy::object(self).await,
             Operation::AppendObject => append::append(self).await,
@@ -553,6 +567,15 @@ impl Call<'_> {
             Operation::PutBucketReplication => settings::put(self, Setting::Replication).await,
             Operation::GetBucketReplication => settings::get(self, Setting::Replication),
             Operation::DeleteBucketReplication => settings::delete(self, Setting::Replication),
+            Operation::PutBucketDomain => domain::put(self).await,
+            Operation::GetBucketDomain => domain::get(self),
+            Operation::DeleteBucketDomain => domain::delete(self),
+            Operation::PutBucketDomainCertificate => certificate::put(self).await,
+            Operation::GetBucketDomainCertificate => certificate::get(self),
+            Operation::DeleteBucketDomainCertificate => certificate::delete(self),
+            Operation::PutBucketOrigin => settings::put(self, Setting::Origin).await,
+            Operation::GetBucketOrigin => settings::get(self, Setting::Origin),
+            Operation::DeleteBucketOrigin => settings::delete(self, Setting::Origin),
             Operation::GetBucketLocation => bucket::location(self),
             Operation::Page => website::page(self),
             Operation::PostObject => post_object::post(self).await,

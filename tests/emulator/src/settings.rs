@@ -9,7 +9,10 @@ use crate::respond::Reply;
 use crate::service::Call;
 use crate::store::Setting;
 use crate::xml::{Document, Element};
-use crate::{accelerate, cors, encryption, lifecycle, logging, referer, replication, tagging, website};
+use crate::{
+    accelerate, certificate, cors, domain, encryption, lifecycle, logging, origin, referer, replication, tagging,
+    website,
+};
 
 impl Setting {
     /// The root of the XML.
@@ -25,6 +28,9 @@ impl Setting {
             Self::Accelerate => "AccelerateConfiguration",
             Self::Logging => "BucketLoggingStatus",
             Self::Replication => "ReplicationConfiguration",
+            Self::Domain => domain::ROOT,
+            Self::Certificates => certificate::KEPT,
+            Self::Origin => "OriginConfiguration",
         }
     }
 
@@ -57,6 +63,8 @@ impl Setting {
                 let message = "The replication configuration was not found.";
                 CosError::new(404, "ReplicationConfigurationNotFoundError", message)
             }
+            Self::Domain | Self::Certificates => domain::unset(),
+            Self::Origin => origin::unset(),
         })
     }
 }
@@ -83,7 +91,8 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
     let document = receive_document_within(call, setting.root(), setting.longest()).await?;
     let mut kept = Some(Document::of(&document));
     match setting {
-        Setting::Policy => {}
+        // They have calls of their own.
+        Setting::Policy | Setting::Domain | Setting::Certificates => {}
         Setting::Cors => cors::check(&document)?,
         Setting::Lifecycle => lifecycle::check(&document)?,
         Setting::Tagging => tagging::check_bucket(&document)?,
@@ -94,6 +103,7 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
         Setting::Logging if logging::check(call, &bucket, &document)? => {}
         Setting::Logging => kept = None,
         Setting::Replication => replication::check(call, &bucket, &document)?,
+        Setting::Origin => origin::check(&document)?,
     }
     bucket.set(setting, kept)?;
     // The one setting in XML whose reference shows this.

@@ -60,7 +60,7 @@ fn head(case: &Case, target: &str, authorization: Option<&str>) -> Head {
     if let Some(text) = authorization {
         request = request.header("authorization", text);
     }
-    Head::new(request.body(()).unwrap().into_parts().0, &Domains::new())
+    Head::new(request.body(()).unwrap().into_parts().0, &Domains::new(), |_| None)
 }
 
 /// The target as we would spell it: every byte encoded but slashes.

@@ -157,7 +157,7 @@ mod tests {
     #[tokio::test]
     async fn no_more_is_taken_in_than_one_frame_ahead() {
         let request = Request::post("/").header("content-type", "multipart/form-data; boundary=b").body(()).unwrap();
-        let head = Head::new(request.into_parts().0, &Domains::new());
+        let head = Head::new(request.into_parts().0, &Domains::new(), |_| None);
         let taken = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&taken);
         let mut frames = vec![Bytes::from("--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n")];

@@ -51,6 +51,10 @@ pub(crate) enum Setting {
     Accelerate,
     Logging,
     Replication,
+    Domain,
+    /// Of all its domains together, as [`crate::certificate`] keeps them.
+    Certificates,
+    Origin,
 }
 
 #[derive(Debug, Default)]

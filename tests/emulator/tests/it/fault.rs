@@ -7,7 +7,7 @@ use cos_emulator::{Action, Effect, Emulator, Ending, Injected, Matcher, Rule, Sp
 use tokio::time::Instant;
 
 use crate::client::{Ask, HOST, list_of};
-use crate::{cors, encryption, inventory, lifecycle, referer, tagging, tiering, website};
+use crate::{cors, domain, encryption, inventory, lifecycle, origin, referer, tagging, tiering, website};
 
 fn emulator() -> Emulator {
     let emulator = Emulator::builder().in_memory().unwrap();
@@ -269,6 +269,7 @@ async fn every_operation_can_go_wrong() {
         names.iter().fold(Ask::new(&emulator, method, path), |ask, (name, value)| ask.query(name, value))
     };
     let part = ask("PUT", "/up", &[("partNumber", "1"), ("uploadId", &id)]);
+    let certificate = [("domaincertificate", ""), ("domainname", "cos.cloud.tencent.com")];
     let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
     for (name, ask) in [
         ("Initiate Multipart Upload", ask("POST", "/up", &[("uploads", "")])),
@@ -316,6 +317,18 @@ async fn every_operation_can_go_wrong() {
         ("DELETE Bucket IntelligentTiering", ask("DELETE", "/", &[("intelligent-tiering", ""), ("id", "a")])),
         ("PUT Bucket intelligenttiering", ask("PUT", "/", &[("intelligenttiering", "")]).body(tiering::FIRST)),
         ("GET Bucket intelligenttiering", ask("GET", "/", &[("intelligenttiering", "")])),
+        ("PUT Bucket domain", ask("PUT", "/", &[("domain", "")]).body(domain::DOCUMENT)),
+        ("GET Bucket domain", ask("GET", "/", &[("domain", "")])),
+        (
+            "PUT Bucket domaincertificate",
+            ask("PUT", "/", &[("domaincertificate", "")]).body(domain::certificate_document("cos.cloud.tencent.com")),
+        ),
+        ("GET Bucket domaincertificate", ask("GET", "/", &certificate)),
+        ("DELETE Bucket domaincertificate", ask("DELETE", "/", &certificate)),
+        ("DELETE Bucket domain", ask("DELETE", "/", &[("domain", "")])),
+        ("PUT Bucket Origin", ask("PUT", "/", &[("origin", "")]).body(origin::DOCUMENT)),
+        ("GET Bucket Origin", ask("GET", "/", &[("origin", "")])),
+        ("DELETE Bucket Origin", ask("DELETE", "/", &[("origin", "")])),
         ("GET Bucket location", ask("GET", "/", &[("location", "")])),
         (
             "Complete Multipart Upload",

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use cos_emulator::{Cors, Emulator};
 
 use crate::client::{Ask, list_of};
-use crate::{accelerate, bucket_policy, cors, inventory, lifecycle, logging, referer, tagging, tiering, website};
+use crate::{
+    accelerate, bucket_policy, cors, domain, inventory, lifecycle, logging, origin, referer, tagging, tiering, website,
+};
 
 #[tokio::test]
 async fn objects_of_all_sizes_are_there_after_a_restart() {
@@ -144,6 +146,8 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         ask(&emulator, "PUT", "logging").body(logging::DOCUMENT).send(&emulator).await;
         let link = Ask::new(&emulator, "PUT", "/link").query("symlink", "").header("x-cos-symlink-target", "open/k");
         assert_eq!(link.send(&emulator).await.verdict(), "200");
+        ask(&emulator, "PUT", "domain").body(domain::DOCUMENT).send(&emulator).await;
+        ask(&emulator, "PUT", "origin").body(origin::DOCUMENT).send(&emulator).await;
     }
     for _ in 0..2 {
         let emulator = start();
@@ -159,6 +163,9 @@ async fn settings_are_there_after_a_restart_and_gone_when_they_were_removed() {
         assert_eq!(ask(&emulator, "GET", "accelerate").send(&emulator).await.element("Status"), "Enabled");
         assert_eq!(ask(&emulator, "GET", "logging").send(&emulator).await.element("TargetPrefix"), "mylogs");
         assert_eq!(Ask::new(&emulator, "GET", "/link").send(&emulator).await.text(), "x");
+        let through = Ask::new(&emulator, "GET", "/open/k").host("cos.cloud.tencent.com").send(&emulator).await;
+        assert_eq!(through.text(), "x");
+        assert!(ask(&emulator, "GET", "origin").send(&emulator).await.text().contains("<Key>exampleHeaderKey</Key>"));
     }
     let emulator = start();
     assert_eq!(ask(&emulator, "DELETE", "lifecycle").send(&emulator).await.verdict(), "204");

@@ -46,7 +46,7 @@ fn signatures_of_the_sdk_and_of_the_documents_are_computed_alike() {
             if case.unsigned_payload == Some(true) {
                 request = request.header("x-tc-content-sha256", "UNSIGNED-PAYLOAD");
             }
-            let head = Head::new(request.body(()).unwrap().into_parts().0, &Domains::new());
+            let head = Head::new(request.body(()).unwrap().into_parts().0, &Domains::new(), |_| None);
             let claim = Claim::read(&case.authorization).unwrap();
             claim.check_scope(case.timestamp, &case.service).unwrap();
             let (request, to_sign) = canonical(&head, case.payload.as_bytes(), &claim, case.timestamp).unwrap();
