@@ -51,6 +51,8 @@
 //! | encrypt what does not say how itself | [`PutBucketEncryption`], [`GetBucketEncryption`], [`DeleteBucketEncryption`] |
 //! | let web pages use a bucket, and ask whether one may | [`PutBucketCors`], [`GetBucketCors`], [`DeleteBucketCors`], [`OptionsObject`] |
 //! | show a bucket as a website | [`PutBucketWebsite`], [`GetBucketWebsite`], [`DeleteBucketWebsite`] |
+//! | give a bucket domains of its own, with certificates | [`PutBucketDomain`], [`GetBucketDomain`], [`DeleteBucketDomain`], [`PutBucketDomainCertificate`], [`GetBucketDomainCertificate`], [`DeleteBucketDomainCertificate`] |
+//! | get what a bucket does not have from elsewhere, or send visitors there | [`PutBucketOrigin`], [`GetBucketOrigin`], [`DeleteBucketOrigin`] |
 //! | keep the pages of others from showing what is in a bucket | [`PutBucketReferer`], [`GetBucketReferer`], [`DeleteBucketReferer`] |
 //! | have COS copy new objects to other buckets | [`PutBucketReplication`], [`GetBucketReplication`], [`DeleteBucketReplication`] |
 //! | keep a log of the requests for a bucket | [`PutBucketLogging`], [`GetBucketLogging`], [`DeleteBucketLogging`] |
@@ -228,22 +230,25 @@ pub use crate::answer::Done;
 pub use crate::body::{Body, ByteStream};
 pub use crate::bucket::{
     AccelerateConfiguration, AccessTier, BucketEncryption, BucketList, BucketLogging, BucketMeta, BucketSummary,
-    CorsConfiguration, CorsRule, CreateBucket, DeleteBucket, DeleteBucketCors, DeleteBucketEncryption,
-    DeleteBucketIntelligentTiering, DeleteBucketInventory, DeleteBucketLifecycle, DeleteBucketLogging,
-    DeleteBucketPolicy, DeleteBucketReferer, DeleteBucketReplication, DeleteBucketTagging, DeleteBucketWebsite,
-    GetBucketAccelerate, GetBucketAcl, GetBucketCors, GetBucketEncryption, GetBucketIntelligentTiering,
-    GetBucketIntelligentTieringV1, GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketLogging,
-    GetBucketPolicy, GetBucketReferer, GetBucketReplication, GetBucketTagging, GetBucketVersioning, GetBucketWebsite,
-    HeadBucket, IncludedObjectVersions, IntelligentTieringConfiguration, IntelligentTieringFilter,
-    IntelligentTieringV1, InventoryConfiguration, InventoryDestination, InventoryField, InventoryFilter, InventoryJob,
-    InventoryList, InventorySchedule, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule,
-    LifecycleTime, LifecycleTransition, ListBucketIntelligentTiering, ListBucketInventory, ListBuckets,
-    ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion,
-    PostBucketInventory, PutBucketAccelerate, PutBucketAcl, PutBucketCors, PutBucketEncryption,
+    CorsConfiguration, CorsRule, CreateBucket, CustomCertificate, DeleteBucket, DeleteBucketCors, DeleteBucketDomain,
+    DeleteBucketDomainCertificate, DeleteBucketEncryption, DeleteBucketIntelligentTiering, DeleteBucketInventory,
+    DeleteBucketLifecycle, DeleteBucketLogging, DeleteBucketOrigin, DeleteBucketPolicy, DeleteBucketReferer,
+    DeleteBucketReplication, DeleteBucketTagging, DeleteBucketWebsite, DomainCertificate, DomainConfiguration,
+    DomainRule, DomainType, ForcedReplacement, GetBucketAccelerate, GetBucketAcl, GetBucketCors, GetBucketDomain,
+    GetBucketDomainCertificate, GetBucketEncryption, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1,
+    GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketLogging, GetBucketOrigin, GetBucketPolicy,
+    GetBucketReferer, GetBucketReplication, GetBucketTagging, GetBucketVersioning, GetBucketWebsite, HeadBucket,
+    IncludedObjectVersions, IntelligentTieringConfiguration, IntelligentTieringFilter, IntelligentTieringV1,
+    InventoryConfiguration, InventoryDestination, InventoryField, InventoryFilter, InventoryJob, InventoryList,
+    InventorySchedule, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTime,
+    LifecycleTransition, ListBucketIntelligentTiering, ListBucketInventory, ListBuckets, ListObjectVersions,
+    ListObjects, NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion, OriginConfiguration,
+    OriginHeaders, OriginHost, OriginProtocol, OriginRule, OriginType, PostBucketInventory, PutBucketAccelerate,
+    PutBucketAcl, PutBucketCors, PutBucketDomain, PutBucketDomainCertificate, PutBucketEncryption,
     PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, PutBucketInventory, PutBucketLifecycle,
-    PutBucketLogging, PutBucketPolicy, PutBucketReferer, PutBucketReplication, PutBucketTagging, PutBucketVersioning,
-    PutBucketWebsite, RefererConfiguration, RefererType, ReplicationConfiguration, ReplicationDestination,
-    ReplicationRule, RoutingRule, Tiering, VersionList, Versioning, WebsiteConfiguration,
+    PutBucketLogging, PutBucketOrigin, PutBucketPolicy, PutBucketReferer, PutBucketReplication, PutBucketTagging,
+    PutBucketVersioning, PutBucketWebsite, RefererConfiguration, RefererType, ReplicationConfiguration,
+    ReplicationDestination, ReplicationRule, RoutingRule, Tiering, VersionList, Versioning, WebsiteConfiguration,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]

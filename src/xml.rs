@@ -241,10 +241,13 @@ pub(crate) fn beginning(text: &[u8]) -> String {
     discreet(printable(&String::from_utf8_lossy(&text[..text.len().min(512)])))
 }
 
-/// A stranger's text, unless it repeats what it was sent, as debugging proxies do: a signature, a token, a key.
+/// A stranger's text, unless it repeats what it was sent, as debugging proxies do: a signature, a token, a key. The
+/// documents of some settings have keys, too.
 fn discreet(text: String) -> String {
     let lower = text.to_ascii_lowercase();
-    let repeats = ["authorization", "q-sign", "security-token", "customer-key"].iter().any(|word| lower.contains(word));
+    let secrets =
+        ["authorization", "q-sign", "security-token", "customer-key", "private key-----", "<privatekey", "<secretkey"];
+    let repeats = secrets.iter().any(|word| lower.contains(word));
     if repeats { "(it repeats the request)".to_owned() } else { text }
 }
 

@@ -5,6 +5,8 @@ mod acl;
 mod cors;
 mod create;
 mod delete;
+mod domain;
+mod domain_certificate;
 mod encryption;
 mod head;
 mod inventory;
@@ -14,6 +16,7 @@ mod list_buckets;
 mod list_versions;
 mod location;
 mod logging;
+mod origin;
 mod policy;
 mod referer;
 mod replication;
@@ -28,6 +31,14 @@ pub use self::acl::{GetBucketAcl, PutBucketAcl};
 pub use self::cors::{CorsConfiguration, CorsRule, DeleteBucketCors, GetBucketCors, PutBucketCors};
 pub use self::create::CreateBucket;
 pub use self::delete::DeleteBucket;
+pub use self::domain::{
+    DeleteBucketDomain, DomainConfiguration, DomainRule, DomainType, ForcedReplacement, GetBucketDomain,
+    PutBucketDomain,
+};
+pub use self::domain_certificate::{
+    CustomCertificate, DeleteBucketDomainCertificate, DomainCertificate, GetBucketDomainCertificate,
+    PutBucketDomainCertificate,
+};
 pub use self::encryption::{BucketEncryption, DeleteBucketEncryption, GetBucketEncryption, PutBucketEncryption};
 pub use self::head::{BucketMeta, HeadBucket};
 pub use self::inventory::{
@@ -44,6 +55,10 @@ pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
 pub use self::location::GetBucketLocation;
 pub use self::logging::{BucketLogging, DeleteBucketLogging, GetBucketLogging, PutBucketLogging};
+pub use self::origin::{
+    DeleteBucketOrigin, GetBucketOrigin, OriginConfiguration, OriginHeaders, OriginHost, OriginProtocol, OriginRule,
+    OriginType, PutBucketOrigin,
+};
 pub use self::policy::{DeleteBucketPolicy, GetBucketPolicy, PutBucketPolicy};
 pub use self::referer::{DeleteBucketReferer, GetBucketReferer, PutBucketReferer, RefererConfiguration, RefererType};
 pub use self::replication::{
@@ -192,6 +207,106 @@ mod tests {
             let added = Element::new("DomainList").leaf("Domain", "added").children.remove(0);
             list.children.retain(|child| *child != added);
             assert_eq!(before, after, "{xml}");
+        }
+    }
+
+    /// The order says nothing.
+    fn unordered(mut element: Element) -> Element {
+        element.children = element.children.into_iter().map(unordered).collect();
+        element.children.sort_by_cached_key(|child| format!("{child:?}"));
+        element
+    }
+
+    #[test]
+    fn whatever_others_say_of_domains_and_origins_stays_when_one_is_added() {
+        let domain = [
+            "<Status>ENABLED</Status>",
+            "<Status>PENDING</Status>",
+            "<Name>a.test</Name>",
+            "<Name>*.test</Name>",
+            "<Type>WEBSITE</Type>",
+            "<Type>CDN</Type>",
+            "<ForcedReplacement>TXT</ForcedReplacement>",
+            "<ForcedReplacement>A</ForcedReplacement>",
+            "<New><Deep/></New>",
+        ];
+        let condition = [
+            "<HTTPStatusCode>404</HTTPStatusCode>",
+            "<HTTPStatusCode>4XX</HTTPStatusCode>",
+            "<Prefix>p</Prefix>",
+            "<Suffix> s </Suffix>",
+            "<FilterHost><ForbidHost/></FilterHost>",
+        ];
+        let parameter = [
+            "<Protocol>HTTPS</Protocol>",
+            "<Protocol>QUIC</Protocol>",
+            "<FollowQueryString>true</FollowQueryString>",
+            "<FollowQueryString>maybe</FollowQueryString>",
+            "<TransparentErrorCode>false</TransparentErrorCode>",
+            "<HttpRedirectCode>307</HttpRedirectCode>",
+            "<HttpRedirectCode>0302</HttpRedirectCode>",
+            "<HttpHeader><FollowAllHeaders>true</FollowAllHeaders><NewHttpHeaders>x</NewHttpHeaders></HttpHeader>",
+            "<HttpHeader>x</HttpHeader>",
+        ];
+        let host = [
+            "<HostName>a.test</HostName>",
+            "<HostName>a b</HostName>",
+            "<Weight>1</Weight>",
+            "<Weight>+1</Weight>",
+            "<StandbyHostName_1>b.test</StandbyHostName_1>",
+            "<StandbyHostName_2>c.test</StandbyHostName_2>",
+            "<StandbyHostName_01>d.test</StandbyHostName_01>",
+            "<PrivateHost><Host>e</Host></PrivateHost>",
+        ];
+        let file = [
+            "<FixedFileConfiguration><FixedFilePath>f</FixedFilePath></FixedFileConfiguration>",
+            "<PrefixConfiguration><Prefix>p</Prefix></PrefixConfiguration>",
+            "<PrefixConfiguration><Prefix>p</Prefix><ReplacedWithPrefix>q</ReplacedWithPrefix></PrefixConfiguration>",
+            "<Prefix>p</Prefix>",
+            "<PrefixConfiguration>p</PrefixConfiguration>",
+        ];
+        let others = [
+            "<OriginParameter>x</OriginParameter>",
+            "<HTTPStandbyCode><StatusCode>403</StatusCode></HTTPStandbyCode>",
+            "<OriginInfo><A/></OriginInfo>",
+        ];
+        let mut chance = Chance(23);
+        for _ in 0..2000 {
+            let (mut domains, mut origins) = (String::new(), String::new());
+            for _ in 0..=chance.below(3) {
+                let some = chance.some(&domain);
+                domains.extend(["<DomainRule at='1'><Status>ENABLED</Status>", &some, "</DomainRule>"]);
+                let [condition, parameter] = [chance.some(&condition), chance.some(&parameter)];
+                let [host, file, other] = [chance.some(&host), chance.some(&file), chance.some(&others)];
+                origins.extend(["<OriginRule><RulePriority>7</RulePriority><OriginType>Mirror</OriginType>"]);
+                origins.extend(["<OriginCondition><HTTPStatusCode>404</HTTPStatusCode>", &condition]);
+                origins.extend([
+                    "</OriginCondition><OriginParameter>",
+                    &parameter,
+                    "<A/></OriginParameter><OriginInfo>",
+                ]);
+                origins.extend([
+                    "<HostInfo><HostName>a.test</HostName></HostInfo><HostInfo>",
+                    &host,
+                    "<A/></HostInfo>",
+                ]);
+                origins.extend(["<FileInfo>", &file, "<A/></FileInfo></OriginInfo>", &other, "</OriginRule>"]);
+            }
+            let xml = format!("<DomainConfiguration new='1'>{domains}<New/></DomainConfiguration>");
+            let (before, mut after) = changed("DomainConfiguration", &GetBucketDomain::new(), &xml, |mut all| {
+                all.rules.insert(0, DomainRule::new("added.test", DomainType::Rest));
+                PutBucketDomain::new(all)
+            });
+            after.children.retain(|rule| !rule.children.iter().any(|name| name.text() == Some("added.test")));
+            assert_eq!(unordered(before), unordered(after), "{xml}");
+
+            let xml = format!("<OriginConfiguration>{origins}<New/></OriginConfiguration>");
+            let (before, mut after) = changed("OriginConfiguration", &GetBucketOrigin::new(), &xml, |mut all| {
+                all.rules.push(OriginRule::redirect(9, 404, "added.test"));
+                PutBucketOrigin::new(all)
+            });
+            after.children.retain(|rule| !rule.children.iter().any(|priority| priority.text() == Some("9")));
+            assert_eq!(unordered(before), unordered(after), "{xml}");
         }
     }
 

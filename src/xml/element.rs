@@ -1,3 +1,5 @@
+use std::fmt;
+
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
@@ -14,8 +16,9 @@ pub(crate) struct Element {
     pub(crate) children: Vec<Element>,
 }
 
-/// What was read of an element and is not known, for it to be written back with what is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What was read of an element and is not known, for it to be written back with what is. It may be secret: `Debug` shows
+/// the names.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Unknown {
     attributes: Vec<(String, String)>,
     elements: Vec<Element>,
@@ -33,6 +36,12 @@ impl Unknown {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.names().any(|other| other == name)
+    }
+}
+
+impl fmt::Debug for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
     }
 }
 
@@ -89,7 +98,11 @@ impl Element {
 
     /// Whether there is nothing to it but its children.
     pub(crate) fn is_bare(&self) -> bool {
-        self.attributes.is_empty() && self.text.trim().is_empty()
+        self.attributes.is_empty() && self.has_no_text()
+    }
+
+    pub(crate) fn has_no_text(&self) -> bool {
+        self.text.trim().is_empty()
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -266,6 +279,14 @@ mod tests {
         ] {
             assert!(Element::parse(xml).is_err(), "{xml}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_printed() {
+        let mut root = Element::parse("<R token='hush'><SecretKey>hush</SecretKey></R>").unwrap();
+        let mut unknown = root.take_unknown();
+        unknown.push(root.children.remove(0));
+        assert_eq!(format!("{unknown:?}"), "[\"SecretKey\"]");
     }
 
     #[test]
