@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::amount::Size;
 use crate::failure::{Failure, Outcome};
 
-/// No policy and no head of a request is longer than this.
+/// No policy, no certificate and no head of a request is longer than this.
 const LONGEST: u64 = 64 * 1024;
 
 /// All of the file; `-` is standard input.

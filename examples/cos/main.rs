@@ -10,10 +10,12 @@ mod amount;
 mod bars;
 mod bucket;
 mod cat;
+mod certificate;
 mod completion;
 mod copy;
 mod cors;
 mod cp;
+mod domain;
 mod download;
 mod encryption;
 mod failure;
@@ -26,6 +28,7 @@ mod ln;
 mod logging;
 mod ls;
 mod options;
+mod origin;
 mod orphans;
 mod output;
 mod policy;
@@ -146,6 +149,12 @@ enum Command {
     Logging(logging::Logging),
     #[command(after_help = replication::EXAMPLES)]
     Replication(replication::Replication),
+    #[command(after_help = domain::EXAMPLES)]
+    Domain(domain::Domain),
+    #[command(after_help = certificate::EXAMPLES)]
+    Certificate(certificate::Certificate),
+    #[command(after_help = origin::EXAMPLES)]
+    Origin(origin::Origin),
     #[command(after_help = rm::EXAMPLES)]
     Rm(rm::Rm),
     #[command(after_help = ln::EXAMPLES)]
@@ -250,6 +259,9 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Accelerate(command) => accelerate::run(&session, command).await,
         Command::Logging(command) => logging::run(&session, command).await,
         Command::Replication(command) => replication::run(&session, command).await,
+        Command::Domain(command) => domain::run(&session, command).await,
+        Command::Certificate(command) => certificate::run(&session, command).await,
+        Command::Origin(command) => origin::run(&session, command).await,
         Command::Rm(command) => rm::run(&session, command).await,
         Command::Ln(command) => ln::run(&session, command).await,
         Command::Tag(command) => tag::run(&session, command).await,

@@ -12,6 +12,7 @@ mod connections;
 mod customer_key;
 mod damage;
 mod directories;
+mod domain;
 mod download;
 mod download_resume;
 mod everyday;

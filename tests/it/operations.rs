@@ -13,24 +13,26 @@ use tencent_cos::policy::{BucketPolicy, Principal, Resource, Statement};
 use tencent_cos::{
     AbortMultipartUpload, AccelerateConfiguration, AccessTier, Acl, AppendObject, Attributes, Bucket, BucketEncryption,
     BucketLogging, BucketName, Client, ClientBuilder, CompleteMultipartUpload, CompletedPart, CopyObject, CopySource,
-    CorsConfiguration, CorsRule, Crc64, CreateBucket, DeleteBucket, DeleteBucketCors, DeleteBucketEncryption,
-    DeleteBucketIntelligentTiering, DeleteBucketInventory, DeleteBucketLifecycle, DeleteBucketLogging,
-    DeleteBucketPolicy, DeleteBucketReferer, DeleteBucketReplication, DeleteBucketTagging, DeleteBucketWebsite,
-    DeleteKey, DeleteObject, DeleteObjectTagging, DeleteObjects, GetBucketAccelerate, GetBucketAcl, GetBucketCors,
-    GetBucketEncryption, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1, GetBucketInventory,
-    GetBucketLifecycle, GetBucketLocation, GetBucketLogging, GetBucketPolicy, GetBucketReferer, GetBucketReplication,
-    GetBucketTagging, GetBucketVersioning, GetBucketWebsite, GetObject, GetObjectAcl, GetObjectTagging, GetSymlink,
-    HeadBucket, HeadObject, InitiateMultipartUpload, IntelligentTieringConfiguration, IntelligentTieringFilter,
-    InventoryConfiguration, InventoryDestination, InventoryField, InventoryFilter, InventorySchedule,
-    LifecycleConfiguration, LifecycleFilter, LifecycleRule, ListBucketIntelligentTiering, ListBucketInventory,
-    ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, OptionsObject,
-    PostBucketInventory, PresignOptions, Presigned, PutBucketAccelerate, PutBucketAcl, PutBucketCors,
-    PutBucketEncryption, PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, PutBucketInventory,
-    PutBucketLifecycle, PutBucketLogging, PutBucketPolicy, PutBucketReferer, PutBucketReplication, PutBucketTagging,
-    PutBucketVersioning, PutBucketWebsite, PutObject, PutObjectAcl, PutObjectTagging, PutSymlink, RefererConfiguration,
-    RefererType, Region, ReplicationConfiguration, ReplicationDestination, ReplicationRule, RestoreObject, Restored,
-    Result, Safety, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, WebsiteConfiguration,
-    read_response,
+    CorsConfiguration, CorsRule, Crc64, CreateBucket, CustomCertificate, DeleteBucket, DeleteBucketCors,
+    DeleteBucketDomain, DeleteBucketDomainCertificate, DeleteBucketEncryption, DeleteBucketIntelligentTiering,
+    DeleteBucketInventory, DeleteBucketLifecycle, DeleteBucketLogging, DeleteBucketOrigin, DeleteBucketPolicy,
+    DeleteBucketReferer, DeleteBucketReplication, DeleteBucketTagging, DeleteBucketWebsite, DeleteKey, DeleteObject,
+    DeleteObjectTagging, DeleteObjects, DomainConfiguration, DomainRule, DomainType, GetBucketAccelerate, GetBucketAcl,
+    GetBucketCors, GetBucketDomain, GetBucketDomainCertificate, GetBucketEncryption, GetBucketIntelligentTiering,
+    GetBucketIntelligentTieringV1, GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketLogging,
+    GetBucketOrigin, GetBucketPolicy, GetBucketReferer, GetBucketReplication, GetBucketTagging, GetBucketVersioning,
+    GetBucketWebsite, GetObject, GetObjectAcl, GetObjectTagging, GetSymlink, HeadBucket, HeadObject,
+    InitiateMultipartUpload, IntelligentTieringConfiguration, IntelligentTieringFilter, InventoryConfiguration,
+    InventoryDestination, InventoryField, InventoryFilter, InventorySchedule, LifecycleConfiguration, LifecycleFilter,
+    LifecycleRule, ListBucketIntelligentTiering, ListBucketInventory, ListBuckets, ListMultipartUploads,
+    ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, OptionsObject, OriginConfiguration, OriginHost,
+    OriginRule, PostBucketInventory, PresignOptions, Presigned, PutBucketAccelerate, PutBucketAcl, PutBucketCors,
+    PutBucketDomain, PutBucketDomainCertificate, PutBucketEncryption, PutBucketIntelligentTiering,
+    PutBucketIntelligentTieringV1, PutBucketInventory, PutBucketLifecycle, PutBucketLogging, PutBucketOrigin,
+    PutBucketPolicy, PutBucketReferer, PutBucketReplication, PutBucketTagging, PutBucketVersioning, PutBucketWebsite,
+    PutObject, PutObjectAcl, PutObjectTagging, PutSymlink, RefererConfiguration, RefererType, Region,
+    ReplicationConfiguration, ReplicationDestination, ReplicationRule, RestoreObject, Restored, Result, Safety, Sent,
+    StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, WebsiteConfiguration, read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -286,6 +288,12 @@ enum Fact {
     Replication(Option<ReplicationConfiguration>),
     /// The object is a link to the other.
     Symlink,
+    /// The bucket has these domains.
+    Domains(Vec<DomainRule>),
+    /// Whether the domain has a certificate.
+    Certificate(bool),
+    /// What is not there is got so.
+    Origin(Option<OriginConfiguration>),
     /// The bucket has these tags.
     BucketTags(Tags),
     /// COS does this by itself.
@@ -368,6 +376,17 @@ impl Fact {
                 assert_eq!(admin.send(GetSymlink::new(scene.key())).await.expect("a link").target, OTHER_KEY);
                 let shown = admin.get(scene.key()).await.expect("an object").bytes(1024).await.expect("its bytes");
                 assert_eq!(shown, "hello");
+            }
+            Self::Domains(expected) => {
+                let found = admin.send(GetBucketDomain::new()).await.expect("a setting");
+                assert_eq!(found.map(|found| found.rules).unwrap_or_default(), *expected);
+            }
+            Self::Certificate(there) => {
+                let found = admin.send(GetBucketDomainCertificate::new(DOMAIN)).await.expect("a setting");
+                assert_eq!(found.is_some(), *there);
+            }
+            Self::Origin(expected) => {
+                assert_eq!(admin.send(GetBucketOrigin::new()).await.expect("a setting"), *expected);
             }
             Self::BucketTags(expected) => {
                 assert_eq!(admin.send(GetBucketTagging::new()).await.expect("tags"), *expected);
@@ -571,6 +590,34 @@ fn replication() -> ReplicationConfiguration {
     let there = ReplicationDestination::new("ap-guangzhou".parse().expect("a region"), DOOMED.parse().expect("a name"));
     let rule = ReplicationRule::new(there).id("1").prefix("a & b/").delete_markers(false);
     ReplicationConfiguration::new("qcs::cam::uin/100000000001:uin/100000000001", [rule])
+}
+
+const DOMAIN: &str = "cdn.example.com";
+
+fn domains() -> Vec<DomainRule> {
+    vec![DomainRule::new(DOMAIN, DomainType::Rest), DomainRule::new("www.example.com", DomainType::Website)]
+}
+
+fn put_domains() -> PutBucketDomain {
+    PutBucketDomain::new(DomainConfiguration::new(domains()))
+}
+
+fn put_certificate() -> PutBucketDomainCertificate {
+    let (chain, key) = (include_str!("../golden/certificate/cdn.pem"), include_str!("../golden/certificate/cdn.key"));
+    PutBucketDomainCertificate::new(CustomCertificate::pem(chain, key).expect("a certificate"), [DOMAIN])
+}
+
+/// The domain, and its certificate.
+async fn certified(admin: &Bucket) {
+    admin.send(put_domains()).await.expect("a setting");
+    admin.send(put_certificate()).await.expect("a setting");
+}
+
+fn origin() -> OriginConfiguration {
+    OriginConfiguration::new([
+        OriginRule::mirror(1, [OriginHost::new("a.example").weight(2).standby("b.example")]).prefix("a & b/"),
+        OriginRule::redirect(2, 403, "c.example").fixed_file("no.html"),
+    ])
 }
 
 fn bucket_tags() -> Tags {
@@ -1668,6 +1715,118 @@ pub static TABLE: &[Row] = &[
                 scene.keep_versions_of_both().await;
                 scene.admin().send(PutBucketReplication::new(replication())).await.expect("a setting");
                 ready(DeleteBucketReplication::new(), drop).leaves([Fact::Replication(None)])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketDomain",
+        variant: "",
+        title: "PUT Bucket domain",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| Box::pin(async { ready(put_domains(), drop).leaves([Fact::Domains(domains())]) }),
+    },
+    Row {
+        name: "GetBucketDomain",
+        variant: "",
+        title: "GET Bucket domain",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(put_domains()).await.expect("a setting");
+                ready(GetBucketDomain::new(), |found| assert_eq!(found.expect("domains").rules, domains()))
+                    .leaves([Fact::Domains(domains())])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketDomain",
+        variant: "",
+        title: "DELETE Bucket domain",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(put_domains()).await.expect("a setting");
+                ready(DeleteBucketDomain::new(), drop).leaves([Fact::Domains(Vec::new())])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketDomainCertificate",
+        variant: "",
+        title: "PUT Bucket domaincertificate",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(put_domains()).await.expect("a setting");
+                ready(put_certificate(), drop).leaves([Fact::Certificate(true)])
+            })
+        },
+    },
+    Row {
+        name: "GetBucketDomainCertificate",
+        variant: "",
+        title: "GET Bucket domaincertificate",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                certified(&scene.admin()).await;
+                ready(GetBucketDomainCertificate::new(DOMAIN), |found| assert!(found.expect("a certificate").enabled))
+                    .leaves([Fact::Certificate(true)])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketDomainCertificate",
+        variant: "",
+        title: "DELETE Bucket domaincertificate",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                certified(&scene.admin()).await;
+                ready(DeleteBucketDomainCertificate::new(DOMAIN), drop).leaves([Fact::Certificate(false)])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketOrigin",
+        variant: "",
+        title: "PUT Bucket Origin",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async { ready(PutBucketOrigin::new(origin()), drop).leaves([Fact::Origin(Some(origin()))]) })
+        },
+    },
+    Row {
+        name: "GetBucketOrigin",
+        variant: "",
+        title: "GET Bucket Origin",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketOrigin::new(origin())).await.expect("a setting");
+                ready(GetBucketOrigin::new(), |found| assert_eq!(found, Some(origin())))
+                    .leaves([Fact::Origin(Some(origin()))])
+            })
+        },
+    },
+    Row {
+        name: "DeleteBucketOrigin",
+        variant: "",
+        title: "DELETE Bucket Origin",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketOrigin::new(origin())).await.expect("a setting");
+                ready(DeleteBucketOrigin::new(), drop).leaves([Fact::Origin(None)])
             })
         },
     },

@@ -19,9 +19,9 @@ use tencent_cos::policy::{Policy, Resource};
 use tencent_cos::sign::{self, Host, SigningKey};
 use tencent_cos::sts::{self, AssumeRole, GetFederationToken};
 use tencent_cos::{
-    Attributes, Bucket, ByteStream, Client, Connections, Credentials, CustomerKey, Encryption, Endpoint, Error,
-    GetObject, HeadObject, HttpClient, ListObjects, Operation as _, Overrides, Payload, PostPolicy, PutObject,
-    SessionCredentials, Transport, TransportError,
+    Attributes, Bucket, ByteStream, Client, Connections, Credentials, CustomCertificate, CustomerKey, Encryption,
+    Endpoint, Error, GetObject, HeadObject, HttpClient, ListObjects, Operation as _, Overrides, Payload, PostPolicy,
+    PutBucketDomainCertificate, PutObject, SessionCredentials, Transport, TransportError,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tracing::field::{Field, Visit};
@@ -38,6 +38,8 @@ const SECRET_KEY: &str = "PLANTEDsecretKEY0123456789abcdefXYZ";
 const CUSTOMER_KEY: &str = "PLANTEDcustomerKEY0123456789abcd";
 /// The Base64 of the key and of its MD5, as they stand in the headers.
 const CUSTOMER_KEY_BASE64: &str = "UExBTlRFRGN1c3RvbWVyS0VZMDEyMzQ1Njc4OWFiY2Q=";
+/// Of the key of a certificate, which stands in a document.
+const PRIVATE_KEY: &str = "PLANTEDprivateKEY0123456789abcde";
 const PROXY_PASSWORD: &str = "PLANTEDproxyPASSWORD";
 const HEADER_SECRET: &str = "PLANTEDheaderVALUE";
 const QUERY_SECRET: &str = "PLANTEDqueryVALUE";
@@ -218,6 +220,19 @@ async fn failures(emulator: &Emulator, bucket: &Bucket) -> Vec<Error> {
     errors
 }
 
+/// The key is in the document.
+async fn refusal_of_a_certificate(emulator: &Emulator, bucket: &Bucket, search: &mut Search) {
+    search.secret(PRIVATE_KEY);
+    let chain = include_str!("../golden/certificate/cdn.pem");
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{PRIVATE_KEY}\n-----END PRIVATE KEY-----\n");
+    let put = PutBucketDomainCertificate::new(CustomCertificate::pem(chain, key).unwrap(), ["cdn.example.com"]);
+    search.show(&put);
+    search.show(&put.request().unwrap());
+    search.error(&bucket.send(put).await.unwrap_err());
+    let sent = emulator.journal().pop().unwrap();
+    assert!(sent.operation == "PUT Bucket domaincertificate" && sent.bytes_in > 500, "the key was on the wire");
+}
+
 #[tokio::test]
 async fn secrets_show_nowhere() {
     let recorder = Recorder::start();
@@ -252,6 +267,7 @@ async fn secrets_show_nowhere() {
         let signed = bucket.sign(PutObject::new("new".parse().unwrap(), "x")).await.unwrap();
         search.secret(signed.headers()["authorization"].to_str().unwrap());
         search.show(&signed);
+        refusal_of_a_certificate(&emulator, &bucket, &mut search).await;
         let errors = failures(&emulator, &bucket).await;
         assert!(errors.len() >= 40, "{}", errors.len());
         for error in &errors {

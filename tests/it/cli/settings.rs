@@ -1,5 +1,4 @@
-//! `cos cors`, `website`, `referer`, `lifecycle`, `inventory`, `tiering`, `encryption`, `policy`, `accelerate`, `logging`
-//! and `replication`, and `cos tag` of a bucket.
+//! `cos` commands for settings of a bucket.
 
 use cos_emulator::{Action, Rule};
 use serde_json::{Value, json};
@@ -367,4 +366,110 @@ fn replication_shows_adds_and_removes() {
     assert_eq!(shell.run(&["replication", bucket, "--to", "copy-1250000000"]).status.code(), Some(2));
     assert_eq!(shell.json(&["replication", bucket, "--remove"])[0]["action"], "remove");
     assert!(shell.done(&["replication", bucket]).is_empty());
+}
+
+#[test]
+fn domain_shows_adds_and_removes() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.done(&["domain", &bucket]).is_empty());
+    shell.done(&["domain", &bucket, "--add", "cdn.example.com"]);
+    shell.done(&["domain", &bucket, "--add", "www.example.com", "--to", "website"]);
+    shell.done(&["domain", &bucket, "--add", "CDN.example.com", "--to", "accelerate", "--force", "cname"]);
+    let mut shown = shell.json(&["domain", &bucket])[0].clone();
+    let proof = shown.as_object_mut().unwrap().remove("txt_verification").unwrap();
+    let proof = proof.as_str().unwrap();
+    assert_eq!(
+        shown,
+        json!({
+            "type": "domains", "unknown": [], "domains": [
+                { "name": "cdn.example.com", "enabled": true, "to": "ACCELERATE", "unknown": [] },
+                { "name": "www.example.com", "enabled": true, "to": "WEBSITE", "unknown": [] },
+            ],
+        })
+    );
+    let printed = shell.done(&["domain", &bucket]);
+    let expected =
+        format!("cdn.example.com  the bucket, accelerated\nwww.example.com  its website\nTXT              {proof}\n");
+    assert_eq!(text(&printed), expected);
+    for wrong in [&["--add", "a b"][..], &["--to", "website"], &["--add", "a.test", "--delete", "b.test"]] {
+        assert_eq!(shell.run(&[&["domain", bucket.as_str()], wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(shell.run(&["domain", &bucket, "--delete", "a.test"]).status.code(), Some(1));
+    shell.done(&["domain", &bucket, "--delete", "www.example.com"]);
+    assert_eq!(shell.json(&["domain", &bucket])[0]["domains"].as_array().unwrap().len(), 1);
+    assert!(shell.done(&["domain", &bucket, "--delete", "cdn.example.com"]).is_empty());
+    assert!(shell.done(&["domain", &bucket]).is_empty());
+    assert_eq!(shell.json(&["domain", &bucket, "--remove"])[0]["action"], "remove");
+}
+
+#[test]
+fn certificate_shows_sets_and_removes() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/certificate/cdn");
+    let (cert, key) = (format!("{golden}.pem"), format!("{golden}.key"));
+    let certificate = |more: &[&str]| {
+        let mut asked = vec!["certificate", &bucket, "--domain", "cdn.example.com"];
+        asked.extend(more);
+        asked.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let asked = |more: &[&str]| shell.run(&certificate(more).iter().map(String::as_str).collect::<Vec<_>>());
+    shell.done(&["domain", &bucket, "--add", "cdn.example.com"]);
+    assert!(asked(&[]).stdout.is_empty());
+    let set = asked(&["--cert", &cert, "--private-key", &key]);
+    assert!(text(&set.stdout).starts_with("set the certificate of cdn.example.com (request id "), "{set:?}");
+    let shown = asked(&[]);
+    let lines: Vec<_> = text(&shown.stdout).lines().collect();
+    assert!(
+        lines[0] == "in use  yes" && lines[1].starts_with("id      ") && lines[3].starts_with("ends    2126-"),
+        "{lines:?}"
+    );
+    // A key that is given for the certificate is not quoted.
+    let wrong = asked(&["--cert", &key, "--private-key", &key]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(!text(&wrong.stderr).contains("BEGIN"), "{wrong:?}");
+    assert_eq!(asked(&["--cert", &cert]).status.code(), Some(2));
+    assert!(asked(&["--remove"]).status.success());
+    assert!(asked(&[]).stdout.is_empty());
+}
+
+#[test]
+fn origin_shows_adds_and_removes() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    assert!(shell.done(&["origin", &bucket]).is_empty());
+    shell.done(&[
+        "origin",
+        &bucket,
+        "--redirect",
+        "www.example.com",
+        "--prefix",
+        "docs/",
+        "--status",
+        "403",
+        "--https",
+    ]);
+    shell.done(&["origin", &bucket, "--mirror", "old.example.com"]);
+    let shown = shell.json(&["origin", &bucket])[0].clone();
+    assert_eq!(shown["type"], "origins");
+    let first = shown["rules"][0].clone();
+    assert_eq!(
+        first,
+        json!({
+            "priority": 1, "type": "Redirect", "status": 403, "prefix": "docs/", "suffix": null, "protocol": "HTTPS",
+            "follow_query_string": null, "headers": null, "redirect_code": null, "file_prefix": null, "file_suffix": null,
+            "fixed_file": null, "unknown": [],
+            "hosts": [{ "name": "www.example.com", "weight": null, "standby": [], "unknown": [] }],
+        })
+    );
+    let printed = shell.done(&["origin", &bucket]);
+    let expected = "1  403 of docs/* redirects to www.example.com\n2  404 of * gets from old.example.com\n";
+    assert_eq!(text(&printed), expected);
+    for wrong in [&["--redirect", "a/b"][..], &["--redirect", "a", "--status", "302"], &["--prefix", "a"], &["--https"]]
+    {
+        assert_eq!(shell.run(&[&["origin", bucket.as_str()], wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(shell.json(&["origin", &bucket, "--remove"])[0]["action"], "remove");
+    assert!(shell.done(&["origin", &bucket]).is_empty());
 }
