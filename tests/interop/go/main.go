@@ -54,6 +54,10 @@ type request struct {
 	Algorithm                             string
 	Website                               *website
 	Referer                               *referer
+	Domains                               []domain
+	Origins                               []origin
+	Domain, Cert                          string
+	PrivateKey                            string `json:"private_key"`
 	ID                                    string
 	Inventory                             *inventory
 	Tiering                               *tiering
@@ -109,6 +113,37 @@ type accelerate struct {
 type logging struct {
 	Bucket string `json:"bucket"`
 	Prefix string `json:"prefix"`
+}
+
+type domain struct {
+	Name    string `json:"name"`
+	Enabled bool   `json:"enabled"`
+	To      string `json:"to"`
+}
+
+type certificate struct {
+	Enabled bool `json:"enabled"`
+}
+
+type origin struct {
+	Priority int    `json:"priority"`
+	Type     string `json:"type"`
+	Status   int    `json:"status"`
+	Prefix   string `json:"prefix,omitempty"`
+	Protocol string `json:"protocol,omitempty"`
+	Hosts    []host `json:"hosts"`
+
+	Headers *headers `json:"headers,omitempty"`
+}
+
+type headers struct {
+	New    []string `json:"new,omitempty"`
+	Follow []string `json:"follow,omitempty"`
+}
+
+type host struct {
+	Name   string `json:"name"`
+	Weight int64  `json:"weight,omitempty"`
 }
 
 // Of CORS, of a lifecycle or of replication.
@@ -173,6 +208,11 @@ type answer struct {
 
 	Inventories []inventory `json:"inventories,omitempty"`
 	Tierings    []tiering   `json:"tierings,omitempty"`
+
+	Domains     []domain     `json:"domains,omitempty"`
+	Certificate *certificate `json:"certificate,omitempty"`
+	Expires     int64        `json:"expires,omitempty"`
+	Origins     []origin     `json:"origins,omitempty"`
 }
 
 var (
@@ -196,6 +236,9 @@ func (r request) client() *cos.Client {
 	bucket, err := cos.NewBucketURL(r.Bucket, given.Region, false)
 	if err != nil {
 		panic(err)
+	}
+	if given.Domain != "" {
+		bucket = &url.URL{Scheme: "http", Host: given.Domain}
 	}
 	return cos.NewClient(&cos.BaseURL{BucketURL: bucket}, &http.Client{Transport: &cos.AuthorizationTransport{
 		SecretID: given.SecretID, SecretKey: given.SecretKey, SessionToken: given.Token, Transport: transport,
@@ -772,6 +815,120 @@ func (r request) getReplication(c *cos.Client, a *answer) (*cos.Response, error)
 	return response, err
 }
 
+func (r request) putDomains(c *cos.Client) (*cos.Response, error) {
+	options := &cos.BucketPutDomainOptions{}
+	for _, it := range r.Domains {
+		rule := cos.BucketDomainRule{Status: "DISABLED", Name: it.Name, Type: it.To}
+		if it.Enabled {
+			rule.Status = "ENABLED"
+		}
+		options.Rules = append(options.Rules, rule)
+	}
+	return c.Bucket.PutDomain(ctx, options)
+}
+
+func (r request) getDomains(c *cos.Client, a *answer) (*cos.Response, error) {
+	found, response, err := c.Bucket.GetDomain(ctx)
+	if err != nil {
+		return response, err
+	}
+	for _, it := range found.Rules {
+		a.Domains = append(a.Domains, domain{Name: it.Name, Enabled: it.Status == "ENABLED", To: it.Type})
+	}
+	return response, nil
+}
+
+func (r request) putCertificate(c *cos.Client) (*cos.Response, error) {
+	cert, err := os.ReadFile(r.Cert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := os.ReadFile(r.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	return c.Bucket.PutDomainCertificate(ctx, &cos.BucketPutDomainCertificateOptions{
+		CertificateInfo: &cos.BucketDomainCertificateInfo{
+			CertType:   "CustomCert",
+			CustomCert: &cos.BucketDomainCustomCert{Cert: string(cert), PrivateKey: string(key)},
+		},
+		DomainList: []string{r.Domain},
+	})
+}
+
+func (r request) getCertificate(c *cos.Client, a *answer) (*cos.Response, error) {
+	options := &cos.BucketGetDomainCertificateOptions{DomainName: r.Domain}
+	found, response, err := c.Bucket.GetDomainCertificate(ctx, options)
+	if err == nil {
+		a.Certificate = &certificate{Enabled: found.Status == "Enabled"}
+		if found.CertificateInfo != nil {
+			a.Expires = found.CertificateInfo.ValidityExpire
+		}
+	}
+	return response, err
+}
+
+func (r request) putOrigins(c *cos.Client) (*cos.Response, error) {
+	options := &cos.BucketPutOriginOptions{}
+	for _, it := range r.Origins {
+		rule := cos.BucketOriginRule{
+			RulePriority: it.Priority, OriginType: it.Type,
+			OriginCondition: &cos.BucketOriginCondition{HTTPStatusCode: strconv.Itoa(it.Status), Prefix: it.Prefix},
+			OriginParameter: &cos.BucketOriginParameter{Protocol: it.Protocol},
+			OriginInfo:      &cos.BucketOriginInfo{},
+		}
+		if it.Headers != nil {
+			rule.OriginParameter.HttpHeader = &cos.BucketOriginHttpHeader{
+				NewHttpHeaders: named(it.Headers.New, "v"), FollowHttpHeaders: named(it.Headers.Follow, ""),
+			}
+		}
+		for _, host := range it.Hosts {
+			given := &cos.BucketOriginHostInfo{HostName: host.Name, Weight: host.Weight}
+			rule.OriginInfo.HostInfos = append(rule.OriginInfo.HostInfos, given)
+		}
+		options.Rule = append(options.Rule, rule)
+	}
+	return c.Bucket.PutOrigin(ctx, options)
+}
+
+func named(names []string, value string) []cos.OriginHttpHeader {
+	var all []cos.OriginHttpHeader
+	for _, name := range names {
+		all = append(all, cos.OriginHttpHeader{Key: name, Value: value})
+	}
+	return all
+}
+
+func names(all []cos.OriginHttpHeader) []string {
+	var names []string
+	for _, header := range all {
+		names = append(names, header.Key)
+	}
+	return names
+}
+
+func (r request) getOrigins(c *cos.Client, a *answer) (*cos.Response, error) {
+	found, response, err := c.Bucket.GetOrigin(ctx)
+	if err != nil {
+		return response, err
+	}
+	for _, it := range found.Rule {
+		status, _ := strconv.Atoi(it.OriginCondition.HTTPStatusCode)
+		told := origin{
+			Priority: it.RulePriority, Type: it.OriginType, Status: status, Prefix: it.OriginCondition.Prefix,
+			Protocol: it.OriginParameter.Protocol,
+		}
+		if sent := it.OriginParameter.HttpHeader; sent != nil {
+			told.Headers = &headers{New: names(sent.NewHttpHeaders), Follow: names(sent.FollowHttpHeaders)}
+		}
+		for _, one := range it.OriginInfo.HostInfos {
+			told.Hosts = append(told.Hosts, host{Name: one.HostName, Weight: one.Weight})
+		}
+		a.Origins = append(a.Origins, told)
+	}
+	return response, nil
+}
+
 func (r request) putLifecycle(c *cos.Client) (*cos.Response, error) {
 	options := &cos.BucketPutLifecycleOptions{}
 	for _, it := range r.Rules {
@@ -1013,6 +1170,25 @@ func (r request) answer() (a answer) {
 		response, err = r.getReplication(c, &a)
 	case "delete_replication":
 		response, err = c.Bucket.DeleteBucketReplication(ctx)
+	case "put_domains":
+		response, err = r.putDomains(c)
+	case "get_domains":
+		response, err = r.getDomains(c, &a)
+	case "delete_domains":
+		response, err = c.Bucket.DeleteDomain(ctx)
+	case "put_certificate":
+		response, err = r.putCertificate(c)
+	case "get_certificate":
+		response, err = r.getCertificate(c, &a)
+	case "delete_certificate":
+		options := &cos.BucketDeleteDomainCertificateOptions{DomainName: r.Domain}
+		response, err = c.Bucket.DeleteDomainCertificate(ctx, options)
+	case "put_origins":
+		response, err = r.putOrigins(c)
+	case "get_origins":
+		response, err = r.getOrigins(c, &a)
+	case "delete_origins":
+		response, err = c.Bucket.DeleteOrigin(ctx)
 	case "location":
 		var found *cos.BucketGetLocationResult
 		found, response, err = c.Bucket.GetLocation(ctx)

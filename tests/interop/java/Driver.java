@@ -7,6 +7,7 @@ import com.qcloud.cos.ClientConfig;
 import com.qcloud.cos.auth.BasicCOSCredentials;
 import com.qcloud.cos.auth.BasicSessionCredentials;
 import com.qcloud.cos.endpoint.EndpointResolver;
+import com.qcloud.cos.endpoint.UserSpecifiedEndpointBuilder;
 import com.qcloud.cos.exception.CosServiceException;
 import com.qcloud.cos.http.HttpMethodName;
 import com.qcloud.cos.http.HttpProtocol;
@@ -14,6 +15,8 @@ import com.qcloud.cos.internal.CosServiceRequest;
 import com.qcloud.cos.model.*;
 import com.qcloud.cos.model.IntelligentTiering.BucketIntelligentTieringConfiguration;
 import com.qcloud.cos.model.inventory.*;
+import com.qcloud.cos.model.bucketcertificate.BucketDomainCertificateInfo;
+import com.qcloud.cos.model.bucketcertificate.BucketPutDomainCertificate;
 import com.qcloud.cos.model.lifecycle.LifecycleFilter;
 import com.qcloud.cos.model.lifecycle.LifecyclePrefixPredicate;
 import com.qcloud.cos.region.Region;
@@ -25,6 +28,7 @@ import com.tencent.cloud.Scope;
 import com.tencent.cloud.assumerole.AssumeRoleParam;
 import java.io.BufferedReader;
 import java.io.File;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
@@ -66,6 +70,8 @@ public class Driver {
         public Inventory inventory;
         public Logging logging;
         public String target;
+        public List<Domain> domains;
+        public String domain, cert, private_key;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
 
         /** Gives every header the request type has no setter for; what is left over went unsigned. */
@@ -123,6 +129,11 @@ public class Driver {
         public String bucket, prefix;
     }
 
+    static class Domain {
+        public String name, to;
+        public boolean enabled;
+    }
+
     private COSClient cos;
     private Region given;
     private Request client;
@@ -144,6 +155,9 @@ public class Driver {
                 public String resolveGeneralApiEndpoint(String host) { return r.address; }
                 public String resolveGetServiceApiEndpoint(String host) { return r.address; }
             });
+        }
+        if (r.domain != null) {
+            config.setEndpointBuilder(new UserSpecifiedEndpointBuilder(r.domain, "service.cos.myqcloud.com"));
         }
         if (cos != null) {
             cos.shutdown();
@@ -636,6 +650,50 @@ public class Driver {
         return Map.of("rules", rules);
     }
 
+    private Map<String, Object> putDomains(Request r) {
+        BucketDomainConfiguration configuration = new BucketDomainConfiguration();
+        for (Domain domain : r.domains) {
+            DomainRule rule = new DomainRule();
+            rule.setName(domain.name);
+            rule.setType(domain.to);
+            rule.setStatus(domain.enabled ? DomainRule.ENABLED : DomainRule.DISABLED);
+            configuration.getDomainRules().add(rule);
+        }
+        cos.setBucketDomainConfiguration(r.bucket, configuration);
+        return Map.of();
+    }
+
+    private Map<String, Object> getDomains(Request r) {
+        BucketDomainConfiguration found = cos.getBucketDomainConfiguration(r.bucket);
+        List<Domain> domains = new ArrayList<>();
+        for (DomainRule rule : found.getDomainRules()) {
+            Domain domain = new Domain();
+            domain.name = rule.getName();
+            domain.to = rule.getType();
+            domain.enabled = DomainRule.ENABLED.equals(rule.getStatus());
+            domains.add(domain);
+        }
+        return Map.of("domains", domains,
+                "headers", Map.of("x-cos-domain-txt-verification", found.getDomainTxtVerification()));
+    }
+
+    private Map<String, Object> putCertificate(Request r) throws IOException {
+        BucketDomainCertificateInfo info = new BucketDomainCertificateInfo();
+        info.setCertType("CustomCert");
+        info.setCert(Files.readString(Paths.get(r.cert)));
+        info.setPrivateKey(Files.readString(Paths.get(r.private_key)));
+        BucketPutDomainCertificate certificate = new BucketPutDomainCertificate();
+        certificate.setBucketDomainCertificateInfo(info);
+        certificate.setDomainList(List.of(r.domain));
+        cos.setBucketDomainCertificate(r.bucket, certificate);
+        return Map.of();
+    }
+
+    private Map<String, Object> getCertificate(Request r) {
+        String status = cos.getBucketDomainCertificate(r.bucket, r.domain).getStatus();
+        return Map.of("certificate", Map.of("enabled", "Enabled".equals(status)));
+    }
+
     private Map<String, Object> putLifecycle(Request r) {
         List<BucketLifecycleConfiguration.Rule> rules = new ArrayList<>();
         for (Rule rule : r.rules) {
@@ -878,6 +936,12 @@ public class Driver {
             case "put_replication": return putReplication(r);
             case "get_replication": return getReplication(r);
             case "delete_replication": cos.deleteBucketReplicationConfiguration(r.bucket); return Map.of();
+            case "put_domains": return putDomains(r);
+            case "get_domains": return getDomains(r);
+            case "delete_domains": cos.deleteBucketDomainConfiguration(r.bucket); return Map.of();
+            case "put_certificate": return putCertificate(r);
+            case "get_certificate": return getCertificate(r);
+            case "delete_certificate": cos.deleteBucketDomainCertificate(r.bucket, r.domain); return Map.of();
             case "location": return Map.of("location", cos.getBucketLocation(r.bucket));
             case "put_lifecycle": return putLifecycle(r);
             case "get_lifecycle": return getLifecycle(r);

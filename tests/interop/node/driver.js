@@ -31,6 +31,9 @@ const part = (request) => ({ ...place(request), UploadId: request.upload_id, Par
 const source = (request) =>
   request.bucket + '.cos.' + given.region + '.myqcloud.com/' + encodeURIComponent(request.source).replace(/%2F/g, '/');
 
+// Of headers; one alone comes without a list.
+const names = (list) => [].concat((list || {}).Header || []).map(({ Key }) => Key);
+
 const reply = (data) => ({ status: data.statusCode, headers: data.headers });
 
 const inventory = (found) => {
@@ -57,6 +60,7 @@ const verbs = {
       SecretKey: request.secret_key,
       SecurityToken: request.token,
       Protocol: 'http:',
+      ...(request.domain && { Domain: request.domain }),
       ...(request.route === 'proxy' ? { Proxy: 'http://' + request.address } : { Ip: request.address }),
     });
   },
@@ -440,6 +444,77 @@ const verbs = {
 
   async delete_replication(request) {
     return reply(await cos.deleteBucketReplication(place(request)));
+  },
+
+  async put_domains(request) {
+    const rules = request.domains.map(({ name, enabled, to }) => ({
+      Status: enabled ? 'ENABLED' : 'DISABLED',
+      Name: name,
+      Type: to,
+    }));
+    return reply(await cos.putBucketDomain({ ...place(request), DomainRule: rules }));
+  },
+
+  async get_domains(request) {
+    const found = await cos.getBucketDomain(place(request));
+    return {
+      headers: found.headers,
+      domains: found.DomainRule.map(({ Name, Status, Type }) => ({
+        name: Name,
+        enabled: Status === 'ENABLED',
+        to: Type,
+      })),
+    };
+  },
+
+  async delete_domains(request) {
+    return reply(await cos.deleteBucketDomain(place(request)));
+  },
+
+  async put_origins(request) {
+    const rules = request.origins.map((rule) => ({
+      RulePriority: rule.priority,
+      OriginType: rule.type,
+      OriginCondition: { HTTPStatusCode: rule.status, ...(rule.prefix && { Prefix: rule.prefix }) },
+      OriginParameter: {
+        Protocol: rule.protocol,
+        ...(rule.headers && {
+          HttpHeader: {
+            NewHttpHeaders: { Header: rule.headers.new.map((name) => ({ Key: name, Value: 'v' })) },
+            FollowHttpHeaders: { Header: rule.headers.follow.map((name) => ({ Key: name })) },
+          },
+        }),
+      },
+      OriginInfo: {
+        HostInfo: rule.hosts.map(({ name, weight }) => ({ HostName: name, ...(weight && { Weight: weight }) })),
+      },
+    }));
+    return reply(await cos.putBucketOrigin({ ...place(request), OriginRule: rules }));
+  },
+
+  async get_origins(request) {
+    const found = (await cos.getBucketOrigin(place(request))).OriginRule;
+    return {
+      origins: found.map((rule) => ({
+        priority: Number(rule.RulePriority),
+        type: rule.OriginType,
+        status: Number(rule.OriginCondition.HTTPStatusCode),
+        prefix: rule.OriginCondition.Prefix,
+        protocol: rule.OriginParameter.Protocol,
+        headers: rule.OriginParameter.HttpHeader && {
+          new: names(rule.OriginParameter.HttpHeader.NewHttpHeaders),
+          follow: names(rule.OriginParameter.HttpHeader.FollowHttpHeaders),
+        },
+        hosts: [].concat(rule.OriginInfo.HostInfo).map(({ HostName, Weight }) => ({
+          name: HostName,
+          weight: Number(Weight || 0),
+        })),
+      })),
+    };
+  },
+
+  async delete_origins(request) {
+    return reply(await cos.deleteBucketOrigin(place(request)));
   },
 
   async location(request) {

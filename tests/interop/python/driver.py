@@ -46,13 +46,28 @@ def filled(document):
     return {name: value for name, value in document.items() if value is not None}
 
 
+def origin_headers(headers):
+    if headers is None:
+        return None
+    return {"NewHttpHeaders": {"Header": [{"Key": name, "Value": "v"} for name in headers["new"]]},
+            "FollowHttpHeaders": {"Header": [{"Key": name} for name in headers["follow"]]}}
+
+
+def headers_of(sent):
+    if not sent:
+        return None
+    listed = lambda name: sent[name]["Header"] if isinstance(sent[name]["Header"], list) else [sent[name]["Header"]]
+    return {"new": [header["Key"] for header in listed("NewHttpHeaders")],
+            "follow": [header["Key"] for header in listed("FollowHttpHeaders")]}
+
+
 class Driver:
     def client(self, request):
         self.given = request
         host, port = request["address"].rsplit(":", 1)
         way = {"IP": host, "Port": int(port)}
         if request["route"] == "proxy":
-            way = {"Proxies": {"http": "http://" + request["address"]}}
+            way = {"Proxies": {"http": "http://" + request["address"]}, "Domain": request.get("domain")}
         self.cos = CosS3Client(CosConfig(
             Region=request["region"], Scheme="http", SecretId=request["secret_id"],
             SecretKey=request["secret_key"], Token=request.get("token"), **way))
@@ -423,6 +438,58 @@ class Driver:
 
     def delete_replication(self, request):
         self.cos.delete_bucket_replication(request["bucket"])
+
+    def put_domains(self, request):
+        self.cos.put_bucket_domain(request["bucket"], {"DomainRule": [
+            {"Status": "ENABLED" if rule["enabled"] else "DISABLED", "Name": rule["name"], "Type": rule["to"]}
+            for rule in request["domains"]]})
+
+    def get_domains(self, request):
+        found = self.cos.get_bucket_domain(request["bucket"])
+        return {"headers": {"x-cos-domain-txt-verification": found["x-cos-domain-txt-verification"]}, "domains": [
+            {"name": rule["Name"], "enabled": rule["Status"] == "ENABLED", "to": rule["Type"]}
+            for rule in found["DomainRule"]]}
+
+    def delete_domains(self, request):
+        self.cos.delete_bucket_domain(request["bucket"])
+
+    def put_certificate(self, request):
+        with open(request["cert"]) as cert, open(request["private_key"]) as key:
+            self.cos.put_bucket_domain_certificate(request["bucket"], {
+                "CertificateInfo": {"CertType": "CustomCert",
+                                    "CustomCert": {"Cert": cert.read(), "PrivateKey": key.read()}},
+                "DomainList": [{"DomainName": request["domain"]}]})
+
+    def get_certificate(self, request):
+        found = self.cos.get_bucket_domain_certificate(request["bucket"], request["domain"])
+        return {"certificate": {"enabled": found["Status"] == "Enabled"},
+                "expires": int(found.get("CertificateInfo", {}).get("ValidityExpire", 0))}
+
+    def delete_certificate(self, request):
+        self.cos.delete_bucket_domain_certificate(request["bucket"], request["domain"])
+
+    def put_origins(self, request):
+        self.cos.put_bucket_origin(request["bucket"], {"OriginRule": [{
+            "RulePriority": rule["priority"], "OriginType": rule["type"],
+            "OriginCondition": filled({"HTTPStatusCode": rule["status"], "Prefix": rule.get("prefix")}),
+            "OriginParameter": filled({"Protocol": rule["protocol"], "HttpHeader": origin_headers(rule.get("headers"))}),
+            "OriginInfo": {"HostInfo": [filled({"HostName": host["name"], "Weight": host.get("weight")})
+                                        for host in rule["hosts"]]},
+        } for rule in request["origins"]]})
+
+    def get_origins(self, request):
+        several = lambda value: value if isinstance(value, list) else [value]
+        return {"origins": [{
+            "priority": int(rule["RulePriority"]), "type": rule["OriginType"],
+            "status": int(rule["OriginCondition"]["HTTPStatusCode"]), "prefix": rule["OriginCondition"].get("Prefix"),
+            "protocol": rule["OriginParameter"]["Protocol"],
+            "headers": headers_of(rule["OriginParameter"].get("HttpHeader")),
+            "hosts": [{"name": host["HostName"], "weight": int(host.get("Weight", 0))}
+                      for host in several(rule["OriginInfo"]["HostInfo"])],
+        } for rule in self.cos.get_bucket_origin(request["bucket"])["OriginRule"]]}
+
+    def delete_origins(self, request):
+        self.cos.delete_bucket_origin(request["bucket"])
 
     def location(self, request):
         return {"location": self.cos.get_bucket_location(request["bucket"])["LocationConstraint"]}
