@@ -37,6 +37,7 @@
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
 //! | tag objects | [`Tags`], [`PutObjectTagging`], [`GetObjectTagging`], [`DeleteObjectTagging`] |
 //! | link one key to another | [`PutSymlink`], [`GetSymlink`] |
+//! | read of an object what SQL selects | [`SelectObjectContent`] |
 //! | read archived objects | [`RestoreObject`], [`ObjectMeta::restored`] |
 //! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
 //! | upload or download a directory, or only what of it changed | [`transfer::UploadDirectory`], [`transfer::DownloadDirectory`] |
@@ -57,6 +58,7 @@
 //! | have COS copy new objects to other buckets | [`PutBucketReplication`], [`GetBucketReplication`], [`DeleteBucketReplication`] |
 //! | keep a log of the requests for a bucket | [`PutBucketLogging`], [`GetBucketLogging`], [`DeleteBucketLogging`] |
 //! | reach a bucket by global acceleration | [`PutBucketAccelerate`], [`GetBucketAccelerate`], [`Endpoint::accelerate`] |
+//! | lock objects: neither removed nor overwritten before their time | [`PutBucketObjectLock`], [`GetBucketObjectLock`], [`PutObjectRetention`], [`GetObjectRetention`] |
 //! | let COS itself give up old uploads, remove or archive old objects | [`PutBucketLifecycle`], [`GetBucketLifecycle`], [`DeleteBucketLifecycle`] |
 //! | have COS list what is in a bucket, every day or once | [`PutBucketInventory`], [`GetBucketInventory`], [`ListBucketInventory`], [`DeleteBucketInventory`], [`PostBucketInventory`] |
 //! | let COS move what is seldom read to cheaper tiers | [`PutBucketIntelligentTiering`], [`GetBucketIntelligentTiering`], [`ListBucketIntelligentTiering`], [`DeleteBucketIntelligentTiering`] |
@@ -236,19 +238,20 @@ pub use crate::bucket::{
     DeleteBucketReplication, DeleteBucketTagging, DeleteBucketWebsite, DomainCertificate, DomainConfiguration,
     DomainRule, DomainType, ForcedReplacement, GetBucketAccelerate, GetBucketAcl, GetBucketCors, GetBucketDomain,
     GetBucketDomainCertificate, GetBucketEncryption, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1,
-    GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketLogging, GetBucketOrigin, GetBucketPolicy,
-    GetBucketReferer, GetBucketReplication, GetBucketTagging, GetBucketVersioning, GetBucketWebsite, HeadBucket,
-    IncludedObjectVersions, IntelligentTieringConfiguration, IntelligentTieringFilter, IntelligentTieringV1,
-    InventoryConfiguration, InventoryDestination, InventoryField, InventoryFilter, InventoryJob, InventoryList,
-    InventorySchedule, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTime,
-    LifecycleTransition, ListBucketIntelligentTiering, ListBucketInventory, ListBuckets, ListObjectVersions,
-    ListObjects, NoncurrentVersionTransition, ObjectList, ObjectSummary, ObjectVersion, OriginConfiguration,
-    OriginHeaders, OriginHost, OriginProtocol, OriginRule, OriginType, PostBucketInventory, PutBucketAccelerate,
-    PutBucketAcl, PutBucketCors, PutBucketDomain, PutBucketDomainCertificate, PutBucketEncryption,
-    PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, PutBucketInventory, PutBucketLifecycle,
-    PutBucketLogging, PutBucketOrigin, PutBucketPolicy, PutBucketReferer, PutBucketReplication, PutBucketTagging,
-    PutBucketVersioning, PutBucketWebsite, RefererConfiguration, RefererType, ReplicationConfiguration,
-    ReplicationDestination, ReplicationRule, RoutingRule, Tiering, VersionList, Versioning, WebsiteConfiguration,
+    GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketLogging, GetBucketObjectLock, GetBucketOrigin,
+    GetBucketPolicy, GetBucketReferer, GetBucketReplication, GetBucketTagging, GetBucketVersioning, GetBucketWebsite,
+    HeadBucket, IncludedObjectVersions, IntelligentTieringConfiguration, IntelligentTieringFilter,
+    IntelligentTieringV1, InventoryConfiguration, InventoryDestination, InventoryField, InventoryFilter, InventoryJob,
+    InventoryList, InventorySchedule, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule,
+    LifecycleTime, LifecycleTransition, ListBucketIntelligentTiering, ListBucketInventory, ListBuckets,
+    ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList, ObjectLockConfiguration, ObjectSummary,
+    ObjectVersion, OriginConfiguration, OriginHeaders, OriginHost, OriginProtocol, OriginRule, OriginType,
+    PostBucketInventory, PutBucketAccelerate, PutBucketAcl, PutBucketCors, PutBucketDomain, PutBucketDomainCertificate,
+    PutBucketEncryption, PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, PutBucketInventory,
+    PutBucketLifecycle, PutBucketLogging, PutBucketObjectLock, PutBucketOrigin, PutBucketPolicy, PutBucketReferer,
+    PutBucketReplication, PutBucketTagging, PutBucketVersioning, PutBucketWebsite, RefererConfiguration, RefererType,
+    ReplicationConfiguration, ReplicationDestination, ReplicationRule, RoutingRule, Tiering, VersionList, Versioning,
+    WebsiteConfiguration,
 };
 #[cfg(feature = "client")]
 #[doc(inline)]
@@ -268,11 +271,13 @@ pub use crate::multipart::{
     UploadList, UploadPart, UploadPartCopy, UploadPartCopyOutput, UploadPartOutput, UploadSummary,
 };
 pub use crate::object::{
-    AppendObject, AppendObjectOutput, CopyObject, CopyObjectOutput, DeleteFailure, DeleteKey, DeleteObject,
-    DeleteObjectOutput, DeleteObjectTagging, DeleteObjects, DeleteObjectsOutput, DeletedObject, GetObject,
-    GetObjectAcl, GetObjectTagging, GetObjectTaggingOutput, GetSymlink, HeadObject, Integrity, Object, ObjectMeta,
-    ObjectTaggingOutput, OptionsObject, PostForm, PostPolicy, Preflight, PutObject, PutObjectAcl, PutObjectOutput,
-    PutObjectTagging, PutSymlink, PutSymlinkOutput, RestoreObject, RestoreObjectOutput, RestoreTier, Restored, Symlink,
+    AppendObject, AppendObjectOutput, Compression, CopyObject, CopyObjectOutput, CsvInput, CsvOutput, DeleteFailure,
+    DeleteKey, DeleteObject, DeleteObjectOutput, DeleteObjectTagging, DeleteObjects, DeleteObjectsOutput,
+    DeletedObject, FileHeaderInfo, GetObject, GetObjectAcl, GetObjectRetention, GetObjectTagging,
+    GetObjectTaggingOutput, GetSymlink, HeadObject, Integrity, Object, ObjectMeta, ObjectTaggingOutput, OptionsObject,
+    PostForm, PostPolicy, Preflight, PutObject, PutObjectAcl, PutObjectOutput, PutObjectRetention, PutObjectTagging,
+    PutSymlink, PutSymlinkOutput, QuoteFields, RestoreObject, RestoreObjectOutput, RestoreTier, Restored, Retention,
+    SelectInput, SelectObjectContent, SelectOutput, SelectProgress, SelectStats, Selection, Symlink,
 };
 pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::{

@@ -25,6 +25,7 @@ mod interrupt;
 mod inventory;
 mod lifecycle;
 mod ln;
+mod lock;
 mod logging;
 mod ls;
 mod options;
@@ -37,6 +38,7 @@ mod referer;
 mod replication;
 mod restore;
 mod rm;
+mod select;
 mod session;
 mod sign;
 mod stat;
@@ -163,6 +165,10 @@ enum Command {
     Tag(tag::Tag),
     #[command(after_help = restore::EXAMPLES)]
     Restore(restore::Restore),
+    #[command(after_help = lock::EXAMPLES)]
+    Lock(lock::Lock),
+    #[command(after_help = select::EXAMPLES)]
+    Select(select::Select),
     #[command(after_help = acl::EXAMPLES)]
     Acl(acl::AclOf),
     #[command(after_help = policy::EXAMPLES)]
@@ -266,6 +272,8 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Ln(command) => ln::run(&session, command).await,
         Command::Tag(command) => tag::run(&session, command).await,
         Command::Restore(command) => restore::run(&session, command).await,
+        Command::Lock(command) => lock::run(&session, command).await,
+        Command::Select(command) => select::run(&session, command).await,
         Command::Acl(command) => acl::run(&session, command).await,
         Command::Policy(command) => policy::run(&session, command).await,
         Command::Presign(command) => presign::run(&session, command).await,

@@ -16,6 +16,7 @@ mod list_buckets;
 mod list_versions;
 mod location;
 mod logging;
+mod object_lock;
 mod origin;
 mod policy;
 mod referer;
@@ -55,6 +56,7 @@ pub use self::list_buckets::{BucketList, BucketSummary, ListBuckets};
 pub use self::list_versions::{ListObjectVersions, ObjectVersion, VersionList};
 pub use self::location::GetBucketLocation;
 pub use self::logging::{BucketLogging, DeleteBucketLogging, GetBucketLogging, PutBucketLogging};
+pub use self::object_lock::{GetBucketObjectLock, ObjectLockConfiguration, PutBucketObjectLock};
 pub use self::origin::{
     DeleteBucketOrigin, GetBucketOrigin, OriginConfiguration, OriginHeaders, OriginHost, OriginProtocol, OriginRule,
     OriginType, PutBucketOrigin,

@@ -11,6 +11,8 @@ mod post_policy;
 mod preflight;
 mod put;
 mod restore;
+mod retention;
+mod select;
 mod symlink;
 mod tagging;
 
@@ -25,6 +27,11 @@ pub use self::post_policy::{PostForm, PostPolicy};
 pub use self::preflight::{OptionsObject, Preflight};
 pub use self::put::{PutObject, PutObjectOutput};
 pub use self::restore::{RestoreObject, RestoreObjectOutput, RestoreTier, Restored};
+pub use self::retention::{GetObjectRetention, PutObjectRetention, Retention};
+pub use self::select::{
+    Compression, CsvInput, CsvOutput, FileHeaderInfo, QuoteFields, SelectInput, SelectObjectContent, SelectOutput,
+    SelectProgress, SelectStats, Selection,
+};
 pub use self::symlink::{GetSymlink, PutSymlink, PutSymlinkOutput, Symlink};
 pub use self::tagging::{
     DeleteObjectTagging, GetObjectTagging, GetObjectTaggingOutput, ObjectTaggingOutput, PutObjectTagging,

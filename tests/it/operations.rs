@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use cos_emulator::Emulator;
@@ -13,26 +14,28 @@ use tencent_cos::policy::{BucketPolicy, Principal, Resource, Statement};
 use tencent_cos::{
     AbortMultipartUpload, AccelerateConfiguration, AccessTier, Acl, AppendObject, Attributes, Bucket, BucketEncryption,
     BucketLogging, BucketName, Client, ClientBuilder, CompleteMultipartUpload, CompletedPart, CopyObject, CopySource,
-    CorsConfiguration, CorsRule, Crc64, CreateBucket, CustomCertificate, DeleteBucket, DeleteBucketCors,
+    CorsConfiguration, CorsRule, Crc64, CreateBucket, CsvInput, CustomCertificate, DeleteBucket, DeleteBucketCors,
     DeleteBucketDomain, DeleteBucketDomainCertificate, DeleteBucketEncryption, DeleteBucketIntelligentTiering,
     DeleteBucketInventory, DeleteBucketLifecycle, DeleteBucketLogging, DeleteBucketOrigin, DeleteBucketPolicy,
     DeleteBucketReferer, DeleteBucketReplication, DeleteBucketTagging, DeleteBucketWebsite, DeleteKey, DeleteObject,
     DeleteObjectTagging, DeleteObjects, DomainConfiguration, DomainRule, DomainType, GetBucketAccelerate, GetBucketAcl,
     GetBucketCors, GetBucketDomain, GetBucketDomainCertificate, GetBucketEncryption, GetBucketIntelligentTiering,
     GetBucketIntelligentTieringV1, GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketLogging,
-    GetBucketOrigin, GetBucketPolicy, GetBucketReferer, GetBucketReplication, GetBucketTagging, GetBucketVersioning,
-    GetBucketWebsite, GetObject, GetObjectAcl, GetObjectTagging, GetSymlink, HeadBucket, HeadObject,
-    InitiateMultipartUpload, IntelligentTieringConfiguration, IntelligentTieringFilter, InventoryConfiguration,
-    InventoryDestination, InventoryField, InventoryFilter, InventorySchedule, LifecycleConfiguration, LifecycleFilter,
-    LifecycleRule, ListBucketIntelligentTiering, ListBucketInventory, ListBuckets, ListMultipartUploads,
-    ListObjectVersions, ListObjects, ListParts, ObjectKey, Operation, OptionsObject, OriginConfiguration, OriginHost,
-    OriginRule, PostBucketInventory, PresignOptions, Presigned, PutBucketAccelerate, PutBucketAcl, PutBucketCors,
-    PutBucketDomain, PutBucketDomainCertificate, PutBucketEncryption, PutBucketIntelligentTiering,
-    PutBucketIntelligentTieringV1, PutBucketInventory, PutBucketLifecycle, PutBucketLogging, PutBucketOrigin,
-    PutBucketPolicy, PutBucketReferer, PutBucketReplication, PutBucketTagging, PutBucketVersioning, PutBucketWebsite,
-    PutObject, PutObjectAcl, PutObjectTagging, PutSymlink, RefererConfiguration, RefererType, Region,
-    ReplicationConfiguration, ReplicationDestination, ReplicationRule, RestoreObject, Restored, Result, Safety, Sent,
-    StorageClass, Tags, UploadPart, UploadPartCopy, Versioning, WebsiteConfiguration, read_response,
+    GetBucketObjectLock, GetBucketOrigin, GetBucketPolicy, GetBucketReferer, GetBucketReplication, GetBucketTagging,
+    GetBucketVersioning, GetBucketWebsite, GetObject, GetObjectAcl, GetObjectRetention, GetObjectTagging, GetSymlink,
+    HeadBucket, HeadObject, InitiateMultipartUpload, IntelligentTieringConfiguration, IntelligentTieringFilter,
+    InventoryConfiguration, InventoryDestination, InventoryField, InventoryFilter, InventorySchedule,
+    LifecycleConfiguration, LifecycleFilter, LifecycleRule, ListBucketIntelligentTiering, ListBucketInventory,
+    ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListParts, ObjectKey, ObjectLockConfiguration,
+    Operation, OptionsObject, OriginConfiguration, OriginHost, OriginRule, PostBucketInventory, PresignOptions,
+    Presigned, PutBucketAccelerate, PutBucketAcl, PutBucketCors, PutBucketDomain, PutBucketDomainCertificate,
+    PutBucketEncryption, PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, PutBucketInventory,
+    PutBucketLifecycle, PutBucketLogging, PutBucketObjectLock, PutBucketOrigin, PutBucketPolicy, PutBucketReferer,
+    PutBucketReplication, PutBucketTagging, PutBucketVersioning, PutBucketWebsite, PutObject, PutObjectAcl,
+    PutObjectRetention, PutObjectTagging, PutSymlink, RefererConfiguration, RefererType, Region,
+    ReplicationConfiguration, ReplicationDestination, ReplicationRule, RestoreObject, Restored, Result, Safety,
+    SelectInput, SelectObjectContent, SelectOutput, Sent, StorageClass, Tags, UploadPart, UploadPartCopy, Versioning,
+    WebsiteConfiguration, read_response,
 };
 
 use crate::support::{self, InMemory};
@@ -46,6 +49,8 @@ pub enum Answer {
     Empty,
     /// The bytes of an object.
     Stream,
+    /// Results in frames, which cannot be read on when they break off.
+    Frames,
     /// A document.
     Xml,
     /// A document of the other kind.
@@ -294,6 +299,10 @@ enum Fact {
     Certificate(bool),
     /// What is not there is got so.
     Origin(Option<OriginConfiguration>),
+    /// Objects may be locked, and new ones are for so long.
+    ObjectLock(Option<ObjectLockConfiguration>),
+    /// The object is locked until then.
+    LockedUntil(SystemTime),
     /// The bucket has these tags.
     BucketTags(Tags),
     /// COS does this by itself.
@@ -387,6 +396,13 @@ impl Fact {
             }
             Self::Origin(expected) => {
                 assert_eq!(admin.send(GetBucketOrigin::new()).await.expect("a setting"), *expected);
+            }
+            Self::ObjectLock(expected) => {
+                assert_eq!(admin.send(GetBucketObjectLock::new()).await.expect("a setting"), *expected);
+            }
+            Self::LockedUntil(until) => {
+                let found = admin.send(GetObjectRetention::new(scene.key())).await.expect("a lock");
+                assert_eq!(found.map(|found| found.until), Some(*until));
             }
             Self::BucketTags(expected) => {
                 assert_eq!(admin.send(GetBucketTagging::new()).await.expect("tags"), *expected);
@@ -618,6 +634,15 @@ fn origin() -> OriginConfiguration {
         OriginRule::mirror(1, [OriginHost::new("a.example").weight(2).standby("b.example")]).prefix("a & b/"),
         OriginRule::redirect(2, 403, "c.example").fixed_file("no.html"),
     ])
+}
+
+fn lock() -> ObjectLockConfiguration {
+    ObjectLockConfiguration::for_days(30)
+}
+
+/// In the year 2096.
+fn far_future() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000)
 }
 
 fn bucket_tags() -> Tags {
@@ -861,6 +886,86 @@ pub static TABLE: &[Row] = &[
                 scene.put_tagged(Tags::new().tag("before", "1")).await;
                 ready(DeleteObjectTagging::new(scene.key()), drop)
                     .leaves([Fact::Tags(Tags::new()), object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "SelectObjectContent",
+        variant: "",
+        title: "SELECT Object Content",
+        safety: Safety::Read,
+        answer: Answer::Frames,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.put(scene.key.as_str(), "a,1\nb,2\n");
+                let (input, output) = (SelectInput::csv(CsvInput::new()), SelectOutput::json());
+                let expression = "SELECT _1 AS name FROM COSObject WHERE _2 > 1";
+                let mut select = ready(SelectObjectContent::new(scene.key(), expression, input, output), drop);
+                select.verify = Box::new(|selection| {
+                    Box::pin(async move {
+                        assert_eq!(selection.bytes(1024).await?, "{\"name\":\"b\"}\n");
+                        Ok(())
+                    })
+                });
+                select.leaves([object(scene, "a,1\nb,2\n")])
+            })
+        },
+    },
+    Row {
+        name: "PutObjectRetention",
+        variant: "",
+        title: "PUT Object Retention",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketObjectLock::new(ObjectLockConfiguration::new())).await.expect("a setting");
+                scene.put(scene.key.as_str(), "hello");
+                let put = PutObjectRetention::new(scene.key(), far_future());
+                ready(put, drop).leaves([Fact::LockedUntil(far_future()), object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "GetObjectRetention",
+        variant: "",
+        title: "GET Object Retention",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketObjectLock::new(ObjectLockConfiguration::new())).await.expect("a setting");
+                scene.put(scene.key.as_str(), "hello");
+                let put = PutObjectRetention::new(scene.key(), far_future());
+                scene.admin().send(put).await.expect("a lock");
+                ready(GetObjectRetention::new(scene.key()), |found| {
+                    assert_eq!(found.map(|found| found.until), Some(far_future()));
+                })
+                .leaves([Fact::LockedUntil(far_future()), object(scene, "hello")])
+            })
+        },
+    },
+    Row {
+        name: "PutBucketObjectLock",
+        variant: "",
+        title: "PUT Bucket ObjectLockConfiguration",
+        safety: Safety::SameEffect,
+        answer: Answer::Empty,
+        prepare: |_| {
+            Box::pin(async { ready(PutBucketObjectLock::new(lock()), drop).leaves([Fact::ObjectLock(Some(lock()))]) })
+        },
+    },
+    Row {
+        name: "GetBucketObjectLock",
+        variant: "",
+        title: "GET Bucket ObjectLockConfiguration",
+        safety: Safety::Read,
+        answer: Answer::Xml,
+        prepare: |scene| {
+            Box::pin(async {
+                scene.admin().send(PutBucketObjectLock::new(lock())).await.expect("a setting");
+                ready(GetBucketObjectLock::new(), |found| assert_eq!(found, Some(lock())))
+                    .leaves([Fact::ObjectLock(Some(lock()))])
             })
         },
     },

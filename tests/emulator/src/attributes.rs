@@ -6,6 +6,7 @@ use crate::acl::{self, About};
 use crate::customer_key::CustomerKey;
 use crate::encryption;
 use crate::error::CosError;
+use crate::lock;
 use crate::media::media_type;
 use crate::request::{Head, KEPT};
 use crate::service::Call;
@@ -83,6 +84,7 @@ pub(crate) fn draft(head: &Head, bucket: &Bucket, key: &str) -> Result<Draft, Co
         draft.encryption.extend(key.described());
     }
     encryption::apply(bucket, &mut draft);
+    draft.locked_until = lock::of_headers(head, bucket)?;
     Ok(draft)
 }
 

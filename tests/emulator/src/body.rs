@@ -94,6 +94,13 @@ impl Body {
         }
     }
 
+    /// Bytes that are sent in chunks: nothing says how many they are.
+    pub(crate) fn chunked(bytes: Bytes) -> Self {
+        let mut body = Self::from(bytes);
+        body.promised = None;
+        body
+    }
+
     fn new(source: Source, length: u64) -> Self {
         Self {
             source,
@@ -121,6 +128,13 @@ impl Body {
         let Source::Bytes(bytes) = &self.source else { return };
         if let Some(text) = std::str::from_utf8(bytes).ok().and_then(edit) {
             *self = Self::from(Bytes::from(text));
+        }
+    }
+
+    /// Changes the frames of results that have not been sent yet.
+    pub(crate) fn edit_frames(&mut self, edit: impl FnOnce(&[u8]) -> Option<Vec<u8>>) {
+        if let (Source::Bytes(bytes), None) = (&mut self.source, self.promised) {
+            *bytes = edit(bytes).map_or_else(|| std::mem::take(bytes), Bytes::from);
         }
     }
 

@@ -115,6 +115,20 @@ pub enum Action {
     WrongCrc,
     /// Answers without the CRC-64, in the header and in the document of a copy.
     NoCrc,
+    /// Makes the checksum of one frame of the results of a SELECT wrong.
+    WrongFrame {
+        /// Which frame, from 0.
+        number: usize,
+    },
+    /// Puts an error among the frames of the results of a SELECT, which end with it.
+    ErrorFrame {
+        /// How many frames come before it.
+        after: usize,
+        /// Its code.
+        code: String,
+        /// Its message.
+        message: String,
+    },
     /// Flips one bit of a byte: of the request body if the request is a PUT or POST, else of the answer's body.
     CorruptByte {
         /// Which byte.

@@ -31,7 +31,9 @@
 //! protection refuses unsigned requests for objects by their `Referer`. Inventories and the rules of intelligent tiering are
 //! kept for those who ask: no inventory is ever written, one-off or not, and no object moves between tiers. Custom domains
 //! that are set of a bucket stand for it; of their certificates it is told when they end, and no connection shows them.
-//! Rules back to an origin redirect, and fetch nothing.
+//! Rules back to an origin redirect, and fetch nothing. A SELECT reads CSV and JSON that is not compressed, by a small part
+//! of its SQL, and answers in the frames of the service. Objects that are locked are neither removed nor overwritten before
+//! their time.
 //!
 //! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen. Only bytes
 //! that are no HTTP at all (or a head of several hundred KB) get the bare 4xx of the HTTP library, without a request id.
@@ -66,6 +68,7 @@ mod ids;
 mod inventory;
 mod journal;
 mod lifecycle;
+mod lock;
 mod logging;
 mod media;
 mod metadata;
@@ -80,6 +83,7 @@ mod replication;
 mod request;
 mod respond;
 mod restore;
+mod select;
 mod server;
 mod service;
 mod service_list;

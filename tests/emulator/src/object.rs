@@ -11,6 +11,7 @@ use crate::body::Body;
 use crate::customer_key::{self, CustomerKey};
 use crate::encoding::number;
 use crate::error::CosError;
+use crate::lock;
 use crate::receive::{Digests, receive};
 use crate::referer;
 use crate::request::Head;
@@ -143,6 +144,7 @@ fn describe(bucket: &Bucket, version: &Version) -> Reply {
         reply.set("x-cos-version-id", version.id());
     }
     echo_encryption(&mut reply, version);
+    lock::describe(&mut reply, version);
     reply
 }
 

@@ -26,9 +26,9 @@ use crate::store::{Bucket, Setting, Store};
 use crate::wire::{Control, Order, Peer};
 use crate::xml::DECLARATION;
 use crate::{
-    accelerate, access, acl, append, bucket, certificate, copy, cors, delete_many, domain, inventory, metadata,
-    multipart, object, origin, post_object, restore, service_list, settings, sts, symlink, tagging, tiering, versions,
-    website,
+    accelerate, access, acl, append, bucket, certificate, copy, cors, delete_many, domain, inventory, lock, metadata,
+    multipart, object, origin, post_object, restore, select, service_list, settings, sts, symlink, tagging, tiering,
+    versions, website,
 };
 
 /// The emulator without its socket: one request in, one answer out. Cheap to clone.
@@ -430,6 +430,10 @@ fn after(actions: &[Action], reply: &mut Reply, head: &Head) -> Plan {
             Action::StallBody { at, lasting } => plan.stall = Some((*at, *lasting)),
             Action::SlowBody { bytes_per_second } => plan.bytes_per_second = Some(*bytes_per_second),
             Action::CorruptByte { at } if !has_request_body(&head.method) => plan.corrupt = Some(*at),
+            Action::WrongFrame { number } => reply.body.edit_frames(|frames| select::frames::spoil(frames, *number)),
+            Action::ErrorFrame { after, code, message } => {
+                reply.body.edit_frames(|frames| Some(select::frames::fail_after(frames, *after, code, message)));
+            }
             Action::CloseIdle => plan.close_after = true,
             Action::CloseLater(after) => plan.close_later = Some(*after),
             _ => {}
@@ -525,6 +529,7 @@ impl Call<'_> {
             Operation::RestoreObject => restore::post(self).await,
             Operation::PutSymlink => symlink::put(self).await,
             Operation::GetSymlink => symlink::get(self),
+            Operation::SelectObjectContent => select::post(self).await,
             Operation::PutBucketAcl => acl::put_bucket(self).await,
             Operation::GetBucketAcl => acl::get_bucket(self),
             Operation::PutObjectAcl => acl::put_object(self).await,
@@ -576,6 +581,10 @@ impl Call<'_> {
             Operation::PutBucketOrigin => settings::put(self, Setting::Origin).await,
             Operation::GetBucketOrigin => settings::get(self, Setting::Origin),
             Operation::DeleteBucketOrigin => settings::delete(self, Setting::Origin),
+            Operation::PutBucketObjectLock => settings::put(self, Setting::ObjectLock).await,
+            Operation::GetBucketObjectLock => settings::get(self, Setting::ObjectLock),
+            Operation::PutObjectRetention => lock::put(self).await,
+            Operation::GetObjectRetention => lock::get(self),
             Operation::GetBucketLocation => bucket::location(self),
             Operation::Page => website::page(self),
             Operation::PostObject => post_object::post(self).await,

@@ -10,7 +10,7 @@ use crate::service::Call;
 use crate::store::Setting;
 use crate::xml::{Document, Element};
 use crate::{
-    accelerate, certificate, cors, domain, encryption, lifecycle, logging, origin, referer, replication, tagging,
+    accelerate, certificate, cors, domain, encryption, lifecycle, lock, logging, origin, referer, replication, tagging,
     website,
 };
 
@@ -31,6 +31,7 @@ impl Setting {
             Self::Domain => domain::ROOT,
             Self::Certificates => certificate::KEPT,
             Self::Origin => "OriginConfiguration",
+            Self::ObjectLock => "ObjectLockConfiguration",
         }
     }
 
@@ -65,6 +66,7 @@ impl Setting {
             }
             Self::Domain | Self::Certificates => domain::unset(),
             Self::Origin => origin::unset(),
+            Self::ObjectLock => lock::unset(),
         })
     }
 }
@@ -104,6 +106,7 @@ pub(crate) async fn put(call: &mut Call<'_>, setting: Setting) -> Result<Reply, 
         Setting::Logging => kept = None,
         Setting::Replication => replication::check(call, &bucket, &document)?,
         Setting::Origin => origin::check(&document)?,
+        Setting::ObjectLock => lock::check(&bucket, &document)?,
     }
     bucket.set(setting, kept)?;
     // The one setting in XML whose reference shows this.

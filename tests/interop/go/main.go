@@ -63,6 +63,8 @@ type request struct {
 	Tiering                               *tiering
 	Logging                               *logging
 	Origin, Asks, Target                  string
+	Expression, Header, Until             string
+	JSON                                  bool
 }
 
 type website struct {
@@ -213,6 +215,9 @@ type answer struct {
 	Certificate *certificate `json:"certificate,omitempty"`
 	Expires     int64        `json:"expires,omitempty"`
 	Origins     []origin     `json:"origins,omitempty"`
+	Returned    int         `json:"returned,omitempty"`
+	Lock        int         `json:"lock,omitempty"`
+	Until       string      `json:"until,omitempty"`
 }
 
 var (
@@ -529,6 +534,36 @@ func (r request) getTags(c *cos.Client, a *answer) (*cos.Response, error) {
 		}
 	}
 	return response, err
+}
+
+func (r request) selectContent(c *cos.Client, a *answer) error {
+	input := &cos.SelectInputSerialization{CompressionType: "NONE"}
+	if r.Header == "" {
+		input.JSON = &cos.JSONInputSerialization{Type: "LINES"}
+	} else {
+		input.CSV = &cos.CSVInputSerialization{FileHeaderInfo: r.Header, RecordDelimiter: "\n", FieldDelimiter: ",",
+			QuoteCharacter: "\"", QuoteEscapeCharacter: "\"", Comments: "#", AllowQuotedRecordDelimiter: "FALSE"}
+	}
+	output := &cos.SelectOutputSerialization{}
+	if r.JSON {
+		output.JSON = &cos.JSONOutputSerialization{RecordDelimiter: "\n"}
+	} else {
+		output.CSV = &cos.CSVOutputSerialization{QuoteFields: "ASNEEDED", RecordDelimiter: "\n", FieldDelimiter: ","}
+	}
+	results, err := c.Object.Select(ctx, r.Key, &cos.ObjectSelectOptions{
+		Expression: r.Expression, ExpressionType: "SQL", InputSerialization: input, OutputSerialization: output,
+		RequestProgress: "TRUE",
+	})
+	if err != nil {
+		return err
+	}
+	defer results.Close()
+	read, err := io.ReadAll(results)
+	if err != nil {
+		return err
+	}
+	a.Returned = results.(*cos.ObjectSelectResponse).Frame.StatsFrame.BytesReturned
+	return os.WriteFile(r.Into, read, 0o600)
 }
 
 // Of the bucket, when there is no key; a list goes as XML.
@@ -1051,6 +1086,8 @@ func (r request) answer() (a answer) {
 		} else {
 			response, err = c.Object.DeleteTagging(ctx, r.Key, r.anyVersion()...)
 		}
+	case "select":
+		err = r.selectContent(c, &a)
 	case "restore":
 		response, err = c.Object.PostRestore(ctx, r.Key, &cos.ObjectRestoreOptions{
 			Days: r.Days, Tier: &cos.CASJobParameters{Tier: r.Tier},
@@ -1108,6 +1145,26 @@ func (r request) answer() (a answer) {
 		response, err = r.putReferer(c)
 	case "get_referer":
 		response, err = r.getReferer(c, &a)
+	case "put_lock":
+		response, err = c.Bucket.PutObjectLockConfiguration(ctx, &cos.BucketPutObjectLockOptions{
+			ObjectLockEnabled: "Enabled", Rule: &cos.ObjectLockRule{Days: r.Days},
+		})
+	case "get_lock":
+		var found *cos.BucketGetObjectLockResult
+		found, response, err = c.Bucket.GetObjectLockConfiguration(ctx)
+		if err == nil && found.Rule != nil {
+			a.Lock = found.Rule.Days
+		}
+	case "put_retention":
+		response, err = c.Object.PutRetention(ctx, r.Key, &cos.ObjectPutRetentionOptions{
+			RetainUntilDate: r.Until, Mode: "COMPLIANCE",
+		})
+	case "get_retention":
+		var found *cos.ObjectGetRetentionResult
+		found, response, err = c.Object.GetRetention(ctx, r.Key, nil)
+		if err == nil {
+			a.Until = found.RetainUntilDate
+		}
 	case "delete_referer":
 		response, err = c.Bucket.DeleteReferer(ctx)
 	case "put_inventory":
@@ -1236,7 +1293,7 @@ func (r request) answer() (a answer) {
 	if err != nil {
 		a.Error = err.Error()
 		if refused, ok := cos.IsCOSError(err); ok {
-			a.Code, a.RequestID = refused.Code, refused.RequestID
+			a.Code, a.RequestID, a.Status = refused.Code, refused.RequestID, refused.Response.StatusCode
 			if a.RequestID == "" { // HEAD and 304 have no body to read it from
 				a.RequestID = a.Headers["x-cos-request-id"]
 			}

@@ -72,6 +72,8 @@ public class Driver {
         public String target;
         public List<Domain> domains;
         public String domain, cert, private_key;
+        public String expression, header;
+        public boolean json;
         public Map<String, String> headers = new TreeMap<>(), query = new TreeMap<>();
 
         /** Gives every header the request type has no setter for; what is left over went unsigned. */
@@ -828,6 +830,38 @@ public class Driver {
         return Map.of("policy", new ObjectMapper().readValue(cos.getBucketPolicy(r.bucket).getPolicyText(), Map.class));
     }
 
+    private Map<String, Object> select(Request r) throws Exception {
+        InputSerialization input = new InputSerialization().withCompressionType(CompressionType.NONE);
+        if (r.header == null) {
+            input.setJson(new JSONInput().withType(JSONType.LINES));
+        } else {
+            input.setCsv(new CSVInput().withFileHeaderInfo(r.header).withRecordDelimiter("\n").withFieldDelimiter(",")
+                    .withQuoteCharacter("\"").withQuoteEscapeCharacter("\"").withComments("#")
+                    .withAllowQuotedRecordDelimiter(false));
+        }
+        OutputSerialization output = new OutputSerialization();
+        if (r.json) {
+            output.setJson(new JSONOutput().withRecordDelimiter("\n"));
+        } else {
+            output.setCsv(new CSVOutput().withQuoteFields("ASNEEDED").withRecordDelimiter("\n").withFieldDelimiter(","));
+        }
+        SelectObjectContentRequest request = new SelectObjectContentRequest().withBucketName(r.bucket).withKey(r.key)
+                .withExpression(r.expression).withExpressionType(ExpressionType.SQL)
+                .withRequestProgress(new RequestProgress().withEnabled(true))
+                .withInputSerialization(input).withOutputSerialization(output);
+        Map<String, Object> answer = new HashMap<>();
+        try (SelectObjectContentResult result = cos.selectObjectContent(request)) {
+            InputStream records = result.getPayload().getRecordsInputStream(new SelectObjectContentEventVisitor() {
+                @Override
+                public void visit(SelectObjectContentEvent.StatsEvent event) {
+                    answer.put("returned", event.getDetails().getBytesReturned());
+                }
+            });
+            Files.copy(records, Paths.get(r.into), StandardCopyOption.REPLACE_EXISTING);
+        }
+        return answer;
+    }
+
     private Map<String, Object> restore(Request r) {
         RestoreObjectRequest request = new RestoreObjectRequest(r.bucket, r.key, r.days);
         cos.restoreObject(request.withVersionId(r.version_id).withCASJobParameters(
@@ -886,6 +920,8 @@ public class Driver {
             case "get_tags": return getTags(r);
             case "delete_tags": return deleteTags(r);
             case "restore": return restore(r);
+            case "select": return select(r);
+            case "get_lock": return Map.of("lock", cos.getBucketObjectLockConfiguration(r.bucket).getRetentionDays());
             case "list": return list(r);
             case "delete_many": return deleteMany(r);
             case "copy": return copy(r);

@@ -564,6 +564,22 @@ const verbs = {
     return reply(await cos.deleteObjectTagging(place(request)));
   },
 
+  async select(request) {
+    const csv = { FileHeaderInfo: request.header, RecordDelimiter: '\n', FieldDelimiter: ',', QuoteCharacter: '"',
+      QuoteEscapeCharacter: '"', Comments: '#', AllowQuotedRecordDelimiter: 'FALSE' };
+    const stalled = new Promise((_, reject) => setTimeout(reject, 10000, new Error('the results stalled')).unref());
+    const results = cos.selectObjectContent({ ...place(request), SelectType: 2, SelectRequest: {
+      Expression: request.expression, ExpressionType: 'SQL',
+      InputSerialization: { CompressionType: 'NONE', ...(request.header ? { CSV: csv } : { JSON: { Type: 'LINES' } }) },
+      OutputSerialization: request.json ? { JSON: { RecordDelimiter: '\n' } }
+        : { CSV: { QuoteFields: 'ASNEEDED', RecordDelimiter: '\n', FieldDelimiter: ',' } },
+      RequestProgress: { Enabled: 'TRUE' },
+    } });
+    const data = await Promise.race([results, stalled]);
+    fs.writeFileSync(request.into, data.Payload);
+    return { returned: Number(data.Stats.BytesReturned) };
+  },
+
   async restore(request) {
     const job = { Days: request.days, CASJobParameters: { Tier: request.tier } };
     return reply(await cos.restoreObject({ ...place(request), RestoreRequest: job }));

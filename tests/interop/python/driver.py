@@ -491,6 +491,14 @@ class Driver:
     def delete_origins(self, request):
         self.cos.delete_bucket_origin(request["bucket"])
 
+    def put_lock(self, request):
+        self.cos.put_bucket_object_lock(request["bucket"], {
+            "ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Days": request["days"]}}})
+
+    def get_lock(self, request):
+        document = self.cos.get_bucket_object_lock(request["bucket"])
+        return {"lock": int(document["Rule"]["DefaultRetention"]["Days"])}
+
     def location(self, request):
         return {"location": self.cos.get_bucket_location(request["bucket"])["LocationConstraint"]}
 
@@ -522,6 +530,27 @@ class Driver:
             self.cos.delete_object_tagging(request["bucket"], request["key"], **keywords(request))
         else:
             self.cos.delete_bucket_tagging(request["bucket"])
+
+    def select(self, request):
+        source = {"JSON": {"Type": "LINES"}}
+        if "header" in request:
+            source = {"CSV": {"FileHeaderInfo": request["header"], "RecordDelimiter": "\n", "FieldDelimiter": ",",
+                              "QuoteCharacter": "\"", "QuoteEscapeCharacter": "\"", "Comments": "#",
+                              "AllowQuotedRecordDelimiter": "FALSE"}}
+        stream = self.cos.select_object_content(
+            request["bucket"], request["key"], request["expression"], "SQL",
+            {"CompressionType": "NONE", **source},
+            {"JSON": {"RecordDelimiter": "\n"}} if request.get("json") else
+            {"CSV": {"QuoteFields": "ASNEEDED", "RecordDelimiter": "\n", "FieldDelimiter": ","}},
+            {"Enabled": "TRUE"})["Payload"]
+        answer = {}
+        with open(request["into"], "wb") as into:
+            for event in stream:
+                if "Records" in event:
+                    into.write(event["Records"]["Payload"])
+                elif "Stats" in event:
+                    answer["returned"] = int(event["Stats"]["Details"]["BytesReturned"])
+        return answer
 
     def restore(self, request):
         job = {"Days": request["days"], "CASJobParameters": {"Tier": request["tier"]}}

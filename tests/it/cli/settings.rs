@@ -473,3 +473,33 @@ fn origin_shows_adds_and_removes() {
     assert_eq!(shell.json(&["origin", &bucket, "--remove"])[0]["action"], "remove");
     assert!(shell.done(&["origin", &bucket]).is_empty());
 }
+
+#[test]
+fn lock_locks_new_objects_and_one_of_them() {
+    let shell = Shell::new();
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    let object = shell.url("a");
+    assert!(shell.done(&["lock", &bucket]).is_empty());
+    shell.put(&object, "kept");
+    let (_, told) = shell.failed(&["lock", &object, "--until", "2096-10-02T07:06:40Z"]);
+    assert!(told.contains("InvalidBucketState"), "{told}");
+    let done = shell.done(&["lock", &bucket, "--days", "2"]);
+    assert_eq!(text(&done), "new objects are locked for 2 days\n");
+    assert_eq!(shell.json(&["lock", &bucket]), [json!({ "type": "lock", "days": 2, "unknown": [] })]);
+    let (_, told) = shell.failed(&["lock", &bucket, "--days", "1"]);
+    assert!(told.contains("InvalidLockedTime"), "{told}");
+    assert!(shell.done(&["lock", &object]).is_empty());
+    let done = shell.done(&["lock", &object, "--until", "2096-10-02T07:06:40Z"]);
+    assert_eq!(text(&done), "locked until 2096-10-02T07:06:40Z\n");
+    assert_eq!(shell.json(&["lock", &object])[0]["mode"], "COMPLIANCE");
+    let (_, told) = shell.failed(&["rm", &object]);
+    assert!(told.contains("ObjectLocked"), "{told}");
+    for arguments in [
+        &["lock", &bucket, "--until", "2096-10-02T07:06:40Z"][..],
+        &["lock", &object, "--days", "2"],
+        &["lock", &object, "--until", "tomorrow"],
+        &["lock", &bucket, "--days", "0"],
+    ] {
+        assert_eq!(shell.run(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}

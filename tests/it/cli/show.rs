@@ -228,3 +228,32 @@ fn ln_makes_a_link_and_shows_where_it_leads() {
     let printed = shell.done(&["ln", &target, &shell.url("another")]);
     assert!(text(&printed).starts_with(&format!("{} leads to {target} (request id ", shell.url("another"))));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn select_writes_what_sql_selects_all_of_it_or_fails() {
+    let emulator = crate::support::emulator().await;
+    emulator.put_object(emulator.bucket(), "a.csv", "name;age\nAda;36\nAlan;41\n");
+    emulator.put_object(emulator.bucket(), "a.json", "{\"name\":\"Ada\"}\n{\"name\":\"Alan\"}\n");
+    let shell = Shell::over(&emulator);
+    let (csv, lines) = (shell.url("a.csv"), shell.url("a.json"));
+    let old = "SELECT s.name, s.age FROM COSObject s WHERE s.age > 40";
+    let columns = ["--header", "use", "--delimiter", ";"];
+    let done = |arguments: &[&str]| text(&shell.done(&[&["select"], arguments, &columns].concat())).to_owned();
+    assert_eq!(done(&[&csv, old]), "Alan;41\n");
+    assert_eq!(done(&[&csv, old, "--output", "json"]), "{\"name\":\"Alan\",\"age\":\"41\"}\n");
+    let all = "SELECT * FROM COSObject";
+    assert_eq!(text(&shell.done(&["select", &csv, all])), "name;age\nAda;36\nAlan;41\n");
+    let count = "SELECT count(*) FROM COSObject s WHERE s.name LIKE 'A%'";
+    assert_eq!(text(&shell.done(&["select", &lines, count, "--input", "json-lines"])), "2\n");
+
+    let (status, told) = shell.failed(&["select", &csv, "SELECT * FROM Other"]);
+    assert!(status == 1 && told.contains("SQLParsingError"), "{told}");
+    let (status, told) = shell.failed(&["select", &csv, all, "--delimiter", "；"]);
+    assert!(status == 2 && told.contains("field_delimiter: is more than 1 byte"), "{told}");
+    emulator.script(Rule::on("SELECT Object Content").then(Action::CutBody { at: 150 }));
+    let broken = shell.run(&["select", &csv, all]);
+    assert_eq!((broken.status.code(), text(&broken.stdout)), (Some(1), "name;age\nAda;36\nAlan;41\n"));
+    emulator.script(Rule::on("SELECT Object Content").then(Action::WrongFrame { number: 0 }));
+    let spoilt = shell.run(&["select", &csv, all]);
+    assert_eq!((spoilt.status.code(), text(&spoilt.stdout)), (Some(1), ""));
+}

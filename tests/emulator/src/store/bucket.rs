@@ -17,6 +17,7 @@ use super::named::{Documents, Named};
 use super::pieces::Pieces;
 use crate::error::CosError;
 use crate::ids;
+use crate::lock;
 
 /// A bucket. What changes in it is behind one lock that nobody holds while moving bytes.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ pub(crate) enum Setting {
     /// Of all its domains together, as [`crate::certificate`] keeps them.
     Certificates,
     Origin,
+    ObjectLock,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +84,8 @@ pub(crate) struct Draft {
     pub(crate) tags: Vec<(String, String)>,
     /// Server-side encryption headers to echo.
     pub(crate) encryption: Vec<(String, String)>,
+    /// Until when it is neither removed nor overwritten.
+    pub(crate) locked_until: Option<SystemTime>,
 }
 
 /// One version of an object, or a delete marker.
@@ -219,6 +223,11 @@ impl Bucket {
             let message = "A bucket with replication rules keeps versions: remove the rules first.";
             return Err(CosError::new(409, "InvalidBucketState", message));
         }
+        // Inferred: the reference tells that it is not to be, and no code.
+        if versioning == Versioning::Suspended && state.settings.contains_key(&Setting::ObjectLock) {
+            let message = "Versioning cannot be suspended in a bucket with object lock.";
+            return Err(CosError::new(409, "InvalidBucketState", message));
+        }
         state.versioning = versioning;
         let sequence = self.log.next_sequence();
         drop(state);
@@ -279,7 +288,7 @@ impl Bucket {
     ) -> Result<Committed, CosError> {
         let mut state = self.open()?;
         refuse(&state.occupant(key))?;
-        let (version, _replaced) = self.insert(&mut state, key, made, false, now);
+        let (version, _replaced) = self.insert(&mut state, key, made, false, now)?;
         let sequence = self.log.next_sequence();
         let committed = state.committed(version);
         drop(state);
@@ -337,13 +346,18 @@ impl Bucket {
     pub(crate) fn delete(&self, key: &str, id: Option<&str>, now: SystemTime) -> Result<Deleted, CosError> {
         let mut state = self.open()?;
         if id.is_none() && state.versioning != Versioning::Unset {
-            let (marker, _replaced) = self.insert(&mut state, key, Made::default(), true, now);
+            let (marker, _replaced) = self.insert(&mut state, key, Made::default(), true, now)?;
             let sequence = self.log.next_sequence();
             drop(state);
             self.log_put(sequence, key, &marker, None)?;
             return Ok(Deleted { version_id: Some(marker.id()), marker: true });
         }
         let id = id.unwrap_or("null");
+        let versions = state.objects.get(key).map(Vec::as_slice).unwrap_or_default();
+        versions
+            .iter()
+            .filter(|version| version.has_id(id))
+            .try_for_each(|version| lock::refuse_locked(version, now))?;
         let removed = remove(&mut state, key, |version| version.has_id(id));
         let version_id = (state.versioning != Versioning::Unset).then(|| id.to_owned());
         let sequence = self.log.next_sequence();
@@ -363,14 +377,21 @@ impl Bucket {
         &self,
         state: &mut State,
         key: &str,
-        made: Made,
+        mut made: Made,
         marker: bool,
         now: SystemTime,
-    ) -> (Arc<Version>, Option<Arc<Version>>) {
+    ) -> Result<(Arc<Version>, Option<Arc<Version>>), CosError> {
         let null = state.versioning != Versioning::Enabled;
+        let versions = state.objects.get(key).map(Vec::as_slice).unwrap_or_default();
+        let overwritten = versions.iter().find(|old| null && old.null);
+        overwritten.map_or(Ok(()), |old| lock::refuse_locked(old, now))?;
+        if !marker && made.draft.locked_until.is_none() {
+            made.draft.locked_until =
+                lock::default_until(state.settings.get(&Setting::ObjectLock).map(|it| &**it), now);
+        }
         let version = Arc::new(Version { micros: self.log.next_micros(now), null, marker, made, restoring: None });
         let replaced = push(state, key, Arc::clone(&version));
-        (version, replaced)
+        Ok((version, replaced))
     }
 
     /// Writes a version down, and the upload that it came from as gone.

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::RwLock;
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -132,6 +133,8 @@ pub(crate) struct StoredDraft {
     acl: Acl,
     tags: Vec<(String, String)>,
     encryption: Vec<(String, String)>,
+    #[serde(default)]
+    locked_until: Option<SystemTime>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -203,6 +206,7 @@ impl StoredDraft {
             acl: draft.acl.clone(),
             tags: draft.tags.clone(),
             encryption: draft.encryption.clone(),
+            locked_until: draft.locked_until,
         }
     }
 
@@ -218,6 +222,7 @@ impl StoredDraft {
             acl: self.acl,
             tags: self.tags,
             encryption: self.encryption,
+            locked_until: self.locked_until,
         }
     }
 

@@ -188,7 +188,7 @@ impl Bucket {
             made.size += part.size;
             made.crc64 = made.crc64.map(|crc| crc::combine(crc, part.crc64, part.size));
         }
-        let (version, _replaced) = self.insert(&mut state, key, made, false, now);
+        let (version, _replaced) = self.insert(&mut state, key, made, false, now)?;
         let _upload = state.remove_upload(key, id);
         let sequence = self.log.next_sequence();
         let committed = state.committed(version);
