@@ -215,9 +215,9 @@ type answer struct {
 	Certificate *certificate `json:"certificate,omitempty"`
 	Expires     int64        `json:"expires,omitempty"`
 	Origins     []origin     `json:"origins,omitempty"`
-	Returned    int         `json:"returned,omitempty"`
-	Lock        int         `json:"lock,omitempty"`
-	Until       string      `json:"until,omitempty"`
+	Returned    int          `json:"returned,omitempty"`
+	Lock        int          `json:"lock,omitempty"`
+	Until       string       `json:"until,omitempty"`
 }
 
 var (

@@ -204,7 +204,8 @@ fn every_command_tells_an_example() {
         .filter(|name| *name != "help")
         .collect();
     let all = "mb rb ls stat cat cp sync orphans lifecycle inventory tiering cors encryption website referer accelerate \
-               logging replication domain certificate origin rm ln tag restore acl policy presign sts sign completion";
+               logging replication domain certificate origin rm ln tag restore lock select acl policy presign sts sign \
+               completion";
     assert_eq!(commands, all.split(' ').collect::<Vec<_>>());
     assert!(text(&help).contains("Exit status: 0 done, 1 failed, 2 wrong usage"));
     for command in commands {
