@@ -3,6 +3,7 @@
 use cos_emulator::Emulator;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
+use crate::accelerate;
 use crate::client::Ask;
 
 /// The example of the reference.
@@ -93,6 +94,7 @@ async fn a_host_that_is_set_stands_for_its_bucket() {
     Ask::new(&emulator, "PUT", "/dir/i.html").header("x-cos-acl", "public-read").body("hi").send(&emulator).await;
     let website = "<WebsiteConfiguration><IndexDocument><Suffix>i.html</Suffix></IndexDocument></WebsiteConfiguration>";
     Ask::new(&emulator, "PUT", "/").query("website", "").body(website).send(&emulator).await;
+    Ask::new(&emulator, "PUT", "/").query("accelerate", "").body(accelerate::DOCUMENT).send(&emulator).await;
     assert_eq!(get("cdn.test", "/dir/i.html").await.verdict(), "404 NoSuchBucket");
     let all = rules(&[("cdn.test", "REST"), ("WWW.test", "WEBSITE"), ("fast.test", "ACCELERATE")]);
     assert_eq!(set(&emulator, &all).await, "200");
