@@ -230,29 +230,7 @@ mod xml;
 
 pub use crate::answer::Done;
 pub use crate::body::{Body, ByteStream};
-pub use crate::bucket::{
-    AccelerateConfiguration, AccessTier, BucketEncryption, BucketList, BucketLogging, BucketMeta, BucketSummary,
-    CorsConfiguration, CorsRule, CreateBucket, CustomCertificate, DeleteBucket, DeleteBucketCors, DeleteBucketDomain,
-    DeleteBucketDomainCertificate, DeleteBucketEncryption, DeleteBucketIntelligentTiering, DeleteBucketInventory,
-    DeleteBucketLifecycle, DeleteBucketLogging, DeleteBucketOrigin, DeleteBucketPolicy, DeleteBucketReferer,
-    DeleteBucketReplication, DeleteBucketTagging, DeleteBucketWebsite, DomainCertificate, DomainConfiguration,
-    DomainRule, DomainType, ForcedReplacement, GetBucketAccelerate, GetBucketAcl, GetBucketCors, GetBucketDomain,
-    GetBucketDomainCertificate, GetBucketEncryption, GetBucketIntelligentTiering, GetBucketIntelligentTieringV1,
-    GetBucketInventory, GetBucketLifecycle, GetBucketLocation, GetBucketLogging, GetBucketObjectLock, GetBucketOrigin,
-    GetBucketPolicy, GetBucketReferer, GetBucketReplication, GetBucketTagging, GetBucketVersioning, GetBucketWebsite,
-    HeadBucket, IncludedObjectVersions, IntelligentTieringConfiguration, IntelligentTieringFilter,
-    IntelligentTieringV1, InventoryConfiguration, InventoryDestination, InventoryField, InventoryFilter, InventoryJob,
-    InventoryList, InventorySchedule, LifecycleConfiguration, LifecycleExpiration, LifecycleFilter, LifecycleRule,
-    LifecycleTime, LifecycleTransition, ListBucketIntelligentTiering, ListBucketInventory, ListBuckets,
-    ListObjectVersions, ListObjects, NoncurrentVersionTransition, ObjectList, ObjectLockConfiguration, ObjectSummary,
-    ObjectVersion, OriginConfiguration, OriginHeaders, OriginHost, OriginProtocol, OriginRule, OriginType,
-    PostBucketInventory, PutBucketAccelerate, PutBucketAcl, PutBucketCors, PutBucketDomain, PutBucketDomainCertificate,
-    PutBucketEncryption, PutBucketIntelligentTiering, PutBucketIntelligentTieringV1, PutBucketInventory,
-    PutBucketLifecycle, PutBucketLogging, PutBucketObjectLock, PutBucketOrigin, PutBucketPolicy, PutBucketReferer,
-    PutBucketReplication, PutBucketTagging, PutBucketVersioning, PutBucketWebsite, RefererConfiguration, RefererType,
-    ReplicationConfiguration, ReplicationDestination, ReplicationRule, RoutingRule, Tiering, VersionList, Versioning,
-    WebsiteConfiguration,
-};
+pub use crate::bucket::*;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use crate::client::{
@@ -265,25 +243,10 @@ pub use crate::credentials::{Credentials, SessionCredentials};
 pub use crate::error::{Canonical, Error, ErrorKind, Result, ServiceError, SignatureMismatch};
 pub use crate::head::Head;
 pub use crate::key::ObjectKey;
-pub use crate::multipart::{
-    AbortMultipartUpload, CompleteMultipartUpload, CompleteMultipartUploadOutput, CompletedPart,
-    InitiateMultipartUpload, InitiateMultipartUploadOutput, ListMultipartUploads, ListParts, PartList, PartSummary,
-    UploadList, UploadPart, UploadPartCopy, UploadPartCopyOutput, UploadPartOutput, UploadSummary,
-};
-pub use crate::object::{
-    AppendObject, AppendObjectOutput, Compression, CopyObject, CopyObjectOutput, CsvInput, CsvOutput, DeleteFailure,
-    DeleteKey, DeleteObject, DeleteObjectOutput, DeleteObjectTagging, DeleteObjects, DeleteObjectsOutput,
-    DeletedObject, FileHeaderInfo, GetObject, GetObjectAcl, GetObjectRetention, GetObjectTagging,
-    GetObjectTaggingOutput, GetSymlink, HeadObject, Integrity, Object, ObjectMeta, ObjectTaggingOutput, OptionsObject,
-    PostForm, PostPolicy, Preflight, PutObject, PutObjectAcl, PutObjectOutput, PutObjectRetention, PutObjectTagging,
-    PutSymlink, PutSymlinkOutput, QuoteFields, RestoreObject, RestoreObjectOutput, RestoreTier, Restored, Retention,
-    SelectInput, SelectObjectContent, SelectOutput, SelectProgress, SelectStats, Selection, Symlink,
-};
+pub use crate::multipart::*;
+pub use crate::object::*;
 pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
-pub use crate::options::{
-    AccessControl, Account, Acl, Attributes, ByteRange, Conditions, ContentRange, CopySource, CustomerKey, Encryption,
-    Grant, Grantee, Permission, ResponseOverrides, StorageClass, Tags, TrafficLimit,
-};
+pub use crate::options::*;
 pub use crate::region::{Address, BucketName, Endpoint, Region, Scheme};
 pub use crate::request::{Describe, Request, Target};
 pub use crate::rest::Rest;
