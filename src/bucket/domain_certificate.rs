@@ -31,12 +31,16 @@ impl CustomCertificate {
     /// As PEM: the certificate of the domain with those that vouch for it behind it, and its private key.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one is not PEM, or the key is encrypted.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one is not PEM, a private key stands in the certificate, or the
+    /// key is encrypted.
     pub fn pem(certificate: impl AsRef<str>, private_key: impl Into<String>) -> Result<Self> {
         let (chain, private_key) = (certificate.as_ref(), Zeroizing::new(private_key.into()));
         let is_text = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
         if !is_text(chain) || !has_block(chain, "CERTIFICATE-----") {
             return Err(Error::input("certificate", "is not PEM"));
+        }
+        if chain.contains("PRIVATE KEY-----") {
+            return Err(Error::input("certificate", "has a private key in it"));
         }
         if !is_text(&private_key) || !has_block(&private_key, "PRIVATE KEY-----") {
             return Err(Error::input("private_key", "is not PEM"));
@@ -416,9 +420,12 @@ mod tests {
 
     #[test]
     fn what_cos_would_refuse_is_refused() {
+        // As some servers have them, in one file.
+        let both = format!("{CHAIN}{KEY}");
         for (chain, key, field) in [
             ("", KEY, "certificate"),
             (KEY, KEY, "certificate"),
+            (&both, KEY, "certificate"),
             ("-----BEGIN CERTIFICATE-----\nMIIB", KEY, "certificate"),
             ("-----BEGIN CERTIFICATE-----\u{1}\n-----END CERTIFICATE-----", KEY, "certificate"),
             (CHAIN, "", "private_key"),
