@@ -24,7 +24,7 @@ use crate::receive::receive_text_within;
 use crate::respond::Reply;
 use crate::restore;
 use crate::service::Call;
-use crate::store::Version;
+use crate::store::{Kind, Version};
 use crate::xml::{Document, Element, parse};
 
 /// The root, as the reference has it and as the Java SDK writes it.
@@ -48,6 +48,9 @@ pub(crate) async fn post(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let root = parse(&text).filter(|root| ROOTS.contains(&root.name.as_str()));
     let asked = Asked::read(&root.ok_or_else(|| CosError::new(400, "InvalidXML", "The XML is invalid"))?)?;
     let version = found.map_err(|reason| reason.error())?;
+    if matches!(version.kind, Kind::Symlink(_)) {
+        return Err(CosError::not_implemented("a SELECT from a symbolic link"));
+    }
     customer_key::demand(CustomerKey::of(call.head)?.as_ref(), &version.draft)?;
     restore::refuse_archived(&version, call.world.clock.now())?;
     if version.draft.storage_class != "STANDARD" {
