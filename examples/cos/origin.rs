@@ -108,8 +108,10 @@ fn told(all: &OriginConfiguration) -> Value {
             "prefix": rule.prefix,
             "suffix": rule.suffix,
             "protocol": rule.protocol.map(OriginProtocol::as_str),
+            "transparent_error_code": rule.transparent_error_code,
             "follow_query_string": rule.follow_query_string,
             "headers": rule.http_header.as_ref().map(headers),
+            "follow_redirection": rule.follow_redirection,
             "redirect_code": rule.http_redirect_code,
             "hosts": rule.hosts.iter().map(host).collect::<Vec<_>>(),
             "file_prefix": rule.file_prefix,
@@ -136,7 +138,9 @@ fn text(all: &OriginConfiguration) -> Vec<(String, String)> {
         let status = rule.status_code.map_or_else(|| "?".to_owned(), |status| status.to_string());
         let keys = format!("{}*{}", rule.prefix.as_deref().unwrap_or(""), rule.suffix.as_deref().unwrap_or(""));
         let hosts: Vec<_> = rule.hosts.iter().map(|host| host.name.as_str()).collect();
-        let unknown: Vec<_> = rule.unknown().chain(rule.hosts.iter().flat_map(OriginHost::unknown)).collect();
+        let of_hosts = rule.hosts.iter().flat_map(OriginHost::unknown);
+        let of_headers = rule.http_header.iter().flat_map(OriginHeaders::unknown);
+        let unknown: Vec<_> = rule.unknown().chain(of_hosts).chain(of_headers).collect();
         let and = if unknown.is_empty() { String::new() } else { format!(", and {}", unknown.join(" ")) };
         lines.push((rule.priority.to_string(), format!("{status} of {keys} {does} {}{and}", hosts.join(" "))));
     }

@@ -458,8 +458,8 @@ fn origin_shows_adds_and_removes() {
         first,
         json!({
             "priority": 1, "type": "Redirect", "status": 403, "prefix": "docs/", "suffix": null, "protocol": "HTTPS",
-            "follow_query_string": null, "headers": null, "redirect_code": null, "file_prefix": null, "file_suffix": null,
-            "fixed_file": null, "unknown": [],
+            "transparent_error_code": null, "follow_query_string": null, "headers": null, "follow_redirection": null,
+            "redirect_code": null, "file_prefix": null, "file_suffix": null, "fixed_file": null, "unknown": [],
             "hosts": [{ "name": "www.example.com", "weight": null, "standby": [], "unknown": [] }],
         })
     );
