@@ -305,7 +305,7 @@ impl DownloadDirectory {
         let checkpoint = self.checkpoint.clone().filter(|_| object.bytes > PART_SIZE);
         let keeps_time = self.settings.sync == Some(Compare::Time);
         let work = async move {
-            let Some(root) = root else { return Ok(Deed::Transferred) };
+            let Some(root) = root else { return Ok(Deed::Transferred(object.bytes)) };
             if let Some((compare, file)) = twin {
                 let (root, path) = (root.clone(), file.path.clone());
                 let open = move || open_file(&root, &path);
@@ -315,7 +315,7 @@ impl DownloadDirectory {
             }
             let path = object.path.clone();
             let place = blocking(move || find_place(&root, &path, !dry_run, unmet)).await?;
-            let Some((directory, name)) = place else { return Ok(Deed::Transferred) };
+            let Some((directory, name)) = place else { return Ok(Deed::Transferred(object.bytes)) };
             let download = Download::new(ObjectKey::new(&object.key)?);
             let download = match each {
                 Some(each) => each(&object, download),

@@ -71,7 +71,8 @@ impl Settings {
 /// What was done with a file.
 #[derive(Clone, Copy)]
 pub(super) enum Deed {
-    Transferred,
+    /// So many bytes, which may be others than were listed.
+    Transferred(u64),
     Unchanged,
     Deleted,
     /// What was taken for extraneous is not.
@@ -226,9 +227,9 @@ impl Pool {
                 report.unchanged += 1;
                 return Ok(());
             }
-            Ok(Deed::Transferred) => {
+            Ok(Deed::Transferred(bytes)) => {
                 report.transferred += 1;
-                report.bytes += file.bytes;
+                report.bytes += bytes;
             }
             Ok(Deed::Unchanged) => {
                 report.unchanged += 1;
@@ -285,7 +286,7 @@ impl Pool {
 fn tell_end(listener: Option<&Listener>, file: &DirectoryFile, outcome: &Result<Deed>) {
     let Some(listener) = listener else { return };
     let step = match outcome {
-        Ok(Deed::Transferred) => FileStep::Transferred,
+        Ok(Deed::Transferred(_)) => FileStep::Transferred,
         Ok(Deed::Unchanged | Deed::Kept) => FileStep::Unchanged,
         Ok(Deed::Deleted) => FileStep::Deleted,
         Err(error) => FileStep::Failed(error),
@@ -311,7 +312,7 @@ impl Worker {
     /// Runs the transfer of a file within that of the directory.
     pub(super) async fn transfer<J: Job>(&self, file: &DirectoryFile, job: J) -> Result<Deed> {
         if self.dry_run {
-            return Ok(Deed::Transferred);
+            return Ok(Deed::Transferred(file.bytes));
         }
         let control = self.control.child();
         if let Some(listener) = &self.listener {
@@ -320,6 +321,6 @@ impl Worker {
             control.on_progress(move |progress| listener(&file, FileStep::Moved(progress.bytes)));
         }
         control.run(job, &self.bucket).await?;
-        Ok(Deed::Transferred)
+        Ok(Deed::Transferred(control.scope().0))
     }
 }
