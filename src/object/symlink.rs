@@ -23,7 +23,7 @@ use crate::time::parse_http_date;
 /// # Errors
 /// [`ErrorKind::Service`] with code `NoSuchBucket` or `AccessDenied`, or `FileAlreadyExists` (409) after
 /// [`forbid_overwrite`](Self::forbid_overwrite). [`ErrorKind::Ambiguous`] when after that nothing says whether an
-/// attempt made the link.
+/// attempt made the link. [`ErrorKind::Input`] for a link to itself.
 ///
 /// # Examples
 /// ```no_run
@@ -111,6 +111,9 @@ impl Operation for PutSymlink {
     const PERMISSIONS: Permissions = Permissions::target("name/cos:PutSymlink");
 
     fn request(&self) -> Result<Request> {
+        if self.target == self.key {
+            return Err(Error::input("target", "is the key of the link itself: what is there would be lost"));
+        }
         // Percent-encoded, as a header holds ASCII and the Go SDK sends it so; slashes stay, as the others send them.
         let target = self.target.url_path();
         Request::object(&self.key)
@@ -237,6 +240,8 @@ mod tests {
             "PUT /a%20b?symlink\nx-cos-forbid-overwrite: true\nx-cos-symlink-target: c/d%20e%2B%25\n[0]"
         );
         assert_eq!(guarded.safety(), Safety::Guarded);
+        let itself = PutSymlink::new(key("a b"), key("a b")).request().unwrap_err();
+        assert_eq!((itself.kind(), itself.field()), (ErrorKind::Input, Some("target")));
         let get = GetSymlink::new(key("a b"));
         assert_eq!(as_text(&get), "GET /a%20b?symlink\n[0]");
         assert_eq!(as_text(&get.clone().version_id("v+1")), "GET /a%20b?symlink&versionId=v%2B1\n[0]");

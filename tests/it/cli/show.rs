@@ -225,6 +225,8 @@ fn ln_makes_a_link_and_shows_where_it_leads() {
     assert!(status == 1 && told.contains("NotSymlink"), "{status} {told}");
     assert_eq!(shell.run(&["ln", &target, "cos://other-1250000000/latest"]).status.code(), Some(2));
     assert_eq!(shell.run(&["ln", &target, "--no-overwrite"]).status.code(), Some(2));
+    assert_eq!(shell.run(&["ln", &target, &target]).status.code(), Some(2));
+    assert_eq!(shell.done(&["cat", &target]), b"hello");
     let printed = shell.done(&["ln", &target, &shell.url("another")]);
     assert!(text(&printed).starts_with(&format!("{} leads to {target} (request id ", shell.url("another"))));
 }
