@@ -91,8 +91,8 @@ fn whole<T: std::str::FromStr + ToString>(leaf: &Element) -> Option<T> {
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) without a rule; for a rule without a status, or with another than 404
 /// that does not redirect, or not from 400 to 599 that does; without a host, with more than one, or than ten that are
 /// mirrored; for a host that is empty or has a blank or a slash, or for which more than ten stand by; for an empty prefix,
-/// suffix or path; for a header without a name, and more than ten that are
-/// added; and for a redirect that is not 301, 302 or 307.
+/// suffix or path; for a header without a name, and more than ten that are added; and for a redirect that is not 301,
+/// 302 or 307.
 ///
 /// # Examples
 /// ```no_run
@@ -396,6 +396,24 @@ mod tests {
         let rule = OriginRule::proxy(1, "a.test").http_header(many);
         let error = PutBucketOrigin::new(OriginConfiguration::new([rule])).request().unwrap_err();
         assert_eq!(error.field(), Some("http_header"));
+    }
+
+    #[test]
+    fn a_status_that_does_not_fit_the_rule_is_not_known() {
+        for (kind, status, known) in
+            [("Mirror", "404", true), ("Mirror", "403", false), ("Proxy", "500", false), ("Redirect", "500", true)]
+        {
+            let xml = format!(
+                "<OriginConfiguration><OriginRule><RulePriority>1</RulePriority><OriginType>{kind}</OriginType>\
+                 <OriginCondition><HTTPStatusCode>{status}</HTTPStatusCode></OriginCondition><OriginParameter/>\
+                 <OriginInfo><HostInfo><HostName>a.test</HostName></HostInfo></OriginInfo></OriginRule>\
+                 </OriginConfiguration>"
+            );
+            let answer = Response::new(Bytes::from(xml.clone()));
+            let found = GetBucketOrigin::new().output(&Sent::default(), answer).unwrap().unwrap();
+            assert_eq!(found.rules[0].status_code.is_some(), known, "{kind} {status}");
+            assert_eq!(written(found), xml);
+        }
     }
 
     #[test]

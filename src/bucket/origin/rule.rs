@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use super::headers::{HEADERS, OriginHeaders};
 use super::host::{HOST, OriginHost};
 use super::{RULE, whole};
@@ -70,6 +72,14 @@ impl OriginType {
             Self::Mirror => "Mirror",
             Self::Proxy => "Proxy",
             Self::Redirect => "Redirect",
+        }
+    }
+
+    /// The errors that a rule can be for.
+    fn statuses(self) -> RangeInclusive<u16> {
+        match self {
+            Self::Mirror | Self::Proxy => 404..=404,
+            Self::Redirect => 400..=599,
         }
     }
 }
@@ -241,8 +251,9 @@ impl OriginRule {
     }
 
     fn take_condition(&mut self, part: &Element) {
+        let statuses = self.origin_type.statuses();
         let known = |name: &str, leaf: &Element| match name {
-            CODE => whole(leaf).is_some_and(|code: u16| STATUS.contains(&code)),
+            CODE => whole(leaf).is_some_and(|code: u16| statuses.contains(&code)),
             _ => leaf.text().is_some(),
         };
         let (unknown, [code, prefix, suffix]) = sift(part, IN_CONDITION, known);
@@ -304,15 +315,11 @@ impl OriginRule {
 
     pub(super) fn write(&self) -> Result<Element> {
         let refuse = |field, why: &'static str| Err(Error::input(field, why));
-        let redirects = self.origin_type == OriginType::Redirect;
         let Parts { rule, condition, info, .. } = &self.unknown;
         match self.status_code {
             None if !condition.has(CODE) && !rule.has(CONDITION) => return refuse("status_code", "is not there"),
-            Some(code) if redirects && !STATUS.contains(&code) => {
-                return refuse("status_code", "is not from 400 to 599");
-            }
-            Some(code) if !redirects && code != 404 => {
-                return refuse("status_code", "is not 404, which it is unless the rule redirects");
+            Some(code) if !self.origin_type.statuses().contains(&code) => {
+                return refuse("status_code", "is not 404, or for a rule that redirects not from 400 to 599");
             }
             _ => {}
         }
@@ -393,7 +400,6 @@ const IN_PARAMETER: [&str; 6] =
 const IN_FILE: [(&str, &str); 3] =
     [("FixedFileConfiguration", "FixedFilePath"), ("PrefixConfiguration", "Prefix"), ("SuffixConfiguration", "Suffix")];
 
-const STATUS: std::ops::RangeInclusive<u16> = 400..=599;
 const REDIRECTS: [u16; 3] = [301, 302, 307];
 
 fn text(leaf: Option<&Element>) -> Option<String> {
