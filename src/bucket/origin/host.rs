@@ -49,9 +49,12 @@ impl OriginHost {
     pub(super) fn read(mut element: Element) -> Option<Self> {
         let mut host = Self { unknown: element.take_unknown(), ..Self::default() };
         let mut standby = BTreeMap::new();
-        let names: Vec<_> = element.children.iter().map(|child| child.name.clone()).collect();
+        let mut times = BTreeMap::new();
+        for child in &element.children {
+            *times.entry(child.name.clone()).or_insert(0) += 1;
+        }
         for child in element.children {
-            let once = names.iter().filter(|name| **name == child.name).count() == 1;
+            let once = times[&child.name] == 1;
             match child.name.as_str() {
                 NAME => child.text().filter(|name| once && is_host(name))?.clone_into(&mut host.name),
                 WEIGHT if once && whole::<u32>(&child).is_some() => host.weight = whole(&child),
