@@ -1,4 +1,4 @@
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
-use crate::time::{iso8601, parse_iso8601, unix_seconds};
+use crate::time::{from_unix_seconds, iso8601, parse_iso8601, unix_seconds};
 use crate::xml::{self, Element};
 
 /// Locks an object until a time: it is neither removed nor overwritten before, by nobody.
@@ -101,13 +101,11 @@ impl Operation for PutObjectRetention {
 
     fn request(&self) -> Result<Request> {
         // Never a moment too early.
-        let whole = SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds(self.until));
-        let until = if whole < self.until { whole + Duration::from_secs(1) } else { whole };
-        let text = iso8601(until);
-        if parse_iso8601(&text) != Some(until) {
-            return Err(Error::input("until", "is after the year 9999"));
-        }
-        let document = Element::new(ROOT).leaf(MODE, "COMPLIANCE").leaf(UNTIL, text);
+        let seconds = unix_seconds(self.until);
+        let more = from_unix_seconds(seconds).is_some_and(|whole| whole < self.until);
+        let until = from_unix_seconds(seconds + u64::from(more));
+        let until = until.ok_or_else(|| Error::input("until", "is after the year 9999"))?;
+        let document = Element::new(ROOT).leaf(MODE, "COMPLIANCE").leaf(UNTIL, iso8601(until));
         Request::object(&self.key).query("retention", "").element("until", &document)
     }
 
@@ -162,6 +160,8 @@ const UNTIL: &str = "RetainUntilDate";
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::operation::{as_text, read_response};
 
@@ -194,8 +194,11 @@ mod tests {
         let put = as_text(&PutObjectRetention::new(key(), at(DAY, 0)));
         assert!(put.starts_with("PUT /k?retention\ncontent-md5: ") && put.ends_with("\n[105]"), "{put}");
         assert_eq!(as_text(&GetObjectRetention::new(key())), "GET /k?retention\n[0]");
-        let late = PutObjectRetention::new(key(), at(253_402_300_799, 1)).request().unwrap_err();
-        assert_eq!((late.kind(), late.field()), (ErrorKind::Input, Some("until")));
+        // The last of them is the last moment that a time has.
+        for (seconds, millis) in [(253_402_300_799, 1), (253_402_300_800, 0), (i64::MAX.unsigned_abs(), 1)] {
+            let late = PutObjectRetention::new(key(), at(seconds, millis)).request().unwrap_err();
+            assert_eq!((late.kind(), late.field()), (ErrorKind::Input, Some("until")));
+        }
     }
 
     #[test]
