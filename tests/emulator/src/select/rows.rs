@@ -153,14 +153,30 @@ fn compare(left: &Compared, comparison: Comparison, right: &Compared) -> Result<
 
 /// `%` is any text, `_` any character.
 fn like(text: &str, pattern: &str) -> bool {
-    let Some(first) = pattern.chars().next() else { return text.is_empty() };
-    let rest = &pattern[first.len_utf8()..];
-    if first == '%' {
-        let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-        return ends.into_iter().any(|at| like(&text[at..], rest));
+    let (mut text, mut pattern) = (text.chars(), pattern.chars());
+    // What the last `%` has not taken, and what comes after it.
+    let mut last = None;
+    loop {
+        let (mut next_text, mut next_pattern) = (text.clone(), pattern.clone());
+        match (next_pattern.next(), next_text.next()) {
+            (Some('%'), _) => {
+                pattern = next_pattern;
+                last = Some((text.clone(), pattern.clone()));
+                continue;
+            }
+            (None, None) => return true,
+            (Some(wanted), Some(found)) if wanted == '_' || wanted == found => {
+                (text, pattern) = (next_text, next_pattern);
+                continue;
+            }
+            _ => {}
+        }
+        let Some((left, after)) = &mut last else { return false };
+        if left.next().is_none() {
+            return false;
+        }
+        (text, pattern) = (left.clone(), after.clone());
     }
-    let mut characters = text.chars();
-    characters.next().is_some_and(|c| (first == '_' || c == first) && like(characters.as_str(), rest))
 }
 
 struct Members(Vec<(String, Box<RawValue>)>);
@@ -201,5 +217,8 @@ mod tests {
         for (text, pattern) in [("abc", "ab"), ("abc", "_"), ("", "_"), ("abc", "%d"), ("ABC", "abc")] {
             assert!(!like(text, pattern), "{text} {pattern}");
         }
+        // In time, and without depth.
+        let (long, pattern) = ("a".repeat(200_000), "%a".repeat(50));
+        assert!(like(&long, &pattern) && like(&long, &long) && !like(&long, &(pattern + "b")));
     }
 }
