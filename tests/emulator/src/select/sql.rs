@@ -125,6 +125,9 @@ fn in_quotes(text: &str, quote: char) -> Result<(String, &str), CosError> {
     }
 }
 
+/// How many conditions may be one in another, and names in a path (inferred).
+const DEEPEST: usize = 64;
+
 /// Words that cannot be a name unless they stand in quotes.
 const RESERVED: [&str; 12] =
     ["select", "from", "where", "limit", "as", "and", "or", "not", "like", "group", "order", "union"];
@@ -136,7 +139,7 @@ impl Select {
             return Err(parsing("FROM is missing in the SQL expression"));
         };
         // What the columns are of is said after them.
-        let mut parser = Parser { tokens: &tokens, at: from + 1, alias: None };
+        let mut parser = Parser { tokens: &tokens, at: from + 1, alias: None, depth: 0 };
         let table = parser.name().ok_or_else(wrong)?;
         if !table.is("COSObject") {
             return Err(wrong());
@@ -176,6 +179,8 @@ struct Parser<'t> {
     tokens: &'t [Token],
     at: usize,
     alias: Option<Name>,
+    /// Of the condition that is read.
+    depth: usize,
 }
 
 impl Parser<'_> {
@@ -263,6 +268,9 @@ impl Parser<'_> {
             }
             path.push(self.name().ok_or_else(wrong)?);
         }
+        if path.len() > DEEPEST {
+            return Err(wrong());
+        }
         if self.sign("[") {
             return Err(CosError::not_implemented("an element of a list in a SELECT"));
         }
@@ -291,6 +299,16 @@ impl Parser<'_> {
     }
 
     fn one(&mut self) -> Result<Condition, CosError> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(wrong());
+        }
+        let one = self.one_of_these();
+        self.depth -= 1;
+        one
+    }
+
+    fn one_of_these(&mut self) -> Result<Condition, CosError> {
         if self.word("not") {
             return Ok(Condition::Not(Box::new(self.one()?)));
         }
@@ -411,6 +429,9 @@ mod tests {
             "SELECT * FROM COSObject ORDER BY a",
             "DELETE * FROM COSObject",
             "SELECT ? FROM COSObject",
+            &format!("SELECT * FROM COSObject WHERE {}a = 1", "(".repeat(100_000)),
+            &format!("SELECT * FROM COSObject WHERE {}a = 1", "NOT ".repeat(60_000)),
+            &format!("SELECT a{} FROM COSObject", ".a".repeat(100_000)),
         ] {
             assert_eq!(code(text), "SQLParsingError", "{text}");
         }
