@@ -185,7 +185,9 @@ impl ServiceError {
         }
         #[allow(clippy::match_same_arms)] // rows of a table: the first that matches wins
         match (self.status, code) {
-            (400, "RequestTimeout" | "IncompleteBody" | "UserNetworkTooSlow" | "Busy" | "Overload") => Class::Transient,
+            (400, "RequestTimeout" | "IncompleteBody" | "UserNetworkTooSlow") => Class::Transient,
+            // Of a SELECT: before there are results, or among them.
+            (200 | 400, "Busy" | "Overload") => Class::Transient,
             (400, "BadDigest" | "InvalidSHA1Digest" | "EntitySizeNotMatch") => Class::Integrity,
             (_, "SlowDown" | "KmsFreqControl") | (429, _) => Class::Throttled,
             (409, "PathConflict" | "UploadConflict") => Class::Conflict,
@@ -630,6 +632,7 @@ mod tests {
             (451, "UnavailableForLegalReasons", Class::Terminal),
             (200, "SlowDown", Class::Throttled),
             (200, "InternalError", Class::Transient),
+            (200, "Busy", Class::Transient),
             (200, "AccessDenied", Class::Terminal),
             (409, "PathConflict", Class::Conflict),
             (409, "BucketNotEmpty", Class::Terminal),
