@@ -57,6 +57,9 @@ pub trait Operation: Send + Sync {
     const PERMISSIONS: Permissions;
     /// Whether COS answers only when it has copied or merged what may be large: such an answer may take minutes.
     const WORKS_LONG: bool = false;
+    /// Whether the body of the answer may come as slowly as it likes, because COS writes it while it works. Only silence
+    /// ends it then.
+    const COMES_SLOWLY: bool = false;
 
     /// Describes the request. Pure. The document of a setting goes in with [`Request::document`].
     ///

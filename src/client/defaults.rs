@@ -6,7 +6,7 @@
 //! | an upload that is still connecting outlasts that limit, where the next one is shorter, by | 1 s | |
 //! | the next address of a host is tried beside a silent one after, with the transport on hyper | 300 ms | |
 //! | no progress of a body, in either direction | 20 s | [`stall_timeout`](crate::ClientBuilder::stall_timeout) |
-//! | a body that comes more slowly over three times that limit, in bytes a second | 1024 | |
+//! | a body that comes more slowly over three times that limit, in bytes a second; not the results of a SELECT | 1024 | |
 //! | a peer keeps a connection by taking nothing of a request that was left, with reqwest on Linux | that limit and 10 s | |
 //! | from the last byte sent to the head of the answer | 30 s | [`response_timeout`](crate::ClientBuilder::response_timeout) |
 //! | the same while COS works on a copy or a completion | 20 min | |

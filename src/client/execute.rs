@@ -374,7 +374,7 @@ impl Call<'_> {
         // While COS works it may send nothing for long, or a blank now and then.
         let works_on = O::WORKS_LONG && parts.status.is_success();
         let silence = if works_on { COMMIT_TIMEOUT } else { self.engine.limits.stall };
-        let body = Stalling::new(body, silence, permit);
+        let body = Stalling::new(body, silence, permit).slowly(O::COMES_SLOWLY);
         if !parts.status.is_success() {
             let offset = offset.map(|offset| (offset, signed_with));
             let failure = refused(clock, &parts, body.into_stream(), snapshot, offset).await;

@@ -322,7 +322,8 @@ impl ClientBuilder {
     }
 
     /// How long a body may stand still, in either direction. One that comes more slowly than
-    /// [`MIN_RATE`](defaults::MIN_RATE) over three times as long is given up, too.
+    /// [`MIN_RATE`](defaults::MIN_RATE) over three times as long is given up, too, but for
+    /// the results of a [`SelectObjectContent`](crate::SelectObjectContent).
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.limits.stall = timeout.min(defaults::LONGEST_WAIT);
         self.connections = self.connections.stall_timeout(timeout);

@@ -19,6 +19,8 @@ use crate::error::Result;
 pub(crate) struct Stalling {
     body: ByteStream,
     limit: Duration,
+    /// In bytes a second.
+    least: u64,
     silence: Option<Silence>,
     /// How long the caller has waited for the bytes of this count, since it was last looked at.
     waited: Duration,
@@ -36,7 +38,12 @@ impl Stalling {
     pub(crate) fn new(body: ByteStream, limit: Duration, permit: OwnedSemaphorePermit) -> Self {
         // What is here already needs no connection any more.
         let permit = if body.is_here() { None } else { Some(permit) };
-        Self { body, limit, silence: None, waited: Duration::ZERO, came: 0, permit }
+        Self { body, limit, least: MIN_RATE, silence: None, waited: Duration::ZERO, came: 0, permit }
+    }
+
+    /// Whether any rate will do.
+    pub(crate) fn slowly(self, slowly: bool) -> Self {
+        if slowly { Self { least: 0, ..self } } else { self }
     }
 
     /// Whether bytes come at a rate worth waiting for.
@@ -50,7 +57,7 @@ impl Stalling {
             return true;
         }
         let waited = std::mem::take(&mut self.waited);
-        std::mem::take(&mut self.came) >= MIN_RATE * waited.as_secs()
+        std::mem::take(&mut self.came) >= self.least * waited.as_secs()
     }
 
     fn give_up(&mut self, told: String) -> Poll<Option<Result<Bytes>>> {
@@ -81,7 +88,7 @@ impl Stream for Stalling {
         if let Poll::Ready(item) = Pin::new(&mut this.body).poll_next(cx) {
             match &item {
                 Some(Ok(bytes)) if !this.comes(bytes.len() as u64) => {
-                    return this.give_up(format!("less than {MIN_RATE} bytes a second"));
+                    return this.give_up(format!("less than {} bytes a second", this.least));
                 }
                 Some(Ok(_)) => {}
                 _ => this.permit = None,

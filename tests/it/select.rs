@@ -1,5 +1,7 @@
 //! SELECT: results over a connection, their checksums, and what goes wrong in them.
 
+use std::time::Duration;
+
 use cos_emulator::{Action, Emulator, Rule};
 use tencent_cos::{
     CsvInput, CsvOutput, Error, ErrorKind, FileHeaderInfo, QuoteFields, SelectInput, SelectObjectContent, SelectOutput,
@@ -7,7 +9,7 @@ use tencent_cos::{
 };
 use tokio::io::AsyncBufReadExt as _;
 
-use crate::support::{bucket, count, emulator};
+use crate::support::{InMemory, bucket, count, emulator};
 
 const LINES: usize = 40_000;
 
@@ -105,13 +107,15 @@ async fn frames_that_are_wrong_cut_or_an_error_are_never_taken_for_all() {
     let all = select("SELECT * FROM COSObject", SelectOutput::csv(CsvOutput::new()));
     let whole = read(bucket.send(all.clone()).await.unwrap()).await;
     assert!(whole.1.is_ok());
-    let error = Action::ErrorFrame { after: 2, code: "InternalError".to_owned(), message: "Try again.".to_owned() };
+    let error = |code: &str| Action::ErrorFrame { after: 2, code: code.to_owned(), message: "Try again.".to_owned() };
     for (action, kind, least, retryable) in [
         (Action::WrongFrame { number: 0 }, ErrorKind::Integrity, 0, true),
         (Action::WrongFrame { number: 2 }, ErrorKind::Integrity, 1, true),
         (Action::CutBody { at: 70_000 }, ErrorKind::Transport, 1, true),
         (Action::ResetBody { at: 20 }, ErrorKind::Transport, 0, true),
-        (error, ErrorKind::Service, 1, true),
+        (error("InternalError"), ErrorKind::Service, 1, true),
+        (error("Busy"), ErrorKind::Service, 1, true),
+        (error("OverMaxRecordSize"), ErrorKind::Service, 1, false),
     ] {
         emulator.clear_journal();
         emulator.script(Rule::on("SELECT Object Content").then(action.clone()));
@@ -127,4 +131,22 @@ async fn frames_that_are_wrong_cut_or_an_error_are_never_taken_for_all() {
     emulator.script(Rule::on("SELECT Object Content").then(Action::status(400, "Busy")));
     assert_eq!(read(bucket.send(all).await.unwrap()).await.0, whole.0);
     assert_eq!(count(&emulator, "SELECT Object Content"), 4);
+}
+
+/// A query that finds little in much is kept alive by small frames, for as long as it takes.
+#[tokio::test(start_paused = true)]
+async fn results_may_come_as_slowly_as_they_like_but_not_stand_still() {
+    let mem = InMemory::new();
+    mem.emulator.put_object(mem.emulator.bucket(), "people.csv", people());
+    let some = select("SELECT * FROM COSObject LIMIT 3000", SelectOutput::csv(CsvOutput::new()));
+    let slow = Rule::on("SELECT Object Content").then(Action::SlowBody { bytes_per_second: 200 });
+    mem.emulator.script(slow);
+    let (length, outcome) = read(mem.bucket().send(some.clone()).await.unwrap()).await;
+    outcome.unwrap();
+    assert!(length > 40_000, "{length}");
+    mem.emulator.script(
+        Rule::on("SELECT Object Content").then(Action::StallBody { at: 30_000, lasting: Duration::from_secs(3600) }),
+    );
+    let (_, outcome) = read(mem.bucket().send(some).await.unwrap()).await;
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
 }

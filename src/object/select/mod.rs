@@ -30,7 +30,8 @@ use crate::xml::{self, Element};
 ///
 /// The records come in frames with checksums. A frame is handed on once it was checked; one has at most 16 MiB here. The
 /// stream ends only after COS said that the query is done: what broke off is an error before the end, never an end.
-/// Changes nothing and may be repeated freely. Results that broke off cannot be read on: ask again for all of them.
+/// COS keeps the connection alive with small frames while it finds nothing: results may come as slowly as they like, only
+/// silence ends them. Changes nothing and may be repeated freely. Results that broke off cannot be read on: ask again for all of them.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `AccessDenied`, `SQLParsingError`,
@@ -118,6 +119,7 @@ impl Operation for SelectObjectContent {
     const NAME: &'static str = "SELECT Object Content";
     const METHOD: Method = Method::POST;
     const PERMISSIONS: Permissions = Permissions::target("name/cos:GetObject");
+    const COMES_SLOWLY: bool = true;
 
     fn request(&self) -> Result<Request> {
         let request = Request::object(&self.key).query("select", "").query("select-type", "2");
