@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use tencent_cos::{Compression, CsvInput, CsvOutput, FileHeaderInfo, SelectInput, SelectObjectContent, SelectOutput};
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::output::copy_to_stdout;
 use crate::session::Session;
 use crate::url::ObjectUrl;
@@ -31,9 +31,9 @@ pub struct Select {
     /// What the object is
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "csv")]
     input: Input,
-    /// What the first line of CSV is
-    #[arg(long, value_name = "KIND", value_enum, default_value = "none")]
-    header: Header,
+    /// What the first line of CSV is, none if nothing is said
+    #[arg(long, value_name = "KIND", value_enum)]
+    header: Option<Header>,
     /// What stands between the fields of CSV, of the object and of the results
     #[arg(long, value_name = "C")]
     delimiter: Option<char>,
@@ -74,12 +74,19 @@ enum Output {
 
 pub async fn run(session: &Session, select: Select) -> Outcome {
     let Select { object, expression, input, header, delimiter, gzip, output } = select;
+    let (from_csv, to_csv) = (matches!(input, Input::Csv), matches!(output, Output::Csv));
+    if header.is_some() && !from_csv {
+        return Err(Failure::usage("--header is for an object that is CSV"));
+    }
+    if delimiter.is_some() && !from_csv && !to_csv {
+        return Err(Failure::usage("--delimiter is for CSV"));
+    }
     let mut input = match input {
         Input::Csv => {
             let csv = CsvInput::new().file_header_info(match header {
-                Header::None => FileHeaderInfo::None,
-                Header::Use => FileHeaderInfo::Use,
-                Header::Ignore => FileHeaderInfo::Ignore,
+                None | Some(Header::None) => FileHeaderInfo::None,
+                Some(Header::Use) => FileHeaderInfo::Use,
+                Some(Header::Ignore) => FileHeaderInfo::Ignore,
             });
             SelectInput::csv(match delimiter {
                 Some(delimiter) => csv.field_delimiter(delimiter),

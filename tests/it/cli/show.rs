@@ -252,6 +252,11 @@ async fn select_writes_what_sql_selects_all_of_it_or_fails() {
     assert!(status == 1 && told.contains("SQLParsingError"), "{told}");
     let (status, told) = shell.failed(&["select", &csv, all, "--delimiter", "；"]);
     assert!(status == 2 && told.contains("field_delimiter: is more than 1 byte"), "{told}");
+    let to_json = ["--input", "json-lines", "--output", "json"];
+    for (of_csv, told_of) in [(["--header", "use"], "--header is for"), (["--delimiter", ";"], "--delimiter is for")] {
+        let (status, told) = shell.failed(&[&["select", &lines, all][..], &to_json, &of_csv].concat());
+        assert!(status == 2 && told.contains(told_of), "{told}");
+    }
     emulator.script(Rule::on("SELECT Object Content").then(Action::CutBody { at: 150 }));
     let broken = shell.run(&["select", &csv, all]);
     assert_eq!((broken.status.code(), text(&broken.stdout)), (Some(1), "name;age\nAda;36\nAlan;41\n"));
