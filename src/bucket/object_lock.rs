@@ -39,6 +39,8 @@ impl ObjectLockConfiguration {
     fn take(&mut self, part: &Element) -> bool {
         match part.name.as_str() {
             ENABLED => part.text() == Some("Enabled"),
+            // The rule may be left blank, says the reference.
+            RULE if part.is_bare() && part.children.is_empty() => true,
             RULE => self.take_rule(part.clone()),
             _ => false,
         }
@@ -128,7 +130,8 @@ const ONCE: [&str; 2] = [ENABLED, RULE];
 ///
 /// Nothing turns it off again. Objects that are there stay as they are: [`PutObjectRetention`](crate::PutObjectRetention)
 /// locks one of them. COS gives the feature to those who ask for it. It is not for buckets whose versioning is suspended,
-/// and its older reference refuses every bucket that has had versioning. It may be repeated freely.
+/// nor for those with intelligent tiering or several zones, and its older reference refuses every bucket that has had
+/// versioning. It may be repeated freely.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `InvalidLockedTime` (409) for fewer days than before, as
@@ -251,6 +254,16 @@ mod tests {
     }
 
     #[test]
+    fn a_blank_rule_is_none() {
+        let blank =
+            "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule/></ObjectLockConfiguration>";
+        let mut found = read(blank);
+        assert_eq!(found, ObjectLockConfiguration::new());
+        found.default_days = Some(30);
+        assert_eq!(written(found), written(ObjectLockConfiguration::for_days(30)));
+    }
+
+    #[test]
     fn days_are_some() {
         for days in [0, 36_501] {
             let put = PutBucketObjectLock::new(ObjectLockConfiguration::for_days(days));
@@ -267,7 +280,7 @@ mod tests {
         let found = read(xml);
         assert_eq!(found.unknown().collect::<Vec<_>>(), ["ObjectLockEnabled", "New", "Mode", "Years"]);
         assert_eq!((found.default_days, written(found.clone())), (Some(7), xml.to_owned()));
-        for strange in ["<Rule/>", "<Rule><DefaultRetention><Years>1</Years></DefaultRetention></Rule>"] {
+        for strange in ["<Rule a=\"1\"/>", "<Rule><DefaultRetention><Years>1</Years></DefaultRetention></Rule>"] {
             let xml = format!(
                 "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{strange}\
                  </ObjectLockConfiguration>"
