@@ -15,7 +15,7 @@ use crate::receive::receive_document;
 use crate::request::Head;
 use crate::respond::Reply;
 use crate::service::Call;
-use crate::store::{Bucket, Setting, Version, Versioning};
+use crate::store::{Bucket, Named, Setting, Version, Versioning};
 use crate::xml::{Document, Element, parse};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -49,6 +49,9 @@ pub(crate) fn check(bucket: &Bucket, root: &Element) -> Result<(), CosError> {
         let message = "Object lock cannot be enabled for a bucket whose versioning is suspended.";
         return Err(CosError::new(409, "InvalidBucketState", message));
     }
+    if !bucket.named(Named::IntelligentTiering).is_empty() {
+        return Err(not_with_tiering());
+    }
     let Some(rule) = root.child("Rule") else { return Ok(()) };
     let retention = rule.child("DefaultRetention").filter(|_| rule.children().len() == 1);
     let retention = retention.filter(|it| it.has_only(&["Days", "Mode"])).ok_or_else(CosError::malformed_xml)?;
@@ -62,6 +65,16 @@ pub(crate) fn check(bucket: &Bucket, root: &Element) -> Result<(), CosError> {
         return Err(CosError::new(409, "InvalidLockedTime", message));
     }
     Ok(())
+}
+
+/// That they are not to be together is what the reference tells; with which code is inferred.
+fn not_with_tiering() -> CosError {
+    CosError::new(409, "InvalidBucketState", "A bucket has either object lock or intelligent tiering.")
+}
+
+/// Refuses intelligent tiering to a bucket that may lock objects.
+pub(crate) fn allow_tiering(bucket: &Bucket) -> Result<(), CosError> {
+    bucket.setting(Setting::ObjectLock).map_or(Ok(()), |_| Err(not_with_tiering()))
 }
 
 fn days_of(root: &Element) -> Option<u32> {

@@ -3,6 +3,7 @@
 use crate::bucket::deny_strangers;
 use crate::encoding::number;
 use crate::error::CosError;
+use crate::lock;
 use crate::receive::receive_document_within;
 use crate::respond::Reply;
 use crate::service::Call;
@@ -30,6 +31,7 @@ pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let document = receive_document_within(call, ROOT, LONGEST).await?;
     let id = id(call)?;
     check(&document, id).ok_or_else(CosError::malformed_xml)??;
+    lock::allow_tiering(&bucket)?;
     bucket.set_named(Named::IntelligentTiering, id, Some(Document::of(&document)), |kept| {
         match kept.contains_key(id) {
             true if id == DEFAULT => Err(stays()),
@@ -87,6 +89,7 @@ pub(crate) async fn put_first(call: &mut Call<'_>) -> Result<Reply, CosError> {
     deny_strangers(call)?;
     let document = receive_document_within(call, ROOT, LONGEST).await?;
     let days = first_days(&document).ok_or_else(CosError::malformed_xml)?;
+    lock::allow_tiering(&bucket)?;
     let mut xml = Document::new(ROOT);
     xml.text("Id", DEFAULT);
     xml.text("Status", "Enabled");

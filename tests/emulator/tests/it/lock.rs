@@ -157,6 +157,19 @@ async fn versions_are_locked_one_by_one() {
 }
 
 #[tokio::test]
+async fn a_bucket_has_object_lock_or_intelligent_tiering() {
+    let tiering = "<IntelligentTieringConfiguration><Status>Enabled</Status><Transition><Days>30</Days></Transition>\
+                   </IntelligentTieringConfiguration>";
+    let tier = |emulator| ask(emulator, "PUT", "/").query("intelligenttiering", "").body(tiering);
+    let emulator = Emulator::builder().in_memory().unwrap();
+    assert_eq!(tier(&emulator).send(&emulator).await.verdict(), "200");
+    assert_eq!(configure(&emulator, ENABLED).await, "409 InvalidBucketState");
+    let emulator = Emulator::builder().in_memory().unwrap();
+    assert_eq!(configure(&emulator, ENABLED).await, "200");
+    assert_eq!(tier(&emulator).send(&emulator).await.verdict(), "409 InvalidBucketState");
+}
+
+#[tokio::test]
 async fn locks_outlive_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let open = || Emulator::builder().data_dir(data.path()).in_memory().unwrap();
