@@ -89,7 +89,9 @@ impl InventoryFilter {
     fn take(&mut self, condition: &Element) -> Option<()> {
         match condition.name.as_str() {
             "Prefix" => self.prefix = Some(condition.text()?.to_owned()),
-            CLASS => self.storage_class = condition.text().filter(|class| !class.is_empty()).map(StorageClass::new),
+            CLASS => {
+                self.storage_class = Some(condition.text()?.trim()).filter(|it| !it.is_empty()).map(StorageClass::new)
+            }
             "Tag" => {
                 let [key, value] = condition.texts(["Key", "Value"])?;
                 self.tags = std::mem::take(&mut self.tags).tag(key?, value.unwrap_or_default());

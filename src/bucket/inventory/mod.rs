@@ -597,6 +597,8 @@ mod tests {
             "<Prefix>a</Prefix><And><Tag><Key>k</Key></Tag></And>",
             "<And><Prefix>a</Prefix><Prefix>b</Prefix></And>",
             "<And><StorageClass>A</StorageClass><New/></And>",
+            "<And><Prefix>a</Prefix><StorageClass at=\"1\">A</StorageClass></And>",
+            "<And><Prefix>a</Prefix><StorageClass><New/></StorageClass></And>",
             "<And><Tag><Key>k</Key></Tag><Tag><Key>k</Key></Tag></And>",
             "<Period><StartTime>today</StartTime></Period>",
         ] {
@@ -604,5 +606,7 @@ mod tests {
             assert_eq!((&found.filter, found.unknown().collect::<Vec<_>>()), (&None, vec!["Filter"]), "{strange}");
             assert!(written(found).contains(&format!("<Filter>{strange}</Filter>")), "{strange}");
         }
+        let blank = "<And><Prefix>myPrefix</Prefix><StorageClass> </StorageClass></And>";
+        assert_eq!(read(bare(GOLDEN).replace("<Prefix>myPrefix</Prefix>", blank)), example());
     }
 }
