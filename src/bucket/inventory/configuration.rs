@@ -199,7 +199,7 @@ impl InventoryDestination {
             "Format" => part.text() == Some("CSV"),
             "Bucket" => part.text().is_some_and(is_place),
             "AccountId" => part.text().is_some_and(is_uin),
-            ENCRYPTION => matches!(part.children.as_slice(), [key] if key.name == SSE_COS && key.text() == Some("")),
+            ENCRYPTION => part.texts([SSE_COS]) == Some([Some("")]),
             _ => part.text().is_some(),
         };
         let (unknown, [format, account, bucket, prefix, encryption]) = sift(place, PLACE_PARTS, known);

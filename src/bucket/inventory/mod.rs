@@ -606,6 +606,12 @@ mod tests {
             assert_eq!((&found.filter, found.unknown().collect::<Vec<_>>()), (&None, vec!["Filter"]), "{strange}");
             assert!(written(found).contains(&format!("<Filter>{strange}</Filter>")), "{strange}");
         }
+        for strange in ["<Encryption at=\"1\"><SSE-COS/></Encryption>", "<Encryption><SSE-COS at=\"1\"/></Encryption>"]
+        {
+            let found = read(bare(GOLDEN).replace("<Encryption><SSE-COS></SSE-COS></Encryption>", strange));
+            assert_eq!(found.unknown().collect::<Vec<_>>(), ["Encryption"]);
+            assert!(written(found).contains(strange), "{strange}");
+        }
         let blank = "<And><Prefix>myPrefix</Prefix><StorageClass> </StorageClass></And>";
         assert_eq!(read(bare(GOLDEN).replace("<Prefix>myPrefix</Prefix>", blank)), example());
     }
