@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use tencent_cos::{
     DeleteBucketInventory, GetBucketInventory, IncludedObjectVersions, InventoryConfiguration, InventoryDestination,
     InventoryField, InventoryFilter, InventorySchedule, ListBucketInventory, PostBucketInventory, PutBucketInventory,
+    StorageClass,
 };
 
 use crate::failure::{Failure, Outcome};
+use crate::output::{objects, time_text};
 use crate::session::Session;
 use crate::url::BucketUrl;
 
@@ -26,6 +28,7 @@ Examples:
 /// Show the inventories that COS makes of a bucket, set one or remove one
 ///
 /// An inventory is a list of the objects, as CSV, in another bucket of the region or the same: that must let COS write.
+/// What is not said of one that is there stays as it is, beside the place when that is another bucket.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub struct Inventory {
@@ -89,13 +92,23 @@ pub async fn run(session: &Session, asked: Inventory) -> Outcome {
         output.line(json, format_args!("removed {id} (request id {})", removed.request_id()))?;
     } else if let Some(to) = &asked.to {
         let to = session.bucket(&to.0)?;
-        let configuration = configuration(id, InventoryDestination::new(to.region(), to.name()), &asked);
+        let to = InventoryDestination::new(to.region(), to.name());
         if asked.once {
-            let job = session.send(&bucket, PostBucketInventory::new(configuration)).await?;
+            let once = changed(InventoryConfiguration::once(id, to.clone()), to, &asked);
+            let job = session.send(&bucket, PostBucketInventory::new(once)).await?;
             let name = job.job_id.as_deref().unwrap_or("without a name");
             let json = || json!({ "action": "set", "job_id": job.job_id, "request_id": job.request_id() });
             output.line(json, format_args!("begun: job {name} (request id {})", job.request_id()))?;
-        } else if configuration.schedule.is_some() {
+        } else if let Some(every) = asked.every {
+            let found = session.send(&bucket, GetBucketInventory::new(id)).await?;
+            let found = found.unwrap_or_else(|| InventoryConfiguration::once(id, to.clone()));
+            let mut configuration = changed(found, to, &asked);
+            configuration.schedule = Some(match (every, configuration.schedule) {
+                (Every::Day, _) => InventorySchedule::Daily,
+                (Every::Week, _) => InventorySchedule::Weekly,
+                (Every::Month, Some(monthly @ InventorySchedule::Monthly { .. })) => monthly,
+                (Every::Month, _) => InventorySchedule::Monthly { day: None },
+            });
             session.send(&bucket, PutBucketInventory::new(configuration.clone())).await?;
             output.line(|| told(&configuration), line(&configuration))?;
         } else {
@@ -107,21 +120,25 @@ pub async fn run(session: &Session, asked: Inventory) -> Outcome {
     output.finish()
 }
 
-fn configuration(id: &str, mut to: InventoryDestination, asked: &Inventory) -> InventoryConfiguration {
-    to.prefix.clone_from(&asked.into);
-    let mut configuration = InventoryConfiguration::once(id, to.encrypted(asked.encrypt));
-    configuration.schedule = asked.every.map(|every| match every {
-        Every::Day => InventorySchedule::Daily,
-        Every::Week => InventorySchedule::Weekly,
-        Every::Month => InventorySchedule::Monthly { day: None },
-    });
+/// With what is said, and as it was in all else.
+fn changed(
+    mut configuration: InventoryConfiguration,
+    to: InventoryDestination,
+    asked: &Inventory,
+) -> InventoryConfiguration {
+    let mut to = configuration.destination.take_if(|there| there.bucket == to.bucket).unwrap_or(to);
+    to.prefix = asked.into.clone().or(to.prefix);
+    to.encrypted |= asked.encrypt;
+    configuration.destination = Some(to);
     if asked.versions {
         configuration.included_object_versions = Some(IncludedObjectVersions::All);
     }
-    if let Some(prefix) = &asked.prefix {
-        configuration.filter = Some(InventoryFilter::new().prefix(prefix));
+    if asked.prefix.is_some() {
+        configuration.filter.get_or_insert_default().prefix.clone_from(&asked.prefix);
     }
-    configuration.optional_fields = asked.fields.iter().cloned().map(InventoryField::new).collect();
+    if !asked.fields.is_empty() {
+        configuration.optional_fields = asked.fields.iter().cloned().map(InventoryField::new).collect();
+    }
     configuration
 }
 
@@ -133,9 +150,16 @@ fn told(inventory: &InventoryConfiguration) -> Value {
         "id": inventory.id,
         "enabled": inventory.enabled,
         "every": inventory.schedule.map(every),
+        "day": match inventory.schedule {
+            Some(InventorySchedule::Monthly { day }) => day,
+            _ => None,
+        },
         "versions": inventory.included_object_versions.map(IncludedObjectVersions::as_str),
         "prefix": filter.and_then(|filter| filter.prefix.as_ref()),
         "tags": filter.map(|filter| filter.tags.iter().collect::<Vec<_>>()),
+        "storage_class": filter.and_then(|filter| filter.storage_class.as_ref()).map(StorageClass::as_str),
+        "start_time": filter.and_then(|filter| time_text(filter.start_time)),
+        "end_time": filter.and_then(|filter| time_text(filter.end_time)),
         "fields": inventory.optional_fields.iter().map(InventoryField::as_str).collect::<Vec<_>>(),
         "to": to.map(|to| &to.bucket),
         "into": to.and_then(|to| to.prefix.as_ref()),
@@ -161,8 +185,11 @@ fn line(inventory: &InventoryConfiguration) -> String {
     if let Some(to) = &inventory.destination {
         let _ = write!(line, ", to {}", to.bucket);
     }
-    if let Some(prefix) = inventory.filter.as_ref().and_then(|filter| filter.prefix.as_ref()) {
-        let _ = write!(line, ", of {prefix}*");
+    if let Some(filter) = inventory.filter.as_ref().filter(|filter| **filter != InventoryFilter::new()) {
+        let _ = write!(line, ", of {}", objects(filter.prefix.as_deref(), &filter.tags));
+        if let Some(class) = &filter.storage_class {
+            let _ = write!(line, " in {}", class.as_str());
+        }
     }
     let unknown: Vec<_> = inventory.unknown().collect();
     if !unknown.is_empty() {

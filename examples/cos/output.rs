@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use tencent_cos::ByteStream;
+use tencent_cos::{ByteStream, Tags};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::io::AsyncWriteExt;
@@ -99,6 +99,15 @@ pub async fn copy_to_stdout(mut body: ByteStream) -> Outcome {
 
 pub fn time_text(time: Option<SystemTime>) -> Option<String> {
     OffsetDateTime::from(time?).format(&Rfc3339).ok()
+}
+
+/// The objects whose keys begin so and that have these tags.
+pub fn objects(prefix: Option<&str>, tags: &Tags) -> String {
+    let mut text = format!("{}*", prefix.unwrap_or_default());
+    for (key, value) in tags.iter() {
+        let _ = write!(text, " with {key}={value}");
+    }
+    text
 }
 
 /// What became of a file that was transferred.

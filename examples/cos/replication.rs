@@ -11,6 +11,7 @@ use tencent_cos::{
 };
 
 use crate::failure::{Failure, Outcome};
+use crate::output::objects;
 use crate::session::Session;
 use crate::url::BucketUrl;
 
@@ -117,10 +118,7 @@ fn told(replication: &ReplicationConfiguration, rule: &ReplicationRule) -> Value
 }
 
 fn line(rule: &ReplicationRule) -> String {
-    let mut line = format!("{}*", rule.prefix.as_deref().unwrap_or_default());
-    for (key, value) in rule.tags.iter() {
-        let _ = write!(line, " with {key}={value}");
-    }
+    let mut line = objects(rule.prefix.as_deref(), &rule.tags);
     match &rule.destination {
         Some(there) => {
             let _ = write!(line, " to {} in {}", there.bucket.as_str(), there.region.as_str());

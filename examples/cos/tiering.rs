@@ -8,6 +8,7 @@ use tencent_cos::{
 };
 
 use crate::failure::Outcome;
+use crate::output::objects;
 use crate::session::Session;
 use crate::url::BucketUrl;
 
@@ -21,7 +22,7 @@ Examples:
 
 /// Show the rules of the intelligent tiering of a bucket, set one or remove one
 ///
-/// It is about objects of the class INTELLIGENT_TIERING.
+/// It is about objects of the class INTELLIGENT_TIERING. What is not said of a rule that is there stays as it is.
 #[derive(Debug, Args)]
 pub struct Tiering {
     /// cos://BUCKET-APPID
@@ -51,24 +52,22 @@ pub async fn run(session: &Session, asked: Tiering) -> Outcome {
     let Tiering { url, turn_on, id, archive, deep_archive, prefix, remove } = asked;
     let bucket = session.bucket(&url.0)?;
     let mut output = session.output();
-    let set = match (turn_on, &id) {
-        (Some(days), _) => Some(IntelligentTieringConfiguration::turn_on(days)),
-        (None, Some(id)) if archive.is_some() || deep_archive.is_some() || prefix.is_some() => {
-            let mut rule = IntelligentTieringConfiguration::new(id, IntelligentTieringFilter::new());
-            rule.filter = prefix.map(|prefix| IntelligentTieringFilter::new().prefix(prefix));
-            for (tier, days) in [(AccessTier::ArchiveAccess, archive), (AccessTier::DeepArchiveAccess, deep_archive)] {
-                rule = days.into_iter().fold(rule, |rule, days| rule.tiering(tier, days));
-            }
-            Some(rule)
-        }
-        _ => None,
-    };
     if let (Some(id), true) = (&id, remove) {
         let removed = session.send(&bucket, DeleteBucketIntelligentTiering::new(id)).await?;
         let json = || json!({ "action": "remove", "id": id, "request_id": removed.request_id() });
         output.line(json, format_args!("removed {id} (request id {})", removed.request_id()))?;
         return output.finish();
     }
+    let changes = archive.is_some() || deep_archive.is_some() || prefix.is_some();
+    let set = match (turn_on, &id) {
+        (Some(days), _) => Some(IntelligentTieringConfiguration::turn_on(days)),
+        (None, Some(id)) if changes => {
+            let found = session.send(&bucket, GetBucketIntelligentTiering::new(id)).await?;
+            let tiers = [(AccessTier::ArchiveAccess, archive), (AccessTier::DeepArchiveAccess, deep_archive)];
+            Some(changed(found, id, prefix, tiers))
+        }
+        _ => None,
+    };
     let shown = match (set, &id) {
         (Some(rule), _) => {
             session.send(&bucket, PutBucketIntelligentTiering::new(rule.clone())).await?;
@@ -81,6 +80,27 @@ pub async fn run(session: &Session, asked: Tiering) -> Outcome {
         output.line(|| told(&rule), line(&rule))?;
     }
     output.finish()
+}
+
+fn changed(
+    found: Option<IntelligentTieringConfiguration>,
+    id: &str,
+    prefix: Option<String>,
+    tiers: [(AccessTier, Option<u32>); 2],
+) -> IntelligentTieringConfiguration {
+    let of_all = || IntelligentTieringConfiguration::new(id, IntelligentTieringFilter::new());
+    let mut rule = found.unwrap_or_else(of_all);
+    if prefix.is_some() {
+        rule.filter.get_or_insert_default().prefix = prefix;
+    }
+    for (tier, days) in tiers {
+        let Some(days) = days else { continue };
+        match rule.tierings.iter_mut().find(|tiering| tiering.access_tier == tier) {
+            Some(tiering) => tiering.days = days,
+            None => rule = rule.tiering(tier, days),
+        }
+    }
+    rule
 }
 
 fn told(rule: &IntelligentTieringConfiguration) -> Value {
@@ -98,8 +118,9 @@ fn told(rule: &IntelligentTieringConfiguration) -> Value {
 }
 
 fn line(rule: &IntelligentTieringConfiguration) -> String {
-    let prefix = rule.filter.as_ref().and_then(|filter| filter.prefix.as_ref());
-    let about = prefix.map_or_else(String::new, |prefix| format!(" of {prefix}*"));
+    let filter = rule.filter.as_ref().filter(|filter| **filter != IntelligentTieringFilter::new());
+    let about = filter.map(|filter| format!(" of {}", objects(filter.prefix.as_deref(), &filter.tags)));
+    let about = about.unwrap_or_default();
     let tiers: Vec<String> =
         rule.tierings.iter().map(|tier| format!("{} after {} days", tier.access_tier.as_str(), tier.days)).collect();
     let unknown: Vec<_> = rule.unknown().collect();

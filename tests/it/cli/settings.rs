@@ -1,7 +1,14 @@
 //! `cos` commands for settings of a bucket.
 
+use std::time::{Duration, SystemTime};
+
 use cos_emulator::{Action, Rule};
 use serde_json::{Value, json};
+use tencent_cos::{
+    AccessTier, GetBucketIntelligentTiering, GetBucketInventory, IncludedObjectVersions,
+    IntelligentTieringConfiguration, IntelligentTieringFilter, InventoryConfiguration, InventoryDestination,
+    InventoryField, InventoryFilter, InventorySchedule, PutBucketIntelligentTiering, PutBucketInventory, StorageClass,
+};
 
 use super::shell::{Shell, text};
 
@@ -243,7 +250,8 @@ fn inventory_sets_shows_begins_and_removes() {
     let expected = json!({
         "type": "inventory", "id": "weekly", "enabled": true, "every": "week", "versions": "All", "prefix": "a/",
         "tags": [], "fields": ["Size", "ETag"], "to": "qcs::cos:ap-guangzhou::reports-1250000000", "into": "lists",
-        "account": null, "encrypted": true, "unknown": [],
+        "account": null, "encrypted": true, "unknown": [], "day": null, "storage_class": null, "start_time": null,
+        "end_time": null,
     });
     assert_eq!((&set[0], &shell.json(&["inventory", &bucket, "--id", "weekly"])[0]), (&expected, &expected));
     shell.done(&["inventory", &bucket, "--id", "daily", "--every", "day", "--to", &bucket]);
@@ -269,6 +277,68 @@ fn inventory_sets_shows_begins_and_removes() {
         assert_eq!(shell.json(&["inventory", &bucket, "--id", "weekly", "--remove"])[0]["action"], "remove");
         assert!(shell.done(&["inventory", &bucket, "--id", "weekly"]).is_empty());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_inventory_keeps_what_is_not_said_again() {
+    let emulator = crate::support::emulator().await;
+    let reports = InventoryDestination::new(&"ap-guangzhou".parse().unwrap(), &"reports-1250000000".parse().unwrap());
+    let filter = InventoryFilter::new().prefix("a/").tag("team", "blue").storage_class(StorageClass::STANDARD_IA);
+    let monthly = InventorySchedule::Monthly { day: Some(3) };
+    let theirs = InventoryConfiguration::new("i", monthly, reports.account_id("1").prefix("lists").encrypted(true))
+        .included_object_versions(IncludedObjectVersions::All)
+        .filter(filter.start_time(SystemTime::UNIX_EPOCH + Duration::from_secs(1)))
+        .optional_field(InventoryField::SIZE)
+        .enabled(false);
+    let ours = crate::support::bucket(&emulator);
+    ours.send(PutBucketInventory::new(theirs.clone())).await.unwrap();
+    let shell = Shell::over(&emulator);
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    let set = |more: &[&str]| shell.done(&[&["inventory", &bucket, "--id", "i"], more].concat());
+    let to = "cos://reports-1250000000";
+    let shown = set(&["--every", "month", "--to", to]);
+    let every = "every month, to qcs::cos:ap-guangzhou::reports-1250000000, of a/* with team=blue in STANDARD_IA";
+    assert_eq!(text(&shown), format!("not made: i: {every}\n"));
+    let get = async || ours.send(GetBucketInventory::new("i")).await.unwrap().unwrap();
+    assert_eq!(get().await, theirs);
+    let told = &shell.json(&["inventory", &bucket])[0];
+    assert_eq!((&told["day"], &told["storage_class"]), (&json!(3), &json!("STANDARD_IA")));
+    assert_eq!((&told["start_time"], &told["end_time"]), (&json!("1970-01-01T00:00:01Z"), &json!(null)));
+
+    set(&["--every", "day", "--to", to, "--into", "x", "--prefix", "b/", "--fields", "ETag"]);
+    let mut expected = theirs;
+    expected.schedule = Some(InventorySchedule::Daily);
+    expected.destination.as_mut().unwrap().prefix = Some("x".to_owned());
+    expected.filter.as_mut().unwrap().prefix = Some("b/".to_owned());
+    expected.optional_fields = vec![InventoryField::ETAG];
+    assert_eq!(get().await, expected);
+    // In another place nothing of the first holds.
+    set(&["--every", "day", "--to", &bucket]);
+    expected.destination = Some(InventoryDestination::new(ours.region(), ours.name()));
+    assert_eq!(get().await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_rule_of_tiering_keeps_what_is_not_said_again() {
+    let emulator = crate::support::emulator().await;
+    let filter = IntelligentTieringFilter::new().prefix("logs/").tag("team", "blue");
+    let rule =
+        IntelligentTieringConfiguration::new("logs", filter).tiering(AccessTier::ArchiveAccess, 91).enabled(false);
+    let ours = crate::support::bucket(&emulator);
+    ours.send(PutBucketIntelligentTiering::new(rule.clone())).await.unwrap();
+    let shell = Shell::over(&emulator);
+    let bucket = shell.url("").trim_end_matches('/').to_owned();
+    let set = |more: &[&str]| shell.done(&[&["tiering", &bucket, "--id", "logs"], more].concat());
+    let shown = set(&["--deep-archive", "200"]);
+    let tiers = "ARCHIVE_ACCESS after 91 days, DEEP_ARCHIVE_ACCESS after 200 days";
+    assert_eq!(text(&shown), format!("not in force: logs of logs/* with team=blue: {tiers}\n"));
+    let get = async || ours.send(GetBucketIntelligentTiering::new("logs")).await.unwrap().unwrap();
+    let mut expected = rule.tiering(AccessTier::DeepArchiveAccess, 200);
+    assert_eq!(get().await, expected);
+    set(&["--prefix", "old/", "--archive", "100"]);
+    expected.filter.as_mut().unwrap().prefix = Some("old/".to_owned());
+    expected.tierings[0].days = 100;
+    assert_eq!(get().await, expected);
 }
 
 #[test]
