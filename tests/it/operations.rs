@@ -283,6 +283,8 @@ enum Fact {
     Referer(Option<RefererConfiguration>),
     /// These inventories are made.
     Inventories(Vec<InventoryConfiguration>),
+    /// This inventory was begun, which is made once.
+    InventoryBegun(&'static str),
     /// These are the rules of intelligent tiering.
     Tiering(Vec<IntelligentTieringConfiguration>),
     /// Whether the bucket is reached by global acceleration.
@@ -364,6 +366,13 @@ impl Fact {
             Self::Inventories(expected) => {
                 let list = admin.send(ListBucketInventory::new()).await.expect("a list of inventories");
                 assert_eq!(list.configurations, *expected);
+            }
+            Self::InventoryBegun(id) => {
+                // What befalls the call is not to befall this one.
+                scene.emulator().clear_script();
+                let once = InventoryConfiguration::once(*id, inventory_place());
+                let again = admin.send(PostBucketInventory::new(once)).await.expect_err("an id that is taken");
+                assert_eq!(again.code(), Some("DuplicateInventoryId"));
             }
             Self::Tiering(expected) => {
                 assert_eq!(admin.send(ListBucketIntelligentTiering::new()).await.expect("a list of rules"), *expected);
@@ -1620,7 +1629,7 @@ pub static TABLE: &[Row] = &[
             Box::pin(async {
                 let once = InventoryConfiguration::once("now", inventory_place());
                 ready(PostBucketInventory::new(once), |job| assert!(job.job_id.is_some()))
-                    .leaves([Fact::Inventories(Vec::new())])
+                    .leaves([Fact::InventoryBegun("now"), Fact::Inventories(Vec::new())])
             })
         },
     },
