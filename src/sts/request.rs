@@ -25,8 +25,8 @@ const CONTENT_TYPE: &str = "application/json";
 /// A failed call may be repeated, signed afresh: a key that nobody holds does no harm. Set a limit on the wait.
 ///
 /// # Errors
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) for what is wrong with the call, for anonymous credentials, and for an
-/// endpoint that is plain http to another machine.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) for what is wrong with the call, for anonymous credentials where the call
+/// is signed with them, and for an endpoint that is plain http to another machine.
 ///
 /// # Examples
 /// ```
@@ -89,11 +89,11 @@ impl SignedCall {
             ("x-tc-action", C::ACTION),
         ];
         let message = tc3::Message { method: "POST", query: "", headers: &signed, body: &body };
-        let (authorization, proof) = if let Some(token) = call.web_identity_token() {
-            ("SKIP".to_owned(), token.to_owned())
+        let (authorization, proof, token) = if let Some(token) = call.web_identity_token() {
+            ("SKIP".to_owned(), token.to_owned(), "")
         } else {
             let stages = tc3::sign(credentials, "sts", time, &message)?;
-            (stages.authorization, stages.signature)
+            (stages.authorization, stages.signature, credentials.token().unwrap_or_default())
         };
         let mut headers = HeaderMap::with_capacity(12);
         headers.insert(header::HOST, site.host.clone());
@@ -105,7 +105,6 @@ impl SignedCall {
         headers.insert("x-tc-region", region.clone());
         headers.insert("x-tc-language", HeaderValue::from_static("en-US"));
         headers.insert(header::AUTHORIZATION, sensitive(&authorization)?);
-        let token = credentials.token().unwrap_or_default();
         if !token.is_empty() {
             headers.insert("x-tc-token", sensitive(token)?);
         }

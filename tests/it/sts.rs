@@ -15,7 +15,7 @@ use tencent_cos::sts::{self, AssumeRole, AssumeRoleWithWebIdentity, GetFederatio
 use tencent_cos::{
     Attributes, Bucket, Client, CompleteMultipartUpload, CompletedPart, CopyObject, CopySource, Credentials,
     DeleteObject, DeleteObjects, Error, ErrorKind, GetObject, HeadBucket, InitiateMultipartUpload,
-    ListMultipartUploads, ListObjects, ListParts, ObjectKey, PutObject, Transport, UploadPart,
+    ListMultipartUploads, ListObjects, ListParts, ObjectKey, PutObject, SessionCredentials, Transport, UploadPart,
 };
 use tokio::time::Instant;
 
@@ -343,6 +343,18 @@ async fn a_call_is_signed_for_anybody_to_send() {
     assert_eq!(send(&signed).await.unwrap_err().code(), Some("AuthFailure.SignatureExpire"));
     let nobody = sign(&Credentials::anonymous()).unwrap_err();
     assert_eq!((nobody.kind(), nobody.field()), (ErrorKind::Input, Some("credentials")));
+
+    // A token that proves who calls stands alone: what else there is stays at home.
+    let call = AssumeRoleWithWebIdentity::new("OIDC", "eyJ0.good.t0ken", ARN, "nightly");
+    let temporary = SessionCredentials::new("AKID1", "key", "their-t0ken", clock.true_time() + Duration::from_secs(60));
+    let endpoint = sts::Endpoint::nearest();
+    let signed = sts::sign(&call, &temporary.unwrap().into(), &region, &endpoint, clock.true_time()).unwrap();
+    let request = signed.request();
+    assert_eq!(
+        (&request.headers()["authorization"], request.headers().get("x-tc-token")),
+        (&"SKIP".parse().unwrap(), None)
+    );
+    assert!(!format!("{request:?}").contains("their-t0ken"));
 }
 
 /// An emulator without a socket, where time may be paused.
