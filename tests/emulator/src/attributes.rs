@@ -107,8 +107,16 @@ fn metadata(head: &Head) -> Result<Vec<(String, Bytes)>, CosError> {
     Ok(metadata)
 }
 
-/// Classes are compared without regard to case, as the Java SDK writes `Standard_IA`.
 fn storage_class(text: Option<&str>) -> Result<String, CosError> {
+    let class = text.unwrap_or("STANDARD");
+    if is_storage_class(class) {
+        return Ok(class.to_ascii_uppercase());
+    }
+    Err(CosError::new(400, "NotSupportedStorageClass", "The storage class you specified is not supported."))
+}
+
+/// Classes are compared without regard to case, as the Java SDK writes `Standard_IA`.
+pub(crate) fn is_storage_class(text: &str) -> bool {
     const CLASSES: [&str; 9] = [
         "STANDARD",
         "STANDARD_IA",
@@ -120,9 +128,5 @@ fn storage_class(text: Option<&str>) -> Result<String, CosError> {
         "MAZ_INTELLIGENT_TIERING",
         "MAZ_ARCHIVE",
     ];
-    let class = text.unwrap_or("STANDARD").to_ascii_uppercase();
-    if CLASSES.contains(&class.as_str()) {
-        return Ok(class);
-    }
-    Err(CosError::new(400, "NotSupportedStorageClass", "The storage class you specified is not supported."))
+    CLASSES.iter().any(|class| class.eq_ignore_ascii_case(text))
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::address::{is_bucket_name, is_region_name};
+use crate::attributes::is_storage_class;
 use crate::bucket::deny_strangers;
 use crate::encoding::number;
 use crate::error::CosError;
@@ -206,7 +207,8 @@ fn check_filter(filter: &Element) -> Option<Result<(), CosError>> {
         [start, end].into_iter().flatten().all(|time| number::<u64>(time).is_some()).then_some(())?;
     }
     let Some(and) = and else { return Some(Ok(())) };
-    let [_, _] = texts_beside(and, ["Prefix", "StorageClass"], "Tag")?;
+    let [_, class] = texts_beside(and, ["Prefix", "StorageClass"], "Tag")?;
+    class.is_none_or(is_storage_class).then_some(())?;
     Some(tagging::check_filter(and))
 }
 

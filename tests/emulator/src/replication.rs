@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::attributes::is_storage_class;
 use crate::encoding::number;
 use crate::error::CosError;
 use crate::service::Call;
@@ -87,7 +88,9 @@ impl<'d> Rule<'d> {
             return None;
         }
         let (in_filter, has_tags) = filter.map_or(Some(("", false)), read_filter)?;
-        let [bucket, _, encryption] = children(destination?, ["Bucket", "StorageClass", "EncryptionConfiguration"])?;
+        let destination = destination?;
+        let [bucket, _, encryption] = children(destination, ["Bucket", "StorageClass", "EncryptionConfiguration"])?;
+        destination.text_of("StorageClass").is_none_or(is_storage_class).then_some(())?;
         if let Some(encryption) = encryption {
             texts(encryption, ["ReplicaKmsKeyID"])?;
         }

@@ -81,6 +81,7 @@ async fn a_document_that_is_not_right_changes_nothing() {
         (FILTER, "<Filter><And><Tag><Key>k</Key></Tag></And></Filter>"),
         (FILTER, "<Filter><Prefix>a</Prefix><And><Prefix>a</Prefix></And></Filter>"),
         (FILTER, "<Filter><And><Prefix>a</Prefix><Prefix>a</Prefix></And></Filter>"),
+        (FILTER, "<Filter><And><StorageClass>COLD</StorageClass></And></Filter>"),
         (FILTER, "<Filter><Period><StartTime>today</StartTime></Period></Filter>"),
     ] {
         let document = DOCUMENT.replace(part, other);

@@ -69,6 +69,7 @@ async fn a_document_that_is_not_right_changes_nothing() {
         (prefix, "<DeleteMarkerReplication><Status>No</Status></DeleteMarkerReplication>", "400 MalformedXML"),
         (prefix, "<SourceSelectionCriteria/>", "400 MalformedXML"),
         ("qcs::cos:ap-beijing::", "", "400 MalformedXML"),
+        (">STANDARD<", ">COLD<", "400 MalformedXML"),
         ("copy-", "none-", "400 InvalidArgument"),
         ("ap-beijing::copy", "ap-shanghai::copy", "400 InvalidArgument"),
         ("ap-beijing::copy", "ap-guangzhou::source", "400 InvalidArgument"),
@@ -85,6 +86,7 @@ async fn a_document_that_is_not_right_changes_nothing() {
     let ranked = rule.replace("<ID>", "<Priority>1</Priority><ID>");
     for fine in [
         DOCUMENT.replace(prefix, ""),
+        DOCUMENT.replace("STANDARD", "Standard_IA"),
         DOCUMENT.replace(
             prefix,
             "<Filter><And><Prefix>a</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter>\
