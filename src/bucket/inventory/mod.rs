@@ -160,7 +160,7 @@ impl DeleteBucketInventory {
     }
 }
 
-/// Lists the inventories of the bucket, up to 100 a page.
+/// Lists the inventories of the bucket, up to 100 a page; [`Bucket::pages`](crate::Bucket::pages) gives all pages.
 ///
 /// Changes nothing and may be repeated freely.
 ///
@@ -169,11 +169,15 @@ impl DeleteBucketInventory {
 ///
 /// # Examples
 /// ```no_run
+/// use futures_util::TryStreamExt;
 /// use tencent_cos::ListBucketInventory;
 ///
 /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
-/// for inventory in bucket.send(ListBucketInventory::new()).await?.configurations {
-///     println!("{}", inventory.id);
+/// let mut pages = bucket.pages(ListBucketInventory::new());
+/// while let Some(page) = pages.try_next().await? {
+///     for inventory in page.configurations {
+///         println!("{}", inventory.id);
+///     }
 /// }
 /// # Ok(())
 /// # }
