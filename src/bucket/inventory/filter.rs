@@ -90,7 +90,8 @@ impl InventoryFilter {
         match condition.name.as_str() {
             "Prefix" => self.prefix = Some(condition.text()?.to_owned()),
             CLASS => {
-                self.storage_class = Some(condition.text()?.trim()).filter(|it| !it.is_empty()).map(StorageClass::new)
+                let class = condition.text()?.trim();
+                self.storage_class = (!class.is_empty()).then(|| StorageClass::new(class));
             }
             "Tag" => {
                 let [key, value] = condition.texts(["Key", "Value"])?;
