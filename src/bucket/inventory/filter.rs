@@ -19,6 +19,8 @@ pub struct InventoryFilter {
     pub start_time: Option<SystemTime>,
     /// Only objects made until then (`Period.EndTime`), to the second.
     pub end_time: Option<SystemTime>,
+    /// Whether the prefix stood alone in an `And`, where it is written back: the SDK for Go reads it nowhere else.
+    in_and: bool,
 }
 
 impl InventoryFilter {
@@ -73,6 +75,7 @@ impl InventoryFilter {
                 "Prefix" => filter.take(part)?,
                 "And" if part.is_bare() && part.repeated(&["Prefix", CLASS]).is_empty() => {
                     part.children.iter().try_for_each(|condition| filter.take(condition))?;
+                    filter.in_and = matches!(part.children.as_slice(), [alone] if alone.name == "Prefix");
                 }
                 PERIOD => {
                     let [start, end] = part.texts(["StartTime", "EndTime"])?;
@@ -118,7 +121,7 @@ impl InventoryFilter {
         let filter = Element::new("Filter");
         let filter = match conditions.children.as_slice() {
             [] => filter,
-            [prefix] if prefix.name == "Prefix" => filter.child(prefix.clone()),
+            [prefix] if prefix.name == "Prefix" && !self.in_and => filter.child(prefix.clone()),
             _ => filter.child(conditions),
         };
         let period = Element::new(PERIOD)

@@ -380,10 +380,10 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
+    use crate::ErrorKind;
     use crate::operation::{as_text, read_response};
     use crate::options::StorageClass;
     use crate::region::{BucketName, Region};
-    use crate::{ErrorKind, Tags};
 
     const GOLDEN: &str = include_str!("../../../tests/golden/xml/inventory.xml");
 
@@ -493,8 +493,10 @@ mod tests {
         assert!(xml.contains(&format!("{month}{filter}")), "{xml}");
         assert_eq!(read(xml), configuration);
         // The SDK for Go has a prefix with others only.
-        let and = GOLDEN.replace("<Prefix>myPrefix</Prefix>", "<And><Prefix>myPrefix</Prefix></And>");
-        assert_eq!(read(and), example());
+        let alone = "<And><Prefix>myPrefix</Prefix></And>";
+        let found = read(GOLDEN.replace("<Prefix>myPrefix</Prefix>", alone));
+        assert_eq!(found.filter.as_ref().unwrap().prefix.as_deref(), Some("myPrefix"));
+        assert!(written(found).contains(&format!("<Filter>{alone}</Filter>")));
         let day = GOLDEN.replace("Daily</Frequency>", "Weekly</Frequency><MonthlyDate></MonthlyDate>");
         assert_eq!(read(day).schedule, Some(InventorySchedule::Weekly));
         let empty = InventoryConfiguration::new("a", InventorySchedule::Weekly, place()).filter(InventoryFilter::new());
@@ -581,13 +583,12 @@ mod tests {
         assert_eq!(found.unknown().collect::<Vec<_>>(), [&of_root[..], &rest[..]].concat());
         assert_eq!((found.enabled, &found.optional_fields[..]), (false, &[InventoryField::new("New")][..]));
         assert_eq!(written(found.clone()), xml);
-        let tags: Tags = [("k", "v")].into_iter().collect();
         let mut scheduled = found.clone();
         scheduled.schedule = Some(InventorySchedule::Daily);
         for changed in [
             found.clone().enabled(true),
             found.clone().included_object_versions(IncludedObjectVersions::All),
-            found.clone().filter(InventoryFilter { tags, ..InventoryFilter::new() }),
+            found.clone().filter(InventoryFilter::new().tag("k", "v")),
             scheduled,
         ] {
             assert_eq!(PutBucketInventory::new(changed).request().unwrap_err().field(), Some("inventory"));
