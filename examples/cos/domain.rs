@@ -30,9 +30,9 @@ pub struct Domain {
     /// Add this domain, or change where it leads
     #[arg(long, value_name = "DOMAIN")]
     add: Option<String>,
-    /// Where it leads
-    #[arg(long, value_name = "WHERE", value_enum, default_value = "bucket", requires = "add")]
-    to: To,
+    /// Where it leads; unless said, where it led before, or to the bucket
+    #[arg(long, value_name = "WHERE", value_enum, requires = "add")]
+    to: Option<To>,
     /// Take it from the bucket that has it; this record says that it is yours
     #[arg(long, value_name = "RECORD", value_enum, requires = "add")]
     force: Option<Record>,
@@ -71,8 +71,11 @@ pub async fn run(session: &Session, asked: Domain) -> Outcome {
     if let Some(name) = add {
         let mut domains = found.unwrap_or_default();
         match domains.rules.iter_mut().find(|rule| rule.name.eq_ignore_ascii_case(&name)) {
-            Some(rule) => (rule.enabled, rule.domain_type) = (true, to.into()),
-            None => domains.rules.push(DomainRule::new(&name, to.into())),
+            Some(rule) => {
+                rule.enabled = true;
+                rule.domain_type = to.map_or(rule.domain_type, Into::into);
+            }
+            None => domains.rules.push(DomainRule::new(&name, to.unwrap_or(To::Bucket).into())),
         }
         if let Some(rule) = domains.rules.iter_mut().find(|rule| rule.name.eq_ignore_ascii_case(&name)) {
             rule.forced_replacement = force.map(Into::into);

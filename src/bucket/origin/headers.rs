@@ -1,5 +1,7 @@
 use std::fmt;
 
+use http::{HeaderName, HeaderValue};
+
 use crate::bucket::setting::sift;
 use crate::error::{Error, Result};
 use crate::xml::{Element, Unknown};
@@ -85,8 +87,11 @@ impl OriginHeaders {
             return Err(Error::input("http_header", "adds more than ten headers"));
         }
         let names = self.new.iter().map(|(name, _)| name).chain(&self.follow).chain(&self.forbid);
-        if names.into_iter().any(String::is_empty) {
-            return Err(Error::input("http_header", "has a header without a name"));
+        if !names.into_iter().all(|name| HeaderName::from_bytes(name.as_bytes()).is_ok()) {
+            return Err(Error::input("http_header", "has a name that no header can have"));
+        }
+        if !self.new.iter().all(|(_, value)| HeaderValue::from_str(value).is_ok()) {
+            return Err(Error::input("http_header", "has a value that no header can carry"));
         }
         let [unknown, of_lists @ ..] = &self.unknown;
         let all = self.follow_all.map(|all| if all { "true" } else { "false" });
@@ -126,13 +131,19 @@ fn list(element: Option<Element>) -> (Vec<(String, Option<String>)>, Unknown) {
     let (mut known, mut unknown) = (Vec::new(), element.take_unknown());
     for child in element.children {
         match child.texts([KEY, VALUE]) {
-            Some([Some(name), value]) if child.name == HEADER && !name.is_empty() && value.is_some() == has_values => {
+            Some([Some(name), value])
+                if child.name == HEADER && can_be(name, value) && value.is_some() == has_values =>
+            {
                 known.push((name.to_owned(), value.map(str::to_owned)));
             }
             _ => unknown.push(child),
         }
     }
     (known, unknown)
+}
+
+fn can_be(name: &str, value: Option<&str>) -> bool {
+    HeaderName::from_bytes(name.as_bytes()).is_ok() && value.is_none_or(|value| HeaderValue::from_str(value).is_ok())
 }
 
 pub(super) const HEADERS: &str = "HttpHeader";

@@ -385,9 +385,13 @@ mod tests {
         );
         assert!(!format!("{found:?}{headers:#?}").contains("hush"));
         assert_eq!(written(found), xml);
-        for wrong in
-            [OriginHeaders::new().add("", "v"), OriginHeaders::new().follow(""), OriginHeaders::new().forbid("")]
-        {
+        for wrong in [
+            OriginHeaders::new().add("", "v"),
+            OriginHeaders::new().add("a", "v\r\nb: w"),
+            OriginHeaders::new().add("a\nb", "v"),
+            OriginHeaders::new().follow(""),
+            OriginHeaders::new().forbid("a b"),
+        ] {
             let rule = OriginRule::proxy(1, "a.test").http_header(wrong);
             let error = PutBucketOrigin::new(OriginConfiguration::new([rule])).request().unwrap_err();
             assert_eq!(error.field(), Some("http_header"));
