@@ -1,7 +1,9 @@
 //! `cos select`.
 
 use clap::{Args, ValueEnum};
-use tencent_cos::{Compression, CsvInput, CsvOutput, FileHeaderInfo, SelectInput, SelectObjectContent, SelectOutput};
+use tencent_cos::{
+    CompressionType, CsvInput, CsvOutput, FileHeaderInfo, SelectInput, SelectObjectContent, SelectOutput,
+};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::copy_to_stdout;
@@ -98,7 +100,7 @@ pub async fn run(session: &Session, select: Select) -> Outcome {
         Input::Parquet => SelectInput::parquet(),
     };
     if gzip {
-        input = input.compression(Compression::Gzip);
+        input = input.compression(CompressionType::Gzip);
     }
     let output = match (output, delimiter) {
         (Output::Csv, Some(delimiter)) => SelectOutput::csv(CsvOutput::new().field_delimiter(delimiter)),

@@ -2,6 +2,7 @@
 
 mod accelerate;
 mod acl;
+mod conditions;
 mod cors;
 mod create;
 mod delete;

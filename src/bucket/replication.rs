@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use super::conditions::{self, set, take_tag, with_tags};
 use super::setting::{self, Setting};
 use crate::error::{Error, Result};
 use crate::options::{StorageClass, Tags};
@@ -364,12 +365,6 @@ const ONCE: [&str; 8] = [ID, STATUS, PRIORITY, PREFIX, FILTER, DESTINATION, MARK
 /// What is in a destination once at most.
 const IN_DESTINATION: [&str; 3] = [BUCKET, CLASS, ENCRYPTION];
 
-/// Whether there was a value to put there.
-fn set<T>(place: &mut Option<T>, value: Option<T>) -> bool {
-    *place = value;
-    place.is_some()
-}
-
 /// An element that says `Enabled` or `Disabled`, and nothing else.
 fn switch(part: &Element) -> Option<bool> {
     match part.texts([STATUS])? {
@@ -392,10 +387,8 @@ fn read_filter(filter: &Element) -> Option<(Option<String>, Tags)> {
     for condition in &and.children {
         match condition.name.as_str() {
             PREFIX => prefix = Some(condition.text()?.to_owned()),
-            TAG => {
-                let [key, value] = condition.texts(["Key", "Value"])?;
-                tags = tags.tag(key?, value?);
-            }
+            // One without a value would be written back with one.
+            TAG if condition.has("Value") => take_tag(&mut tags, condition)?,
             _ => return None,
         }
     }
@@ -403,14 +396,7 @@ fn read_filter(filter: &Element) -> Option<(Option<String>, Tags)> {
 }
 
 fn write_filter(prefix: Option<&str>, tags: &Tags) -> Element {
-    let filter = Element::new(FILTER);
-    if tags.is_empty() {
-        return filter.leaf_opt(PREFIX, prefix);
-    }
-    let and = tags.iter().fold(Element::new(AND).leaf_opt(PREFIX, prefix), |and, (key, value)| {
-        and.child(Element::new(TAG).leaf("Key", key).leaf("Value", value))
-    });
-    filter.child(and)
+    conditions::filter(with_tags(Element::new(AND).leaf_opt(PREFIX, prefix), tags), &[PREFIX])
 }
 
 /// Has COS copy new objects of the bucket to other buckets, by these rules in place of those before.

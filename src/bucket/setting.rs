@@ -73,97 +73,98 @@ pub(super) fn sift<const N: usize>(
     (unknown, found)
 }
 
+/// One of several settings of the same kind, each with an id.
+pub(super) trait ById: Setting {
+    fn id(&self) -> &str;
+
+    fn check_id(id: &str) -> Result<()>;
+}
+
+/// What each call of one of several begins with.
+pub(super) fn request_by_id<S: ById>(id: &str) -> Result<Request> {
+    S::check_id(id)?;
+    Ok(request::<S>().query("id", id.to_owned()))
+}
+
+pub(super) fn put_by_id<S: ById>(setting: &S) -> Result<Request> {
+    request_by_id::<S>(setting.id())?.element(S::FIELD, &setting.write()?)
+}
+
 /// The calls of a setting: each with its title in the COS reference and the right it needs.
 macro_rules! calls {
     ($setting:ty; $($method:ident $call:ident, $name:literal, $right:literal;)+) => {
-        $($crate::bucket::setting::call! { $setting; $method $call, $name, $right })+
+        $($crate::bucket::setting::call! {
+            $method $setting, $call, $name, $right,
+            |call| $crate::bucket::setting::put(&call.0),
+            |_| Ok($crate::bucket::setting::request::<$setting>())
+        })+
     };
 }
 
+/// The same of one of several.
+macro_rules! calls_by_id {
+    ($setting:ty; $($method:ident $call:ident, $name:literal, $right:literal;)+) => {
+        $($crate::bucket::setting::call! {
+            $method $setting, $call, $name, $right,
+            |call| $crate::bucket::setting::put_by_id(&call.0),
+            |call| $crate::bucket::setting::request_by_id::<$setting>(&call.0)
+        })+
+    };
+}
+
+/// One call. Of the two requests the first is that of a PUT.
 macro_rules! call {
-    ($setting:ty; PUT $call:ident, $name:literal, $right:literal) => {
-        impl $crate::Operation for $call {
-            type Output = $crate::answer::Done;
-            type Response = ::bytes::Bytes;
-            const NAME: &'static str = $name;
-            const METHOD: ::http::Method = ::http::Method::PUT;
-            const PERMISSIONS: $crate::Permissions = $crate::Permissions::bucket($right);
-
-            fn request(&self) -> $crate::Result<$crate::Request> {
-                $crate::bucket::setting::put(&self.0)
-            }
-
-            fn safety(&self) -> $crate::Safety {
-                $crate::Safety::SameEffect
-            }
-
-            fn output(
-                &self,
-                _: &$crate::Sent,
-                response: ::http::Response<::bytes::Bytes>,
-            ) -> $crate::Result<$crate::answer::Done> {
-                Ok($crate::answer::Done::told(response.headers()))
-            }
+    (PUT $setting:ty, $call:ident, $name:literal, $right:literal, $put:expr, $plain:expr) => {
+        $crate::bucket::setting::call! {
+            @ $call, PUT, $name, $right, SameEffect, $put,
+            $crate::answer::Done, |answer| Ok($crate::answer::Done::told(answer.headers())), |_| None
         }
     };
-    ($setting:ty; GET $call:ident, $name:literal, $right:literal) => {
-        impl $crate::Operation for $call {
-            type Output = Option<$setting>;
-            type Response = ::bytes::Bytes;
-            const NAME: &'static str = $name;
-            const METHOD: ::http::Method = ::http::Method::GET;
-            const PERMISSIONS: $crate::Permissions = $crate::Permissions::bucket($right);
-
-            fn request(&self) -> $crate::Result<$crate::Request> {
-                Ok($crate::bucket::setting::request::<$setting>())
-            }
-
-            fn safety(&self) -> $crate::Safety {
-                $crate::Safety::Read
-            }
-
-            fn output(
-                &self,
-                _: &$crate::Sent,
-                response: ::http::Response<::bytes::Bytes>,
-            ) -> $crate::Result<Option<$setting>> {
-                $crate::bucket::setting::read(response)
-            }
-
-            fn unset_by(&self, refusal: &$crate::ServiceError) -> Option<Option<$setting>> {
-                $crate::bucket::setting::is_unset::<$setting>(refusal).then_some(None)
-            }
+    (GET $setting:ty, $call:ident, $name:literal, $right:literal, $put:expr, $plain:expr) => {
+        $crate::bucket::setting::call! {
+            @ $call, GET, $name, $right, Read, $plain,
+            Option<$setting>, $crate::bucket::setting::read,
+            |refusal| $crate::bucket::setting::is_unset::<$setting>(refusal).then_some(None)
         }
     };
-    ($setting:ty; DELETE $call:ident, $name:literal, $right:literal) => {
-        impl $crate::Operation for $call {
-            type Output = $crate::answer::Done;
-            type Response = ::bytes::Bytes;
-            const NAME: &'static str = $name;
-            const METHOD: ::http::Method = ::http::Method::DELETE;
-            const PERMISSIONS: $crate::Permissions = $crate::Permissions::bucket($right);
-
-            fn request(&self) -> $crate::Result<$crate::Request> {
-                Ok($crate::bucket::setting::request::<$setting>())
-            }
-
-            fn safety(&self) -> $crate::Safety {
-                $crate::Safety::SameEffect
-            }
-
-            fn output(
-                &self,
-                _: &$crate::Sent,
-                response: ::http::Response<::bytes::Bytes>,
-            ) -> $crate::Result<$crate::answer::Done> {
-                Ok($crate::answer::Done::told(response.headers()))
-            }
-
-            fn unset_by(&self, refusal: &$crate::ServiceError) -> Option<$crate::answer::Done> {
+    (DELETE $setting:ty, $call:ident, $name:literal, $right:literal, $put:expr, $plain:expr) => {
+        $crate::bucket::setting::call! {
+            @ $call, DELETE, $name, $right, SameEffect, $plain,
+            $crate::answer::Done, |answer| Ok($crate::answer::Done::told(answer.headers())),
+            |refusal| {
                 $crate::bucket::setting::is_unset::<$setting>(refusal).then(|| $crate::answer::Done::refused(refusal))
             }
         }
     };
+    (@ $call:ident, $method:ident, $name:literal, $right:literal, $safety:ident, $request:expr, $output:ty, $read:expr,
+     $unset:expr) => {
+        impl $crate::Operation for $call {
+            type Output = $output;
+            type Response = ::bytes::Bytes;
+            const NAME: &'static str = $name;
+            const METHOD: ::http::Method = ::http::Method::$method;
+            const PERMISSIONS: $crate::Permissions = $crate::Permissions::bucket($right);
+
+            fn request(&self) -> $crate::Result<$crate::Request> {
+                let describe: fn(&Self) -> $crate::Result<$crate::Request> = $request;
+                describe(self)
+            }
+
+            fn safety(&self) -> $crate::Safety {
+                $crate::Safety::$safety
+            }
+
+            fn output(&self, _: &$crate::Sent, response: ::http::Response<::bytes::Bytes>) -> $crate::Result<$output> {
+                let read: fn(::http::Response<::bytes::Bytes>) -> $crate::Result<$output> = $read;
+                read(response)
+            }
+
+            fn unset_by(&self, refusal: &$crate::ServiceError) -> Option<$output> {
+                let unset: fn(&$crate::ServiceError) -> Option<$output> = $unset;
+                unset(refusal)
+            }
+        }
+    };
 }
 
-pub(super) use {call, calls};
+pub(super) use {call, calls, calls_by_id};

@@ -29,7 +29,7 @@ pub use self::put::{PutObject, PutObjectOutput};
 pub use self::restore::{RestoreObject, RestoreObjectOutput, RestoreTier, Restored};
 pub use self::retention::{GetObjectRetention, PutObjectRetention, Retention};
 pub use self::select::{
-    Compression, CsvInput, CsvOutput, FileHeaderInfo, QuoteFields, SelectInput, SelectObjectContent, SelectOutput,
+    CompressionType, CsvInput, CsvOutput, FileHeaderInfo, QuoteFields, SelectInput, SelectObjectContent, SelectOutput,
     SelectProgress, SelectStats, Selection,
 };
 pub use self::symlink::{GetSymlink, PutSymlink, PutSymlinkOutput, Symlink};

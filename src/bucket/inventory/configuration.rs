@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::filter::InventoryFilter;
-use crate::bucket::setting::sift;
+use crate::bucket::setting::{ById, Setting, sift};
 use crate::error::{Error, Result};
 use crate::region::{BucketName, Region};
 use crate::xml::{Element, Unknown};
@@ -296,18 +296,6 @@ impl InventoryConfiguration {
         self.unknown.iter().flat_map(Unknown::names).chain(place)
     }
 
-    pub(super) fn read(mut root: Element) -> Self {
-        let mut read =
-            Self { unknown: [root.take_unknown(), Unknown::default(), Unknown::default()], ..Self::default() };
-        let repeated = root.repeated(&PARTS);
-        for part in root.children {
-            if repeated.contains(&part.name.as_str()) || !read.take(&part) {
-                read.unknown[0].push(part);
-            }
-        }
-        read
-    }
-
     /// Whether it is known what this part says, if not all of it.
     fn take(&mut self, part: &Element) -> bool {
         match part.name.as_str() {
@@ -358,9 +346,9 @@ impl InventoryConfiguration {
     }
 
     /// As a document: of an inventory that is made again and again, or once.
-    pub(super) fn write(&self, repeats: bool) -> Result<Element> {
+    pub(super) fn document(&self, repeats: bool) -> Result<Element> {
         let [of_root, of_fields, of_destination] = &self.unknown;
-        check_id(&self.id)?;
+        Self::check_id(&self.id)?;
         if self.included_object_versions.is_none() && !of_root.has(VERSIONS) {
             return Err(Error::input("included_object_versions", "are not there"));
         }
@@ -378,7 +366,7 @@ impl InventoryConfiguration {
         if self.optional_fields.iter().any(|field| field.as_str().is_empty()) {
             return Err(Error::input("optional_fields", "have one without a name"));
         }
-        let mut root = Element::new(ROOT).leaf(ID, self.id.as_str());
+        let mut root = Element::new(Self::ROOT).leaf(ID, self.id.as_str());
         if repeats && (self.enabled || !of_root.has(ENABLED)) {
             root = root.leaf(ENABLED, if self.enabled { "true" } else { "false" });
         }
@@ -405,20 +393,48 @@ impl InventoryConfiguration {
     }
 }
 
-fn twice() -> Error {
-    Error::input("inventory", "has a part twice, once with a value that is not known")
+impl Setting for InventoryConfiguration {
+    const PARAMETER: &'static str = "inventory";
+    const ROOT: &'static str = "InventoryConfiguration";
+    const UNSET: &'static str = "InventoryConfigurationNotFoundError";
+    const FIELD: &'static str = "inventory";
+
+    fn write(&self) -> Result<Element> {
+        self.document(true)
+    }
+
+    fn read(mut root: Element) -> Self {
+        let mut read =
+            Self { unknown: [root.take_unknown(), Unknown::default(), Unknown::default()], ..Self::default() };
+        let repeated = root.repeated(&PARTS);
+        for part in root.children {
+            if repeated.contains(&part.name.as_str()) || !read.take(&part) {
+                read.unknown[0].push(part);
+            }
+        }
+        read
+    }
 }
 
-/// COS takes letters, digits and `-`, `_`, `.`.
-pub(super) fn check_id(id: &str) -> Result<()> {
-    if is_id(id) { Ok(()) } else { Err(Error::input("id", "is empty or has other than letters, digits and - _ .")) }
+impl ById for InventoryConfiguration {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// COS takes letters, digits and `-`, `_`, `.`.
+    fn check_id(id: &str) -> Result<()> {
+        if is_id(id) { Ok(()) } else { Err(Error::input("id", "is empty or has other than letters, digits and - _ .")) }
+    }
+}
+
+fn twice() -> Error {
+    Error::input("inventory", "has a part twice, once with a value that is not known")
 }
 
 fn is_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-pub(super) const ROOT: &str = "InventoryConfiguration";
 const ID: &str = "Id";
 const ENABLED: &str = "IsEnabled";
 const VERSIONS: &str = "IncludedObjectVersions";

@@ -1,5 +1,6 @@
 use std::time::SystemTime;
 
+use crate::bucket::conditions::{self, take_tag, with_tags};
 use crate::error::{Error, Result};
 use crate::options::{StorageClass, Tags};
 use crate::time::{from_unix_seconds, unix_seconds};
@@ -96,10 +97,7 @@ impl InventoryFilter {
                 let class = condition.text()?.trim();
                 self.storage_class = (!class.is_empty()).then(|| StorageClass::new(class));
             }
-            "Tag" => {
-                let [key, value] = condition.texts(["Key", "Value"])?;
-                self.tags = std::mem::take(&mut self.tags).tag(key?, value.unwrap_or_default());
-            }
+            "Tag" => take_tag(&mut self.tags, condition)?,
             _ => return None,
         }
         Some(())
@@ -113,17 +111,9 @@ impl InventoryFilter {
             return Err(Error::input("end_time", "is before the start"));
         }
         let prefix = self.prefix.as_deref().filter(|prefix| !prefix.is_empty());
-        let mut conditions = Element::new("And").leaf_opt("Prefix", prefix);
-        for (key, value) in self.tags.iter() {
-            conditions = conditions.child(Element::new("Tag").leaf("Key", key).leaf("Value", value));
-        }
-        conditions = conditions.leaf_opt(CLASS, self.storage_class.as_ref().map(StorageClass::as_str));
-        let filter = Element::new("Filter");
-        let filter = match conditions.children.as_slice() {
-            [] => filter,
-            [prefix] if prefix.name == "Prefix" && !self.in_and => filter.child(prefix.clone()),
-            _ => filter.child(conditions),
-        };
+        let conditions = with_tags(Element::new("And").leaf_opt("Prefix", prefix), &self.tags)
+            .leaf_opt(CLASS, self.storage_class.as_ref().map(StorageClass::as_str));
+        let filter = conditions::filter(conditions, if self.in_and { &[] } else { &["Prefix"] });
         let period = Element::new(PERIOD)
             .leaf_opt("StartTime", self.start_time.map(|time| unix_seconds(time).to_string()))
             .leaf_opt("EndTime", self.end_time.map(|time| unix_seconds(time).to_string()));

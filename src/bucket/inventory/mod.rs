@@ -8,8 +8,9 @@ pub use self::configuration::{
     IncludedObjectVersions, InventoryConfiguration, InventoryDestination, InventoryField, InventorySchedule,
 };
 pub use self::filter::InventoryFilter;
-use crate::answer::{Done, request_id};
-use crate::error::{Result, ServiceError};
+use crate::answer::request_id;
+use crate::bucket::setting::{self, Setting};
+use crate::error::Result;
 use crate::operation::{Operation, Paged, Permissions, Safety, Sent, Trail, stands_still};
 use crate::request::Request;
 use crate::xml::{self, Element};
@@ -226,31 +227,11 @@ impl InventoryList {
     }
 }
 
-const UNSET: &str = "InventoryConfigurationNotFoundError";
-
-fn request(id: &str) -> Result<Request> {
-    configuration::check_id(id)?;
-    Ok(Request::bucket().query("inventory", "").query("id", id.to_owned()))
-}
-
-impl Operation for PutBucketInventory {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "PUT Bucket inventory";
-    const METHOD: Method = Method::PUT;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketInventory");
-
-    fn request(&self) -> Result<Request> {
-        request(&self.0.id)?.element("inventory", &self.0.write(true)?)
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
+setting::calls_by_id! {
+    InventoryConfiguration;
+    PUT PutBucketInventory, "PUT Bucket inventory", "name/cos:PutBucketInventory";
+    GET GetBucketInventory, "GET Bucket inventory", "name/cos:GetBucketInventory";
+    DELETE DeleteBucketInventory, "DELETE Bucket inventory", "name/cos:DeleteBucketInventory";
 }
 
 impl Operation for PostBucketInventory {
@@ -261,7 +242,7 @@ impl Operation for PostBucketInventory {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PostBucketInventory");
 
     fn request(&self) -> Result<Request> {
-        request(&self.0.id)?.element("inventory", &self.0.write(false)?)
+        setting::request_by_id::<InventoryConfiguration>(&self.0.id)?.element("inventory", &self.0.document(false)?)
     }
 
     fn safety(&self) -> Safety {
@@ -273,56 +254,6 @@ impl Operation for PostBucketInventory {
         let request_id = request_id(&head.headers);
         let root = xml::read_whole("PostInventoryResult", head.status.as_u16(), &request_id, &body)?;
         Ok(InventoryJob { job_id: text_of(&root, "JobId"), request_id })
-    }
-}
-
-impl Operation for GetBucketInventory {
-    type Output = Option<InventoryConfiguration>;
-    type Response = Bytes;
-    const NAME: &'static str = "GET Bucket inventory";
-    const METHOD: Method = Method::GET;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketInventory");
-
-    fn request(&self) -> Result<Request> {
-        request(&self.0)
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::Read
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<InventoryConfiguration>> {
-        let (head, body) = response.into_parts();
-        let root = xml::read_whole(configuration::ROOT, head.status.as_u16(), &request_id(&head.headers), &body)?;
-        Ok((!root.children.is_empty()).then(|| InventoryConfiguration::read(root)))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Option<InventoryConfiguration>> {
-        (refusal.code == UNSET).then_some(None)
-    }
-}
-
-impl Operation for DeleteBucketInventory {
-    type Output = Done;
-    type Response = Bytes;
-    const NAME: &'static str = "DELETE Bucket inventory";
-    const METHOD: Method = Method::DELETE;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:DeleteBucketInventory");
-
-    fn request(&self) -> Result<Request> {
-        request(&self.0)
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::SameEffect
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
-        Ok(Done::told(response.headers()))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
-        (refusal.code == UNSET).then(|| Done::refused(refusal))
     }
 }
 
@@ -349,7 +280,7 @@ impl Operation for ListBucketInventory {
         let mut root = xml::read_whole(root, head.status.as_u16(), &request_id, &body)?;
         let is_truncated = xml::is_truncated(text_of(&root, "IsTruncated").as_deref())?;
         let next_continuation_token = text_of(&root, "NextContinuationToken");
-        root.children.retain(|child| child.name == configuration::ROOT);
+        root.children.retain(|child| child.name == InventoryConfiguration::ROOT);
         let configurations = root.children.into_iter().map(InventoryConfiguration::read).collect();
         Ok(InventoryList { configurations, is_truncated, next_continuation_token, request_id })
     }
@@ -508,8 +439,8 @@ mod tests {
         let refusal = |code: &str| answer(404, format!("<Error><Code>{code}</Code></Error>"));
         let get = |code| read_response(&GetBucketInventory::new("a"), &Sent::default(), refusal(code));
         let delete = |code| read_response(&DeleteBucketInventory::new("a"), &Sent::default(), refusal(code));
-        assert_eq!(get(UNSET).unwrap(), None);
-        assert_eq!(delete(UNSET).unwrap().request_id(), "NjQ");
+        assert_eq!(get("InventoryConfigurationNotFoundError").unwrap(), None);
+        assert_eq!(delete("InventoryConfigurationNotFoundError").unwrap().request_id(), "NjQ");
         assert!(get("NoSuchBucket").unwrap_err().is_not_found() && delete("NoSuchBucket").is_err());
     }
 

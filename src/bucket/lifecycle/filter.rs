@@ -1,3 +1,4 @@
+use crate::bucket::conditions::{self, set, take_tag, with_tags};
 use crate::error::{Error, Result};
 use crate::options::Tags;
 use crate::xml::Element;
@@ -79,11 +80,7 @@ impl LifecycleFilter {
                 }
                 "ObjectSizeGreaterThan" => set(&mut filter.larger_than, condition.number()),
                 "ObjectSizeLessThan" => set(&mut filter.smaller_than, condition.number()),
-                "Tag" => {
-                    let [key, value] = condition.texts(["Key", "Value"])?;
-                    filter = filter.tag(key?, value.unwrap_or_default());
-                    true
-                }
+                "Tag" => take_tag(&mut filter.tags, condition).is_some(),
                 _ => false,
             };
             if !known {
@@ -102,29 +99,12 @@ impl LifecycleFilter {
             return Err(Error::input("prefix_not_equals", "is empty"));
         }
         let prefix = self.prefix.as_deref().filter(|prefix| !prefix.is_empty());
-        let mut conditions = Element::new("And")
+        let conditions = Element::new("And")
             .leaf_opt("Prefix", prefix)
             .leaf_opt("PrefixNotEquals", self.prefix_not_equals.as_deref());
-        for (key, value) in self.tags.iter() {
-            conditions = conditions.child(Element::new("Tag").leaf("Key", key).leaf("Value", value));
-        }
-        let conditions = conditions
+        let conditions = with_tags(conditions, &self.tags)
             .leaf_opt("ObjectSizeGreaterThan", self.larger_than.map(|bytes| bytes.to_string()))
             .leaf_opt("ObjectSizeLessThan", self.smaller_than.map(|bytes| bytes.to_string()));
-        let filter = Element::new("Filter");
-        Ok(match conditions.children.as_slice() {
-            [] => filter,
-            [alone] if matches!(alone.name.as_str(), "Prefix" | "Tag") => filter.child(alone.clone()),
-            _ => filter.child(conditions),
-        })
+        Ok(conditions::filter(conditions, &["Prefix", "Tag"]))
     }
-}
-
-/// Whether the value was read, and the place for it free.
-pub(super) fn set<T>(place: &mut Option<T>, value: Option<T>) -> bool {
-    let free = place.is_none() && value.is_some();
-    if free {
-        *place = value;
-    }
-    free
 }

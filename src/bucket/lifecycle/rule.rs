@@ -1,7 +1,8 @@
 use super::due::{
     LifecycleExpiration, LifecycleTime, LifecycleTransition, MAX_DAYS, NoncurrentVersionTransition, check_days, days,
 };
-use super::filter::{LifecycleFilter, set};
+use super::filter::LifecycleFilter;
+use crate::bucket::conditions::set;
 use crate::error::{Error, Result};
 use crate::options::StorageClass;
 use crate::xml::{Element, Unknown};

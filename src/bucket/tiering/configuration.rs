@@ -1,3 +1,5 @@
+use crate::bucket::conditions::{self, take_tag, with_tags};
+use crate::bucket::setting::{ById, Setting};
 use crate::error::{Error, Result};
 use crate::options::Tags;
 use crate::xml::{Element, Unknown};
@@ -143,10 +145,7 @@ impl IntelligentTieringFilter {
         for condition in conditions {
             match condition.name.as_str() {
                 "Prefix" if filter.prefix.is_none() => filter.prefix = Some(condition.text()?.to_owned()),
-                "Tag" => {
-                    let [key, value] = condition.texts(["Key", "Value"])?;
-                    filter = filter.tag(key?, value.unwrap_or_default());
-                }
+                "Tag" => take_tag(&mut filter.tags, condition)?,
                 _ => return None,
             }
         }
@@ -158,16 +157,8 @@ impl IntelligentTieringFilter {
     fn write(&self) -> Result<Element> {
         self.tags.check()?;
         let prefix = self.prefix.as_deref().filter(|prefix| !prefix.is_empty());
-        let mut conditions = Element::new("And").leaf_opt("Prefix", prefix);
-        for (key, value) in self.tags.iter() {
-            conditions = conditions.child(Element::new("Tag").leaf("Key", key).leaf("Value", value));
-        }
-        let filter = Element::new(FILTER);
-        Ok(match conditions.children.as_slice() {
-            [] => filter,
-            [alone] => filter.child(alone.clone()),
-            _ => filter.child(conditions),
-        })
+        let conditions = with_tags(Element::new("And").leaf_opt("Prefix", prefix), &self.tags);
+        Ok(conditions::filter(conditions, &["Prefix", "Tag"]))
     }
 }
 
@@ -208,17 +199,6 @@ impl IntelligentTieringConfiguration {
         self.unknown.names()
     }
 
-    pub(super) fn read(mut root: Element) -> Self {
-        let mut read = Self { unknown: root.take_unknown(), ..Self::default() };
-        let repeated = root.repeated(&ONCE);
-        for part in root.children {
-            if repeated.contains(&part.name.as_str()) || !read.take(&part) {
-                read.unknown.push(part);
-            }
-        }
-        read
-    }
-
     /// Whether it is known what this part says.
     fn take(&mut self, part: &Element) -> bool {
         match part.name.as_str() {
@@ -243,9 +223,16 @@ impl IntelligentTieringConfiguration {
             _ => false,
         }
     }
+}
 
-    pub(super) fn write(&self) -> Result<Element> {
-        check_id(&self.id)?;
+impl Setting for IntelligentTieringConfiguration {
+    const PARAMETER: &'static str = "intelligent-tiering";
+    const ROOT: &'static str = "IntelligentTieringConfiguration";
+    const UNSET: &'static str = "IntelligentTieringConfigurationNotFoundError";
+    const FIELD: &'static str = "tiering";
+
+    fn write(&self) -> Result<Element> {
+        Self::check_id(&self.id)?;
         let others = self.unknown.has(TIERING);
         let refuse = |why: &'static str| Err(Error::input("tierings", why));
         for (at, tiering) in self.tierings.iter().enumerate() {
@@ -281,7 +268,7 @@ impl IntelligentTieringConfiguration {
                 return refuse("have the tier for infrequent access, which is for the rule default");
             }
         }
-        let mut root = Element::new(ROOT).leaf(ID, self.id.as_str());
+        let mut root = Element::new(Self::ROOT).leaf(ID, self.id.as_str());
         if self.enabled || !self.unknown.has(STATUS) {
             root = root.leaf(STATUS, if self.enabled { "Enabled" } else { "Disabled" });
         }
@@ -295,14 +282,30 @@ impl IntelligentTieringConfiguration {
         root.with_unknown(&self.unknown, &ONCE)
             .ok_or_else(|| Error::input("tiering", "has a part twice, once with a value that is not known"))
     }
+
+    fn read(mut root: Element) -> Self {
+        let mut read = Self { unknown: root.take_unknown(), ..Self::default() };
+        let repeated = root.repeated(&ONCE);
+        for part in root.children {
+            if repeated.contains(&part.name.as_str()) || !read.take(&part) {
+                read.unknown.push(part);
+            }
+        }
+        read
+    }
 }
 
-/// COS says nothing of its characters.
-pub(super) fn check_id(id: &str) -> Result<()> {
-    if id.is_empty() { Err(Error::input("id", "is empty")) } else { Ok(()) }
+impl ById for IntelligentTieringConfiguration {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// COS says nothing of its characters.
+    fn check_id(id: &str) -> Result<()> {
+        if id.is_empty() { Err(Error::input("id", "is empty")) } else { Ok(()) }
+    }
 }
 
-pub(super) const ROOT: &str = "IntelligentTieringConfiguration";
 const ID: &str = "Id";
 const STATUS: &str = "Status";
 const FILTER: &str = "Filter";

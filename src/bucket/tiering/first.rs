@@ -1,8 +1,9 @@
 use bytes::Bytes;
 use http::{Method, Response};
 
-use super::configuration::ROOT;
+use super::IntelligentTieringConfiguration;
 use crate::answer::{Done, request_id};
+use crate::bucket::setting::Setting;
 use crate::error::{Error, Result};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -100,7 +101,7 @@ impl Operation for PutBucketIntelligentTieringV1 {
             return Err(Error::input("days", "are not 30, 60 or 90"));
         }
         let transition = Element::new(TRANSITION).leaf(DAYS, self.0.to_string()).leaf(FREQUENT, "1");
-        let root = Element::new(ROOT).leaf("Status", "Enabled").child(transition);
+        let root = Element::new(IntelligentTieringConfiguration::ROOT).leaf("Status", "Enabled").child(transition);
         Request::bucket().query("intelligenttiering", "").element("days", &root)
     }
 
@@ -131,7 +132,12 @@ impl Operation for GetBucketIntelligentTieringV1 {
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<IntelligentTieringV1>> {
         let (head, body) = response.into_parts();
-        let root = xml::read_whole(ROOT, head.status.as_u16(), &request_id(&head.headers), &body)?;
+        let root = xml::read_whole(
+            IntelligentTieringConfiguration::ROOT,
+            head.status.as_u16(),
+            &request_id(&head.headers),
+            &body,
+        )?;
         if root.children.is_empty() {
             return Ok(None);
         }

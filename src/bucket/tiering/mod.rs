@@ -7,6 +7,7 @@ use http::{Method, Response};
 pub use self::configuration::{AccessTier, IntelligentTieringConfiguration, IntelligentTieringFilter, Tiering};
 pub use self::first::{GetBucketIntelligentTieringV1, IntelligentTieringV1, PutBucketIntelligentTieringV1};
 use crate::answer::{Done, request_id};
+use crate::bucket::setting::{self, Setting};
 use crate::error::{Error, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -140,12 +141,9 @@ impl ListBucketIntelligentTiering {
     }
 }
 
-const PARAMETER: &str = "intelligent-tiering";
-const UNSET: &str = "IntelligentTieringConfigurationNotFoundError";
-
-fn request(id: &str) -> Result<Request> {
-    configuration::check_id(id)?;
-    Ok(Request::bucket().query(PARAMETER, "").query("id", id.to_owned()))
+setting::calls_by_id! {
+    IntelligentTieringConfiguration;
+    GET GetBucketIntelligentTiering, "GET Bucket IntelligentTiering", "name/cos:GetBucketIntelligentTiering";
 }
 
 impl Operation for PutBucketIntelligentTiering {
@@ -156,7 +154,7 @@ impl Operation for PutBucketIntelligentTiering {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketIntelligentTiering");
 
     fn request(&self) -> Result<Request> {
-        request(&self.0.id)?.element("tiering", &self.0.write()?)
+        setting::put_by_id(&self.0)
     }
 
     fn safety(&self) -> Safety {
@@ -166,32 +164,6 @@ impl Operation for PutBucketIntelligentTiering {
 
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Done> {
         Ok(Done::told(response.headers()))
-    }
-}
-
-impl Operation for GetBucketIntelligentTiering {
-    type Output = Option<IntelligentTieringConfiguration>;
-    type Response = Bytes;
-    const NAME: &'static str = "GET Bucket IntelligentTiering";
-    const METHOD: Method = Method::GET;
-    const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketIntelligentTiering");
-
-    fn request(&self) -> Result<Request> {
-        request(&self.0)
-    }
-
-    fn safety(&self) -> Safety {
-        Safety::Read
-    }
-
-    fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<IntelligentTieringConfiguration>> {
-        let (head, body) = response.into_parts();
-        let root = xml::read_whole(configuration::ROOT, head.status.as_u16(), &request_id(&head.headers), &body)?;
-        Ok((!root.children.is_empty()).then(|| IntelligentTieringConfiguration::read(root)))
-    }
-
-    fn unset_by(&self, refusal: &ServiceError) -> Option<Option<IntelligentTieringConfiguration>> {
-        (refusal.code == UNSET).then_some(None)
     }
 }
 
@@ -206,7 +178,7 @@ impl Operation for DeleteBucketIntelligentTiering {
         if self.0 == IntelligentTieringConfiguration::DEFAULT {
             return Err(Error::input("id", "is of the rule default, which cannot be removed"));
         }
-        request(&self.0)
+        setting::request_by_id::<IntelligentTieringConfiguration>(&self.0)
     }
 
     fn safety(&self) -> Safety {
@@ -218,7 +190,7 @@ impl Operation for DeleteBucketIntelligentTiering {
     }
 
     fn unset_by(&self, refusal: &ServiceError) -> Option<Done> {
-        (refusal.code == UNSET).then(|| Done::refused(refusal))
+        setting::is_unset::<IntelligentTieringConfiguration>(refusal).then(|| Done::refused(refusal))
     }
 }
 
@@ -230,7 +202,7 @@ impl Operation for ListBucketIntelligentTiering {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:GetBucketIntelligentTiering");
 
     fn request(&self) -> Result<Request> {
-        Ok(Request::bucket().query(PARAMETER, ""))
+        Ok(setting::request::<IntelligentTieringConfiguration>())
     }
 
     fn safety(&self) -> Safety {
@@ -245,7 +217,7 @@ impl Operation for ListBucketIntelligentTiering {
             ["ListBucketIntelligentTieringConfigurationsOutput", "ListBucketIntelligentTieringConfigurationOutput"];
         let root = xml::read_whole(roots[0], status, &request_id, &body)
             .or_else(|error| xml::read_whole(roots[1], status, &request_id, &body).map_err(|_| error))?;
-        let rules = root.children.into_iter().filter(|child| child.name == configuration::ROOT);
+        let rules = root.children.into_iter().filter(|child| child.name == IntelligentTieringConfiguration::ROOT);
         Ok(rules.map(IntelligentTieringConfiguration::read).collect())
     }
 }
@@ -327,8 +299,8 @@ mod tests {
         let refusal = |code: &str| answer(404, format!("<Error><Code>{code}</Code></Error>"));
         let get = |code| read_response(&GetBucketIntelligentTiering::new("a"), &Sent::default(), refusal(code));
         let delete = |code| read_response(&DeleteBucketIntelligentTiering::new("a"), &Sent::default(), refusal(code));
-        assert_eq!(get(UNSET).unwrap(), None);
-        assert_eq!(delete(UNSET).unwrap().request_id(), "NjQ");
+        assert_eq!(get("IntelligentTieringConfigurationNotFoundError").unwrap(), None);
+        assert_eq!(delete("IntelligentTieringConfigurationNotFoundError").unwrap().request_id(), "NjQ");
         assert!(get("NoSuchBucket").unwrap_err().is_not_found() && delete("NoSuchBucket").is_err());
     }
 

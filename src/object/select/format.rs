@@ -5,16 +5,16 @@ use crate::xml::Element;
 ///
 /// # Examples
 /// ```
-/// use tencent_cos::{Compression, CsvInput, FileHeaderInfo, SelectInput};
+/// use tencent_cos::{CompressionType, CsvInput, FileHeaderInfo, SelectInput};
 ///
 /// let input = SelectInput::csv(CsvInput::new().file_header_info(FileHeaderInfo::Use).field_delimiter(';'))
-///     .compression(Compression::Gzip);
+///     .compression(CompressionType::Gzip);
 /// # let _ = input;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelectInput {
     format: Format,
-    compression: Option<Compression>,
+    compression: Option<CompressionType>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,13 +51,13 @@ impl SelectInput {
 
     /// `CompressionType`. COS takes no value as none.
     #[must_use]
-    pub fn compression(mut self, compression: Compression) -> Self {
+    pub fn compression(mut self, compression: CompressionType) -> Self {
         self.compression = Some(compression);
         self
     }
 
     pub(super) fn write(&self) -> Result<Element> {
-        let compression = self.compression.map(Compression::as_str);
+        let compression = self.compression.map(CompressionType::as_str);
         let root = Element::new("InputSerialization").leaf_opt("CompressionType", compression);
         Ok(root.child(match &self.format {
             Format::Csv(csv) => csv.write()?,
@@ -69,7 +69,7 @@ impl SelectInput {
 
 /// How an object is compressed. COS reads Parquet whose columns are compressed with GZIP or Snappy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Compression {
+pub enum CompressionType {
     /// It is not.
     None,
     /// With GZIP.
@@ -78,7 +78,7 @@ pub enum Compression {
     Bzip2,
 }
 
-impl Compression {
+impl CompressionType {
     /// As COS writes it: `NONE`, `GZIP`, `BZIP2`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -12,7 +12,7 @@ use futures_core::Stream;
 use http::response::Parts;
 use http::{Method, Response};
 
-pub use self::format::{Compression, CsvInput, CsvOutput, FileHeaderInfo, QuoteFields, SelectInput, SelectOutput};
+pub use self::format::{CompressionType, CsvInput, CsvOutput, FileHeaderInfo, QuoteFields, SelectInput, SelectOutput};
 use self::frames::{Event, Frames};
 use crate::answer::{bare_answer, request_id};
 use crate::body::{ByteStream, Pieces};
@@ -337,7 +337,7 @@ mod tests {
             .field_delimiter(',')
             .quote_character('"')
             .quote_escape_character('"');
-        let input = SelectInput::csv(input).compression(Compression::Gzip);
+        let input = SelectInput::csv(input).compression(CompressionType::Gzip);
         select("Select * from COSObject", input, SelectOutput::csv(output))
     }
 
