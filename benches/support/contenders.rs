@@ -1,16 +1,18 @@
-//! Three ways to send the same bytes: this crate, the bare transport under it, and a hyper connection for each worker.
+//! Ways to send the same bytes: this crate, the bare transport under it, and a hyper connection for each worker; the last
+//! two as they are, and with the work of this crate done by hand.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use tencent_cos::{Bucket, Client, Endpoint, GetObject, ObjectKey, PutObject, SessionCredentials};
+use tencent_cos::{Bucket, Client, Credentials, Endpoint, GetObject, ObjectKey, PutObject, SessionCredentials};
 use tokio::net::TcpStream;
 
+use super::by_hand::ByHand;
 use super::server::OBJECT;
 use super::typical::{BUCKET, PATH, REGION, token};
 
@@ -25,7 +27,9 @@ pub enum Kind {
     Ours,
     #[cfg(feature = "hyper")]
     OursOnHyper,
+    ByHand,
     Reqwest,
+    ByHandOnHyper,
     Hyper,
 }
 
@@ -43,7 +47,9 @@ impl Kind {
         Self::Ours,
         #[cfg(feature = "hyper")]
         Self::OursOnHyper,
+        Self::ByHand,
         Self::Reqwest,
+        Self::ByHandOnHyper,
         Self::Hyper,
     ];
 
@@ -52,7 +58,9 @@ impl Kind {
             Self::Ours => "ours",
             #[cfg(feature = "hyper")]
             Self::OursOnHyper => "ours-on-hyper",
+            Self::ByHand => "by-hand",
             Self::Reqwest => "reqwest",
+            Self::ByHandOnHyper => "by-hand-on-hyper",
             Self::Hyper => "hyper",
         }
     }
@@ -61,15 +69,18 @@ impl Kind {
 /// One of those who send at the same time.
 pub enum Worker {
     Ours(Bucket),
+    ByHand(reqwest::Client, ByHand),
     Reqwest(reqwest::Client, reqwest::Request),
+    ByHandOnHyper(SendRequest<Full<Bytes>>, ByHand),
     Hyper(SendRequest<Full<Bytes>>, Request<Full<Bytes>>),
 }
 
 /// As many workers of a kind, with one client among them.
 pub async fn workers(kind: Kind, verb: Verb, server: SocketAddr, count: usize) -> Vec<Worker> {
     let bucket = bucket(kind, server);
-    let (head, headers) = signed(&bucket, verb).await;
+    let signed = signed(&bucket, verb).await;
     let body = if verb == Verb::Put { Bytes::from_static(&OBJECT) } else { Bytes::new() };
+    let by_hand = || ByHand::like(&signed, &credentials(), body.clone());
     let client = bare();
     let mut workers = Vec::new();
     for _ in 0..count {
@@ -77,17 +88,20 @@ pub async fn workers(kind: Kind, verb: Verb, server: SocketAddr, count: usize) -
             Kind::Ours => Worker::Ours(bucket.clone()),
             #[cfg(feature = "hyper")]
             Kind::OursOnHyper => Worker::Ours(bucket.clone()),
+            Kind::ByHand => Worker::ByHand(client.clone(), by_hand()),
             Kind::Reqwest => {
-                let mut request = reqwest::Request::new(head.0.clone(), head.1.parse().expect("a URL"));
-                *request.headers_mut() = headers.clone();
+                let url = signed.uri().to_string().parse().expect("a URL");
+                let mut request = reqwest::Request::new(signed.method().clone(), url);
+                *request.headers_mut() = signed.headers().clone();
                 *request.body_mut() = (verb == Verb::Put).then(|| body.clone().into());
                 Worker::Reqwest(client.clone(), request)
             }
+            Kind::ByHandOnHyper => Worker::ByHandOnHyper(connect(server).await, by_hand()),
             Kind::Hyper => {
                 let mut request = Request::new(Full::new(body.clone()));
-                *request.method_mut() = head.0.clone();
-                *request.uri_mut() = head.1.parse::<http::Uri>().expect("a URL").path().parse().expect("a path");
-                *request.headers_mut() = headers.clone();
+                *request.method_mut() = signed.method().clone();
+                *request.uri_mut() = signed.uri().path().parse().expect("a path");
+                *request.headers_mut() = signed.headers().clone();
                 Worker::Hyper(connect(server).await, request)
             }
         });
@@ -107,11 +121,13 @@ impl Worker {
                 let object = bucket.get(&PATH[1..]).await.expect("an answer");
                 object.bytes(OBJECT.len()).await.expect("the object").len()
             }
+            Self::ByHand(client, by_hand) => by_hand.on_reqwest(client).await,
             Self::Reqwest(client, request) => {
                 let request = request.try_clone().expect("a body of bytes");
                 let response = client.execute(request).await.expect("an answer");
                 response.bytes().await.expect("the object").len()
             }
+            Self::ByHandOnHyper(connection, by_hand) => by_hand.on_hyper(connection).await,
             Self::Hyper(connection, request) => {
                 connection.ready().await.expect("a connection");
                 let response = connection.send_request(request.clone()).await.expect("an answer");
@@ -122,10 +138,16 @@ impl Worker {
     }
 }
 
+const SECRET: (&str, &str) = ("AKIDexampleFAKEexample", "FAKEsecretKEYexample");
+
+fn credentials() -> Credentials {
+    Credentials::with_token(SECRET.0, SECRET.1, token()).expect("a key")
+}
+
 fn bucket(kind: Kind, server: SocketAddr) -> Bucket {
     #[allow(clippy::disallowed_methods)] // a key must end some time from now
     let end = SystemTime::now() + Duration::from_secs(3600);
-    let credentials = SessionCredentials::new("AKIDexampleFAKEexample", "FAKEsecretKEYexample", token(), end);
+    let credentials = SessionCredentials::new(SECRET.0, SECRET.1, token(), end);
     let builder = Client::builder()
         .region(REGION)
         .endpoint(Endpoint::custom(format!("http://{server}")).expect("an endpoint"))
@@ -138,15 +160,14 @@ fn bucket(kind: Kind, server: SocketAddr) -> Bucket {
     builder.build().and_then(|client| client.bucket(BUCKET)).expect("a bucket")
 }
 
-/// Method and URL, and all headers, as this crate signs them.
-async fn signed(bucket: &Bucket, verb: Verb) -> ((Method, String), HeaderMap) {
+/// Method, URL and headers, as this crate signs them.
+async fn signed(bucket: &Bucket, verb: Verb) -> Request<()> {
     let key = ObjectKey::new(&PATH[1..]).expect("a key");
     let request = match verb {
         Verb::Put => bucket.sign(PutObject::new(key, &OBJECT)).await,
         Verb::Get => bucket.sign(GetObject::new(key)).await,
     };
-    let head = request.expect("a request").into_parts().0;
-    ((head.method, head.uri.to_string()), head.headers)
+    Request::from_parts(request.expect("a request").into_parts().0, ())
 }
 
 /// Set up as the transport of this crate is.
