@@ -325,6 +325,7 @@ mod tests {
             r#"{"code":20000,"result":{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","expiredTime":1543914376}}"#,
             r#"{"response":"done","error":"","data":{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","expiredTime":1543914376}}"#,
             r#"{"error":{"code":0,"message":"ok"},"data":{"tmp_secret_id":"id","tmp_secret_key":"key","session_token":"tok","expired_time":1543914376}}"#,
+            r#"{"error":false,"data":{"tmpSecretId":"id","tmpSecretKey":"key","token":"tok","expiredTime":1543914376}}"#,
             // the token under two names, or beside that of a session; the end twice
             r#"{"TmpSecretId":"id","TmpSecretKey":"key","SecurityToken":"tok","XCosSecurityToken":"tok","ExpiredTime":1543914376,"expiredTime":1543914376}"#,
             r#"{"token":"session","tmpSecretId":"id","tmpSecretKey":"key","sessionToken":"tok","expiredTime":1543914376}"#,
@@ -405,6 +406,7 @@ mod tests {
             (r#"{"error":{"message":"no"},"data":{"secretId":"id"}}"#, "no"),
             (r#"{"error":"not logged in"}"#, "not logged in"),
             (r#"{"Response":{"Error":{"Code":"X"}}}"#, "X"),
+            (r#"{"error":true,"data":{"tmpSecretId":"id","tmpSecretKey":"k","token":"t","expiredTime":1}}"#, "true"),
         ] {
             let error = read(json).unwrap_err();
             assert_eq!(error.kind(), crate::ErrorKind::Credentials, "{json}");

@@ -664,6 +664,7 @@ mod tests {
         ] {
             let error = Error::service_error(answer(status, code, message));
             assert_eq!(error.is_access_denied(), denied, "{status} {code} {message}");
+            assert_eq!(error.is_expired_credential(), message == "ExpiredToken", "{status} {code} {message}");
         }
         let foreign = ServiceError { request_id: String::new(), ..answer(403, "", "") };
         assert!(!Error::service_error(foreign).is_access_denied());

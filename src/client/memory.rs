@@ -133,6 +133,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use super::*;
+    use crate::client::defaults::CHUNK;
 
     fn now<T>(future: impl Future<Output = T>) -> Option<T> {
         match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -183,6 +184,19 @@ mod tests {
         let second = now(memory.hold_to_fill(32 * MIB)).unwrap();
         assert!(now(memory.hold(MIB)).is_none());
         drop((first, second));
+    }
+
+    #[test]
+    fn chunks_wait_for_the_next_part_as_long_as_anybody_holds_anything() {
+        let memory = Memory::new(64 * MIB);
+        let held = now(memory.hold(MIB)).unwrap();
+        let chunk = memory.chunks().take(CHUNK);
+        drop(memory.chunks().lend(chunk));
+        let chunk = memory.chunks().take(1);
+        assert!(chunk.capacity() >= CHUNK);
+        drop(memory.chunks().lend(chunk));
+        drop(held);
+        assert_eq!(memory.chunks().take(1).capacity(), 1);
     }
 
     #[test]

@@ -221,11 +221,62 @@ mod tests {
     }
 
     #[test]
+    fn an_idle_connection_that_had_gone_is_replaced_once_without_a_wait() {
+        for safety in ALL {
+            let mut history = History { tries: 1, ..History::default() };
+            assert!(!history.shuns_idle());
+            assert_eq!(history.decide(Evidence::Stale, safety, true, false, 4), Decision::Again);
+            assert!(history.shuns_idle());
+            assert!(waits(history.decide(Evidence::Stale, safety, true, false, 4)));
+            history.tries = 4;
+            assert_eq!(history.decide(Evidence::Stale, safety, true, false, 4), Decision::Stop);
+        }
+    }
+
+    #[test]
+    fn a_conflict_passes_where_a_repeat_does_the_same() {
+        let conflict = Evidence::Answer(Class::Conflict);
+        for safety in ALL {
+            let repeated = matches!(safety, Safety::Read | Safety::SameEffect);
+            assert_eq!(waits(first(conflict, safety)), repeated, "{safety:?}");
+            let mut history = History { tries: 4, ..History::default() };
+            assert_eq!(history.decide(conflict, safety, true, false, 4), Decision::Stop, "{safety:?}");
+        }
+    }
+
+    #[test]
+    fn an_overdue_signature_is_the_fault_of_a_temporary_key_first() {
+        let over = Evidence::Answer(Class::SignatureExpired);
+        for (temporary, remedies) in [
+            (true, &[Decision::RefreshCredentials, Decision::Resign, Decision::Stop][..]),
+            (false, &[Decision::Resign, Decision::Stop]),
+        ] {
+            let mut history = History { tries: 1, ..History::default() };
+            for remedy in remedies {
+                assert_eq!(history.decide(over, Safety::Read, true, temporary, 4), *remedy);
+            }
+        }
+    }
+
+    #[test]
+    fn a_checksum_that_does_not_match_is_read_again_once() {
+        let mut history = History { tries: 1, ..History::default() };
+        assert!(waits(history.decide(Evidence::Answer(Class::Integrity), Safety::Read, true, false, 4)));
+        assert_eq!(history.decide(Evidence::Answer(Class::Integrity), Safety::Read, true, false, 4), Decision::Stop);
+    }
+
+    #[test]
     fn nothing_is_repeated_past_the_limit_or_without_a_body() {
         for safety in ALL {
-            for evidence in
-                [Evidence::Unsent, Evidence::Unknown, Evidence::Unexplained, Evidence::Answer(Class::Transient)]
-            {
+            for evidence in [
+                Evidence::Unsent,
+                Evidence::Unknown,
+                Evidence::Unexplained,
+                Evidence::Answer(Class::Transient),
+                Evidence::Answer(Class::NotCos),
+                Evidence::Answer(Class::Throttled),
+                Evidence::Answer(Class::Integrity),
+            ] {
                 let mut history = History { tries: 4, ..History::default() };
                 assert!(!waits(history.decide(evidence, safety, true, false, 4)));
                 let mut history = History { tries: 1, ..History::default() };
