@@ -672,9 +672,15 @@ mod tests {
 
     #[test]
     fn an_error_comes_through_std_io_as_it_was() {
-        let through = io::Error::from(Error::service_error(answer(404, "NoSuchKey", "")));
-        assert_eq!(through.kind(), io::ErrorKind::NotFound);
-        assert_eq!(Error::from(through).code(), Some("NoSuchKey"));
+        for (status, code, kind) in [
+            (404, "NoSuchKey", io::ErrorKind::NotFound),
+            (403, "AccessDenied", io::ErrorKind::PermissionDenied),
+            (409, "BucketNotEmpty", io::ErrorKind::Other),
+        ] {
+            let through = io::Error::from(Error::service_error(answer(status, code, "")));
+            assert_eq!(through.kind(), kind);
+            assert_eq!(Error::from(through).code(), Some(code));
+        }
         let other = Error::from(io::Error::from(io::ErrorKind::NotFound));
         assert_eq!((other.kind(), other.is_not_found()), (ErrorKind::Io, false));
         let wrapped = io::Error::from(other);

@@ -172,6 +172,13 @@ impl fmt::Debug for ObjectKey {
     }
 }
 
+/// For [`DeleteObjects`](crate::DeleteObjects), and whatever else takes keys as they are in listings.
+impl From<ObjectKey> for String {
+    fn from(key: ObjectKey) -> Self {
+        key.0.as_ref().to_owned()
+    }
+}
+
 impl AsRef<str> for ObjectKey {
     fn as_ref(&self) -> &str {
         &self.0

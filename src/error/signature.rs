@@ -197,6 +197,16 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_differs_is_named() {
+        let told = |cos: &str| {
+            let canonical = |times: &str| Canonical::new(OURS, &format!("sha1\n{times}\ndigest\n"));
+            SignatureMismatch::new(canonical("1;2"), canonical(cos)).to_string()
+        };
+        assert_eq!(told("1;3"), "the time: signed \"1;2\", COS saw \"1;3\"");
+        assert!(told("1;2").starts_with("nothing: "));
+    }
+
+    #[test]
     fn secret_values_are_masked_and_can_still_be_compared() {
         let form = |token| format!("get\n/k\nx-cos-security-token={token}\nhost=h&x-cos-security-token={token}\n");
         let (ours, cos) = (Canonical::new(&form("SECRET1"), ""), Canonical::new(&form("SECRET2"), ""));

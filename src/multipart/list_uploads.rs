@@ -265,6 +265,19 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_marker_is_none() {
+        let xml = "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker>\
+                   <NextUploadIdMarker/></ListMultipartUploadsResult>";
+        let list = ListMultipartUploads::new();
+        let page = list.output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap();
+        assert_eq!(page.next_upload_id_marker, None);
+        assert_eq!(
+            as_text(&list.next_page(&page).unwrap().unwrap()),
+            "GET /?uploads&key-marker=k&encoding-type=url\n[0]"
+        );
+    }
+
+    #[test]
     fn a_page_that_does_not_say_it_is_the_last_is_none() {
         for xml in
             ["<ListMultipartUploadsResult/>", "<ListMultipartUploadsResult><IsTruncated/></ListMultipartUploadsResult>"]

@@ -324,6 +324,7 @@ impl Pieces for Checked {
 mod tests {
     use super::*;
     use crate::operation::as_text;
+    use crate::time::from_unix_seconds;
 
     fn key() -> ObjectKey {
         ObjectKey::new("k").unwrap()
@@ -356,6 +357,33 @@ mod tests {
             as_text(&get),
             "GET /k?imageMogr2%2Fthumbnail%2F%2150p&versionId=v&response-content-type=text%2Fplain%3B%20a%3Db\n\
              range: bytes=5-9\n[0]"
+        );
+    }
+
+    #[test]
+    fn conditions_and_overrides_as_text() {
+        let [earlier, later] = [1_000_000_000, 1_700_000_000].map(|seconds| from_unix_seconds(seconds).unwrap());
+        let conditions = Conditions::new()
+            .if_match("\"a\"")
+            .if_none_match("\"b\"")
+            .if_modified_since(earlier)
+            .if_unmodified_since(later);
+        let overrides = ResponseOverrides::new()
+            .content_type("a/b")
+            .content_language("tlh")
+            .content_disposition("inline")
+            .content_encoding("br")
+            .cache_control("no-store")
+            .expires(later);
+        assert_eq!(
+            as_text(&GetObject::new(key()).conditions(conditions).response_overrides(overrides)),
+            "GET /k?response-content-type=a%2Fb&response-content-language=tlh&response-content-disposition=inline\
+             &response-content-encoding=br&response-cache-control=no-store\
+             &response-expires=Tue%2C%2014%20Nov%202023%2022%3A13%3A20%20GMT\n\
+             if-match: \"a\"\n\
+             if-modified-since: Sun, 09 Sep 2001 01:46:40 GMT\n\
+             if-none-match: \"b\"\n\
+             if-unmodified-since: Tue, 14 Nov 2023 22:13:20 GMT\n[0]"
         );
     }
 

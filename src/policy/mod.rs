@@ -242,7 +242,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{CopyObject, DeleteObject, GetObject, HeadObject, ListBuckets, ListObjects, PutObject};
+    use crate::{CopyObject, DeleteObject, GetObject, HeadBucket, HeadObject, ListBuckets, ListObjects, PutObject};
 
     const BUCKET: &str = "examplebucket-1250000000";
 
@@ -292,6 +292,20 @@ mod tests {
         // And what is read is written again.
         let text = documented.to_string();
         assert_eq!(value(&Policy::from_json(&text).unwrap()), documented);
+    }
+
+    /// Named by itself a right may be on objects: that it is one on the bucket as well takes nothing away.
+    #[test]
+    fn a_right_keeps_the_wider_of_two_places() {
+        for statement in [
+            Statement::allow(&prefix("a/")).action("name/cos:HeadBucket").operation::<HeadBucket>(),
+            Statement::allow(&prefix("a/")).operation::<HeadBucket>().action("name/cos:HeadBucket"),
+        ] {
+            let written = value(&Policy::new().statement(statement));
+            assert_eq!(written["statement"][0]["action"], json!(["name/cos:HeadBucket"]));
+        }
+        let alone = Statement::allow(&prefix("a/")).operation::<HeadBucket>();
+        assert!(Policy::new().statement(alone).to_json().is_err());
     }
 
     #[test]

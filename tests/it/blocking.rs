@@ -39,8 +39,11 @@ async fn everyday_verbs_without_a_runtime() {
         assert_eq!(read, body);
         let part = bucket.read(GetObject::new("a b".parse().unwrap()).range(5..15)).unwrap();
         assert_eq!(part.bytes(10).unwrap(), "5678901234");
+        bucket.put("a c", "").unwrap();
         let keys: Vec<_> = bucket.list("a").map(|object| object.unwrap().key).collect();
-        assert_eq!(keys, ["a b"]);
+        assert_eq!(keys, ["a b", "a c"]);
+        let mut refused = client.bucket("another-1250000000").unwrap().list("a");
+        assert!(refused.next().unwrap().unwrap_err().is_not_found() && refused.next().is_none());
         assert!(bucket.presign_get("a b", Duration::from_secs(60)).unwrap().url.contains("/a%20b?"));
         bucket.delete("a b").unwrap();
         assert!(bucket.get("a b").unwrap_err().is_not_found());

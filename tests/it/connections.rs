@@ -200,6 +200,42 @@ async fn an_answer_lets_go_of_a_silent_stream() {
     until("the stream is dropped", || Arc::strong_count(&held) == 1).await;
 }
 
+/// What is refused is not sent on while the refusal is read, however long that takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_request_that_was_answered_early_nothing_more_is_sent() {
+    let length = 64 * MIB;
+    let (told, came) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let peer = Peer::new({
+        let (told, came) = (Arc::clone(&told), Arc::clone(&came));
+        move |_, mut stream| {
+            let (told, came) = (Arc::clone(&told), Arc::clone(&came));
+            async move {
+                if head(&mut stream).await.is_none() {
+                    return;
+                }
+                let refusal = refusal(403);
+                let (first, last) = refusal.split_at(refusal.len() - 1);
+                stream.write_all(first).await.unwrap();
+                told.store(1, Ordering::Relaxed);
+                let mut piece = vec![0; 64 * 1024];
+                // Until nothing comes any more. Not at once, as no network does: what could be written without a pause
+                // would be, before anybody looks for an answer.
+                while let Ok(Ok(count @ 1..)) = tokio::time::timeout(millis(300), stream.read(&mut piece)).await {
+                    came.fetch_add(count, Ordering::Relaxed);
+                    tokio::time::sleep(millis(1)).await;
+                }
+                stream.write_all(last).await.unwrap();
+                tokio::time::sleep(seconds(5)).await;
+            }
+        }
+    })
+    .await;
+    let error = bucket(peer.client()).put("k", Bytes::from(vec![0; length])).await.unwrap_err();
+    assert_eq!((error.code(), told.load(Ordering::Relaxed)), (Some("AccessDenied"), 1), "{error}");
+    let came = came.load(Ordering::Relaxed);
+    assert!(came < length / 2, "{came}");
+}
+
 /// F50: an early 503 is repeated on a connection of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_early_503_is_repeated_at_once() {

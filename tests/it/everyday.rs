@@ -7,8 +7,10 @@ use futures_util::TryStreamExt as _;
 use tencent_cos::policy::{Policy, Resource};
 use tencent_cos::transfer::UploadSource;
 use tencent_cos::{
-    Attributes, Conditions, Crc64, CreateBucket, Credentials, DeleteBucket, Endpoint, Error, ErrorKind, GetObject,
-    HeadBucket, Integrity, ListObjects, PutObject, Transport,
+    AppendObject, Attributes, CompleteMultipartUpload, CompletedPart, Conditions, CopyObject, CopySource, Crc64,
+    CreateBucket, Credentials, DeleteBucket, DeleteObject, DeleteObjects, Endpoint, Error, ErrorKind, GetObject,
+    HeadBucket, InitiateMultipartUpload, Integrity, ListMultipartUploads, ListObjects, ListParts, ObjectKey, PutObject,
+    Transport, UploadPart, UploadPartCopy,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
@@ -46,6 +48,39 @@ async fn an_object_is_put_read_listed_and_deleted() {
     assert!(!bucket.exists("a/b c.txt").await.unwrap());
     let error = bucket.get("a/b c.txt").await.unwrap_err();
     assert_eq!((error.code(), error.is_not_found(), error.attempts()), (Some("NoSuchKey"), true, 1));
+}
+
+/// What support asks for first.
+#[tokio::test]
+async fn an_output_names_its_request() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    let key = |text: &str| text.parse::<ObjectKey>().unwrap();
+    macro_rules! named {
+        ($operation:expr) => {{
+            let output = bucket.send($operation).await.unwrap();
+            let record = emulator.journal().pop().unwrap();
+            assert!(!record.request_id.is_empty());
+            assert_eq!(output.request_id(), record.request_id, "{}", record.operation);
+            output
+        }};
+    }
+    named!(HeadBucket::new());
+    named!(PutObject::new(key("k"), vec![7; 1024]));
+    named!(AppendObject::new(key("log"), 0, "a"));
+    named!(CopyObject::new(CopySource::new(bucket.name(), bucket.region(), &key("k")), key("copy")));
+    let id = named!(InitiateMultipartUpload::new(key("k"))).upload_id;
+    named!(ListMultipartUploads::new());
+    let part = named!(UploadPart::new(key("k"), &id, 1, "hello")).etag;
+    let source = CopySource::new(bucket.name(), bucket.region(), &key("k"));
+    named!(UploadPartCopy::new(key("k"), &id, 2, source));
+    named!(ListParts::new(key("k"), &id));
+    named!(CompleteMultipartUpload::new(key("k"), &id, vec![CompletedPart::new(1, part)]));
+    named!(ListObjects::new());
+    named!(DeleteObjects::new([key("copy")]));
+    named!(DeleteObject::new(key("k")));
+    let upload = bucket.upload("up", vec![7; 100]).await.unwrap();
+    assert_eq!(upload.request_id(), emulator.journal().pop().unwrap().request_id);
 }
 
 #[tokio::test]

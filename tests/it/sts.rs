@@ -460,6 +460,21 @@ async fn a_call_ends_in_15_seconds_whatever_stalls() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_attempt_and_a_call_last_as_long_as_was_said() {
+    let stalled = Action::StallBeforeHeaders(Duration::from_secs(3600));
+    let rig = rig();
+    rig.emulator.script(Rule::on(Matcher::any()).always().then(stalled));
+    let seconds = Duration::from_secs;
+    for (attempt, total, took) in [(seconds(1), seconds(600), 3..5), (seconds(60), seconds(2), 2..3)] {
+        let sts = rig.builder().attempt_timeout(attempt).deadline(total).max_attempts(3).build().unwrap();
+        let start = Instant::now();
+        let error = sts.send(federation()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        assert!(took.contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+}
+
 /// An outage is not multiplied by the repeats of everybody.
 #[tokio::test(start_paused = true)]
 async fn repeats_have_a_budget() {
