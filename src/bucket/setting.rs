@@ -168,3 +168,189 @@ macro_rules! call {
 }
 
 pub(super) use {call, calls, calls_by_id};
+
+#[cfg(test)]
+mod tests {
+    use quick_xml::Reader;
+    use quick_xml::events::{BytesStart, Event};
+
+    use super::*;
+    use crate::ErrorKind;
+
+    /// An element, read and printed without the code that is tested.
+    #[derive(Clone, Default)]
+    struct Node {
+        name: String,
+        attributes: Vec<(String, String)>,
+        text: String,
+        children: Vec<Node>,
+    }
+
+    impl Node {
+        fn parse(xml: &str) -> Self {
+            let begin = |start: &BytesStart<'_>| Self {
+                name: start.local_name().as_ref().to_owned(),
+                attributes: start
+                    .attributes()
+                    .map(|attribute| attribute.unwrap())
+                    .map(|attribute| (attribute.key.as_ref().to_owned(), attribute.value.into_owned()))
+                    .filter(|(name, _)| name != "xmlns")
+                    .collect(),
+                ..Self::default()
+            };
+            let mut reader = Reader::from_str(xml);
+            let mut open = vec![Self::default()];
+            loop {
+                match reader.read_event().unwrap() {
+                    Event::Start(start) => open.push(begin(&start)),
+                    Event::Empty(start) => open.last_mut().unwrap().children.push(begin(&start)),
+                    Event::End(_) => {
+                        let node = open.pop().unwrap();
+                        open.last_mut().unwrap().children.push(node);
+                    }
+                    Event::Text(text) => open.last_mut().unwrap().text.push_str(text.xml10_content().trim()),
+                    Event::GeneralRef(name) => open.last_mut().unwrap().text.push_str(&format!("&{};", name.as_ref())),
+                    Event::Eof => return open.pop().unwrap().children.pop().unwrap(),
+                    _ => {}
+                }
+            }
+        }
+
+        fn print(&self) -> String {
+            let attributes: String =
+                self.attributes.iter().map(|(name, value)| format!(" {name}=\"{value}\"")).collect();
+            let children: String = self.children.iter().map(Self::print).collect();
+            let Self { name, text, .. } = self;
+            format!("<{name}{attributes}>{text}{children}</{name}>")
+        }
+
+        fn count(&self) -> usize {
+            1 + self.children.iter().map(Self::count).sum::<usize>()
+        }
+
+        fn at(&mut self, index: &mut usize, change: &dyn Fn(&mut Self)) {
+            if *index == 0 {
+                change(self);
+            }
+            *index = index.wrapping_sub(1);
+            self.children.iter_mut().for_each(|child| child.at(index, change));
+        }
+
+        /// What it says, piece by piece: each text and attribute, with the element it is of and where that stands. `And`
+        /// says nothing.
+        fn pieces(&self, place: &str, said: &mut Vec<String>) {
+            let place = if self.name == "And" { place.to_owned() } else { format!("{place}/{}", self.name) };
+            said.extend(self.attributes.iter().map(|(name, value)| format!("{place} {name}={value}")));
+            if self.children.is_empty() && !self.text.is_empty() {
+                // COS itself writes classes in either case.
+                let is_class = self.name == "StorageClass";
+                let text = if is_class { self.text.to_uppercase() } else { self.text.clone() };
+                said.push(format!("{place}={text}"));
+            }
+            self.children.iter().for_each(|child| child.pieces(&place, said));
+        }
+
+        fn says(&self) -> Vec<String> {
+            let mut said = Vec::new();
+            self.pieces("", &mut said);
+            said.sort();
+            said
+        }
+    }
+
+    /// Every way to make one element of a document another than it was.
+    const CHANGES: &[(&str, fn(&mut Node))] = &[
+        ("something at its beginning", |node| node.children.insert(0, Node::parse("<Odd>x</Odd>"))),
+        ("something at its end", |node| node.children.push(Node::parse("<Odd><Deep>x</Deep></Odd>"))),
+        ("its first child twice", |node| node.children.extend(node.children.first().cloned())),
+        ("its last child twice", |node| node.children.extend(node.children.last().cloned())),
+        ("its last child twice, once strange", |node| {
+            let Some(mut last) = node.children.last().cloned() else { return };
+            last.text = "odd".to_owned();
+            last.children.clear();
+            node.children.push(last);
+        }),
+        ("without its first child", |node| node.children = node.children.split_off(1.min(node.children.len()))),
+        ("without anything in it", |node| node.children.clear()),
+        ("its children the other way round", |node| node.children.reverse()),
+        ("another text", |node| node.text = if node.children.is_empty() { "odd".to_owned() } else { String::new() }),
+        ("no text", |node| node.text.clear()),
+        ("another name", |node| node.name = "Odd".to_owned()),
+        ("an attribute", |node| node.attributes.push(("at".to_owned(), "1".to_owned()))),
+    ];
+
+    /// What COS asks for in any case, and what is written where it was not found: that it is off, or the only text there
+    /// is.
+    const DUE: [&str; 4] = ["Status", "IsEnabled", "ObjectLockEnabled", "Mode"];
+
+    /// Whatever one finds in a document is in what is written back, or it is not written at all.
+    fn keeps<S: Setting>(golden: &str) {
+        let golden = Node::parse(golden);
+        let (mut kept, mut refused) = (0, 0);
+        for index in 0..golden.count() {
+            for (what, change) in CHANGES {
+                let mut changed = golden.clone();
+                changed.at(&mut index.clone(), &|node| {
+                    change(node);
+                    // Text beside elements is no document of COS.
+                    if !node.children.is_empty() {
+                        node.text.clear();
+                    }
+                });
+                if index == 0 && changed.name != golden.name {
+                    continue;
+                }
+                let xml = changed.print();
+                let found: Option<S> = read(Response::new(Bytes::from(xml.clone()))).expect(&xml);
+                let Some(found) = found else { continue };
+                match found.write().and_then(|element| request::<S>().element(S::FIELD, &element)) {
+                    Ok(request) => {
+                        let written = request.body_ref().as_bytes().expect("a document");
+                        let written = std::str::from_utf8(&written).unwrap();
+                        let mut new = Node::parse(written).says();
+                        for piece in changed.says() {
+                            let at = new.iter().position(|other| *other == piece);
+                            new.remove(at.unwrap_or_else(|| panic!("{what}: {piece} is lost: {xml}\n{written}")));
+                        }
+                        let is_due = |piece: &String| DUE.iter().any(|name| piece.contains(&format!("/{name}=")));
+                        assert!(new.iter().all(is_due), "{what}: {new:?} is new: {xml}\n{written}");
+                        kept += 1;
+                    }
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::Input, "{what}: {xml}: {error}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+        assert!(kept > refused, "{}: {kept} kept, {refused} refused", S::ROOT);
+    }
+
+    macro_rules! golden {
+        ($name:literal) => {
+            include_str!(concat!("../../tests/golden/xml/", $name, ".xml"))
+        };
+    }
+
+    #[test]
+    fn what_is_strange_anywhere_in_a_document_is_kept() {
+        keeps::<crate::AccelerateConfiguration>(golden!("accelerate"));
+        keeps::<crate::CorsConfiguration>(golden!("cors"));
+        keeps::<crate::DomainConfiguration>(golden!("domain"));
+        keeps::<crate::BucketEncryption>(golden!("bucket_encryption"));
+        keeps::<crate::InventoryConfiguration>(golden!("inventory"));
+        keeps::<crate::LifecycleConfiguration>(golden!("lifecycle"));
+        keeps::<crate::BucketLogging>(golden!("logging"));
+        keeps::<crate::ObjectLockConfiguration>(golden!("object_lock"));
+        keeps::<crate::OriginConfiguration>(golden!("origin_mirror"));
+        keeps::<crate::OriginConfiguration>(golden!("origin_redirect"));
+        keeps::<crate::RefererConfiguration>(golden!("referer"));
+        keeps::<crate::ReplicationConfiguration>(golden!("replication"));
+        keeps::<crate::WebsiteConfiguration>(golden!("website"));
+        let tiering = golden!("intelligent_tiering_list").replace("\n", "");
+        let (_, tiering) = tiering.split_once("<IntelligentTieringConfiguration>").unwrap();
+        let (tiering, _) = tiering.split_once("</IntelligentTieringConfiguration>").unwrap();
+        let tiering = format!("<IntelligentTieringConfiguration>{tiering}</IntelligentTieringConfiguration>");
+        keeps::<crate::IntelligentTieringConfiguration>(&tiering);
+    }
+}
