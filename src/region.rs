@@ -509,8 +509,24 @@ mod tests {
             assert_eq!(error.field(), Some("endpoint"), "{url}");
         }
         // Nothing is known of the rest.
-        for url in ["https://static.example.com", "https://b-1.file.myqcloud.com", "https://cos.ap-x.example.com"] {
+        for url in [
+            "https://static.example.com",
+            "https://b-1.file.myqcloud.com",
+            "https://service.file.myqcloud.com",
+            "https://b-1.file.ap-x.myqcloud.com",
+            "https://cos.ap-x.example.com",
+        ] {
             assert!(Endpoint::custom(url).unwrap().address(Some(&other), &region).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn without_a_bucket_nothing_of_its_place_stays_in_the_host() {
+        let region = Region::new("ap-x").unwrap();
+        let service = |url: &str| Endpoint::custom(url).unwrap().address(None, &region);
+        assert_eq!(service("https://{bucket}.cos.example.com").unwrap().host(), "cos.example.com");
+        for url in ["https://{bucket}.{bucket}.example.com", "https://a-{bucket}.example.com"] {
+            assert_eq!(service(url).unwrap_err().field(), Some("endpoint"), "{url}");
         }
     }
 

@@ -411,6 +411,11 @@ mod tests {
             .expose_header("x-cos-meta-test1")
             .max_age(Duration::from_secs(500));
         assert_eq!(configuration, CorsConfiguration::new([rule]));
+        let golden = include_str!("../../tests/golden/xml/cors.xml");
+        for (text, vary) in [("true", Some(true)), ("false", Some(false)), ("perhaps", None)] {
+            let end = format!("<ResponseVary>{text}</ResponseVary></CORSConfiguration>");
+            assert_eq!(read(golden.replace("</CORSConfiguration>", &end)).response_vary, vary);
+        }
         assert!(GetBucketCors::new().output(&Sent::default(), Response::new("<Other/>".into())).is_err());
     }
 

@@ -265,6 +265,12 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_marker_is_none() {
+        let last = read("<ListBucketResult><IsTruncated>false</IsTruncated><NextMarker/></ListBucketResult>").unwrap();
+        assert_eq!(last.next_marker, None);
+    }
+
+    #[test]
     fn what_is_left_out_or_spelled_otherwise_is_understood() {
         let entry = |key: &str, class: &str| format!("<Contents><Key>{key}</Key><Size>1</Size>{class}</Contents>");
         for name in ["EncodingType", "Encoding-Type", "Encoding-type"] {

@@ -209,7 +209,7 @@ mod tests {
                         open.last_mut().unwrap().children.push(node);
                     }
                     Event::Text(text) => open.last_mut().unwrap().text.push_str(text.xml10_content().trim()),
-                    Event::GeneralRef(name) => open.last_mut().unwrap().text.push_str(&format!("&{};", name.as_ref())),
+                    Event::GeneralRef(name) => open.last_mut().unwrap().text.extend(["&", name.as_ref(), ";"]),
                     Event::Eof => return open.pop().unwrap().children.pop().unwrap(),
                     _ => {}
                 }
@@ -217,8 +217,9 @@ mod tests {
         }
 
         fn print(&self) -> String {
-            let attributes: String =
+            let attributes: Vec<_> =
                 self.attributes.iter().map(|(name, value)| format!(" {name}=\"{value}\"")).collect();
+            let attributes = attributes.concat();
             let children: String = self.children.iter().map(Self::print).collect();
             let Self { name, text, .. } = self;
             format!("<{name}{attributes}>{text}{children}</{name}>")
@@ -258,8 +259,10 @@ mod tests {
         }
     }
 
+    type Change = fn(&mut Node);
+
     /// Every way to make one element of a document another than it was.
-    const CHANGES: &[(&str, fn(&mut Node))] = &[
+    const CHANGES: &[(&str, Change)] = &[
         ("something at its beginning", |node| node.children.insert(0, Node::parse("<Odd>x</Odd>"))),
         ("something at its end", |node| node.children.push(Node::parse("<Odd><Deep>x</Deep></Odd>"))),
         ("its first child twice", |node| node.children.extend(node.children.first().cloned())),
@@ -347,7 +350,7 @@ mod tests {
         keeps::<crate::RefererConfiguration>(golden!("referer"));
         keeps::<crate::ReplicationConfiguration>(golden!("replication"));
         keeps::<crate::WebsiteConfiguration>(golden!("website"));
-        let tiering = golden!("intelligent_tiering_list").replace("\n", "");
+        let tiering = golden!("intelligent_tiering_list").replace('\n', "");
         let (_, tiering) = tiering.split_once("<IntelligentTieringConfiguration>").unwrap();
         let (tiering, _) = tiering.split_once("</IntelligentTieringConfiguration>").unwrap();
         let tiering = format!("<IntelligentTieringConfiguration>{tiering}</IntelligentTieringConfiguration>");

@@ -266,6 +266,10 @@ mod tests {
 
     #[test]
     fn an_empty_marker_is_none() {
+        let none =
+            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><NextKeyMarker/></ListMultipartUploadsResult>";
+        let page = ListMultipartUploads::new().output(&Sent::default(), Response::new(Bytes::from(none))).unwrap();
+        assert_eq!(page.next_key_marker, None);
         let xml = "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker>\
                    <NextUploadIdMarker/></ListMultipartUploadsResult>";
         let list = ListMultipartUploads::new();

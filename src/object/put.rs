@@ -238,6 +238,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_kms_and_an_expiry_are_headers() {
+        let kms = |key_id: Option<&str>| Encryption::Kms { key_id: key_id.map(str::to_owned) };
+        let expires = crate::time::from_unix_seconds(1_700_000_000).unwrap();
+        let put = PutObject::new(key(), "").encryption(kms(Some("k-1"))).attributes(Attributes::new().expires(expires));
+        assert_eq!(
+            as_text(&put),
+            "PUT /a%20b.txt\n\
+             expires: Tue, 14 Nov 2023 22:13:20 GMT\n\
+             x-cos-server-side-encryption: cos/kms\n\
+             x-cos-server-side-encryption-cos-kms-key-id: k-1\n\
+             [0]"
+        );
+        assert!(!as_text(&PutObject::new(key(), "").encryption(kms(None))).contains("key-id"));
+    }
+
+    #[test]
     fn a_customer_key_goes_out_with_its_digest_and_shows_nowhere() {
         let secret = *b"01234567890123456789012345678901";
         let put = PutObject::new(key(), "x").encryption(Encryption::Customer(CustomerKey::new(secret).unwrap()));

@@ -38,6 +38,7 @@ async fn a_restored_object_is_read_until_its_time_is_over() {
     let begun = bucket.send(restore()).await.unwrap();
     assert!(!begun.was_restored && !begun.request_id().is_empty());
     assert_eq!(restored(&bucket).await, Some(Restored::Ongoing));
+    assert!(!Restored::Ongoing.is_readable());
     let error = bucket.send(restore()).await.unwrap_err();
     let answered = (error.kind(), error.code(), error.status(), error.attempts());
     assert_eq!(answered, (ErrorKind::Service, Some("RestoreAlreadyInProgress"), Some(409), 1), "{error}");
