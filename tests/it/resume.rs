@@ -180,6 +180,25 @@ async fn a_body_that_does_not_advance_is_given_up() {
     }
 }
 
+/// What advances is read on at once, however often it breaks; the rest waits, and ends with the budget of all requests.
+#[tokio::test(start_paused = true)]
+async fn only_what_does_not_advance_costs_time_and_budget() {
+    let mem = InMemory::new();
+    let whole = noise(60 * 70_000, 4);
+    mem.emulator.put_object(mem.emulator.bucket(), "k", whole.clone());
+    let bucket = mem.bucket().with(Overrides::new().max_attempts(1000));
+    for (at, comes, sends) in [(70_000, whole.len(), 60), (10, 39 * 10, 39)] {
+        mem.emulator.clear_script();
+        mem.emulator.clear_journal();
+        mem.emulator.script(cut(at).always());
+        let start = Instant::now();
+        let (bytes, error) = drain(bucket.get("k").await.unwrap()).await;
+        assert!(bytes == whole[..comes]);
+        assert_eq!(gets(&mem.emulator).len(), sends);
+        assert_eq!(error.is_some(), start.elapsed() > Duration::from_millis(50), "{:?}", start.elapsed());
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_checksum_says_whose() {
     let emulator = emulator().await;
