@@ -53,7 +53,7 @@ use crate::transfer::{
 use crate::{
     Body, BucketName, ByteReader, ByteStream, ClientBuilder, ContentRange, Credentials, DeleteObjectOutput, Error,
     ErrorKind, Integrity, ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions, Presigned,
-    PutObjectOutput, Region, Result, UploadSummary,
+    PutObjectOutput, Region, Result, SelectObjectContent, SelectProgress, UploadSummary,
 };
 
 /// A connection to COS for one account; see [`crate::Client`]. Cheap to clone.
@@ -193,8 +193,20 @@ impl Bucket {
 
     fn object(&self, object: crate::Object) -> Object {
         let crate::Object { meta, body, content_range, integrity, .. } = object;
-        let runtime = self.runtime.clone();
-        Object { meta, content_range, integrity, body: body.reader(), runtime }
+        Object { meta, content_range, integrity, reader: self.reader(body) }
+    }
+
+    /// Reads of an object what an SQL expression selects.
+    ///
+    /// # Errors
+    /// As [`crate::Bucket::send`].
+    pub fn select(&self, operation: SelectObjectContent) -> Result<Selection> {
+        let crate::Selection { records, progress, request_id, .. } = self.send(operation)?;
+        Ok(Selection { progress, request_id, reader: self.reader(records) })
+    }
+
+    fn reader(&self, body: ByteStream) -> Reader {
+        Reader { body: body.reader(), runtime: self.runtime.clone() }
     }
 
     /// Reads what COS keeps of an object beside its bytes; see [`crate::Bucket::head`].
@@ -409,8 +421,7 @@ pub struct Object {
     pub content_range: Option<ContentRange>,
     /// Whether the bytes are checked while they run through.
     pub integrity: Integrity,
-    body: ByteReader,
-    runtime: Runtime,
+    reader: Reader,
 }
 
 impl Object {
@@ -419,11 +430,69 @@ impl Object {
     /// # Errors
     /// As [`crate::Object::bytes`].
     pub fn bytes(self, limit: usize) -> Result<Bytes> {
+        self.reader.bytes(limit)
+    }
+}
+
+/// The results of a [`SelectObjectContent`] that are being read, through [`io::Read`] and [`io::BufRead`].
+///
+/// The end is told only after COS said that these are all; else reading ends with an error that holds an [`Error`], and
+/// with another one whenever it is tried again.
+pub struct Selection {
+    /// How far COS is, as told between the records that were read.
+    pub progress: SelectProgress,
+    /// `x-cos-request-id`.
+    pub request_id: String,
+    reader: Reader,
+}
+
+impl Selection {
+    /// Reads all records that were not read yet into memory, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`crate::Selection::bytes`].
+    pub fn bytes(self, limit: usize) -> Result<Bytes> {
+        self.reader.bytes(limit)
+    }
+}
+
+macro_rules! read {
+    ($($what:ty),+) => {
+        $(
+            impl io::Read for $what {
+                fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                    self.reader.read(buffer)
+                }
+            }
+
+            impl io::BufRead for $what {
+                fn fill_buf(&mut self) -> io::Result<&[u8]> {
+                    self.reader.fill_buf()
+                }
+
+                fn consume(&mut self, bytes: usize) {
+                    self.reader.consume(bytes);
+                }
+            }
+        )+
+    };
+}
+
+read!(Object, Selection);
+
+/// What comes, to be waited for.
+struct Reader {
+    body: ByteReader,
+    runtime: Runtime,
+}
+
+impl Reader {
+    fn bytes(self, limit: usize) -> Result<Bytes> {
         self.runtime.wait(self.body.bytes(limit))
     }
 }
 
-impl io::Read for Object {
+impl io::Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -434,7 +503,7 @@ impl io::Read for Object {
     }
 }
 
-impl io::BufRead for Object {
+impl io::BufRead for Reader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.body.piece().is_empty() {
             self.runtime.wait(poll_fn(|cx| self.body.poll_fill(cx)))?;
@@ -618,6 +687,12 @@ impl fmt::Debug for Bucket {
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Object").field("meta", &self.meta).field("integrity", &self.integrity).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selection").field("progress", &self.progress).finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use cos_emulator::{Action, Emulator, Rule};
 use tencent_cos::transfer::{Download, LargeCopy};
 use tencent_cos::{
-    ErrorKind, GetObject, InitiateMultipartUpload, ListBuckets, Overrides, SessionCredentials, blocking,
+    CsvInput, CsvOutput, ErrorKind, FileHeaderInfo, GetObject, InitiateMultipartUpload, ListBuckets, Overrides,
+    SelectInput, SelectObjectContent, SelectOutput, SessionCredentials, blocking,
 };
 
 use crate::support;
@@ -91,6 +92,41 @@ async fn files_and_readers_go_up_and_come_down() {
         assert!(stored == bytes, "{key}");
     }
     assert!(emulator.object(emulator.bucket(), "long").is_none());
+}
+
+#[tokio::test]
+async fn results_are_read_line_by_line_and_one_that_broke_off_is_no_end() {
+    let emulator = support::emulator().await;
+    emulator.put_object(emulator.bucket(), "people.csv", "name,age\nAda,36\nAlan,41\n");
+    let client = client(&emulator);
+    let bucket = client.bucket(emulator.bucket()).unwrap();
+    let select = || {
+        let input = CsvInput::new().file_header_info(FileHeaderInfo::Use);
+        let names = "SELECT s.name FROM COSObject s";
+        SelectObjectContent::new(
+            "people.csv".parse().unwrap(),
+            names,
+            SelectInput::csv(input),
+            SelectOutput::csv(CsvOutput::new()),
+        )
+    };
+    beside({
+        let bucket = bucket.clone();
+        move || {
+            let mut selection = bucket.select(select()).unwrap();
+            let names: Vec<_> = selection.by_ref().lines().map(Result::unwrap).collect();
+            assert_eq!(names, ["Ada", "Alan"]);
+            assert_eq!(selection.progress.stats().unwrap().bytes_returned, Some(9));
+            assert_eq!(bucket.select(select()).unwrap().bytes(9).unwrap(), "Ada\nAlan\n");
+        }
+    })
+    .await;
+    emulator.script(Rule::on("SELECT Object Content").then(Action::CutBody { at: 60 }).always());
+    beside(move || {
+        let mut selection = bucket.select(select()).unwrap();
+        assert!(selection.read_to_end(&mut Vec::new()).is_err() && selection.read(&mut [0]).is_err());
+    })
+    .await;
 }
 
 #[tokio::test]
