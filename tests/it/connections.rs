@@ -1,5 +1,6 @@
 //! What becomes of connections when a peer answers early, says nothing, or is gone: against sockets that do so.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -258,6 +259,21 @@ async fn an_early_503_is_repeated_at_once() {
     let stored = bucket.put("k", Bytes::from(vec![0; length])).await.unwrap();
     assert_eq!((stored.attempts, peer.connections()), (2, 2));
     assert!(start.elapsed() < seconds(5), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_answer_read_to_its_end_leaves_its_connection_to_the_next() {
+    let emulator = emulator().await;
+    let bytes = noise(4 * MIB, 5);
+    emulator.put_object(emulator.bucket(), "k", bytes.clone());
+    let bucket = support::bucket(&emulator);
+    for _ in 0..3 {
+        assert!(bucket.get("k").await.unwrap().bytes(bytes.len()).await.unwrap() == bytes);
+        // The transport may put it away a moment later.
+        tokio::time::sleep(millis(20)).await;
+    }
+    let used: BTreeSet<_> = emulator.journal().iter().map(|record| record.connection).collect();
+    assert_eq!((emulator.journal().len(), used.len()), (3, 1));
 }
 
 /// F3: a TLS handshake that nobody takes up is silence, not a wrong certificate.
