@@ -138,13 +138,14 @@ impl Control {
         Self { counter: Arc::new(Counter::new()), state: Arc::new(watch::Sender::new(State::Running)) }
     }
 
+    /// No step leads on from `Cancelled`.
     fn set(&self, next: impl FnOnce(&State) -> Option<State>) {
         self.state.send_if_modified(|state| match next(state) {
-            Some(next) if *state != State::Cancelled => {
+            Some(next) => {
                 *state = next;
                 true
             }
-            _ => false,
+            None => false,
         });
     }
 
