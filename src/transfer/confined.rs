@@ -145,3 +145,65 @@ impl Directory {
 fn link_in_the_way(path: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::NotADirectory, format!("{} is a symbolic link", path.display()))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    fn root() -> (tempfile::TempDir, Directory) {
+        let root = tempfile::tempdir().unwrap();
+        let directory = Directory::open(root.path()).unwrap();
+        (root, directory)
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_named() {
+        let (root, directory) = root();
+        std::fs::write(root.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("file", root.path().join("link")).unwrap();
+        for make in [true, false] {
+            for (name, why) in [("file", "is no directory"), ("link", "is a symbolic link")] {
+                let error = directory.descend(&format!("{name}/x"), make).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+                assert_eq!(error.to_string(), format!("{} {why}", root.path().join(name).display()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_taken_for_missing() {
+        let (_root, directory) = root();
+        assert!(directory.metadata("none").unwrap().is_none() && directory.open_to_write("none").unwrap().is_none());
+        let long = "n".repeat(256);
+        assert!(directory.metadata(&long).is_err() && directory.open_to_write(&long).is_err());
+    }
+
+    #[test]
+    fn a_directory_is_made_only_when_asked() {
+        let (root, directory) = root();
+        assert_eq!(directory.descend("a/b/x", false).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!root.path().join("a").exists());
+        let (made, name) = directory.descend("a/b/x", true).unwrap();
+        assert_eq!((made.path(), name.to_str()), (&*root.path().join("a/b"), Some("x")));
+        assert!(made.is_at(&root.path().join("a/b")).unwrap() && !made.is_at(root.path()).unwrap());
+    }
+
+    /// Files that come down side by side need the same directories.
+    #[test]
+    fn many_may_make_a_directory_at_once() {
+        let (_root, directory) = root();
+        let all = Barrier::new(4);
+        let make = |number: usize| {
+            all.wait();
+            directory.descend(&format!("{number}/x"), true).map(drop)
+        };
+        std::thread::scope(|scope| {
+            let makers = [(); 4].map(|()| scope.spawn(|| (0..200).map(make).collect::<Vec<_>>()));
+            for made in makers.into_iter().flat_map(|maker| maker.join().unwrap()) {
+                made.unwrap();
+            }
+        });
+    }
+}

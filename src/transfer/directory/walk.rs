@@ -297,6 +297,34 @@ mod tests {
         }
     }
 
+    /// A directory that may not be read, and one whose names may be read and nothing else.
+    #[test]
+    fn what_may_not_be_looked_at_is_told_and_the_rest_is_found() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        make(root.path(), &["a", "locked/b", "names/c", "z"]);
+        let set = |name: &str, mode| {
+            fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set("locked", 0);
+        set("names", 0o400);
+        // Root may look at everything.
+        if fs::read_dir(root.path().join("locked")).is_err() {
+            for sorted in [true, false] {
+                let mut found: Vec<_> = walk(root.path(), WalkOptions { sorted, ..ALL })
+                    .iter()
+                    .map(|found| (found.path().to_owned(), matches!(found, Found::File { .. })))
+                    .collect();
+                found.sort();
+                let expected = [("a", true), ("locked", false), ("names/c", false), ("z", true)];
+                assert_eq!(found, expected.map(|(path, is_file)| (path.to_owned(), is_file)));
+            }
+        }
+        for name in ["locked", "names"] {
+            set(name, 0o700);
+        }
+    }
+
     #[test]
     fn followed_links_lead_round_no_circle() {
         let root = tempfile::tempdir().unwrap();

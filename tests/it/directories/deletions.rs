@@ -136,6 +136,47 @@ async fn nothing_is_deleted_when_a_transfer_failed() {
     assert_eq!(keys(&bucket, "s/").await, ["s/after", "s/same"]);
 }
 
+/// What may not be looked at is a failure; what is no file is not.
+#[tokio::test]
+async fn nothing_is_deleted_beside_what_may_not_be_looked_at() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["s/a"]);
+    make(root.path(), &["a", "extra", "locked/x"]);
+    let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
+    let locked = |mode| fs::set_permissions(root.path().join("locked"), fs::Permissions::from_mode(mode)).unwrap();
+    locked(0);
+    // Root may look at everything.
+    if fs::read_dir(root.path().join("locked")).is_err() {
+        let report = bucket.transfer(down(root.path())).await.unwrap();
+        assert_eq!((counts(&report), report.withheld), ([0, 1, 0, 1], true));
+        assert_eq!(report.failures[0].path.as_deref(), Some(&*root.path().join("locked")));
+        assert_eq!(names(root.path()), ["a", "extra", "locked", "socket"]);
+    }
+    locked(0o700);
+    let report = bucket.transfer(down(root.path())).await.unwrap();
+    assert_eq!((counts(&report), report.withheld), ([0, 1, 2, 0], false));
+    assert_eq!(names(root.path()), ["a", "locked", "socket"]);
+}
+
+/// Neither the link nor what it leads to.
+#[tokio::test]
+async fn what_became_a_link_meanwhile_is_not_deleted() {
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["s/a"]);
+    make(root.path(), &["a", "extra1", "extra2"]);
+    let here = root.path().to_owned();
+    let job = down(root.path()).concurrency(1).on_file(move |file, _| {
+        if file.path == "extra1" {
+            fs::remove_file(here.join("extra2")).unwrap();
+            symlink("a", here.join("extra2")).unwrap();
+        }
+    });
+    let report = bucket.transfer(job).await.unwrap();
+    assert_eq!(counts(&report), [0, 2, 1, 0]);
+    assert_eq!(names(root.path()), ["a", "extra2"]);
+}
+
 #[tokio::test]
 async fn an_empty_source_empties_nothing() {
     let (memory, bucket, root) = rig();

@@ -57,6 +57,59 @@ async fn what_is_behind_a_prefix_comes_down_with_its_bytes() {
         assert!(found[name] == vec![7; length], "{name}");
     }
     assert_eq!(steps.take().len(), 8);
+
+    let chosen = root.path().join("chosen");
+    let job = DownloadDirectory::new("down/", &chosen).filter(|file| file.path.starts_with("b/"));
+    assert_eq!(counts(&bucket.transfer(job).await.unwrap()), [2, 0, 0, 0]);
+    assert_eq!(names(&chosen), ["b/c d+%", "b/é/😀"]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn every_name_that_this_system_can_give_is_taken_when_asked() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    let keys = ["A", "CON", "a", "a:b", "é", "É"];
+    for key in keys.into_iter().chain(["..", "d//x"]) {
+        emulator.put_object(emulator.bucket(), &format!("s/{key}"), key);
+    }
+    let root = tempfile::tempdir().unwrap();
+    let report = bucket.transfer(DownloadDirectory::new("s/", root.path()).native_names()).await.unwrap();
+    assert_eq!(counts(&report), [6, 0, 0, 2]);
+    assert_eq!(tree(root.path()), keys.map(|key| (key.to_owned(), key.into())).into());
+}
+
+/// Who compares two listings relies on it.
+#[tokio::test]
+async fn a_listing_of_other_keys_or_in_another_order_is_refused() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "a", "a");
+    for keys in [["s/b", "s/a"], ["s/a", "s/a"], ["s/a", "t/b"], ["a", "s/b"]] {
+        let contents = keys.map(|key| {
+            format!(
+                "<Contents><Key>{key}</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified>\
+                 <ETag>&quot;x&quot;</ETag><Size>1</Size><Owner><ID>1</ID></Owner>\
+                 <StorageClass>STANDARD</StorageClass></Contents>"
+            )
+        });
+        let listing = format!(
+            "<ListBucketResult><Name>{}</Name><Prefix>s/</Prefix><Marker/><MaxKeys>1000</MaxKeys>\
+             <IsTruncated>false</IsTruncated>{}</ListBucketResult>",
+            emulator.bucket(),
+            contents.concat()
+        );
+        let headers = vec![("content-type".to_owned(), "application/xml".to_owned())];
+        let answer = Action::RawBody { status: 200, headers, body: listing.into() };
+        emulator.script(Rule::on("GET Bucket").times(2).then(answer));
+        let job = DownloadDirectory::new("s/", root.path()).sync(Compare::Size).delete_extraneous();
+        let error = bucket.transfer(job.clone().dry_run()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Response, "{keys:?}: {error}");
+        let error = bucket.transfer(job).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Response, "{keys:?}: {error}");
+        assert_eq!(tree(root.path())["a"], b"a");
+    }
 }
 
 /// Keys of somebody who would like to write elsewhere.
@@ -114,7 +167,8 @@ async fn hostile_keys_are_refused_one_by_one_and_nothing_leaves_the_directory() 
 async fn a_sync_moves_what_differs_and_deletes_only_when_asked() {
     let memory = InMemory::new();
     let (bucket, emulator) = (memory.bucket(), &memory.emulator);
-    for (key, body) in [("s/same", "same"), ("s/size", "longer"), ("s/bytes", "new"), ("s/d/new", "new")] {
+    let objects = ["s/same same", "s/size longer", "s/bytes new", "s/d/new new", "s/made/e/new new"];
+    for (key, body) in objects.iter().filter_map(|object| object.split_once(' ')) {
         emulator.put_object(emulator.bucket(), key, body);
     }
     let root = tempfile::tempdir().unwrap();
@@ -123,15 +177,59 @@ async fn a_sync_moves_what_differs_and_deletes_only_when_asked() {
     }
     let job = DownloadDirectory::new("s/", root.path()).sync(Compare::Crc64);
     let dry = bucket.transfer(job.clone().delete_extraneous().dry_run()).await.unwrap();
-    assert_eq!(counts(&dry), [3, 1, 2, 0]);
+    assert_eq!(counts(&dry), [4, 1, 2, 0]);
     assert_eq!(fs::read(root.path().join("size")).unwrap(), b"short");
+    assert!(!root.path().join("made").exists(), "no directory either");
     assert_eq!(emulator.count("GET Object"), 0);
 
-    assert_eq!(counts(&bucket.transfer(job.clone()).await.unwrap()), [3, 1, 0, 0]);
-    assert_eq!(names(root.path()), ["bytes", "d/extra", "d/new", "extra", "same", "size"]);
+    assert_eq!(counts(&bucket.transfer(job.clone()).await.unwrap()), [4, 1, 0, 0]);
+    assert_eq!(names(root.path()), ["bytes", "d/extra", "d/new", "extra", "made/e/new", "same", "size"]);
     assert_eq!(fs::read(root.path().join("bytes")).unwrap(), b"new");
-    assert_eq!(counts(&bucket.transfer(job.delete_extraneous()).await.unwrap()), [0, 4, 2, 0]);
-    assert_eq!(names(root.path()), ["bytes", "d/new", "same", "size"]);
+    assert_eq!(counts(&bucket.transfer(job.delete_extraneous()).await.unwrap()), [0, 5, 2, 0]);
+    assert_eq!(names(root.path()), ["bytes", "d/new", "made/e/new", "same", "size"]);
+}
+
+/// A dry run tells it as well.
+#[tokio::test]
+async fn what_is_no_file_is_not_replaced() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    for key in ["s/directory", "s/link", "s/plain"] {
+        emulator.put_object(emulator.bucket(), key, "new");
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("directory")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("plain", root.path().join("link")).unwrap();
+    #[cfg(not(unix))]
+    fs::create_dir(root.path().join("link")).unwrap();
+    let job = DownloadDirectory::new("s/", root.path()).sync(Compare::Size);
+    for job in [job.clone().dry_run(), job] {
+        let report = bucket.transfer(job).await.unwrap();
+        assert_eq!(counts(&report), [1, 0, 0, 2]);
+        let mut told: Vec<_> = report.failures.iter().map(|failure| format!("{:?}", failure.error)).collect();
+        told.sort();
+        let link = if cfg!(unix) { "it is a symbolic link" } else { "it is no file" };
+        assert!(told[0].contains("it is no file") && told[1].contains(link), "{told:?}");
+    }
+    assert_eq!(emulator.count("GET Object"), 1, "what cannot be written is not asked for");
+}
+
+/// A file that the walk did not meet is nobody's to replace.
+#[tokio::test]
+async fn a_file_that_appears_meanwhile_stays() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    for key in ["s/a", "s/b"] {
+        emulator.put_object(emulator.bucket(), key, "object");
+    }
+    let root = tempfile::tempdir().unwrap();
+    let there = root.path().to_owned();
+    let job = DownloadDirectory::new("s/", root.path()).sync(Compare::Size).concurrency(1);
+    let report = bucket.transfer(job.on_file(move |_, _| write(&there, "b", "somebody's"))).await.unwrap();
+    assert_eq!(counts(&report), [1, 0, 0, 1]);
+    assert_eq!(report.failures[0].error.kind(), ErrorKind::Io);
+    assert_eq!(tree(root.path()), [("a", "object"), ("b", "somebody's")].map(|(a, b)| (a.into(), b.into())).into());
 }
 
 #[tokio::test]

@@ -27,9 +27,11 @@ async fn a_tree_goes_up_with_its_bytes_and_the_options_of_each_file() {
         .count_ahead()
         .on_file(steps.listener());
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&seen);
-    let transfer = bucket.transfer(job).on_progress(move |progress| told.lock().unwrap().push(progress));
-    let report = transfer.await.unwrap();
+    let run = |job| {
+        let told = Arc::clone(&seen);
+        bucket.transfer(job).on_progress(move |progress| told.lock().unwrap().push(progress))
+    };
+    let report = run(job.clone()).await.unwrap();
     assert_eq!(counts(&report), [6, 0, 0, 0]);
     let names = ["a.txt", "b.html", "b/c d+%", "b/é/😀", "empty", "large"];
     assert_eq!(keys(&bucket, "").await, names.map(|name| format!("up/{name}")));
@@ -45,6 +47,12 @@ async fn a_tree_goes_up_with_its_bytes_and_the_options_of_each_file() {
     let last = *seen.lock().unwrap().last().unwrap();
     assert_eq!((last.bytes, last.parts), (report.bytes, 6));
     assert_eq!((last.total_bytes, last.total_parts), (Some(report.bytes), Some(6)));
+    // What needs nothing is no part of what there is to move.
+    write(root.path(), "large", vec![8; 18 << 20]);
+    let report = run(job.sync(Compare::Size)).await.unwrap();
+    assert_eq!((counts(&report), report.bytes), ([1, 5, 0, 0], 18 << 20));
+    let last = *seen.lock().unwrap().last().unwrap();
+    assert_eq!((last.bytes, last.total_bytes, last.parts), (18 << 20, Some(18 << 20), 6));
 }
 
 #[tokio::test]
@@ -123,6 +131,22 @@ async fn a_sync_sends_what_differs_and_deletes_only_when_asked() {
     assert_eq!(counts(&report), [0, 6, 1, 0]);
     let left = ["o/x", "p", "p/a-b", "p/a/x", "p/bytes", "p/mark/", "p/new", "p/odd//x", "p/same", "p/size", "p0"];
     assert_eq!(keys(&bucket, "").await, left);
+}
+
+#[tokio::test]
+async fn an_object_that_was_removed_since_it_was_listed_is_made_anew() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    let root = tempfile::tempdir().unwrap();
+    make(root.path(), &["a", "b"]);
+    for key in ["a", "b"] {
+        emulator.put_object(emulator.bucket(), key, key.to_owned());
+    }
+    emulator.script(Rule::on(Matcher::operation("HEAD Object").key("a")).then(Action::status(404, "NoSuchKey")));
+    emulator.script(Rule::on(Matcher::operation("HEAD Object").key("b")).then(Action::status(403, "AccessDenied")));
+    let report = bucket.transfer(UploadDirectory::new(root.path(), "").sync(Compare::Crc64)).await.unwrap();
+    assert_eq!((counts(&report), emulator.count("PUT Object")), ([1, 0, 0, 1], 1));
+    assert_eq!(report.failures[0].key.as_deref(), Some("b"));
 }
 
 #[tokio::test]
@@ -266,8 +290,9 @@ async fn paused_it_begins_no_further_file() {
     handle.pause();
     let task = tokio::spawn(transfer);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(memory.emulator.count("PUT Object"), 0);
+    assert_eq!((memory.emulator.count("PUT Object"), handle.is_paused()), (0, true));
     handle.resume();
+    assert!(!handle.is_paused());
     assert_eq!(counts(&task.await.unwrap().unwrap()), [3, 0, 0, 0]);
 }
 
