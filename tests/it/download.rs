@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cos_emulator::{Action, Emulator, Matcher, Record, Rule};
@@ -10,7 +11,7 @@ use tencent_cos::transfer::{Download, DownloadOutput};
 use tencent_cos::{ByteRange, Conditions, Crc64, ErrorKind, Integrity, ObjectKey, PutBucketVersioning, Versioning};
 use tokio::io::AsyncWrite;
 
-use crate::support::{self, Random, emulator, noise};
+use crate::support::{self, Random, emulator, noise, until};
 
 pub const MIB: usize = 1024 * 1024;
 
@@ -201,6 +202,44 @@ async fn writers_and_streams_get_the_bytes_in_order() {
     }
 }
 
+/// Ranges are under way before the reader comes to them, and none of them once it is gone.
+#[tokio::test]
+async fn a_stream_that_is_dropped_stops_what_it_reads_ahead() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    store(&emulator, "k", 4 * MIB);
+    let stall = Action::StallBeforeHeaders(Duration::from_secs(30));
+    emulator.script(Rule::on("GET Object").skip(1).always().then(stall));
+    let download = Download::new(key("k")).part_size(MIB as u64).concurrency(3).to_stream();
+    let mut object = bucket.transfer(download).await.unwrap();
+    object.body.next().await.unwrap().unwrap();
+    until("two ranges are under way", || gets(&emulator).len() == 3 && emulator.open_connections() == 3).await;
+    drop(object);
+    // The first may wait for another request.
+    until("they are not", || emulator.open_connections() <= 1).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_paused_begins_no_further_range() {
+    let emulator = emulator().await;
+    let bytes = store(&emulator, "k", 4 * MIB);
+    let download = Download::new(key("k")).part_size(MIB as u64).concurrency(3).to_stream();
+    let transfer = support::bucket(&emulator).transfer(download);
+    let handle = transfer.handle();
+    let mut object = transfer.await.unwrap();
+    handle.pause();
+    let mut read = Vec::new();
+    while read.len() < MIB {
+        read.extend_from_slice(&object.body.next().await.unwrap().unwrap());
+    }
+    assert_eq!((gets(&emulator).len(), read.len()), (1, MIB));
+    handle.resume();
+    while let Some(piece) = object.body.next().await {
+        read.extend_from_slice(&piece.unwrap());
+    }
+    assert!(read == bytes);
+}
+
 /// Whatever the connections do.
 #[tokio::test]
 async fn broken_connections_are_not_noticed() {
@@ -347,6 +386,20 @@ async fn two_objects_are_never_mixed() {
         emulator.put_object(emulator.bucket(), "k", noise(new, 99));
         let error = transfer.await.unwrap().unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Changed, false), "{new}: {error}");
+        is_alone(&path, b"old");
+    }
+    // Who answers minds no conditions, and tells another ETag or another length.
+    let bytes = store(&emulator, "k", 3 * MIB);
+    let etag = emulator.object(emulator.bucket(), "k").unwrap().etag().to_owned();
+    for (etag, total) in [("\"other\"", 3 * MIB), (&*etag, 3 * MIB + 1)] {
+        let range = format!("bytes {}-{}/{total}", MIB, 2 * MIB - 1);
+        let headers = [("etag", etag), ("content-range", &range)].map(|(name, value)| (name.into(), value.into()));
+        let body = bytes.slice(MIB..2 * MIB);
+        let answer = Action::RawBody { status: 206, headers: headers.into(), body };
+        emulator.script(Rule::on("GET Object").skip(1).then(answer));
+        let download = Download::new(key("k")).part_size(MIB as u64).concurrency(1).to_path(&path);
+        let error = bucket.transfer(download).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Changed, "{etag} {total}: {error}");
         is_alone(&path, b"old");
     }
     // Where versions are kept, the one that was begun is downloaded to its end.

@@ -10,7 +10,7 @@ use tencent_cos::transfer::{Download, DownloadToPath};
 use tencent_cos::{Bucket, Conditions, ErrorKind};
 
 use crate::download::{MIB, gets, key, names, store};
-use crate::support::{self, emulator, until};
+use crate::support::{self, emulator, noise, until};
 
 /// An object, a directory for its file and one for checkpoints.
 struct Scene {
@@ -39,11 +39,16 @@ impl Scene {
 
     /// Runs it until the first range is on disk, and cancels it.
     async fn interrupt(&self) {
+        self.interrupt_of(self.job(Download::new(key("k")))).await;
+        assert_eq!((names(self.files.path()).len(), names(self.checkpoints.path()).len()), (1, 1));
+    }
+
+    async fn interrupt_of(&self, job: DownloadToPath) {
         // What came before does not count below.
         self.emulator.clear_journal();
         let slow = Action::StallBeforeHeaders(Duration::from_secs(3));
         self.emulator.script(Rule::on("GET Object").skip(1).always().then(slow));
-        let transfer = self.bucket.transfer(self.job(Download::new(key("k"))));
+        let transfer = self.bucket.transfer(job);
         let handle = transfer.handle();
         let cancelled = async {
             // The next one has been asked for by then, or it would come into the journal later.
@@ -53,7 +58,6 @@ impl Scene {
         assert_eq!(tokio::join!(transfer, cancelled).0.unwrap_err().kind(), ErrorKind::Cancelled);
         self.emulator.clear_script();
         self.emulator.clear_journal();
-        assert_eq!((names(self.files.path()).len(), names(self.checkpoints.path()).len()), (1, 1));
     }
 
     fn left(&self) -> (Vec<String>, Vec<String>) {
@@ -71,6 +75,56 @@ async fn what_is_on_disk_is_not_asked_for_again() {
     assert_eq!(gets(&scene.emulator).len(), 2);
     assert!(fs::read(scene.path()).unwrap() == scene.bytes);
     assert_eq!(scene.left(), (vec!["file".to_owned()], Vec::new()));
+}
+
+/// Of another object, and to another file: each is remembered by itself, though all lie in one directory.
+#[tokio::test]
+async fn downloads_are_not_taken_for_each_other() {
+    let scene = Scene::new().await;
+    let other = store(&scene.emulator, "other", 24 * MIB);
+    let jobs = [("k", "file"), ("other", "file"), ("k", "beside")];
+    let job = |(name, file): (&str, &str)| {
+        let download = Download::new(key(name)).concurrency(1);
+        download.to_path(scene.files.path().join(file)).checkpoint(scene.checkpoints.path())
+    };
+    for it in jobs {
+        scene.interrupt_of(job(it)).await;
+    }
+    assert_eq!((names(scene.files.path()).len(), names(scene.checkpoints.path()).len()), (3, 3));
+    for it in jobs {
+        scene.emulator.clear_journal();
+        scene.bucket.transfer(job(it)).await.unwrap();
+        assert_eq!(gets(&scene.emulator).len(), 2, "{it:?}");
+        let bytes = if it.0 == "k" { &scene.bytes } else { &other };
+        assert!(fs::read(scene.files.path().join(it.1)).unwrap() == *bytes, "{it:?}");
+    }
+    assert_eq!(scene.left(), (vec!["beside".to_owned(), "file".to_owned()], Vec::new()));
+}
+
+#[tokio::test]
+async fn an_object_that_was_replaced_is_downloaded_anew() {
+    for length in [24 * MIB, 24 * MIB + 1, MIB] {
+        let scene = Scene::new().await;
+        scene.interrupt().await;
+        let bytes = noise(length, 9);
+        scene.emulator.put_object(scene.emulator.bucket(), "k", bytes.clone());
+        scene.bucket.transfer(scene.job(Download::new(key("k")))).await.unwrap();
+        assert!(fs::read(scene.path()).unwrap() == bytes, "{length}");
+        assert_eq!(scene.left(), (vec!["file".to_owned()], Vec::new()));
+    }
+}
+
+#[tokio::test]
+async fn what_is_on_disk_outlasts_an_error_that_says_nothing_of_the_object() {
+    let scene = Scene::new().await;
+    scene.interrupt().await;
+    scene.emulator.script(Rule::on("GET Object").then(Action::status(403, "AccessDenied")));
+    let error = scene.bucket.transfer(scene.job(Download::new(key("k")))).await.unwrap_err();
+    assert_eq!(error.status(), Some(403), "{error}");
+    scene.emulator.clear_journal();
+    scene.bucket.transfer(scene.job(Download::new(key("k")))).await.unwrap();
+    assert_eq!(gets(&scene.emulator).len(), 2);
+    assert!(fs::read(scene.path()).unwrap() == scene.bytes);
 }
 
 /// What the caller demands of the object holds for a file that was begun before, too.
