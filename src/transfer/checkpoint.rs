@@ -294,6 +294,21 @@ mod tests {
     }
 
     #[test]
+    fn one_that_was_removed_meanwhile_is_gone_and_one_that_cannot_be_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c");
+        run(async {
+            let checkpoint = Numbers::create(path.clone(), "head".to_owned()).await.unwrap();
+            fs::remove_file(&path).unwrap();
+            checkpoint.remove().await.unwrap();
+            fs::create_dir(&path).unwrap();
+            for refused in [checkpoint.remove().await.err(), Numbers::open(path.clone()).await.err()] {
+                assert_eq!(refused.unwrap().kind(), ErrorKind::Io);
+            }
+        });
+    }
+
+    #[test]
     fn two_transfers_do_not_hold_one_checkpoint() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("c");

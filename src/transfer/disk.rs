@@ -170,6 +170,19 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_file_is_at_its_path_until_something_else_is_there_or_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        let file = File::create(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        std::fs::rename(&path, directory.path().join("other")).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        std::fs::write(&path, "").unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        assert_eq!(is_at(&file, &path.join("below")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
+    }
+
     /// Where a file system in memory is, space is looked at and not taken.
     #[test]
     fn a_file_system_in_memory_that_is_too_small_says_so() {

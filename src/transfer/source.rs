@@ -409,6 +409,15 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_file_takes_as_much_memory_as_is_read_ahead() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let part = |length| Part { number: 1, offset: 0, length };
+        let source = Whole::File(run(SourceFile::look(file.path().to_owned())).unwrap());
+        assert_eq!([0, 10, 8 << 20].map(|length| source.memory(part(length))), [0, 10, FILE_BUFFER]);
+        assert_eq!(Whole::Bytes(Bytes::from_static(b"abc")).memory(part(3)), 0, "they are the caller's");
+    }
+
+    #[test]
     fn a_file_that_is_another_now_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");

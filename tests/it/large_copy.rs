@@ -84,6 +84,7 @@ async fn a_copy_in_parts_is_as_one_in_one_request() {
             assert!(bytes_of(&memory, to) == noise(LENGTH, 1));
             let object = memory.emulator.object(to.name().as_str(), "copy").unwrap();
             assert_eq!(object.etag(), output.etag);
+            assert_eq!(memory.emulator.journal().last().unwrap().request_id, output.request_id());
             let sorted = |pairs: &[(String, Bytes)]| {
                 let mut pairs = pairs.to_vec();
                 pairs.sort();

@@ -1,5 +1,6 @@
 //! The end of an upload by parts: what is done when nothing says whether COS made the object.
 
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -66,7 +67,9 @@ fn check(memory: &InMemory, output: &UploadOutput, reconciled: bool) {
     assert!(object.bytes() == noise(LENGTH, 1));
     assert_eq!(output.etag, object.etag());
     assert_eq!((output.reconciled, output.crc64), (reconciled, Some(Crc64::of(&noise(LENGTH, 1)))));
-    assert!(!output.request_id().is_empty());
+    let told = if reconciled { "HEAD Object" } else { COMPLETE };
+    let told = memory.emulator.journal().into_iter().rfind(|record| record.operation == told).expect("it was asked");
+    assert_eq!(output.request_id(), told.request_id);
     assert_eq!(count(&memory.emulator, ABORT), 0);
     assert!(memory.emulator.uploads(memory.emulator.bucket()).is_empty());
 }
@@ -142,6 +145,23 @@ async fn only_parts_that_were_lost_are_sent_again() {
             .collect();
         assert_eq!((sent.len(), &*sent[5]), (6, "2"), "four of ours, one of theirs, one once more: {sent:?}");
     }
+    // A file whose part has other bytes by then, though it looks the same.
+    let memory = InMemory::new();
+    memory.emulator.script(Rule::on(COMPLETE).then(Action::Delay(Duration::from_secs(1))));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    std::fs::write(&path, noise(LENGTH, 1)).unwrap();
+    let bucket = memory.bucket();
+    let (outcome, ()) = tokio::join!(upload_of(&bucket, &*path), async {
+        lose(&memory).await;
+        let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let modified = file.metadata().unwrap().modified().unwrap();
+        file.seek(SeekFrom::Start(MIB as u64)).and_then(|_| file.write_all(b"other")).unwrap();
+        file.set_modified(modified).unwrap();
+    });
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Changed);
+    assert!(memory.emulator.object(memory.emulator.bucket(), "k").is_none());
+    assert!(memory.emulator.uploads(memory.emulator.bucket()).is_empty());
     // A stream has flowed by.
     let memory = InMemory::new();
     memory.emulator.script(Rule::on(COMPLETE).then(Action::Delay(Duration::from_secs(1))));
@@ -172,6 +192,7 @@ async fn only_parts_that_were_lost_are_sent_again() {
     let error = outcome.unwrap_err();
     assert_eq!(error.code(), Some("InvalidPart"), "{error}");
     assert!(error.to_string().contains("name/cos:ListParts"), "{error}");
+    assert_eq!(count(&memory.emulator, COMPLETE), 1, "it would be refused again");
     assert!(memory.emulator.uploads(memory.emulator.bucket()).is_empty());
 }
 

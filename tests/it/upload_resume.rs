@@ -185,17 +185,36 @@ async fn an_upload_that_is_gone_begins_anew_unless_it_became_the_object() {
     scene.bucket.orphans(Duration::ZERO).abort().await.unwrap();
     assert_eq!(scene.run().await.unwrap().resumed_parts, 0);
     scene.check();
-    // Completed by an earlier run that did not hear of it.
-    let scene = Scene::new(4 * MIB).await;
-    scene.emulator.script(Rule::on(COMPLETE).then(Action::ResetBeforeHeaders).effect(Effect::Apply));
-    scene.emulator.script(Rule::on("HEAD Object").then(Action::status(403, "AccessDenied")));
-    let error = scene.run().await.unwrap_err();
-    assert_eq!((error.kind(), scene.remembered().len()), (ErrorKind::Ambiguous, 1), "{error}");
-    scene.emulator.clear_journal();
-    let output = scene.run().await.unwrap();
-    assert!(output.reconciled);
-    assert_eq!((scene.parts_sent(), count(&scene.emulator, COMPLETE)), (0, 0));
-    scene.check();
+    // Completed by an earlier run that did not hear of it; and what it made is there no more.
+    for deleted in [false, true] {
+        let scene = Scene::new(4 * MIB).await;
+        scene.emulator.script(Rule::on(COMPLETE).then(Action::ResetBeforeHeaders).effect(Effect::Apply));
+        scene.emulator.script(Rule::on("HEAD Object").then(Action::status(403, "AccessDenied")));
+        let error = scene.run().await.unwrap_err();
+        assert_eq!((error.kind(), scene.remembered().len()), (ErrorKind::Ambiguous, 1), "{error}");
+        if deleted {
+            scene.bucket.delete("k").await.unwrap();
+        }
+        scene.emulator.clear_journal();
+        let output = scene.run().await.unwrap();
+        assert_eq!((output.reconciled, output.resumed_parts), (!deleted, if deleted { 0 } else { 4 }));
+        let sent = (scene.parts_sent(), count(&scene.emulator, COMPLETE));
+        assert_eq!(sent, if deleted { (4, 1) } else { (0, 0) });
+        scene.check();
+    }
+}
+
+/// Another run would be refused the same way.
+#[tokio::test]
+async fn an_upload_that_is_refused_for_good_is_not_kept() {
+    for (status, code, kept) in [(400, "InvalidArgument", 0), (403, "AccessDenied", 1), (400, "ExpiredToken", 1)] {
+        let scene = Scene::new(4 * MIB).await;
+        scene.emulator.script(Rule::on(PART).skip(2).always().then(Action::status(status, code)));
+        let error = scene.run().await.unwrap_err();
+        assert_eq!(error.code(), Some(code), "{error}");
+        let left = (scene.remembered().len(), scene.emulator.uploads(scene.emulator.bucket()).len());
+        assert_eq!(left, (kept, kept), "{code}");
+    }
 }
 
 /// A key that may not list parts goes by what was recorded.
@@ -205,6 +224,9 @@ async fn without_the_right_to_list_parts_an_upload_is_resumed_all_the_same() {
     scene.emulator.script(slow_parts());
     scene.interrupt(3).await;
     scene.emulator.clear_script();
+    // Any other error is one.
+    scene.emulator.script(Rule::on("List Parts").then(Action::status(400, "InvalidArgument")));
+    assert_eq!(scene.run().await.unwrap_err().code(), Some("InvalidArgument"));
     scene.emulator.script(Rule::on("List Parts").always().then(Action::status(403, "AccessDenied")));
     assert!(scene.run().await.unwrap().resumed_parts >= 3);
     scene.check();
