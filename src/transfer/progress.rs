@@ -322,4 +322,36 @@ mod tests {
         assert_eq!((progress.bytes, progress.parts), (1_003_000, 2));
         assert!((progress.rate - 1500.0).abs() < 1.0, "{progress:?}");
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_remains_is_that_of_the_rest_at_this_rate() {
+        let counter = Arc::new(Counter::new());
+        counter.start();
+        let part = PartMeter::new(Arc::clone(&counter));
+        counter.set_total(Some(9000), None);
+        assert_eq!(counter.snapshot().remaining_time(), None, "nothing was moved yet");
+        tokio::time::advance(Duration::from_secs(2)).await;
+        part.set(3000);
+        let remaining = counter.snapshot().remaining_time().unwrap();
+        assert!((remaining.as_secs_f64() - 4.0).abs() < 0.01, "{remaining:?}");
+        counter.set_total(None, None);
+        assert_eq!(counter.snapshot().remaining_time(), None, "nobody knows of how much");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_are_told_ten_times_a_second_at_most_and_at_the_end() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let counter = Arc::new(Counter::new());
+        let seen = Arc::clone(&told);
+        counter.on_progress(Box::new(move |progress| seen.lock().unwrap().push(progress.bytes)));
+        counter.start();
+        let part = PartMeter::new(Arc::clone(&counter));
+        for step in 1..=25 {
+            tokio::time::advance(Duration::from_millis(10)).await;
+            part.set(step);
+        }
+        counter.end();
+        counter.end();
+        assert_eq!(*told.lock().unwrap(), [10, 20, 25]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cos_emulator::{Action, Effect, Emulator, Matcher, Rule};
-use tencent_cos::transfer::{Download, LargeCopy, Upload, UploadDirectory, UploadSource};
+use tencent_cos::transfer::{Download, DownloadDirectory, LargeCopy, Upload, UploadDirectory, UploadSource};
 use tencent_cos::{Attributes, Bucket, ObjectKey, Overrides, UploadPart};
 
 use super::capture::{Trace, Tree};
@@ -35,9 +35,10 @@ fn secretive(emulator: &Emulator) -> Bucket {
 /// One transfer of so many parts with an end, an operation for every request, and an event for every attempt, as the
 /// emulator counts them.
 #[track_caller]
-fn is_whole(tree: &Tree, emulator: &Emulator, name: &str, parts: u64) -> usize {
+fn is_whole(tree: &Tree, emulator: &Emulator, name: &str, key: &str, parts: u64) -> usize {
     let (place, transfer) = tree.only("cos.transfer");
     assert_eq!(transfer.text("otel.name"), Some(name));
+    assert_eq!(transfer.text("cos.target"), Some(&*format!("{}/{key}", emulator.bucket())));
     assert_eq!((transfer.number("cos.parts"), transfer.text("error.type")), (parts, None));
     let spans = tree.named("cos.part");
     let mut numbers: Vec<_> = spans.iter().map(|(_, part)| part.number("cos.part_number")).collect();
@@ -88,8 +89,7 @@ async fn an_upload_is_a_span_with_its_parts_in_it_and_an_event_for_each_request(
     bucket.transfer(upload("k", 5).attributes(attributes).concurrency(2)).await.unwrap();
     let tree = trace.tree();
 
-    let place = is_whole(&tree, &emulator, "upload", 5);
-    assert_eq!(tree.spans[place].text("cos.target"), Some(&*format!("{}/k", emulator.bucket())));
+    let place = is_whole(&tree, &emulator, "upload", "k", 5);
     assert_eq!(tree.operations_in(place), [INITIATE, COMPLETE]);
     for (place, part) in tree.named("cos.part") {
         assert_eq!(tree.operations_in(place), [PART]);
@@ -116,7 +116,7 @@ async fn a_stream_that_flows_by_tells_its_parts_and_which_were_lost() {
     let trace = Trace::start();
     job("k").await.unwrap();
     let tree = trace.tree();
-    is_whole(&tree, &emulator, "upload", 3);
+    is_whole(&tree, &emulator, "upload", "k", 3);
     let offsets: Vec<_> = tree.named("cos.part").iter().map(|(_, part)| part.number("cos.offset")).collect();
     assert_eq!(offsets, [0, 1, 2].map(|part| part * MIB as u64));
     assert!(tree.events("parts lost").is_empty());
@@ -165,7 +165,7 @@ async fn a_download_is_a_span_with_its_ranges_in_it_and_tells_where_it_read_on()
     bucket.transfer(download.to_path(directory.path().join("k"))).await.unwrap();
     let tree = trace.tree();
 
-    let place = is_whole(&tree, &emulator, "download", 4);
+    let place = is_whole(&tree, &emulator, "download", "k", 4);
     // The first request tells what there is to download; its body is the first part.
     assert_eq!(tree.operations_in(place), ["GET Object"]);
     let read_on = tree.events("body read on");
@@ -188,9 +188,17 @@ async fn the_span_of_a_stream_lasts_as_long_as_the_stream() {
     assert!(!trace.tree().only("cos.transfer").1.over);
     object.body.bytes(5 * MIB).await.unwrap();
     let tree = trace.tree();
-    is_whole(&tree, &emulator, "download", 5);
+    is_whole(&tree, &emulator, "download", "k", 5);
     let first = tree.named("cos.part")[0].0;
     assert_eq!(tree.events("body read on")[0].within, Some(first));
+
+    // A writer gets the same, within the future.
+    drop(trace);
+    let trace = Trace::start();
+    emulator.clear_journal();
+    let download = Download::new(key("k")).part_size(MIB as u64).to_writer(tokio::io::sink());
+    support::bucket(&emulator).transfer(download).await.unwrap();
+    is_whole(&trace.tree(), &emulator, "download", "k", 5);
 }
 
 #[tokio::test]
@@ -202,7 +210,7 @@ async fn a_copy_is_a_span_with_its_parts_in_it() {
     let trace = Trace::start();
     bucket.transfer(LargeCopy::new(key("from"), key("to")).part_size(MIB as u64)).await.unwrap();
     let tree = trace.tree();
-    let place = is_whole(&tree, &emulator, "copy", 3);
+    let place = is_whole(&tree, &emulator, "copy", "to", 3);
     assert_eq!(tree.operations_in(place), ["HEAD Object", "GET Object tagging", INITIATE, COMPLETE]);
     assert!(tree.named("cos.part").iter().all(|(place, _)| tree.operations_in(*place) == ["Upload Part - Copy"]));
     assert_eq!(told_secrets(&tree, &emulator), [""; 0]);
@@ -229,6 +237,16 @@ async fn the_files_of_a_directory_are_transfers_within_its_own() {
     let mut files: Vec<_> = transfers[1..].iter().map(|(place, _)| tree.operations_in(*place)).collect();
     files.sort();
     assert_eq!(files, [vec![INITIATE, COMPLETE], vec!["PUT Object"]]);
+
+    drop(trace);
+    let trace = Trace::start();
+    let report =
+        support::bucket(&emulator).transfer(DownloadDirectory::new("up/", root.path().join("down"))).await.unwrap();
+    assert!(report.is_complete());
+    let mut targets: Vec<_> =
+        trace.tree().named("cos.transfer").iter().map(|(_, it)| it.fields["cos.target"].clone()).collect();
+    targets.sort();
+    assert_eq!(targets, ["up/", "up/a", "up/large"].map(|key| format!("{}/{key}", emulator.bucket())));
 }
 
 #[tokio::test]
@@ -255,7 +273,8 @@ async fn who_pauses_gives_up_and_goes_on_is_told() {
     let (place, span) = tree.only("cos.transfer");
     assert_eq!(span.text("error.type"), Some("Cancelled"));
     for event in ["paused", "resumed"] {
-        assert_eq!(tree.events(event)[0].within, Some(place), "{event}");
+        let told: Vec<_> = tree.events(event).iter().map(|event| event.within).collect();
+        assert_eq!(told, [Some(place)], "{event}");
     }
     let abort = "Abort Multipart Upload";
     assert!(tree.operations_in(place).contains(&abort));
