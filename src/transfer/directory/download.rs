@@ -33,8 +33,9 @@ use crate::transfer::sealed;
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) and field `key`: with names that are empty (`a//b`, and a slash at the
 /// end, as the marks of folders have it), `.` or `..`, over 255 bytes, or with a NUL. So is, unless
 /// [`native_names`](Self::native_names) are asked for, what Windows refuses or takes for something else, on every system:
-/// `\`, `:`, `CON`, a dot or space at the end, and a path that differs only in case from one before it (the last of these
-/// is told as long as fewer than a million paths have capital letters). Paths are walked name by name in the open
+/// `\`, `:`, `CON`, a dot or space at the end; and two letters that some systems take for k and s (U+212A and `ſ`), and a
+/// path that differs only in case from one before it, `straße` from `strasse`, too (the last of these is told as long as
+/// fewer than a million paths have capitals, or letters that another may stand for). Paths are walked name by name in the open
 /// directory, through no symbolic link, and no link is replaced: no file outside the directory is ever made, changed or
 /// deleted, whoever changes it meanwhile.
 ///
