@@ -235,16 +235,20 @@ async fn without_the_right_to_list_parts_an_upload_is_resumed_all_the_same() {
 #[tokio::test]
 async fn one_upload_at_a_time_holds_a_checkpoint() {
     let scene = Scene::new(6 * MIB).await;
-    // Well above the second that the other one waits.
-    scene.emulator.script(Rule::on(PART).always().then(Action::StallBeforeHeaders(Duration::from_secs(3))));
+    scene.emulator.script(Rule::on(PART).always().then(Action::StallBeforeHeaders(Duration::from_secs(3600))));
     let first = scene.bucket.transfer(scene.upload());
+    let handle = first.handle();
     let (first, second) = tokio::join!(first, async {
         until("a checkpoint", || !scene.remembered().is_empty()).await;
-        scene.run().await
+        let second = scene.run().await;
+        handle.cancel();
+        second
     });
     let error = second.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io, "{error}");
-    first.unwrap();
+    assert_eq!(first.unwrap_err().kind(), ErrorKind::Cancelled);
+    scene.emulator.clear_script();
+    scene.run().await.unwrap();
     scene.check();
 }
 

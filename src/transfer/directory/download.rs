@@ -35,14 +35,14 @@ use crate::transfer::sealed;
 /// [`native_names`](Self::native_names) are asked for, what Windows refuses or takes for something else, on every system:
 /// `\`, `:`, `CON`, a dot or space at the end; and two letters that some systems take for k and s (U+212A and `ſ`), and a
 /// path that differs only in case from one before it, `straße` from `strasse`, too (the last of these is told as long as
-/// fewer than a million paths have capitals, or letters that another may stand for). Paths are walked name by name in the open
-/// directory, through no symbolic link, and no link is replaced: no file outside the directory is ever made, changed or
-/// deleted, whoever changes it meanwhile.
+/// fewer than a million paths have capitals, or letters that another may stand for). Paths are walked name by name in the
+/// open directory, through no symbolic link, and no link is replaced: no file outside the directory is ever made, changed
+/// or deleted, whoever changes it meanwhile.
 ///
 /// A sync goes through the files and the listing side by side. It leaves a file alone that has its object, and deletes
 /// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never links,
 /// directories, what is no file, or a file whose object was refused. It holds the names of the directories on the way to
-/// the file it is at; beside that and the paths with capital letters memory does not grow with the number of objects.
+/// the file it is at; beside that and the paths just named memory does not grow with the number of objects.
 /// Files that this crate makes while it works (`.cos-*.tmp`, `.*.cos-partial`, `*.cos-checkpoint`) are left alone.
 ///
 /// Pausing begins no further object or part. Cancelling stops each as [`Download`] does.
