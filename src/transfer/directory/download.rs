@@ -33,11 +33,11 @@ use crate::transfer::sealed;
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) and field `key`: with names that are empty (`a//b`, and a slash at the
 /// end, as the marks of folders have it), `.` or `..`, over 255 bytes, or with a NUL. So is, unless
 /// [`native_names`](Self::native_names) are asked for, what Windows refuses or takes for something else, on every system:
-/// `\`, `:`, `CON`, a dot or space at the end; and two letters that some systems take for k and s (U+212A and `ſ`), and a
-/// path that differs only in case from one before it, `straße` from `strasse`, too (the last of these is told as long as
-/// fewer than a million paths have capitals, or letters that another may stand for). Paths are walked name by name in the
-/// open directory, through no symbolic link, and no link is replaced: no file outside the directory is ever made, changed
-/// or deleted, whoever changes it meanwhile.
+/// `\`, `:`, `CON`, a dot or space at the end; four characters that some systems take for one of plain ASCII (U+212A, `ſ`,
+/// U+037E, U+1FEF); and a path that differs from one before it only in case, `straße` from `strasse`, too, or in how its
+/// letters are composed, as `é` of one character or two (told as long as fewer than a million paths have capitals, or are
+/// not plain ASCII). Paths are walked name by name in the open directory, through no symbolic link, and no link is
+/// replaced: no file outside the directory is ever made, changed or deleted, whoever changes it meanwhile.
 ///
 /// A sync goes through the files and the listing side by side. It leaves a file alone that has its object, and deletes
 /// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never links,
@@ -96,8 +96,8 @@ impl DownloadDirectory {
         }
     }
 
-    /// Takes every name this system can give a file, also those that others cannot, and those that differ in case where
-    /// this system tells them apart.
+    /// Takes every name this system can give a file, also those that others cannot, and those that differ in case or in how
+    /// their letters are composed where this system tells them apart.
     #[must_use]
     pub fn native_names(mut self) -> Self {
         self.names = FileNames::Native;
@@ -300,7 +300,7 @@ impl DownloadDirectory {
         pool: &mut Pool,
     ) -> Result<()> {
         let (worker, root, each, told) = (pool.worker(bucket), root.cloned(), self.each.clone(), object.clone());
-        // Only a name that differs in case can be there when the walk did not meet it.
+        // Only a name that this system takes for the same can be there when the walk did not meet it.
         let (dry_run, unmet) = (self.settings.dry_run, self.settings.sync.is_some() && twin.is_none());
         // What one request brings is not worth remembering.
         let checkpoint = self.checkpoint.clone().filter(|_| object.bytes > PART_SIZE);

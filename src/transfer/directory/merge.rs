@@ -115,7 +115,7 @@ impl Remote {
         Self { listing: Listing::new(bucket, prefix.clone()), prefix, names, spellings, filter }
     }
 
-    /// Takes names that differ in case for different.
+    /// Takes names for different that differ in case, or in how their letters are composed.
     pub(super) fn unfolded(self) -> Self {
         Self { spellings: None, ..self }
     }
@@ -145,7 +145,8 @@ impl Shows for Remote {
         Ok(Some(match refused {
             Some(error) => Entry::Refused(file, error),
             None if self.spellings.as_mut().is_some_and(&mut collides) => {
-                let error = Error::input("key", "differs only in case from one before it");
+                let error =
+                    Error::input("key", "differs from one before it only in case, or in how its letters are composed");
                 Entry::Refused(DirectoryFile { path: String::new(), ..file }, error)
             }
             None => Entry::File(file),

@@ -3,13 +3,16 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
+use icu_normalizer::DecomposingNormalizerBorrowed;
+
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 
 /// The longest name of a file, in bytes here and in UTF-16 units on Windows.
 const MAX_NAME: usize = 255;
-/// The sign for kelvin and the long s: letters beside plain ASCII that are the same as one of it but for case.
-const TWINS: [char; 2] = ['\u{212a}', '\u{17f}'];
+/// What is the same as one character of plain ASCII but for case or another way to write it: the sign for kelvin, the
+/// long s, the question mark of Greek, the grave accent.
+const TWINS: [char; 4] = ['\u{212a}', '\u{17f}', '\u{37e}', '\u{1fef}'];
 /// What one letter beside plain ASCII may be the same as but for case: `ß`, and letters written as one.
 const PAIRS: [&str; 5] = ["ss", "st", "ff", "fi", "fl"];
 /// How many spellings are remembered: 16 MiB of them.
@@ -38,7 +41,7 @@ impl FileNames {
         self == Self::Portable || cfg!(windows)
     }
 
-    /// Whether two names that differ in case are one.
+    /// Whether two names are one that differ in case, or in how their letters are composed.
     pub(super) fn folds_case(self) -> bool {
         self.is_strict() || cfg!(target_os = "macos")
     }
@@ -81,7 +84,7 @@ fn refusal(name: &str, names: FileNames) -> Option<&'static str> {
         return Some("has a name longer than 255 bytes");
     }
     if names.folds_case() && name.contains(TWINS) {
-        return Some("has a letter in a name that some systems take for k or s");
+        return Some("has a character in a name that some systems take for one of plain ASCII");
     }
     if names.is_strict() { strict_refusal(name) } else { None }
 }
@@ -121,7 +124,8 @@ pub(super) fn key_of(prefix: &str, path: &str) -> Result<ObjectKey> {
     ObjectKey::new(format!("{prefix}{path}"))
 }
 
-/// Tells paths that differ only in case from one met before.
+/// Tells paths that differ from one met before only in case, or in how their letters are composed: `é` may be one
+/// character, or an `e` and an accent.
 ///
 /// Of such a pair the listing has the one with the capital letter first, or one that is not plain ASCII or has letters that
 /// one may stand for; so only those are remembered, and of them a million at most.
@@ -142,8 +146,7 @@ impl Spellings {
         if self.seen.contains(&fingerprint) {
             return true;
         }
-        let has_case = |c: char| !c.is_ascii() && (c.is_lowercase() || c.is_uppercase());
-        let comes_first = folded != path || path.contains(has_case) || PAIRS.iter().any(|pair| path.contains(pair));
+        let comes_first = folded != path || !path.is_ascii() || PAIRS.iter().any(|pair| path.contains(pair));
         if comes_first && self.seen.len() < MAX_SPELLINGS {
             self.seen.insert(fingerprint);
         }
@@ -151,9 +154,16 @@ impl Spellings {
     }
 }
 
-/// Upper case first: some letters have two lower ones.
+/// Upper case first: some letters have two lower ones. Decomposed before and after: some have a case only in pieces, and
+/// some that have none in pieces are made of others by it.
 fn folded(path: &str) -> String {
-    path.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
+    let decomposing = const { DecomposingNormalizerBorrowed::new_nfd() };
+    let pieces = decomposing.normalize(path);
+    let folded: String = pieces.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    decomposing.normalize(&folded).into_owned()
 }
 
 #[cfg(test)]
@@ -224,6 +234,8 @@ mod tests {
             "a?",
             "1 \u{212a}",
             "Waſſer",
+            "a\u{37e}",
+            "\u{1fef}",
         ] {
             assert_eq!(portable(key, ""), None, "{key}");
             let native = !cfg!(windows) && (!cfg!(target_os = "macos") || !key.contains(TWINS));
@@ -276,6 +288,40 @@ mod tests {
         for twins in [["strasse", "straße"], ["fix", "ﬁx"], ["off", "oﬀ"], ["fluss", "ﬂuß"], ["list", "liﬆ"]]
         {
             assert_eq!(twins.map(|path| spellings.collides(path)), [false, true], "{twins:?}");
+        }
+    }
+
+    #[test]
+    fn of_names_whose_letters_are_composed_in_two_ways_the_second_is_told() {
+        for twins in [
+            ["re\u{301}sume\u{301}", "résumé"],
+            ["re\u{301}sume\u{301}", "RÉSUMÉ"],
+            ["a\u{323}\u{307}", "a\u{307}\u{323}"],
+            ["\u{1112}\u{1161}\u{11ab}", "한"],
+            ["\u{304b}\u{3099}", "が"],
+            ["豈", "\u{f900}"],
+            ["\u{c5}", "\u{212b}"],
+            ["ǰ", "J\u{30c}"],
+        ] {
+            let mut spellings = Spellings::new();
+            let mut listed = twins;
+            listed.sort_unstable();
+            assert_eq!(listed.map(|path| spellings.collides(path)), [false, true], "{twins:?}");
+        }
+        let mut spellings = Spellings::new();
+        let different = ["e", "e\u{300}", "e\u{301}", "è!", "が", "か", "目录", "目錄"];
+        assert!(!different.into_iter().any(|path| spellings.collides(path)));
+    }
+
+    /// A name in plain ASCII is remembered only when it has a capital letter or one of the pairs: whatever else folds to
+    /// plain ASCII must be refused.
+    #[test]
+    fn what_plain_ascii_may_be_the_same_as_is_known() {
+        let others = (0x80..=u32::from(char::MAX)).filter_map(char::from_u32);
+        for other in others.filter(|other| folded(&other.to_string()).is_ascii()) {
+            let known = TWINS.contains(&other) || PAIRS.iter().any(|pair| folded(&other.to_string()).contains(pair));
+            // Only Turkish takes it for an `i`, and no file system.
+            assert!(known || other == 'ı', "{other:?}");
         }
     }
 }
