@@ -35,7 +35,7 @@ impl Choice {
     pub fn filter(&self) -> Outcome<impl Fn(&DirectoryFile) -> bool + Clone + Send + Sync + use<>> {
         let is_meant = self.paths()?;
         Ok(move |file: &DirectoryFile| {
-            let is_mark = file.path.is_empty() && file.bytes == 0 && file.key.ends_with('/');
+            let is_mark = file.bytes == 0 && file.key.ends_with('/');
             !is_mark && is_meant(&file.path)
         })
     }

@@ -145,7 +145,7 @@ impl DownloadDirectory {
 
     /// Only what this is true of. Of what both sides have it is asked for the object. A file whose object is left out
     /// stays as it is; one without an object is deleted only if this is true of it. Keys that would be refused are asked
-    /// about, too: with an empty `path`.
+    /// about, too: for them `path` is what follows the prefix, which is no path then.
     #[must_use]
     pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
         self.settings.filter = Some(Arc::new(filter));

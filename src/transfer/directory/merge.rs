@@ -135,9 +135,11 @@ impl Shows for Remote {
     async fn any(&mut self) -> Result<Option<Entry>> {
         let Some(object) = self.listing.next().await? else { return Ok(None) };
         let (path, refused) = match path_of(&object.key, &self.prefix, self.names) {
-            Ok(path) => (path.to_owned(), None),
-            Err(error) => (String::new(), Some(error)),
+            Ok(path) => (path, None),
+            // No path; but a filter is asked about it as about all others.
+            Err(error) => (object.key.strip_prefix(&*self.prefix).unwrap_or_default(), Some(error)),
         };
+        let path = path.to_owned();
         let file = DirectoryFile { path, key: object.key, bytes: object.size, modified: object.last_modified };
         // One that is not wanted is in nobody's way.
         let mut collides =
@@ -145,9 +147,8 @@ impl Shows for Remote {
         Ok(Some(match refused {
             Some(error) => Entry::Refused(file, error),
             None if self.spellings.as_mut().is_some_and(&mut collides) => {
-                let error =
-                    Error::input("key", "differs from one before it only in case, or in how its letters are composed");
-                Entry::Refused(DirectoryFile { path: String::new(), ..file }, error)
+                let why = "differs from one before it only in case, or in how its letters are composed";
+                Entry::Refused(file, Error::input("key", why))
             }
             None => Entry::File(file),
         }))

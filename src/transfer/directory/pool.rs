@@ -191,6 +191,10 @@ impl Pool {
     /// What is no file, on either side.
     pub(super) fn aside(&mut self, entry: Entry) -> Result<()> {
         match entry {
+            // A key that makes no path is told without one, lest anybody takes it for one.
+            Entry::Refused(file, error) if !file.key.is_empty() => {
+                self.fail(DirectoryFile { path: String::new(), ..file }, error)
+            }
             Entry::Refused(file, error) => self.fail(file, error),
             Entry::Link(file) => {
                 self.report.links += 1;

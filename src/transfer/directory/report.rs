@@ -11,7 +11,7 @@ use crate::error::Error;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirectoryFile {
-    /// Where it lies below the directory, with `/` between the names; empty when the key makes no path.
+    /// Where it lies below the directory, with `/` between the names; empty when the key makes no path, but for a filter.
     pub path: String,
     /// The key, prefix included; empty when the path makes no key.
     pub key: String,

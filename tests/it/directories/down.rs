@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cos_emulator::{Action, Rule};
 use tencent_cos::ErrorKind;
-use tencent_cos::transfer::{Compare, DownloadDirectory};
+use tencent_cos::transfer::{Compare, DownloadDirectory, FileStep};
 
 use super::tree::{Steps, counts, write};
 use crate::support::{InMemory, bucket, emulator, until};
@@ -161,6 +162,30 @@ async fn hostile_keys_are_refused_one_by_one_and_nothing_leaves_the_directory() 
         assert!(kinds.contains(&failure.error.kind()), "{:?}: {}", failure.key, failure.error);
     }
     assert_eq!(emulator.count("GET Object"), 2, "what is refused is not asked for");
+
+    // A filter is asked about them by what follows the prefix; nobody else is told a path.
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let job = DownloadDirectory::new("p/", &root).filter(move |file| {
+        noted.lock().unwrap().push(file.path.clone());
+        file.path.ends_with("/x") || file.path == "Good" || file.path == "good"
+    });
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&told);
+    let job = job.on_file(move |file, step| {
+        if matches!(step, FileStep::Failed(error) if error.kind() == ErrorKind::Input) {
+            noted.lock().unwrap().push((file.key.clone(), file.path.clone()));
+        }
+    });
+    let report = bucket.transfer(job).await.unwrap();
+    assert_eq!(counts(&report), [1, 0, 0, 6]);
+    for key in hostile {
+        assert!(asked.lock().unwrap().iter().any(|path| path == key), "{key}");
+    }
+    let refused = ["p/../x", "p//etc/x", "p/a/../../x", "p/good"].map(|key| (key.to_owned(), String::new()));
+    assert_eq!(*told.lock().unwrap(), refused);
+    let without = report.failures.iter().filter(|failure| failure.path.is_none()).count();
+    assert_eq!(without, 4);
 }
 
 #[tokio::test]
