@@ -3,14 +3,20 @@
 mod capture;
 mod transfers;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use cos_emulator::{Action, Emulator, Role, Rule};
 use tencent_cos::Credentials;
 use tencent_cos::client::Connections;
-use tencent_cos::client::provider::{CredentialError, from_fn};
+use tencent_cos::client::provider::{CredentialError, RefreshingCredentials, from_fn};
 use tencent_cos::sts::{self, AssumeRole};
-use tracing::Instrument as _;
 use tracing::field::Empty;
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Instrument as _, Subscriber};
 use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use self::capture::Trace;
 use crate::support::{self, InMemory};
@@ -119,4 +125,48 @@ async fn a_provider_that_has_no_key_is_named() {
     assert_eq!(tree.path(refused), ["HEAD Object", "cos.refresh"]);
     assert_eq!(refused.text("cos.provider"), Some("the credential provider"));
     assert_eq!(refused.text("error"), Some("no"));
+}
+
+/// Looks at a key at every span and event.
+struct Looks {
+    keys: RefreshingCredentials,
+    free: Arc<AtomicUsize>,
+    held: Arc<AtomicUsize>,
+}
+
+impl Looks {
+    fn look(&self) {
+        let (keys, (tell, told)) = (self.keys.clone(), std::sync::mpsc::channel());
+        std::thread::spawn(move || tell.send(keys.peek().is_some()));
+        let looked = told.recv_timeout(Duration::from_secs(10)).is_ok();
+        if looked { &self.free } else { &self.held }.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Looks {
+    fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        self.look();
+    }
+
+    fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+        self.look();
+    }
+}
+
+#[tokio::test]
+async fn who_listens_may_look_at_the_key() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let fails = move || {
+        let fails = calls.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+        async move { if fails { Err(CredentialError::rejected("no")) } else { Ok(Credentials::anonymous()) } }
+    };
+    let keys = RefreshingCredentials::new(from_fn(fails));
+    let (free, held) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let looks = Looks { keys: keys.clone(), free: Arc::clone(&free), held: Arc::clone(&held) };
+    let _guard = support::record(tracing_subscriber::registry().with(looks));
+    let first = keys.current().await.unwrap();
+    keys.invalidate(first.generation());
+    keys.current().await.unwrap();
+    // A span and an event for each refresh.
+    assert_eq!((free.load(Ordering::Relaxed), held.load(Ordering::Relaxed)), (4, 0));
 }

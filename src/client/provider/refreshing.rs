@@ -349,9 +349,11 @@ impl Inner {
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
         let mut state = self.write();
         let (snapshot, freshness, left) = match &state.current {
-            Some(current) => {
-                (Some(current.snapshot.clone()), current.freshness(&*self.clock), current.remaining(now, monotonic))
-            }
+            Some(current) => (
+                Some(current.snapshot.clone()),
+                current.freshness_at(now, monotonic),
+                current.remaining(now, monotonic),
+            ),
             None => (None, Freshness::Expired, Duration::ZERO),
         };
         let alive = snapshot.filter(|_| freshness < Freshness::Expired);
@@ -372,6 +374,7 @@ impl Inner {
             let error = CredentialError::rejected("no Tokio runtime to ask the credential provider in");
             return alive.map_or(Step::Fail(error), Step::Use);
         };
+        let mut take_off = None;
         let landed = running.unwrap_or_else(|| {
             // The old key has just ended after a failure: its last second is waited for, not answered with an error.
             let pause = state.schedule.wait(monotonic).min(Duration::from_secs(1));
@@ -379,9 +382,14 @@ impl Inner {
             state.flights += 1;
             let number = state.flights;
             state.flight = Some(Flight { number, started_at: monotonic, landed: landed.clone() });
-            runtime.spawn(Span::refresh().around(Arc::clone(self).fly(number, sender, pause)));
+            take_off = Some(Arc::clone(self).fly(number, sender, pause));
             landed
         });
+        // Who listens to spans may look at the key.
+        drop(state);
+        if let Some(flight) = take_off {
+            runtime.spawn(Span::refresh().around(flight));
+        }
         match alive {
             Some(snapshot) if freshness == Freshness::Advisory => Step::Use(snapshot),
             Some(_) => Step::Wait(landed, PROVIDER_LOAD_TIMEOUT.min(left / 2)),
@@ -424,8 +432,10 @@ impl Inner {
         }
     }
 
-    /// Puts the answer where everybody finds it.
+    /// Puts the answer where everybody finds it. The provider is asked for its name, and events are told, while nobody has
+    /// to wait: who is asked or listens may look at the key.
     fn land(&self, number: u64, answer: Result<Credentials, CredentialError>, spent: Duration) -> Verdict {
+        let (name, is_fixed) = (self.provider.name(), self.provider.is_fixed());
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
         let mut guard = self.write();
         let state = &mut *guard;
@@ -435,10 +445,8 @@ impl Inner {
         let insists = answer.as_ref().is_ok_and(|key| state.current.as_ref().is_some_and(|current| current.is(key)));
         let judged = answer.and_then(|key| match state.judge(&key, now, monotonic) {
             Ok(lifetime) => Ok((lifetime, key)),
-            Err(wrong) if self.provider.is_fixed() => Err(CredentialError::useless(self.provider.name(), wrong)),
-            Err(wrong) => {
-                Err(CredentialError::unusable(format!("{} returned a key that {wrong}", self.provider.name())))
-            }
+            Err(wrong) if is_fixed => Err(CredentialError::useless(name, wrong)),
+            Err(wrong) => Err(CredentialError::unusable(format!("{name} returned a key that {wrong}"))),
         });
         let error = match judged {
             Ok((lifetime, credentials)) => {
@@ -449,33 +457,34 @@ impl Inner {
                 state.last_error = None;
                 state.given_up = false;
                 state.flight = None;
-                trace::refreshed(self.provider.name());
+                drop(guard);
+                trace::refreshed(name);
                 return Verdict::Done(Ok(()));
             }
             Err(error) => error,
         };
-        trace::not_refreshed(self.provider.name(), &error, state.last_error.is_some());
-        state.last_error = Some(error.clone());
+        let again = state.last_error.replace(error.clone()).is_some();
         state.schedule.failed(monotonic, error.kind() == CredentialErrorKind::Rejected, fastrand::f64());
         let left = state.current.as_ref().map_or(Duration::ZERO, |current| current.remaining(now, monotonic));
-        if left.is_zero() {
-            let wait = state.schedule.wait(monotonic);
-            let may_pass = matches!(error.kind(), CredentialErrorKind::Transient | CredentialErrorKind::Unusable);
-            let may_help = may_pass && !self.provider.is_fixed();
-            // Another try only if those who wait since the first will still see its end.
-            if may_help && spent + wait + PROVIDER_TRY_TIMEOUT < PROVIDER_TOTAL_TIMEOUT {
-                return Verdict::AgainAfter(wait);
-            }
-            state.given_up = true;
-        } else {
+        let wait = state.schedule.wait(monotonic);
+        let may_pass = matches!(error.kind(), CredentialErrorKind::Transient | CredentialErrorKind::Unusable);
+        // Another try only if those who wait since the first will still see its end.
+        let tries_again =
+            left.is_zero() && may_pass && !is_fixed && spent + wait + PROVIDER_TRY_TIMEOUT < PROVIDER_TOTAL_TIMEOUT;
+        if !tries_again {
+            state.flight = None;
+            state.given_up |= left.is_zero();
+        }
+        if !left.is_zero() {
             state.schedule.wait_at_most(left, monotonic);
             if let (true, Some(current), Some(forced)) = (insists, &mut state.current, &mut state.forced) {
                 current.doubted = false;
                 forced.insisted = true;
             }
         }
-        state.flight = None;
-        Verdict::Done(Err(error))
+        drop(guard);
+        trace::not_refreshed(name, &error, again);
+        if tries_again { Verdict::AgainAfter(wait) } else { Verdict::Done(Err(error)) }
     }
 }
 
@@ -983,6 +992,44 @@ mod tests {
     async fn anonymous_is_a_key_as_well() {
         let keys = RefreshingCredentials::from(Credentials::anonymous());
         assert!(keys.current().await.unwrap().into_credentials().is_anonymous());
+    }
+
+    /// Looks at the cache before it says its name, and gives a key every other time.
+    #[derive(Debug, Default)]
+    struct Onlooker {
+        keys: std::sync::OnceLock<RefreshingCredentials>,
+        asked: AtomicUsize,
+        looks: AtomicUsize,
+    }
+
+    impl ProvideCredentials for Onlooker {
+        fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+            let fails = self.asked.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+            Box::pin(async move { if fails { failure("no") } else { Ok(Credentials::anonymous()) } })
+        }
+
+        fn name(&self) -> &str {
+            if let Some(keys) = self.keys.get().cloned() {
+                let (tell, told) = std::sync::mpsc::channel();
+                std::thread::spawn(move || tell.send(keys.peek().is_some()));
+                let looked = told.recv_timeout(seconds(10)).is_ok();
+                self.looks.fetch_add(usize::from(looked), Ordering::Relaxed);
+                assert!(looked, "the cache is held while its provider is asked for its name");
+            }
+            "an onlooker"
+        }
+    }
+
+    #[tokio::test]
+    async fn a_provider_may_look_at_the_cache_at_any_time() {
+        let source = Arc::new(Onlooker::default());
+        let keys = RefreshingCredentials::new(Arc::clone(&source));
+        source.keys.set(keys.clone()).unwrap();
+        let first = keys.current().await.unwrap();
+        assert_eq!(source.looks.load(Ordering::Relaxed), 1);
+        keys.invalidate(first.generation());
+        keys.current().await.unwrap();
+        assert!(keys.last_error().is_some() && source.looks.load(Ordering::Relaxed) >= 2);
     }
 
     struct ThrowsWhenDropped;
