@@ -275,6 +275,9 @@ impl Connection {
 /// How long a connection that came home may take until it is ready for the next request.
 const ABOUT_TO_BE: Duration = Duration::from_millis(20);
 
+/// How long a connection may stay beyond its limit, which then serves nobody any more.
+const TIDY_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+
 /// The connections by host.
 struct Pool {
     hosts: Mutex<Hosts>,
@@ -320,6 +323,10 @@ impl Pool {
 
     /// Where connections to this host wait.
     fn home(self: &Arc<Self>, authority: &str) -> Arc<Home> {
+        if self.limit.is_zero() {
+            // Nobody keeps it, so no connection finds it again.
+            return Arc::default();
+        }
         let mut hosts = self.lock();
         if hosts.tidying.as_ref().is_none_or(JoinHandle::is_finished) {
             let tidying = Self::tidy(Arc::downgrade(self), self.open.subscribe(), self.limit);
@@ -331,7 +338,7 @@ impl Pool {
     /// Closes connections that were idle for long, as long as there are any.
     async fn tidy(pool: Weak<Self>, mut open: watch::Receiver<()>, limit: Duration) {
         // Nothing is ever sent: that the wait ends early says that the pool is gone.
-        while tokio::time::timeout(limit, open.changed()).await.is_err() {
+        while tokio::time::timeout(limit.max(TIDY_AT_MOST_EVERY), open.changed()).await.is_err() {
             let Some(pool) = pool.upgrade() else { return };
             let mut hosts = pool.lock();
             hosts.homes.retain(|_, home| {
@@ -535,6 +542,16 @@ mod tests {
             assert_eq!(tcp.peer_addr().unwrap(), good);
             let took = start.elapsed();
             assert!((least..least + Duration::from_secs(2)).contains(&took), "{addresses:?}: {took:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn where_nothing_waits_there_is_nothing_to_tidy() {
+        for (limit, tidies) in [(Duration::ZERO, false), (Duration::from_millis(1), true)] {
+            let pool = Pool::new(limit);
+            drop(pool.home("host"));
+            let hosts = pool.lock();
+            assert_eq!((hosts.tidying.is_some(), hosts.homes.len()), (tidies, usize::from(tidies)));
         }
     }
 
