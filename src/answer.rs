@@ -101,6 +101,21 @@ pub(crate) fn bare_answer(head: &Parts) -> ServiceError {
     }
 }
 
+/// What a listing shows begins with the prefix it was asked for. The answer to another question, which a proxy kept, would
+/// name other objects, and what is listed may be what is deleted next.
+pub(crate) fn begin_with<'a>(
+    prefix: Option<&str>,
+    names: impl IntoIterator<Item = &'a String>,
+    head: &Parts,
+) -> Result<()> {
+    let prefix = prefix.unwrap_or_default();
+    if names.into_iter().all(|name| name.starts_with(prefix)) {
+        return Ok(());
+    }
+    let error = Error::new(ErrorKind::Response, "the listing has a key that does not begin with the prefix");
+    Err(error.with_service(bare_answer(head)))
+}
+
 /// Seconds, or a date by the server's own clock; garbage is as nothing.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = header_text(headers, "retry-after")?.trim();

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::answer::request_id;
+use crate::answer::{begin_with, request_id};
 use crate::error::Result;
 use crate::operation::{
     Operation, Paged, Permissions, Safety, Sent, Trail, delimiter, next_markers, page_size, second_marker,
@@ -18,6 +18,7 @@ use crate::xml;
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows a key that does not begin with the prefix.
 ///
 /// # Examples
 /// ```no_run
@@ -115,7 +116,10 @@ impl Operation for ListObjectVersions {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
         let document: Document = xml::read("ListVersionsResult", head.status.as_u16(), &request_id, &body)?;
-        document.into_list(request_id)
+        let list = document.into_list(request_id)?;
+        let keys = list.versions.iter().map(|it| &it.key);
+        begin_with(self.prefix.as_deref(), keys.chain(&list.common_prefixes), &head)?;
+        Ok(list)
     }
 }
 
