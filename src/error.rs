@@ -38,6 +38,8 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
+    /// What was met, where the kind says that its outcome is unknown.
+    met: ErrorKind,
     field: Option<&'static str>,
     message: Cow<'static, str>,
     operation: Option<&'static str>,
@@ -216,6 +218,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
+            met: kind,
             field: None,
             message: message.into(),
             operation: None,
@@ -280,6 +283,16 @@ impl Error {
         self.0.may_have_taken_effect = true;
         self.0.retryable = false;
         self
+    }
+
+    /// The same failure of a step that is of no consequence by itself: whether it took effect does not matter.
+    #[cfg(feature = "client")]
+    pub(crate) fn of_a_step(mut self) -> Self {
+        if self.0.kind == ErrorKind::Ambiguous {
+            self.0.kind = self.0.met;
+            self.0.retryable = true;
+        }
+        self.may_have(false)
     }
 
     /// The same failure of a request that named the object as it was: another one is there by now.

@@ -80,11 +80,17 @@ impl Bucket {
         &self.client
     }
 
-    /// The same bucket with other settings for what goes through this handle.
+    /// The same bucket with other settings for what goes through the new handle. They come over those of this handle:
+    /// what they leave open stays as it is, credentials above all; headers and parameters are added.
     #[must_use]
     pub fn with(&self, overrides: Overrides) -> Self {
-        let overrides = overrides.with_clock(&self.client.engine().clock);
+        let overrides = overrides.over(&self.overrides, &self.client.engine().clock);
         Self { overrides: Arc::new(overrides), ..self.clone() }
+    }
+
+    /// For the requests of a transfer.
+    pub(crate) fn patient(&self) -> Self {
+        self.with(Overrides::patient())
     }
 
     /// Stores an object of up to 5 GiB: [`PutObject`] without options.

@@ -12,13 +12,14 @@
 //! | the same while COS works on a copy or a completion | 20 min | |
 //! | an operation in total | none | [`Overrides::deadline`](crate::Overrides::deadline) |
 //! | a wait that is set to more counts as, so that `Duration::MAX` is as good as no limit | 30 years | |
-//! | attempts of a request, the first included | 4 | [`max_attempts`](crate::ClientBuilder::max_attempts) |
+//! | attempts of a request, the first included; of one of a transfer | 4; 8 | [`max_attempts`](crate::ClientBuilder::max_attempts) |
 //! | wait before a repeat: random up to | 100 ms · 2ⁿ, at most 20 s | |
 //! | the same when COS says `SlowDown` | 1 s · 2ⁿ, at most 20 s | |
 //! | what `Retry-After` may ask for | 60 s | |
 //! | a body that breaks off is read on at once when so much came since the last time | 64 KiB | |
 //! | the same when less came | as a repeat, as often as attempts | |
-//! | retry budget of a host: tokens, of a repeat, of a throttled repeat, back for a success | 500, 14, 5, 1 | |
+//! | retry budget of a host: tokens, of a repeat, of a throttled repeat, back for a success, back each second | 500, 14, 5, 1, 5 | |
+//! | a request of a transfer waits for that budget | 60 s | |
 //! | failures in a row that lead to the other host, within, for | 2, 10 s, 5 min | [`failover`](crate::ClientBuilder::failover) |
 //! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
@@ -85,6 +86,8 @@ pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 pub const LONGEST_WAIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 /// Attempts of a request, the first included.
 pub const MAX_ATTEMPTS: u32 = 4;
+/// The same for a request of a transfer: with its waits it outlasts a few seconds.
+pub const TRANSFER_ATTEMPTS: u32 = 8;
 /// The first wait before a repeat.
 pub const BACKOFF_BASE: Duration = Duration::from_millis(100);
 /// The first wait when COS says `SlowDown`.
@@ -93,6 +96,10 @@ pub const THROTTLE_BASE: Duration = Duration::from_secs(1);
 pub const BACKOFF_CAP: Duration = Duration::from_secs(20);
 /// Tokens of the retry budget of a host.
 pub const RETRY_BUDGET: u32 = 500;
+/// Tokens that come back each second.
+pub const RETRY_REFILL: u32 = 5;
+/// How long a request of a transfer waits for the budget.
+pub const BUDGET_PATIENCE: Duration = Duration::from_secs(60);
 /// So much of a body is progress: after it, reading on when it breaks off is not a repeat.
 pub const PROGRESS: u64 = 64 * 1024;
 /// Connections at once.

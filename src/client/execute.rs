@@ -7,18 +7,19 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::answer::{REQUEST_ID, bare_answer, content_length};
 use crate::body::{Body, ByteStream};
 use crate::client::clock::{CorrectedClock, Mark};
-use crate::client::defaults::COMMIT_TIMEOUT;
+use crate::client::defaults::{COMMIT_TIMEOUT, CONNECT_GRACE, MAX_ATTEMPTS, TRANSFER_ATTEMPTS};
 use crate::client::failover::{Side, Sign};
 use crate::client::http::{Fresh, HttpClient, Phase, TransportError};
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
 use crate::client::resume::{Ask, Onward, Origin, Resuming};
-use crate::client::retry::{Decision, Evidence, History, backoff};
+use crate::client::retry::{Decision, Evidence, History, UNAFFORDABLE, backoff};
 use crate::client::route::{Route, server_time, sign_of};
 use crate::client::runtime::in_runtime;
 use crate::client::signer::Signer;
@@ -52,7 +53,8 @@ pub(crate) struct Limits {
     pub(crate) connect: Duration,
     pub(crate) stall: Duration,
     pub(crate) response: Duration,
-    pub(crate) attempts: u32,
+    /// As many as are usual, when nothing else was said.
+    pub(crate) attempts: Option<u32>,
 }
 
 /// One operation on one route.
@@ -205,7 +207,22 @@ impl Call<'_> {
                 journey.arrived = Some((output, None));
                 return Ok(());
             }
-            match journey.history.decide(evidence, operation.safety(), replayable, temporary, limit) {
+            let before = journey.history;
+            let decide = |history: &mut History, limit| {
+                history.decide(evidence, operation.safety(), replayable, temporary, limit)
+            };
+            let mut decision = decide(&mut journey.history, limit);
+            let mut error = error;
+            if let Decision::Wait { cost, .. } = decision {
+                if self.route.host.budget.afford(cost, self.overrides.patient).await {
+                    spent += cost;
+                } else {
+                    error = error.with_advice(UNAFFORDABLE.to_owned());
+                    journey.history = before;
+                    decision = decide(&mut journey.history, 0);
+                }
+            }
+            match decision {
                 Decision::Stop => return Err(error),
                 Decision::StopAmbiguous => {
                     let guarded =
@@ -218,11 +235,7 @@ impl Call<'_> {
                     return if journey.arrived.is_some() { Ok(()) } else { Err(error.into_ambiguous()) };
                 }
                 Decision::Again | Decision::Resign => free = true,
-                Decision::Wait { base, cost } => {
-                    if !self.route.host.budget.take(cost) {
-                        return Err(error);
-                    }
-                    spent += cost;
+                Decision::Wait { base, .. } => {
                     let own = backoff(base, journey.history.tries, fastrand::f64());
                     let asked = error.service().and_then(|service| service.retry_after).unwrap_or_default();
                     journey.repeated = Some(error);
@@ -343,6 +356,7 @@ impl Call<'_> {
         let outcome = self.answer(execute, &progress, self.patience::<O>()).await;
         waiting.answered();
         let (sent_length, crc64) = progress.sent();
+        let outcome = outcome.map_err(|failure| if sent_length < length { failure.incomplete() } else { failure });
         let mut changed = false;
         if sent_length == length {
             let before = journey.sent.replace(Sent { length, crc64, attempts: journey.attempts });
@@ -422,7 +436,13 @@ impl Call<'_> {
         if body.is_here() && announced == content_length(&head.headers) {
             return Ok(body.into_stream());
         }
-        let onward = operation.rest(head).map(|rest| Onward { rest, attempts: self.max_attempts(), ask: self.ask() });
+        let rest = operation.rest(head).filter(|_| !self.overrides.sets_range());
+        let onward = rest.map(|rest| Onward {
+            rest,
+            attempts: self.max_attempts(),
+            patient: self.overrides.patient,
+            ask: self.ask(),
+        });
         let origin = Origin {
             route: Arc::clone(self.route),
             operation: O::NAME,
@@ -447,7 +467,8 @@ impl Call<'_> {
     }
 
     fn max_attempts(&self) -> u32 {
-        self.overrides.max_attempts.unwrap_or(self.engine.limits.attempts)
+        let usual = if self.overrides.patient { TRANSFER_ATTEMPTS } else { MAX_ATTEMPTS };
+        self.overrides.max_attempts.or(self.engine.limits.attempts).unwrap_or(usual)
     }
 
     /// The request at its address.
@@ -493,7 +514,12 @@ impl Call<'_> {
     ) -> Result<Response<ByteStream>, Failure> {
         let Limits { connect, stall, .. } = self.engine.limits;
         let patience = || progress.patience(stall, connect, response);
-        let mut timer = std::pin::pin!(tokio::time::sleep_until(patience()));
+        // When connected, or sent to the end, other limits count. Nobody says when that was: the shortest of them is the
+        // time to look again.
+        let longest = stall.max(connect + CONNECT_GRACE);
+        let (shortest, varies) = (stall.min(response), stall.min(response) < longest);
+        let look = || if varies { patience().min(Instant::now() + shortest) } else { patience() };
+        let mut timer = std::pin::pin!(tokio::time::sleep_until(look()));
         let outcome = std::future::poll_fn(|cx| {
             if let std::task::Poll::Ready(outcome) = execute.as_mut().poll(cx) {
                 return std::task::Poll::Ready(outcome);
@@ -501,7 +527,7 @@ impl Call<'_> {
             while timer.as_mut().poll(cx).is_ready() {
                 // Frames may have been taken since the timer was set.
                 let patience = patience();
-                if patience <= tokio::time::Instant::now() {
+                if patience <= Instant::now() {
                     let (phase, told) = if progress.is_sent() {
                         (Phase::AwaitHeaders, format!("no answer for {} s after the last byte", response.as_secs_f32()))
                     } else {
@@ -510,7 +536,7 @@ impl Call<'_> {
                     };
                     return std::task::Poll::Ready(Err(TransportError::new(phase, told).timed_out(true)));
                 }
-                timer.as_mut().reset(patience);
+                timer.as_mut().reset(look());
             }
             std::task::Poll::Pending
         });

@@ -197,7 +197,7 @@ impl Default for ClientBuilder {
                 connect: defaults::CONNECT_TIMEOUT,
                 stall: defaults::STALL_TIMEOUT,
                 response: defaults::RESPONSE_TIMEOUT,
-                attempts: defaults::MAX_ATTEMPTS,
+                attempts: None,
             },
             max_connections: defaults::MAX_CONNECTIONS,
             memory_limit: defaults::MEMORY_LIMIT,
@@ -338,17 +338,22 @@ impl ClientBuilder {
         self
     }
 
-    /// How often a request is sent at most, the first time included.
+    /// How often a request is sent at most, the first time included. 4 unless said, 8 for requests of transfers.
+    ///
+    /// Repeats also draw on a budget of the host, so that an outage is not multiplied: 35 in a row, then one for each
+    /// success and one every three seconds. Where it is used up a request fails although it has attempts left
+    /// ([`Error::advice`](crate::Error::advice) says so); one of a transfer waits for it, up to a minute.
     ///
     /// Three remedies are not counted, each of them used once: another connection when an idle one had gone away before
     /// anything was sent, another key when COS says that this one has ended, and another time when it says that the clock
     /// is wrong. None of them repeats what may have taken effect.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.limits.attempts = attempts.max(1);
+        self.limits.attempts = Some(attempts.max(1));
         self
     }
 
-    /// How many requests are on the wire at once; further ones wait. A stream that is not read to its end holds its
+    /// How many requests are on the wire at once; further ones wait. Each may take a file descriptor: where the system gives
+    /// none, a request waits a few seconds for one, and fails. A stream that is not read to its end holds its
     /// place until it is dropped.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.clamp(1, Semaphore::MAX_PERMITS);

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 
 use crate::client::clock::CorrectedClock;
 use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
@@ -18,6 +18,8 @@ use crate::sign::{FIELDS, SECURITY_TOKEN};
 pub struct Overrides {
     pub(crate) deadline: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
+    /// Whether a request waits for the budget of the host.
+    pub(crate) patient: bool,
     provider: Option<Arc<dyn ProvideCredentials>>,
     /// The provider behind a cache that lives by the client's clock; made when a bucket takes these settings.
     pub(crate) signer: Option<Arc<Signer>>,
@@ -31,6 +33,7 @@ impl Overrides {
         Self {
             deadline: None,
             max_attempts: None,
+            patient: false,
             provider: None,
             signer: None,
             headers: Vec::new(),
@@ -46,7 +49,11 @@ impl Overrides {
         self
     }
 
-    /// How often a request is sent at most, the first time included.
+    /// How often a request is sent at most, the first time included. 4 unless said, 8 for requests of transfers.
+    ///
+    /// Repeats also draw on a budget of the host, so that an outage is not multiplied: 35 in a row, then one for each
+    /// success and one every three seconds. Where it is used up a request fails although it has attempts left
+    /// ([`Error::advice`](crate::Error::advice) says so); one of a transfer waits for it, up to a minute.
     ///
     /// Three remedies are not counted, each of them used once: another connection when an idle one had gone away before
     /// anything was sent, another key when COS says that this one has ended, and another time when it says that the clock
@@ -64,7 +71,8 @@ impl Overrides {
         self
     }
 
-    /// One more header. It replaces the operation's own of that name; signed if COS looks at it.
+    /// One more header. It replaces the operation's own of that name; signed if COS looks at it. A body that was asked for
+    /// with a `range` of this kind is not read on when it breaks off.
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it cannot stand in a request, or is one that belongs to the
@@ -88,10 +96,29 @@ impl Overrides {
         self
     }
 
-    pub(crate) fn with_clock(mut self, clock: &Arc<CorrectedClock>) -> Self {
-        let cache = self.provider.take().map(|provider| RefreshingCredentials::over(provider, Arc::clone(clock)));
-        self.signer = cache.map(|cache| Arc::new(Signer::new(cache))).or(self.signer);
-        self
+    /// These over those that hold already.
+    pub(crate) fn over(self, base: &Self, clock: &Arc<CorrectedClock>) -> Self {
+        let cache = self.provider.map(|provider| RefreshingCredentials::over(provider, Arc::clone(clock)));
+        let signer = cache.map(|cache| Arc::new(Signer::new(cache)));
+        Self {
+            deadline: self.deadline.or(base.deadline),
+            max_attempts: self.max_attempts.or(base.max_attempts),
+            patient: self.patient || base.patient,
+            provider: None,
+            signer: signer.or_else(|| base.signer.clone()),
+            headers: base.headers.iter().cloned().chain(self.headers).collect(),
+            query: base.query.iter().cloned().chain(self.query).collect(),
+        }
+    }
+
+    /// For requests of transfers: they wait for the budget of the host, and come again more often.
+    pub(crate) fn patient() -> Self {
+        Self { patient: true, ..Self::new() }
+    }
+
+    /// Whether the range of a body is the caller's own business.
+    pub(crate) fn sets_range(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == header::RANGE)
     }
 
     /// Adds what is wanted to a request; what comes of it must be fit to be signed and sent.

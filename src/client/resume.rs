@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use crate::body::{ByteStream, Pieces};
 use crate::client::defaults::{BACKOFF_BASE, PROGRESS};
 use crate::client::provider::BoxFuture;
-use crate::client::retry::{TRANSIENT_COST, backoff};
+use crate::client::retry::{TRANSIENT_COST, UNAFFORDABLE, backoff};
 use crate::client::route::Route;
 use crate::client::stall::Stalling;
 use crate::client::trace;
@@ -51,6 +51,8 @@ pub(crate) struct Onward {
     pub(crate) rest: Rest,
     /// How often what brings nothing is asked for.
     pub(crate) attempts: u32,
+    /// Whether it waits for the budget of the host.
+    pub(crate) patient: bool,
     pub(crate) ask: Ask,
 }
 
@@ -83,7 +85,7 @@ impl Resuming {
         let Some(onward) = self.onward.as_ref().filter(|onward| broke && self.delivered < onward.rest.length()) else {
             return Err(error);
         };
-        let route = &self.origin.route;
+        let route = Arc::clone(&self.origin.route);
         let advanced = self.delivered - self.delivered_before >= PROGRESS;
         if advanced {
             route.host.budget.give_back(std::mem::take(&mut self.spent));
@@ -95,9 +97,6 @@ impl Resuming {
         let mut wait = None;
         if !advanced {
             wait = Some(backoff(BACKOFF_BASE, self.tries, fastrand::f64()));
-            if !route.host.budget.take(TRANSIENT_COST) {
-                return Err(error);
-            }
             self.spent += TRANSIENT_COST;
         }
         trace::read_on(onward.rest.offset_after(self.delivered), &error);
@@ -107,6 +106,9 @@ impl Resuming {
         let delivered = self.delivered;
         self.reading = Reading::Asking(Box::pin(async move {
             if let Some(wait) = wait {
+                if !route.host.budget.afford(TRANSIENT_COST, onward.patient).await {
+                    return Err(error.with_advice(UNAFFORDABLE.to_owned()));
+                }
                 tokio::time::sleep(wait).await;
             }
             (onward.ask)(ReadOn { onward: Arc::clone(&onward), delivered }).await

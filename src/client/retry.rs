@@ -1,9 +1,12 @@
 //! Whether to try again, and when: pure decisions from what is known of a failure.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::client::defaults::{BACKOFF_BASE, BACKOFF_CAP, RETRY_BUDGET, THROTTLE_BASE};
+use tokio::time::Instant;
+
+use crate::client::defaults::{BACKOFF_BASE, BACKOFF_CAP, BUDGET_PATIENCE, RETRY_BUDGET, RETRY_REFILL, THROTTLE_BASE};
 use crate::error::Class;
 use crate::operation::Safety;
 
@@ -16,8 +19,12 @@ pub(crate) enum Evidence {
     Unsent,
     /// It went to an idle connection that was gone; COS saw nothing of it.
     Stale,
+    /// It did not go out to its end, and nothing came back: of such a request COS keeps nothing.
+    Incomplete,
     /// It went out, and nothing came back.
     Unknown,
+    /// This machine had no file descriptor for a connection.
+    Shortage,
     /// COS refused it, and why broke off on the way.
     Unexplained,
     /// COS answered.
@@ -57,6 +64,10 @@ pub(crate) struct History {
     broken: bool,
 }
 
+/// Why a request was not sent again although it might have been.
+pub(crate) const UNAFFORDABLE: &str =
+    "not sent again: so many requests failed that the retry budget of the host is used up";
+
 pub(crate) const TRANSIENT_COST: u32 = 14;
 pub(crate) const THROTTLE_COST: u32 = 5;
 
@@ -87,7 +98,7 @@ impl History {
         ) && safety != Safety::Read;
         let was_ambiguous = self.ambiguous;
         self.ambiguous |= left_open;
-        self.broken |= evidence == Evidence::Unknown;
+        self.broken |= matches!(evidence, Evidence::Incomplete | Evidence::Unknown);
         if !replayable {
             let unknown = evidence == Evidence::Unknown && safety != Safety::Read;
             return if unknown { Decision::StopAmbiguous } else { Decision::Stop };
@@ -98,8 +109,10 @@ impl History {
         match evidence {
             Evidence::Final => Decision::Stop,
             Evidence::Stale if !std::mem::replace(&mut self.redialled, true) => Decision::Again,
-            Evidence::Unsent | Evidence::Stale | Evidence::Unexplained if more => transient,
-            Evidence::Unsent | Evidence::Stale => Decision::Stop,
+            // Others of this program have what is missing: no host is down.
+            Evidence::Shortage if more => Decision::Wait { base: THROTTLE_BASE, cost: 0 },
+            Evidence::Unsent | Evidence::Stale | Evidence::Incomplete | Evidence::Unexplained if more => transient,
+            Evidence::Unsent | Evidence::Stale | Evidence::Incomplete | Evidence::Shortage => Decision::Stop,
             Evidence::Unknown if repeatable && more => transient,
             Evidence::Unknown if safety == Safety::Read => Decision::Stop,
             Evidence::Unknown => Decision::StopAmbiguous,
@@ -136,28 +149,58 @@ pub(crate) fn backoff(base: Duration, tries: u32, random: f64) -> Duration {
     ceiling.mul_f64(random.clamp(0.0, 1.0))
 }
 
-/// Tokens that repeats of a host cost, so that an outage is not multiplied by everybody's retries.
+/// Tokens that repeats of a host cost, so that an outage is not multiplied by everybody's retries. They come back with
+/// successes, and slowly with time.
 #[derive(Debug)]
-pub(crate) struct Budget(AtomicU32);
+pub(crate) struct Budget {
+    tokens: AtomicU32,
+    /// Until when time was counted.
+    counted: Mutex<Instant>,
+}
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self(AtomicU32::new(RETRY_BUDGET))
+        Self { tokens: AtomicU32::new(RETRY_BUDGET), counted: Mutex::new(Instant::now()) }
+    }
+
+    /// Takes the tokens. Who is patient waits for them: while a host is down, all who wait send it a repeat every few
+    /// seconds, and what one of them gets through lets others try.
+    pub(crate) async fn afford(&self, cost: u32, patient: bool) -> bool {
+        let end = Instant::now() + BUDGET_PATIENCE;
+        while !self.take(cost) {
+            if !patient || Instant::now() >= end {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_secs(1).mul_f64(0.5 + fastrand::f64())).await;
+        }
+        true
     }
 
     /// Takes the tokens, if there are so many.
     pub(crate) fn take(&self, cost: u32) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(cost)).is_ok()
+        self.count();
+        self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(cost)).is_ok()
     }
 
     /// A success gives one back, and what its own repeats cost.
     pub(crate) fn give_back(&self, cost: u32) {
-        if cost == 0 && self.0.load(Ordering::Relaxed) >= RETRY_BUDGET {
-            return;
+        if cost > 0 || self.tokens.load(Ordering::Relaxed) < RETRY_BUDGET {
+            self.add(cost.max(1));
         }
-        let refill = |tokens: u32| Some(tokens.saturating_add(cost.max(1)).min(RETRY_BUDGET));
+    }
+
+    /// What came back by itself since the last time.
+    fn count(&self) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = counted.elapsed().as_secs();
+        *counted += Duration::from_secs(seconds);
+        self.add(u32::try_from(seconds).unwrap_or(u32::MAX).saturating_mul(RETRY_REFILL));
+    }
+
+    fn add(&self, tokens: u32) {
+        let refill = |there: u32| Some(there.saturating_add(tokens).min(RETRY_BUDGET));
         // The closure never refuses.
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refill);
+        let _ = self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refill);
     }
 }
 
@@ -294,6 +337,34 @@ mod tests {
         assert_eq!(backoff(base, 4, 1.0), base * 8);
         assert_eq!(backoff(base, u32::MAX, 1.0), BACKOFF_CAP);
         assert_eq!(backoff(base, 3, 0.0), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_budget_comes_back_with_time_and_who_is_patient_waits_for_it() {
+        let budget = Budget::new();
+        while budget.take(TRANSIENT_COST) {}
+        assert!(!budget.afford(TRANSIENT_COST, false).await);
+        let start = Instant::now();
+        assert!(budget.afford(TRANSIENT_COST, true).await);
+        assert!((1..5).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+        // Where others take it all, not for ever.
+        let start = Instant::now();
+        assert!(!budget.afford(RETRY_BUDGET + 1, true).await);
+        assert!((60..62).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(budget.take(RETRY_BUDGET) && !budget.take(1), "never more than all of it");
+    }
+
+    #[test]
+    fn what_did_not_go_out_to_its_end_leaves_nothing_behind() {
+        for safety in ALL {
+            let mut history = History { tries: 1, ..History::default() };
+            assert!(waits(history.decide(Evidence::Incomplete, safety, true, false, 4)));
+            assert!(!history.ambiguous && history.shuns_idle());
+            history.tries = 4;
+            assert_eq!(history.decide(Evidence::Incomplete, safety, true, false, 4), Decision::Stop);
+            assert_eq!(first(Evidence::Shortage, safety), Decision::Wait { base: THROTTLE_BASE, cost: 0 });
+        }
     }
 
     #[test]

@@ -29,11 +29,20 @@ impl Failure {
     pub(super) fn of_transport(error: TransportError) -> Self {
         let evidence = match error.phase() {
             Phase::Tls => Evidence::Final,
+            _ if error.is_shortage() => Evidence::Shortage,
             _ if error.is_stale() => Evidence::Stale,
             _ if error.is_unsent() => Evidence::Unsent,
             _ => Evidence::Unknown,
         };
         Self { error: error.into(), evidence }
+    }
+
+    /// The same of a request whose body was not taken to its end: COS keeps nothing of one that ends early.
+    pub(super) fn incomplete(self) -> Self {
+        match self.evidence {
+            Evidence::Unknown => Self { error: self.error.may_have(false), evidence: Evidence::Incomplete },
+            _ => self,
+        }
     }
 }
 

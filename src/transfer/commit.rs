@@ -4,8 +4,10 @@
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use futures_util::future::{Either, select};
+use http::{Method, Response};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -19,8 +21,9 @@ use crate::multipart::{
     AbortMultipartUpload, CompleteMultipartUpload, InitiateMultipartUploadOutput, ListParts, PartSummary,
 };
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{Operation, Permissions};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::CustomerKey;
+use crate::request::Request;
 use crate::time::{Clock as _, parse_http_date};
 use crate::transfer::journal::{Journal, Record};
 use crate::transfer::parts::{Stored, combined};
@@ -113,11 +116,12 @@ pub(super) enum Outcome {
 
 impl Session {
     /// Begins an upload. Who does not wait for it any more leaves nothing behind: its id is waited for, 30 s at most, and
-    /// given up.
+    /// given up. It is tried again also when nobody knows whether it was begun: an upload without parts may be left then.
     pub(super) async fn begin<O>(bucket: &Bucket, initiate: O, to: Destination) -> Result<Self>
     where
-        O: Operation<Output = InitiateMultipartUploadOutput> + 'static,
+        O: Operation<Output = InitiateMultipartUploadOutput, Response = Bytes> + 'static,
     {
+        let initiate = Again(initiate);
         let (mut tell, told) = oneshot::channel();
         let bucket = bucket.clone();
         let work = async move {
@@ -130,7 +134,7 @@ impl Session {
                     Err(_) => return,
                 },
             };
-            let session = answer.map(|answer| {
+            let session = answer.map_err(Error::of_a_step).map(|answer| {
                 let begun = header_text(answer.headers(), "date").and_then(parse_http_date).unwrap_or(asked);
                 Self::resumed(&bucket, to, answer.into_body().upload_id, begun)
             });
@@ -285,12 +289,14 @@ impl Session {
         with_rights(error, &[(head, HeadObject::PERMISSIONS), (list, ListParts::PERMISSIONS)])
     }
 
-    /// Ends it for an error: gives it up, unless another run may go on with it. Gives the error back.
+    /// Ends it for an error: gives it up, unless another run may go on with it. Gives the error back: before it is
+    /// completed no object can have been made, whatever became of a part.
     pub(super) async fn give_up(mut self, error: Error) -> Error {
         if self.open {
             self.fate = Fate::Keep;
             return error.may_have(true).with_upload_id(Some(&self.upload_id));
         }
+        let error = error.of_a_step();
         if self.journal.is_some() && !is_final(&error) {
             self.fate = Fate::Keep;
             return error;
@@ -320,6 +326,32 @@ impl Session {
             // A checkpoint that stays speaks of an upload that is gone: the next run sees that.
             let _ = journal.remove().await;
         }
+    }
+}
+
+/// Begins an upload as often as need be.
+struct Again<O>(O);
+
+impl<O> Operation for Again<O>
+where
+    O: Operation<Output = InitiateMultipartUploadOutput, Response = Bytes>,
+{
+    type Output = InitiateMultipartUploadOutput;
+    type Response = Bytes;
+    const NAME: &'static str = O::NAME;
+    const METHOD: Method = O::METHOD;
+    const PERMISSIONS: Permissions = O::PERMISSIONS;
+
+    fn request(&self) -> Result<Request> {
+        self.0.request()
+    }
+
+    fn safety(&self) -> Safety {
+        Safety::SameEffect
+    }
+
+    fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<InitiateMultipartUploadOutput> {
+        self.0.output(sent, response)
     }
 }
 

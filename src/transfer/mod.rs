@@ -82,6 +82,6 @@ impl Bucket {
     /// Dropping the future stops all I/O. What a job leaves behind then, it says itself.
     pub fn transfer<J: Job>(&self, job: J) -> Transfer<J::Output> {
         let control = Control::new();
-        Transfer::new(Box::pin(run(job, self.clone(), control.clone())), control)
+        Transfer::new(Box::pin(run(job, self.patient(), control.clone())), control)
     }
 }

@@ -257,7 +257,7 @@ async fn a_copy_whose_end_was_not_heard_of_is_found_out() {
     for (copy, end) in both().into_iter().zip(["Complete Multipart Upload", "PUT Object - Copy"]) {
         for silent in [Action::ResetBeforeHeaders, Action::status(500, "InternalError")] {
             let (memory, [here, _]) = two_regions().await;
-            memory.emulator.script(Rule::on(end).times(4).then(silent.clone()).effect(Effect::Apply));
+            memory.emulator.script(Rule::on(end).times(8).then(silent.clone()).effect(Effect::Apply));
             let output = here.transfer(copy.clone()).await.unwrap_or_else(|error| panic!("{end}: {error}"));
             assert!(output.reconciled && bytes_of(&memory, &here) == noise(LENGTH, 1), "{end}");
             assert_eq!(output.crc64, Some(Crc64::of(&noise(LENGTH, 1))));

@@ -9,11 +9,11 @@ use std::time::Duration;
 use cos_emulator::{Action, Emulator, ExpiryAnswer, Matcher, Record, Rule};
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
-use tencent_cos::client::provider::{BoxFuture, CredentialError, ProvideCredentials};
+use tencent_cos::client::provider::{BoxFuture, CredentialError, ProvideCredentials, from_fn};
 use tencent_cos::{Bucket, Clock, Credentials, ErrorKind, Overrides, SessionCredentials};
 use tokio::time::{Instant, advance, sleep, timeout};
 
-use crate::support::{InMemory, TestClock, client, session};
+use crate::support::{self, InMemory, TestClock, client, session};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -653,4 +653,27 @@ fn a_kind_of_failure_has_the_name_that_the_source_has() {
     for kind in [NotConfigured, Transient, Unusable, Rejected] {
         assert_eq!(kind.as_str(), format!("{kind:?}"));
     }
+}
+
+/// A setting for one call takes no other back, the key of a tenant least of all.
+#[tokio::test]
+async fn settings_come_over_those_of_their_handle() {
+    let mem = InMemory::new();
+    let none = from_fn(|| async { Err::<Credentials, _>(CredentialError::rejected("not yours")) });
+    let tenant = mem.bucket().with(Overrides::new().credentials(none).max_attempts(1));
+    let hurried = tenant.with(Overrides::new().deadline(Duration::from_secs(5)));
+    for handle in [&tenant, &hurried] {
+        assert_eq!(handle.put("k", "x").await.unwrap_err().kind(), ErrorKind::Credentials);
+    }
+    assert!(mem.emulator.journal().is_empty());
+    let own = tenant.with(Overrides::new().credentials(support::permanent(&mem.emulator)));
+    let named = own.with(Overrides::new().header("x-cos-meta-a", "1").unwrap().query("x", "1"));
+    let both = named.with(Overrides::new().header("x-cos-meta-b", "2").unwrap().query("y", "2"));
+    both.put("k", "x").await.unwrap();
+    let meta = own.head("k").await.unwrap();
+    assert_eq!((meta.meta("a"), meta.meta("b")), (Some("1"), Some("2")));
+    let target = mem.emulator.journal()[0].target.clone();
+    assert!(target.contains("x=1") && target.contains("y=2"), "{target}");
+    mem.emulator.script(Rule::on("HEAD Object").always().then(Action::status(500, "InternalError")));
+    assert_eq!(both.head("k").await.unwrap_err().attempts(), 1);
 }

@@ -12,8 +12,8 @@ use cos_emulator::{Action, Effect, Emulator, ExpiryAnswer, Matcher, Rule};
 use futures_util::future::{Either, select};
 use futures_util::{TryStreamExt as _, stream};
 use tencent_cos::client::provider::from_fn;
-use tencent_cos::transfer::{Upload, UploadSource};
-use tencent_cos::{ByteStream, Error, ErrorKind, InitiateMultipartUpload, ObjectKey, Transport};
+use tencent_cos::transfer::{Upload, UploadDirectory, UploadSource};
+use tencent_cos::{ByteStream, Error, ErrorKind, InitiateMultipartUpload, ObjectKey, Overrides, Transport};
 
 use crate::support::{self, InMemory, Random, count, noise, until};
 
@@ -117,11 +117,62 @@ async fn an_upload_that_fails_is_given_up_and_says_so_when_it_cannot_be() {
     let error = bucket.transfer(parts_of_one_mib("k", source())).await.unwrap_err();
     let left = emulator.uploads(emulator.bucket());
     assert_eq!(error.upload_id(), Some(left[0].upload_id.as_str()));
-    // The beginning itself: nobody knows the id.
-    emulator.clear_script();
+}
+
+/// Before an upload is completed no object can have been made, and nobody is left in doubt about it.
+#[tokio::test]
+async fn what_breaks_before_the_end_is_passing_trouble() {
+    let emulator = support::emulator().await;
+    let bucket = support::bucket(&emulator);
+    let source = || noise(3 * MIB, 1);
+    // The beginning: nobody knows the id of the first, and an empty upload of it stays.
     emulator.script(Rule::on("Initiate Multipart Upload").then(Action::ResetBeforeHeaders).effect(Effect::Apply));
-    let error = bucket.transfer(parts_of_one_mib("k", source())).await.unwrap_err();
-    assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Ambiguous, true), "{error}");
+    bucket.transfer(parts_of_one_mib("k", source())).await.unwrap();
+    assert_eq!((count(&emulator, "Initiate Multipart Upload"), orphans(&emulator)), (2, 1));
+    emulator.script(Rule::on("Initiate Multipart Upload").then(Action::status(500, "InternalError")));
+    bucket.transfer(parts_of_one_mib("k", source())).await.unwrap();
+    let bucket = bucket.with(Overrides::new().max_attempts(1));
+    for operation in ["Initiate Multipart Upload", "Upload Part"] {
+        for action in [Action::ResetBeforeHeaders, Action::status(503, "ServiceUnavailable")] {
+            let begun = orphans(&emulator);
+            emulator.script(Rule::on(operation).always().then(action.clone()));
+            let error = bucket.transfer(parts_of_one_mib("new", source())).await.unwrap_err();
+            let kinds = [ErrorKind::Transport, ErrorKind::Service];
+            assert!(kinds.contains(&error.kind()) && error.is_retryable(), "{operation}, {action:?}: {error:#}");
+            assert!(!error.may_have_taken_effect() && !error.to_string().contains("unknown"), "{error:#}");
+            assert_eq!(orphans(&emulator), begun, "{operation}, {action:?}");
+            emulator.clear_script();
+        }
+    }
+}
+
+/// A host that is down for a while fails no transfer: what it repeats it repeats sparingly, until the host is back.
+#[tokio::test(start_paused = true)]
+async fn a_transfer_outlasts_an_outage() {
+    let mem = InMemory::new();
+    let bucket = mem.bucket();
+    let files = tempfile::tempdir().unwrap();
+    for number in 0..200 {
+        std::fs::write(files.path().join(number.to_string()), "x").unwrap();
+    }
+    for action in [Action::status(503, "ServiceUnavailable"), Action::status(503, "SlowDown")] {
+        mem.emulator.clear_journal();
+        mem.emulator.script(Rule::on(Matcher::any()).always().then(action.clone()));
+        let back = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let during = mem.emulator.journal().len();
+            mem.emulator.clear_script();
+            during
+        };
+        let upload = bucket.transfer(parts_of_one_mib("large", noise(20 * MIB, 1)));
+        let tree = bucket.transfer(UploadDirectory::new(files.path(), "tree/"));
+        let (upload, tree, during) = tokio::join!(upload, tree, back);
+        upload.unwrap();
+        let tree = tree.unwrap();
+        assert_eq!((tree.transferred, tree.failed), (200, 0), "{action:?}: {:?}", tree.failures);
+        // First attempts of what was under way, and what the budget paid for.
+        assert!(during < 45 + 500 / 5, "{action:?}: {during} requests");
+    }
 }
 
 #[tokio::test]

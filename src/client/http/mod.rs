@@ -6,6 +6,7 @@ mod hyper;
 mod options;
 mod reqwest;
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -147,11 +148,30 @@ impl TransportError {
         self.source
     }
 
+    /// Whether this machine had no file descriptor for a connection, which says nothing of the host.
+    pub(crate) fn is_shortage(&self) -> bool {
+        let mut cause = Some(&*self.source as &(dyn StdError + 'static));
+        while let Some(error) = cause {
+            let code = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+            if self.is_unsent() && code.is_some_and(|code| NO_MORE_FILES.contains(&code)) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     /// Whether the connection was an idle one that had gone away.
     pub(crate) fn is_stale(&self) -> bool {
         self.reused == Some(true) && self.request_bytes == Some(0)
     }
 }
+
+/// How the system says that a process, or all of them, have too many files open.
+#[cfg(not(windows))]
+const NO_MORE_FILES: [i32; 2] = [24, 23];
+#[cfg(windows)]
+const NO_MORE_FILES: [i32; 1] = [10_024];
 
 impl Phase {
     fn doing(self) -> &'static str {
