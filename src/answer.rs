@@ -97,6 +97,7 @@ pub(crate) fn bare_answer(head: &Parts) -> ServiceError {
         status: head.status.as_u16(),
         request_id: request_id(&head.headers),
         server_time: header_text(&head.headers, "date").and_then(parse_http_date),
+        headers: (&head.headers).into(),
         ..ServiceError::default()
     }
 }

@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
+
 pub use self::signature::{Canonical, SignatureMismatch};
 
 /// A `Result` whose error is [`Error`].
@@ -136,6 +138,23 @@ pub struct ServiceError {
     pub signed: Option<Box<Canonical>>,
     /// It was STS that answered, not COS; its codes have a table of their own.
     pub(crate) by_sts: bool,
+    pub(crate) headers: Headers,
+}
+
+/// Of an answer. They say how many they are, and not what: a stranger may repeat what it was sent.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Headers(Option<Box<HeaderMap>>);
+
+impl From<&HeaderMap> for Headers {
+    fn from(headers: &HeaderMap) -> Self {
+        Self(Some(Box::new(headers.clone())))
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Headers").field(&self.0.as_ref().map_or(0, |headers| headers.len())).finish()
+    }
 }
 
 /// What an answer means for the loop. The first row that matches wins; see [`ServiceError::class`].
@@ -162,6 +181,12 @@ pub(crate) enum Class {
 }
 
 impl ServiceError {
+    /// The headers of the answer, where an HTTP answer was refused: a proxy hands on the `ETag` of a 304, the
+    /// `Content-Range` of a 416. Strangers answer, too, when [`request_id`](Self::request_id) is empty.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.headers.0.as_deref()
+    }
+
     /// The table of the COS error codes: code and message first, status last, because one meaning comes under
     /// several statuses (an expired token is 400 in today's documents, 403 in older ones).
     pub(crate) fn class(&self) -> Class {
@@ -561,7 +586,10 @@ struct Line<'a>(&'a str);
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            if c.is_control() {
+            // Also what breaks lines, or turns their direction.
+            let turns =
+                matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if c.is_control() || turns {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 fmt::Write::write_char(f, c)?;

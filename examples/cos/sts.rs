@@ -96,7 +96,7 @@ fn allowing(region: &Region, url: &PrefixUrl, actions: &[String]) -> Outcome<Pol
             "list" if url.prefix.is_empty() => policy.allow::<ListObjects>(&bucket),
             "list" => {
                 let listing = Statement::allow(&bucket).operation::<ListObjects>();
-                policy.statement(listing.when(Condition::list_prefix(&url.prefix)))
+                policy.statement(listing.when(Condition::list_prefix(&url.prefix)?))
             }
             name if name.contains(':') => policy.statement(Statement::allow(&objects).action(name)),
             name => policy.statement(Statement::allow(&objects).action(format!("name/cos:{name}"))),

@@ -36,6 +36,10 @@ impl Call<'_> {
                 let told = format!("no such object, or no such bucket at {}: a HEAD is not told which", host());
                 return error.with_advice(told);
             }
+            400 if bare && key.is_some_and(|key| key.credentials().token().is_some()) => {
+                let told = "a HEAD is told no reason; COS answers so, too, when it takes a temporary key for ended";
+                return error.with_advice(told.to_owned());
+            }
             _ => &service.code,
         };
         if let Some(told) = meaning(code, host, key) {

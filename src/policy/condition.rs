@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use crate::error::{Error, Result};
+
 /// A condition of a [`Statement`](super::Statement): an operator, a key, and values of which one must fit.
 ///
 /// A condition on what a request does not have is not met; [`if_exist`](Self::if_exist) turns that round. Put a condition
@@ -37,8 +39,16 @@ impl Condition {
     }
 
     /// A listing asks for exactly this prefix.
-    pub fn list_prefix(prefix: impl Into<String>) -> Self {
-        Self::new("string_equal", "cos:prefix", [prefix.into()])
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `prefix` when it holds `${`, which begins a variable in a
+    /// policy: it would stand for other text.
+    pub fn list_prefix(prefix: impl Into<String>) -> Result<Self> {
+        let prefix = prefix.into();
+        if prefix.contains("${") {
+            return Err(Error::input("prefix", "holds `${`, which begins a variable in a policy"));
+        }
+        Ok(Self::new("string_equal", "cos:prefix", [prefix]))
     }
 
     /// The request comes over https.
@@ -163,8 +173,9 @@ mod tests {
             condition(statement().when(Condition::source_ip(addresses))),
             json!({"ip_equal": {"qcs:ip": addresses}})
         );
+        assert_eq!(Condition::list_prefix("u/${uin}/").unwrap_err().field(), Some("prefix"));
         let more = statement()
-            .when(Condition::list_prefix("folder1"))
+            .when(Condition::list_prefix("folder1").unwrap())
             .when(Condition::content_type("image/jpeg"))
             .when(Condition::secure_transport())
             .when(Condition::new("string_not_equal", "cos:x-cos-storage-class", ["ARCHIVE", "DEEP_ARCHIVE"]));

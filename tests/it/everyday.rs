@@ -38,11 +38,16 @@ async fn an_object_is_put_read_listed_and_deleted() {
 
     let range = bucket.send(GetObject::new("a/b c.txt".parse().unwrap()).range(1..3)).await.unwrap();
     assert_eq!(range.content_range.unwrap().to_string(), "bytes 1-2/5");
+    let range_etag = range.meta.etag().to_owned();
     assert_eq!(range.bytes(100).await.unwrap(), "el");
 
     let unchanged = GetObject::new("a/b c.txt".parse().unwrap()).conditions(Conditions::new().if_none_match(put.etag));
     let error = bucket.send(unchanged).await.unwrap_err();
     assert!(error.is_precondition_failed() && error.status() == Some(304), "{error}");
+    // For who hands the answer on.
+    let headers = error.service().and_then(|service| service.headers()).unwrap();
+    assert_eq!(headers["etag"], range_etag);
+    assert!(!format!("{error:?}").contains(&range_etag), "{error:?}");
 
     bucket.delete("a/b c.txt").await.unwrap();
     assert!(!bucket.exists("a/b c.txt").await.unwrap());

@@ -1,11 +1,11 @@
 //! Small files that hold a key or a token, read within limits.
 
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::fs::{self, File};
-use tokio::io::AsyncReadExt as _;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -37,8 +37,14 @@ pub(super) async fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Crede
     }
 }
 
+/// In one go, not by tokio's own file: that keeps what it read in a buffer which nobody wipes.
 async fn read_bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let metadata = fs::metadata(path).await.map_err(|error| match error.kind() {
+    let path = path.to_owned();
+    spawn_blocking(move || read_now(&path)).await.map_err(io::Error::other)?
+}
+
+fn read_now(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         // A directory on the way may not be looked into: it is somebody else's, and so is what may be there.
         io::ErrorKind::PermissionDenied => io::ErrorKind::NotFound.into(),
         _ => error,
@@ -47,9 +53,9 @@ async fn read_bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "is not a regular file"));
     }
-    let file = File::open(path).await?;
-    // Enough for nearly all: growing would leave copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(8 * 1024));
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).await?;
+    let file = File::open(path)?;
+    // Growing would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024 + 64));
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
