@@ -25,7 +25,7 @@ use crate::client::runtime::in_runtime;
 use crate::client::signer::Signer;
 use crate::client::stall::Stalling;
 use crate::client::trace::{self, Span};
-use crate::client::verdict::{Failure, age, judge_output, late, refused, unread};
+use crate::client::verdict::{Failure, Waits, age, judge_output, late, refused, unread};
 use crate::error::{Class, Error, ErrorKind, Result};
 use crate::head::Head;
 use crate::object::{HeadObject, ObjectMeta};
@@ -71,6 +71,8 @@ struct Journey<T> {
     began: Option<Duration>,
     history: History,
     under_way: bool,
+    /// What it waits for.
+    waits: Waits,
     keep: bool,
     /// Why the latest attempt is repeated.
     repeated: Option<Error>,
@@ -91,6 +93,7 @@ impl<T> Journey<T> {
             began: None,
             history: History::default(),
             under_way: false,
+            waits: Waits::Key,
             keep,
             repeated: None,
             snapshot: None,
@@ -128,7 +131,7 @@ impl Call<'_> {
                 let in_time = tokio::time::timeout(deadline, self.run(operation, journey)).await;
                 in_time.unwrap_or_else(|_| {
                     let before = journey.repeated.take().or_else(|| self.no_key());
-                    Err(late(deadline, before).may_have(journey.under_way))
+                    Err(late(deadline, journey.waits, before).may_have(journey.under_way))
                 })
             }
         };
@@ -222,6 +225,7 @@ impl Call<'_> {
                     decision = decide(&mut journey.history, 0);
                 }
             }
+            journey.waits = Waits::Repeat;
             match decision {
                 Decision::Stop => return Err(error),
                 Decision::StopAmbiguous => {
@@ -303,11 +307,12 @@ impl Call<'_> {
 
     /// A place, the time, and the key of that time. Signed once the connection is to be had: what waits here does not
     /// grow old.
-    async fn turn(&self) -> Result<(OwnedSemaphorePermit, Mark, Snapshot)> {
+    async fn turn(&self, waits: &mut Waits) -> Result<(OwnedSemaphorePermit, Mark, Snapshot)> {
         let clock = &self.engine.clock;
         let credentials = self.signer().credentials();
         let mut just_given: Option<(Snapshot, Duration)> = None;
         for _ in 0..3 {
+            *waits = Waits::Place;
             let permit = self.permit().await?;
             let mark = clock.mark();
             if let Some(current) = credentials.at_once(clock.at(mark), mark.1) {
@@ -321,6 +326,7 @@ impl Call<'_> {
             }
             // Others may have the place meanwhile, and the provider may need one itself.
             drop(permit);
+            *waits = Waits::Key;
             just_given = Some((credentials.current().await?, clock.mark().1));
         }
         // Each time the place came so late that the key was old again.
@@ -330,7 +336,8 @@ impl Call<'_> {
     }
 
     async fn attempt<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<(), Failure> {
-        let (permit, mark, current) = self.turn().await?;
+        let (permit, mark, current) = self.turn(&mut journey.waits).await?;
+        journey.waits = Waits::Cos;
         let clock = &self.engine.clock;
         let signed_with = clock.in_force(mark);
         let snapshot = &*journey.snapshot.insert(current);

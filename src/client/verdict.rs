@@ -113,10 +113,26 @@ pub(super) fn age(found: &HeaderMap) -> Option<Duration> {
     (!found.contains_key(header::AGE)).then(|| now.duration_since(made).unwrap_or_default())
 }
 
+/// What an operation waits for, for whom its deadline ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    Place,
+    Key,
+    Cos,
+    Repeat,
+}
+
 /// The deadline passed; what an attempt failed with before is the cause.
 #[cold]
-pub(super) fn late(deadline: Duration, before: Option<Error>) -> Error {
-    let error = Error::new(ErrorKind::Timeout, format!("the deadline of {deadline:?} passed")).retryable(true);
+pub(super) fn late(deadline: Duration, waits: Waits, before: Option<Error>) -> Error {
+    let doing = match waits {
+        Waits::Place => "waiting for a place among the connections of the client",
+        Waits::Key => "waiting for a key",
+        Waits::Cos => "waiting for COS",
+        Waits::Repeat => "waiting for the next attempt",
+    };
+    let told = format!("the deadline of {deadline:?} passed while {doing}");
+    let error = Error::new(ErrorKind::Timeout, told).retryable(true);
     match before {
         Some(before) => error.with_source(before),
         None => error,

@@ -71,6 +71,7 @@ async fn a_deadline_that_passes_without_a_key_tells_why_there_is_none() {
     let error = bucket.put("k", "v").await.unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Timeout, true));
     assert!(format!("{error:#}").ends_with("no usable credentials: the vault is sealed"), "{error:#}");
+    assert!(error.to_string().contains("passed while waiting for a key"), "{error}");
 }
 
 fn rig() -> Arc<InMemory> {

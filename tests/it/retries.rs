@@ -1337,6 +1337,7 @@ async fn a_deadline_ends_everything() {
         assert_eq!(error.may_have_taken_effect(), operation == "PUT Object", "{operation}");
         let before = error.source().and_then(|source| source.downcast_ref::<Error>()).expect("what COS said");
         assert_eq!((before.status(), error.status()), (Some(503), None), "{operation}");
+        assert!(error.to_string().contains("passed while waiting for the next attempt"), "{error}");
     }
     // In the middle of a request.
     let (mem, bucket) = rig();
@@ -1349,7 +1350,17 @@ async fn a_deadline_ends_everything() {
         assert_eq!(start.elapsed().as_secs(), 3);
         let writes = matches!(operation, "PUT Object" | "DELETE Object");
         assert_eq!(error.may_have_taken_effect(), writes, "{operation}");
+        assert!(error.to_string().contains("passed while waiting for COS"), "{error}");
     }
+    // In the middle of nothing.
+    let (mem, _) = rig();
+    let narrow = mem.bucket_of(mem.client().max_connections(1));
+    mem.emulator.script(Rule::on("GET Object").then(Action::StallBody { at: 2, lasting: seconds(15) }));
+    let unread = narrow.get("k").await.unwrap();
+    let error = narrow.with(Overrides::new().deadline(seconds(3))).head("k").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 0), "{error}");
+    assert!(error.to_string().contains("passed while waiting for a place among the connections"), "{error}");
+    drop(unread);
     // Not while a stream is read: it counts until the object begins.
     let (mem, bucket) = rig();
     mem.emulator.script(Rule::on("GET Object").then(Action::StallBody { at: 2, lasting: seconds(15) }));
