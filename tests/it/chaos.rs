@@ -228,7 +228,7 @@ impl World {
         let begins = error.operation() == Some("Initiate Multipart Upload");
         match error.upload_id() {
             Some(id) => self.told.push(id.to_owned()),
-            None => self.unknown += usize::from(begins && error.may_have_taken_effect()),
+            None => self.unknown += usize::from(begins),
         }
     }
 
