@@ -41,6 +41,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     /// What was met, where the kind says that its outcome is unknown.
+    #[cfg(feature = "client")]
     met: ErrorKind,
     field: Option<&'static str>,
     message: Cow<'static, str>,
@@ -243,6 +244,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
+            #[cfg(feature = "client")]
             met: kind,
             field: None,
             message: message.into(),

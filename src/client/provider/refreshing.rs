@@ -1008,6 +1008,7 @@ mod tests {
             Box::pin(async move { if fails { failure("no") } else { Ok(Credentials::anonymous()) } })
         }
 
+        #[allow(clippy::unnecessary_literal_bound)] // others have their name in a field
         fn name(&self) -> &str {
             if let Some(keys) = self.keys.get().cloned() {
                 let (tell, told) = std::sync::mpsc::channel();
