@@ -91,10 +91,16 @@ impl Directory {
         Ok(self.dir.open_with(name, &options)?.into_std())
     }
 
-    /// Makes a file that is not there yet.
-    pub(super) fn create_file(&self, name: impl AsRef<Path>) -> io::Result<File> {
+    /// Makes a file that is not there yet; a private one is for its owner alone.
+    pub(super) fn create_file(&self, name: impl AsRef<Path>, private: bool) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).follow(FollowSymlinks::No);
+        #[cfg(unix)]
+        if private {
+            cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        #[cfg(not(unix))]
+        let _ = private; // Who may do what comes from the directory.
         Ok(self.dir.open_with(name, &options)?.into_std())
     }
 
@@ -148,6 +154,7 @@ fn link_in_the_way(path: &Path) -> io::Error {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
     use std::sync::Barrier;
 
     use super::*;
@@ -178,6 +185,19 @@ mod tests {
         assert!(directory.metadata("none").unwrap().is_none() && directory.open_to_write("none").unwrap().is_none());
         let long = "n".repeat(256);
         assert!(directory.metadata(&long).is_err() && directory.open_to_write(&long).is_err());
+    }
+
+    /// From the start: who opened it in between would read all that comes.
+    #[test]
+    fn a_private_file_is_its_owners_alone() {
+        let (root, directory) = root();
+        std::fs::write(root.path().join("usual"), "").unwrap();
+        let usual = std::fs::metadata(root.path().join("usual")).unwrap().mode();
+        let mode = |name, private| directory.create_file(name, private).unwrap().metadata().unwrap().mode();
+        assert_eq!((mode("private", true) & 0o777, mode("other", false)), (0o600, usual));
+        for private in [true, false] {
+            assert_eq!(directory.create_file("usual", private).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        }
     }
 
     #[test]

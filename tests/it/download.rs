@@ -415,7 +415,7 @@ async fn two_objects_are_never_mixed() {
 mod places {
     use super::*;
     use std::io::ErrorKind as Io;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 
     fn io_kind(error: &tencent_cos::Error) -> Option<Io> {
         let source = std::error::Error::source(error)?;
@@ -505,6 +505,79 @@ mod places {
         fs::set_permissions(directory.path().join("usual"), fs::Permissions::from_mode(0o640)).unwrap();
         bucket.download("k", directory.path().join("usual")).await.unwrap();
         assert_eq!(mode("usual"), 0o640);
+    }
+
+    /// Whoever runs this: root gives the file to another user first, and others give it what is theirs to give.
+    #[tokio::test]
+    async fn nobody_may_do_more_with_a_file_than_with_the_one_it_replaces() {
+        let emulator = emulator().await;
+        let bucket = support::bucket(&emulator);
+        store(&emulator, "k", 100);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tool");
+        fs::write(&path, "as it was").unwrap();
+        let own = fs::metadata(&path).unwrap();
+        let group = if chown(&path, Some(1234), Some(4321)).is_ok() { 4321 } else { own.gid() };
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o6754)).unwrap();
+        bucket.download("k", &path).await.unwrap();
+        let now = fs::metadata(&path).unwrap();
+        // It is run in the name of nobody but whoever runs it.
+        assert_eq!((now.uid(), now.gid(), now.mode() & 0o7777), (own.uid(), group, 0o754));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_replaces_one_is_private_until_it_is_whole() {
+        let emulator = emulator().await;
+        let bucket = support::bucket(&emulator);
+        store(&emulator, "k", 100_000);
+        for checkpoint in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            let (path, marks) = (directory.path().join("file"), tempfile::tempdir().unwrap());
+            fs::write(&path, "as it was").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+            let job = Download::new(key("k")).to_path(&path);
+            let job = if checkpoint { job.checkpoint(marks.path()) } else { job };
+            let modes = Arc::new(Mutex::new(Vec::new()));
+            let (seen, there) = (Arc::clone(&modes), directory.path().to_owned());
+            emulator.script(Rule::on("GET Object").then(Action::SlowBody { bytes_per_second: 300_000 }));
+            let transfer = bucket.transfer(job).on_progress(move |_| {
+                let hidden = names(&there).into_iter().filter(|name| name.starts_with('.'));
+                let mode = |name| fs::metadata(there.join(name)).unwrap().mode() & 0o777;
+                seen.lock().unwrap().extend(hidden.map(mode));
+            });
+            transfer.await.unwrap();
+            let modes = modes.lock().unwrap();
+            assert!(!modes.is_empty() && modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o664);
+        }
+    }
+
+    /// Who narrows the rights while it comes down meant them for what comes, too.
+    #[tokio::test]
+    async fn the_permissions_that_count_are_those_at_the_end() {
+        let emulator = emulator().await;
+        let bucket = support::bucket(&emulator);
+        store(&emulator, "k", 100_000);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        for there in [true, false] {
+            let _ = fs::remove_file(&path);
+            if there {
+                fs::write(&path, "").unwrap();
+            }
+            let narrowed = path.clone();
+            emulator.script(Rule::on("GET Object").then(Action::SlowBody { bytes_per_second: 300_000 }));
+            let transfer = bucket.download("k", &path).on_progress(move |_| {
+                if fs::metadata(&narrowed).is_ok_and(|meta| meta.len() > 0) {
+                    return;
+                }
+                fs::write(&narrowed, "").unwrap();
+                fs::set_permissions(&narrowed, fs::Permissions::from_mode(0o640)).unwrap();
+            });
+            transfer.await.unwrap();
+            let meta = fs::metadata(&path).unwrap();
+            assert_eq!((meta.len(), meta.mode() & 0o777), (100_000, 0o640));
+        }
     }
 
     /// A disk that is too full: in memory there is less than a pebibyte.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use cap_std::fs::Permissions;
+use cap_std::fs::Metadata;
 
 use crate::error::Result;
 use crate::transfer::confined::Directory;
@@ -35,6 +35,8 @@ pub(super) struct Destination {
     /// The name it gets.
     name: OsString,
     path: PathBuf,
+    /// The file that had the name when this one was begun; this one is private until it is whole.
+    replaced: Option<Metadata>,
     forbid_overwrite: bool,
     modified: Option<SystemTime>,
 }
@@ -73,11 +75,11 @@ impl Target {
 
     /// Opens a temporary file beside the target.
     pub(super) async fn open(&self) -> Result<Destination> {
-        let opened = self.clone().opening(|_, directory| {
+        let opened = self.clone().opening(|_, directory, replaced| {
             loop {
                 let mark: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
                 let name = OsString::from(format!(".cos-{mark}.tmp"));
-                match directory.create_file(&name) {
+                match directory.create_file(&name, replaced.is_some()) {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                     file => return Ok(Some((file?, Place { directory, name, stays: false }))),
                 }
@@ -88,13 +90,13 @@ impl Target {
 
     /// Makes a file beside the target that stays when it is dropped, in place of one that is there.
     pub(super) async fn create_partial(&self, mark: String) -> Result<Destination> {
-        let opened = self.clone().opening(move |path, directory| {
+        let opened = self.clone().opening(move |path, directory, replaced| {
             let name = partial_name(path, &mark);
             match directory.remove_file(&name) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            let file = directory.create_file(&name)?;
+            let file = directory.create_file(&name, replaced.is_some())?;
             Ok(Some((file, Place { directory, name, stays: true })))
         });
         opened.await.map(|opened| opened.expect("a new one"))
@@ -102,7 +104,7 @@ impl Target {
 
     /// Opens what an earlier run left; `None` when there is nothing of this length.
     pub(super) async fn open_partial(&self, mark: String, length: u64) -> Result<Option<Destination>> {
-        let opened = self.clone().opening(move |path, directory| {
+        let opened = self.clone().opening(move |path, directory, replaced| {
             let name = partial_name(path, &mark);
             // Not what a link leads to.
             if !directory.metadata(&name)?.is_some_and(|meta| meta.is_file()) {
@@ -110,7 +112,8 @@ impl Target {
             }
             let Some(file) = directory.open_to_write(&name)? else { return Ok(None) };
             let meta = file.metadata()?;
-            let ours = meta.is_file() && meta.len() == length;
+            let private = replaced.is_none_or(|replaced| permits_no_more(&meta, replaced));
+            let ours = meta.is_file() && meta.len() == length && private;
             Ok(ours.then_some((file, Place { directory, name, stays: true })))
         });
         opened.await
@@ -118,24 +121,21 @@ impl Target {
 
     async fn opening(
         self,
-        open: impl FnOnce(&Path, Directory) -> io::Result<Option<(File, Place)>> + Send + 'static,
+        open: impl FnOnce(&Path, Directory, Option<&Metadata>) -> io::Result<Option<(File, Place)>> + Send + 'static,
     ) -> Result<Option<Destination>> {
         blocking(move || {
             let failed = |error| io_error("writing", &self.path, error);
-            let (path, name, directory, permissions) = self.resolve().map_err(failed)?;
-            let Some((file, place)) = open(&path, directory).map_err(failed)? else { return Ok(None) };
-            if let Some(permissions) = permissions {
-                let permissions = permissions.into_std(&file).map_err(failed)?;
-                file.set_permissions(permissions).map_err(failed)?;
-            }
+            let (path, name, directory, replaced) = self.resolve().map_err(failed)?;
+            let opened = open(&path, directory, replaced.as_ref()).map_err(failed)?;
+            let Some((file, place)) = opened else { return Ok(None) };
             let Self { forbid_overwrite, modified, .. } = self;
-            Ok(Some(Destination { file: Arc::new(file), place, name, path, forbid_overwrite, modified }))
+            Ok(Some(Destination { file: Arc::new(file), place, name, path, replaced, forbid_overwrite, modified }))
         })
         .await
     }
 
-    /// The path that is written, its last name in its open directory, and the permissions of the file that is there.
-    fn resolve(&self) -> io::Result<(PathBuf, OsString, Directory, Option<Permissions>)> {
+    /// The path that is written, its last name in its open directory, and the file that is there.
+    fn resolve(&self) -> io::Result<(PathBuf, OsString, Directory, Option<Metadata>)> {
         let located = |path: &Path, within: Option<&Directory>| {
             let Some(name) = path.file_name() else {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
@@ -168,7 +168,7 @@ impl Target {
         if self.forbid_overwrite {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        Ok((path, name, directory, Some(there.permissions())))
+        Ok((path, name, directory, Some(there)))
     }
 }
 
@@ -187,10 +187,14 @@ impl Destination {
     /// Gives the file its name, once its bytes are on disk.
     pub(super) async fn finish(self) -> Result<Named> {
         blocking(move || {
-            let Self { file, mut place, name, path, forbid_overwrite, modified } = self;
-            let mut give = || {
+            let Self { file, mut place, name, path, replaced, forbid_overwrite, modified } = self;
+            let give = || {
                 if let Some(time) = modified {
                     file.set_modified(time)?;
+                }
+                let there = place.directory.metadata(&name)?.filter(Metadata::is_file);
+                if let Some(replaced) = there.or(replaced) {
+                    permit(&file, &replaced)?;
                 }
                 file.sync_all()?;
                 if forbid_overwrite {
@@ -235,6 +239,48 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Lets nobody do more with the file than with the one that it replaces.
+#[cfg(unix)]
+fn permit(file: &File, replaced: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+
+    use cap_std::fs::MetadataExt as _;
+
+    let group = replaced.gid();
+    let kept = file.metadata()?.gid() == group || fchown(file, None, Some(group)).is_ok();
+    file.set_permissions(fs::Permissions::from_mode(mode_of_new(replaced.mode(), kept)))
+}
+
+/// Lets nobody do more with the file than with the one that it replaces.
+#[cfg(not(unix))]
+fn permit(file: &File, replaced: &Metadata) -> io::Result<()> {
+    file.set_permissions(replaced.permissions().into_std(file)?)
+}
+
+/// It runs in nobody's name. In another group than before, its members were others, and those of the old one are now.
+#[cfg(unix)]
+fn mode_of_new(mode: u32, same_group: bool) -> u32 {
+    let both = mode & mode >> 3 & 0o7;
+    if same_group { mode & 0o777 } else { mode & 0o700 | both << 3 | both }
+}
+
+/// Whether nobody may do more with a file that was begun than with the one that it is to replace.
+#[cfg(unix)]
+fn permits_no_more(begun: &fs::Metadata, replaced: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use cap_std::fs::MetadataExt as _;
+
+    let most = mode_of_new(replaced.mode(), begun.gid() == replaced.gid());
+    begun.mode() & 0o077 & !most == 0
+}
+
+/// Who may do what comes from the directory.
+#[cfg(not(unix))]
+fn permits_no_more(_: &fs::Metadata, _: &Metadata) -> bool {
+    true
+}
+
 /// `.NAME.MARK.cos-partial`; without the name where that would be too long.
 fn partial_name(path: &Path, mark: &str) -> OsString {
     let name = path.file_name().filter(|name| name.len() <= 150).unwrap_or(OsStr::new(""));
@@ -242,4 +288,26 @@ fn partial_name(path: &Path, mark: &str) -> OsString {
     partial.push(name);
     partial.push(format!(".{mark}.cos-partial"));
     partial
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_another_group_a_file_grants_what_both_members_and_others_had() {
+        let cases = [
+            (0o644, 0o644, 0o644),
+            (0o640, 0o640, 0o600),
+            (0o664, 0o664, 0o644),
+            (0o604, 0o604, 0o600),
+            (0o753, 0o753, 0o711),
+            (0o666, 0o666, 0o666),
+            (0o6777, 0o777, 0o777),
+            (0o7640, 0o640, 0o600),
+        ];
+        for (old, same, other) in cases {
+            assert_eq!((mode_of_new(old, true), mode_of_new(old, false)), (same, other), "{old:o}");
+        }
+    }
 }
