@@ -3,7 +3,7 @@
 //! A line of format and version, then a record a line: its CRC-64 in hexadecimal and a JSON document. The first record
 //! says what the transfer is, the others what of it is done. The file comes into being whole (written beside, synced,
 //! renamed) and grows by records; a last line that a crash tore is cut off. It is private to its owner, locked
-//! while in use, and holds no key and no token.
+//! while in use, and holds no key and no token. What somebody else put in its place is none.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cap_std::fs::Metadata;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha1::{Digest as _, Sha1};
 
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
-use crate::transfer::disk::{blocking, io_error, is_at, sync_directory};
+use crate::transfer::disk::{blocking, clear_away, io_error, is_at, is_ours, sync_directory};
 
 const FORMAT: &str = "tencent-cos checkpoint 1\n";
 /// 10 000 parts take under 2 MiB.
@@ -136,34 +137,66 @@ pub(super) fn path_text(path: &Path) -> String {
 
 /// Two processes may find the same file; the lock decides, and then whether it is still there.
 fn open_locked(path: &Path) -> io::Result<Option<File>> {
+    if is_others(path) {
+        return Ok(None);
+    }
     let file = match File::options().read(true).write(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    // Who may have put it there may hold it for ever.
+    if !is_ours(&Metadata::from_file(&file)?) {
+        return Ok(None);
+    }
     lock(&file)?;
     Ok(is_at(&file, path)?.then_some(file))
+}
+
+/// Opens a draft that a killed process left, or makes it.
+fn open_draft(path: &Path) -> io::Result<File> {
+    if let Some(left) = open_locked(path)? {
+        return Ok(left);
+    }
+    clear_others(path)?;
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(busy()),
+        made => made?,
+    };
+    lock(&file)?;
+    // It has become a checkpoint meanwhile.
+    if is_at(&file, path)? { Ok(file) } else { Err(busy()) }
+}
+
+/// Whether something is there that somebody else put there. A directory is told by opening it.
+fn is_others(path: &Path) -> bool {
+    let there = fs::symlink_metadata(path);
+    there.is_ok_and(|there| !there.is_dir() && !is_ours(&Metadata::from_just_metadata(there)))
+}
+
+fn clear_others(path: &Path) -> io::Result<()> {
+    if is_others(path) { clear_away(path, || fs::remove_file(path)) } else { Ok(()) }
 }
 
 /// Its draft has one name, so that what a killed process left of it is taken over; who makes the file holds that first.
 fn create_locked(path: &Path, head: &str) -> io::Result<File> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
+    let mut folder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.recursive(true).create(directory)?;
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
-    let mut options = File::options();
-    options.read(true).write(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
-    lock(&file)?;
-    // It has become a checkpoint meanwhile, or is a link to something else.
-    if !is_at(&file, Path::new(&draft))? {
-        return Err(busy());
-    }
+    let mut file = open_draft(Path::new(&draft))?;
     if let Some(old) = open_locked(path)? {
         fs::remove_file(path)?;
         drop(old);
+    } else {
+        clear_others(path)?;
     }
     file.set_len(0)?;
     file.write_all(FORMAT.as_bytes())?;
@@ -334,16 +367,46 @@ mod tests {
         assert_eq!((head.as_str(), records.as_slice()), ("head", [1, 2].as_slice()));
     }
 
+    /// Makes a file that is not this user's alone, beside what it holds. That of another user only root can make.
+    #[cfg(unix)]
+    fn plants() -> Vec<fn(&Path, &Path)> {
+        let link = |theirs: &Path, here: &Path| fs::hard_link(theirs, here).unwrap();
+        let symlink = |theirs: &Path, here: &Path| std::os::unix::fs::symlink(theirs, here).unwrap();
+        let mut plants: Vec<fn(&Path, &Path)> = vec![link, symlink];
+        if rustix::process::geteuid().is_root() {
+            plants.push(|theirs, here| {
+                fs::copy(theirs, here).unwrap();
+                std::os::unix::fs::chown(here, Some(1234), None).unwrap();
+            });
+        }
+        plants
+    }
+
+    /// Whoever made it, or can reach it, could hold it for ever, and say what was done.
     #[cfg(unix)]
     #[test]
-    fn a_link_in_place_of_the_draft_is_not_written_through() {
-        let directory = tempfile::tempdir().unwrap();
-        let other = directory.path().join("other");
-        fs::write(&other, "theirs").unwrap();
-        std::os::unix::fs::symlink(&other, directory.path().join("c.new")).unwrap();
-        let refused = run(Numbers::create(directory.path().join("c"), "head".to_owned())).err().unwrap();
-        assert_eq!(refused.kind(), ErrorKind::Io);
-        assert_eq!(fs::read(other).unwrap(), b"theirs");
+    fn what_somebody_else_put_in_its_place_is_none_and_is_not_written() {
+        for plant in plants() {
+            let (directory, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let theirs = with_records(elsewhere.path());
+            let written = fs::read(&theirs).unwrap();
+            for name in ["c", "c.new"] {
+                plant(&theirs, &directory.path().join(name));
+            }
+            let locked = File::options().read(true).write(true).open(directory.path().join("c")).unwrap();
+            lock(&locked).unwrap();
+            let path = directory.path().join("c");
+            run(async {
+                assert!(Numbers::open(path.clone()).await.unwrap().is_none());
+                let ours = Numbers::create(path.clone(), "ours".to_owned()).await.unwrap();
+                ours.record(7).await.unwrap();
+                drop(ours);
+                let (_, head, records) = Numbers::open(path).await.unwrap().unwrap();
+                assert_eq!((head.as_str(), records.as_slice()), ("ours", [7].as_slice()));
+            });
+            assert_eq!(fs::read(&theirs).unwrap(), written);
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        }
     }
 
     #[cfg(unix)]
@@ -351,7 +414,9 @@ mod tests {
     fn it_is_private() {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
-        let path = with_records(directory.path());
-        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        let folder = directory.path().join("a/b");
+        let path = with_records(&folder);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&folder), mode(&directory.path().join("a"))), (0o600, 0o700, 0o700));
     }
 }

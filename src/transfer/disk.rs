@@ -52,6 +52,32 @@ fn nanos(time: SystemTime) -> i128 {
     time.duration_since(UNIX_EPOCH).map_or_else(|before| -span(before.duration()), span)
 }
 
+/// Whether a file may be one that this user left here: nobody else can read or change it by another name, or because it
+/// is theirs.
+pub(super) fn is_ours(metadata: &cap_std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let ours = {
+        let owner = cap_std::fs::MetadataExt::uid(metadata);
+        owner == rustix::process::geteuid().as_raw() && metadata.nlink() < 2
+    };
+    // Who may do what comes from the directory.
+    #[cfg(not(unix))]
+    let ours = true;
+    ours && metadata.is_file()
+}
+
+/// Removes what somebody else put where a file of ours is to be.
+pub(super) fn clear_away(path: &Path, remove: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    match remove() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let told = format!("{} is somebody else's, and cannot be removed", path.display());
+            Err(io::Error::new(error.kind(), told))
+        }
+        outcome => outcome,
+    }
+}
+
 /// Whether the path still leads to this open file.
 pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     match std::fs::symlink_metadata(path) {

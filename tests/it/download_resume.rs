@@ -1,7 +1,7 @@
 //! Downloads that go on where an earlier one ended, and what is left when they cannot.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -170,4 +170,36 @@ async fn an_object_without_the_checksum_that_is_required_leaves_nothing() {
     let error = scene.bucket.transfer(scene.job(Download::new(key("k")).require_checksum())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
     assert_eq!(scene.left(), NOTHING);
+}
+
+/// Somebody else could read and change what is written into a file of theirs, or into one that they hold by another name.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_somebody_else_can_reach_is_not_gone_on_with() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+
+    let plants: [fn(&Path, &Path); 2] = [
+        |partial, elsewhere| fs::hard_link(partial, elsewhere).unwrap(),
+        |partial, elsewhere| {
+            // Only root can give it away.
+            if chown(partial, Some(1234), None).is_err() {
+                fs::hard_link(partial, elsewhere).unwrap();
+            }
+        },
+    ];
+    for plant in plants {
+        let scene = Scene::new().await;
+        scene.interrupt().await;
+        let partial = scene.files.path().join(&names(scene.files.path())[0]);
+        let planted = fs::metadata(&partial).unwrap();
+        let elsewhere = tempfile::tempdir_in(scene.files.path().parent().unwrap()).unwrap();
+        plant(&partial, &elsewhere.path().join("held"));
+        let held = fs::File::open(&partial).unwrap();
+        scene.bucket.transfer(scene.job(Download::new(key("k")))).await.unwrap();
+        assert_eq!(gets(&scene.emulator).len(), 3);
+        assert!(fs::read(scene.path()).unwrap() == scene.bytes);
+        assert_ne!(fs::metadata(scene.path()).unwrap().ino(), planted.ino());
+        assert_eq!(held.metadata().unwrap().modified().unwrap(), planted.modified().unwrap());
+        assert_eq!(scene.left(), (vec!["file".to_owned()], Vec::new()));
+    }
 }

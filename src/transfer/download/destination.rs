@@ -14,7 +14,7 @@ use cap_std::fs::Metadata;
 
 use crate::error::Result;
 use crate::transfer::confined::Directory;
-use crate::transfer::disk::{allocate, blocking, io_error};
+use crate::transfer::disk::{allocate, blocking, clear_away, io_error, is_ours};
 
 /// Where a download goes, as the caller said it.
 #[derive(Clone, Debug)]
@@ -92,29 +92,26 @@ impl Target {
     pub(super) async fn create_partial(&self, mark: String) -> Result<Destination> {
         let opened = self.clone().opening(move |path, directory, replaced| {
             let name = partial_name(path, &mark);
-            match directory.remove_file(&name) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            clear_away(&directory.path().join(&name), || directory.remove_file(&name))?;
             let file = directory.create_file(&name, replaced.is_some())?;
             Ok(Some((file, Place { directory, name, stays: true })))
         });
         opened.await.map(|opened| opened.expect("a new one"))
     }
 
-    /// Opens what an earlier run left; `None` when there is nothing of this length.
+    /// Opens what an earlier run left; `None` when there is nothing of this length that is ours.
     pub(super) async fn open_partial(&self, mark: String, length: u64) -> Result<Option<Destination>> {
         let opened = self.clone().opening(move |path, directory, replaced| {
             let name = partial_name(path, &mark);
             // Not what a link leads to.
-            if !directory.metadata(&name)?.is_some_and(|meta| meta.is_file()) {
+            if !directory.metadata(&name)?.is_some_and(|meta| is_ours(&meta)) {
                 return Ok(None);
             }
             let Some(file) = directory.open_to_write(&name)? else { return Ok(None) };
-            let meta = file.metadata()?;
+            let meta = Metadata::from_file(&file)?;
             let private = replaced.is_none_or(|replaced| permits_no_more(&meta, replaced));
-            let ours = meta.is_file() && meta.len() == length && private;
-            Ok(ours.then_some((file, Place { directory, name, stays: true })))
+            let fits = is_ours(&meta) && meta.len() == length && private;
+            Ok(fits.then_some((file, Place { directory, name, stays: true })))
         });
         opened.await
     }
@@ -266,9 +263,7 @@ fn mode_of_new(mode: u32, same_group: bool) -> u32 {
 
 /// Whether nobody may do more with a file that was begun than with the one that it is to replace.
 #[cfg(unix)]
-fn permits_no_more(begun: &fs::Metadata, replaced: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-
+fn permits_no_more(begun: &Metadata, replaced: &Metadata) -> bool {
     use cap_std::fs::MetadataExt as _;
 
     let most = mode_of_new(replaced.mode(), begun.gid() == replaced.gid());
@@ -277,7 +272,7 @@ fn permits_no_more(begun: &fs::Metadata, replaced: &Metadata) -> bool {
 
 /// Who may do what comes from the directory.
 #[cfg(not(unix))]
-fn permits_no_more(_: &fs::Metadata, _: &Metadata) -> bool {
+fn permits_no_more(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 

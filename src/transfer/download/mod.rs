@@ -241,6 +241,10 @@ impl DownloadToPath {
     /// another process goes on where this one ended, as long as COS has the same object. What is done stays beside the
     /// file under a name that begins with a dot and ends with `.cos-partial`; both are gone when the download has
     /// succeeded or cannot succeed any more. Only one download at a time may hold it.
+    ///
+    /// The directory should be this user's alone, as one that is made here is. Of either, what belongs to another user or
+    /// has a second name is not gone on with and not written to, but removed; where this user may not remove it, the
+    /// download fails with [`ErrorKind::Io`].
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self

@@ -146,6 +146,10 @@ impl Upload {
     /// of them, or when the file changed, the upload begins anew, and the one before is given up; where the key may not do
     /// that, [`Bucket::orphans`](crate::Bucket::orphans) finds it. It is gone when the upload has succeeded or cannot
     /// succeed any more, and only one upload at a time may hold it.
+    ///
+    /// The directory should be this user's alone, as one that is made here is. A checkpoint that belongs to another user
+    /// or has a second name is not gone on with and not written to, but removed; where this user may not remove it, the
+    /// upload fails with [`ErrorKind::Io`](crate::ErrorKind::Io).
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self
