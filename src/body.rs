@@ -1,6 +1,8 @@
 //! What a request carries and what an answer brings: bytes in memory, a part of a file, or a stream.
 
 use std::fmt;
+#[cfg(feature = "client")]
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +37,9 @@ pub(crate) enum Source {
         path: Arc<Path>,
         offset: u64,
         length: u64,
+        /// The file itself, where the path might lead to another by now.
+        #[cfg(feature = "client")]
+        opened: Option<Arc<File>>,
         /// Length and time of the file, when it must be the one it was.
         #[cfg(feature = "client")]
         as_of: Option<(u64, SystemTime)>,
@@ -63,15 +68,24 @@ impl Body {
             offset,
             length,
             #[cfg(feature = "client")]
+            opened: None,
+            #[cfg(feature = "client")]
             as_of: None,
         }
         .into()
     }
 
-    /// The same of a file that must not change: it is looked at before the last bytes are handed out.
+    /// The same of a file that must not change: it is looked at before the last bytes are handed out. One that is open is
+    /// not opened anew.
     #[cfg(feature = "client")]
-    pub(crate) fn file_as_of(path: &Arc<Path>, offset: u64, length: u64, as_of: Option<(u64, SystemTime)>) -> Self {
-        Source::File { path: Arc::clone(path), offset, length, as_of }.into()
+    pub(crate) fn file_as_of(
+        path: &Arc<Path>,
+        opened: Option<Arc<File>>,
+        offset: u64,
+        length: u64,
+        as_of: Option<(u64, SystemTime)>,
+    ) -> Self {
+        Source::File { path: Arc::clone(path), opened, offset, length, as_of }.into()
     }
 
     /// A stream of `length` bytes that can be made anew for every attempt. Its end is waited for before the last bytes go

@@ -1,7 +1,7 @@
 //! A part of a file on its way out: read in large chunks, one ahead, and handed out in frames.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,26 +24,27 @@ pub(crate) struct FileFrames {
 
 /// The file, and how much of it is still to be read.
 struct Rest {
-    file: File,
+    file: Arc<File>,
+    at: u64,
     left: u64,
     as_of: Option<(u64, SystemTime)>,
     pool: Pool,
 }
 
 impl FileFrames {
-    /// Opens the file and reads its first chunk. With `as_of`, its length and time, the last chunk is handed out only if
+    /// Opens the file, unless it is open, and reads its first chunk. With `as_of`, its length and time, the last chunk is handed out only if
     /// the file is still the one it was: what ends early leaves nothing at COS.
     pub(crate) async fn open(
         path: &Arc<Path>,
+        opened: Option<Arc<File>>,
         offset: u64,
         length: u64,
         as_of: Option<(u64, SystemTime)>,
     ) -> Result<Self> {
         let path_there = Arc::clone(path);
         let opened = spawn_blocking(move || {
-            let mut file = File::open(&path_there)?;
-            file.seek(io::SeekFrom::Start(offset))?;
-            Rest { file, left: length, as_of, pool: Pool::default() }.read()
+            let file = opened.map_or_else(|| File::open(&path_there).map(Arc::new), Ok)?;
+            Rest { file, at: offset, left: length, as_of, pool: Pool::default() }.read()
         });
         let (chunk, rest) =
             outcome(opened.await).map_err(|error| failed(error, || format!("opening {}", path.display())))?;
@@ -80,7 +81,8 @@ impl Rest {
     fn read(mut self) -> io::Result<(Bytes, Self)> {
         let wanted = usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK);
         let mut chunk = self.pool.take(wanted);
-        let read = (&self.file).take(wanted as u64).read_to_end(&mut chunk)?;
+        let read = read_at(&self.file, &mut chunk, wanted, self.at)?;
+        self.at += read as u64;
         // One that is shorter is the last: the file has ended.
         self.left = if read == wanted { self.left - read as u64 } else { 0 };
         if self.left == 0
@@ -93,6 +95,43 @@ impl Rest {
         }
         Ok((self.pool.lend(chunk), self))
     }
+}
+
+/// Appends so many bytes of a file from an offset, fewer only at its end. Others may read it meanwhile, wherever they are.
+pub(crate) fn read_at(file: &File, bytes: &mut Vec<u8>, length: usize, offset: u64) -> io::Result<usize> {
+    let start = bytes.len();
+    bytes.reserve(length);
+    loop {
+        let read = bytes.len() - start;
+        if read >= length {
+            bytes.truncate(start + length);
+            return Ok(length);
+        }
+        if read_some_at(file, bytes, length - read, offset + read as u64)? == 0 {
+            return Ok(read);
+        }
+    }
+}
+
+/// Appends what comes at once. It may be more than is wanted where there is room.
+#[cfg(unix)]
+fn read_some_at(file: &File, bytes: &mut Vec<u8>, _wanted: usize, offset: u64) -> io::Result<usize> {
+    loop {
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(bytes), offset) {
+            Err(rustix::io::Errno::INTR) => {}
+            read => return Ok(read?),
+        }
+    }
+}
+
+/// Appends what comes at once.
+#[cfg(windows)]
+fn read_some_at(file: &File, bytes: &mut Vec<u8>, wanted: usize, offset: u64) -> io::Result<usize> {
+    let start = bytes.len();
+    bytes.resize(start + wanted, 0);
+    let read = std::os::windows::fs::FileExt::seek_read(file, &mut bytes[start..], offset);
+    bytes.truncate(start + read.as_ref().map_or(0, |read| *read));
+    read
 }
 
 /// The file is not the one it was.

@@ -8,7 +8,7 @@ pub mod defaults;
 mod execute;
 mod explain;
 mod failover;
-mod file;
+pub(crate) mod file;
 mod http;
 pub(crate) mod memory;
 mod overrides;

@@ -51,8 +51,8 @@ impl Payload {
         let mut frames = match body.source {
             Source::Empty => Frames::Bytes(Bytes::new()),
             Source::Bytes(bytes) => Frames::Bytes(bytes),
-            Source::File { path, offset, length, as_of } => {
-                Frames::File(Box::new(FileFrames::open(&path, offset, length, as_of).await?))
+            Source::File { path, opened, offset, length, as_of } => {
+                Frames::File(Box::new(FileFrames::open(&path, opened, offset, length, as_of).await?))
             }
             Source::Factory { open, .. } => Frames::Stream(Box::new(open())),
             Source::Once { stream, .. } => {

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cap_fs_ext::{DirExt as _, FollowSymlinks, MetadataExt as _, OpenOptionsFollowExt as _};
+use cap_fs_ext::{DirExt as _, FollowSymlinks, MetadataExt as _, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
@@ -87,8 +87,10 @@ impl Directory {
     /// Opens a file to read it.
     pub(super) fn open_file(&self, name: impl AsRef<Path>) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.read(true).follow(FollowSymlinks::No);
-        Ok(self.dir.open_with(name, &options)?.into_std())
+        // Whoever opens a pipe waits for one who writes.
+        options.read(true).follow(FollowSymlinks::No).nonblock(true);
+        let file = self.dir.open_with(name, &options)?.into_std();
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no file")) }
     }
 
     /// Makes a file that is not there yet; a private one is for its owner alone.
@@ -176,6 +178,21 @@ mod tests {
                 assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
                 assert_eq!(error.to_string(), format!("{} {why}", root.path().join(name).display()));
             }
+        }
+    }
+
+    /// Nobody writes into the pipe: opening it would take for ever.
+    #[test]
+    fn only_files_are_opened_to_be_read() {
+        let (root, directory) = root();
+        std::fs::write(root.path().join("file"), "bytes").unwrap();
+        std::fs::create_dir(root.path().join("directory")).unwrap();
+        std::os::unix::fs::symlink("file", root.path().join("link")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(root.path().join("pipe")).status().unwrap();
+        assert!(made.success());
+        assert_eq!(io::read_to_string(directory.open_file("file").unwrap()).unwrap(), "bytes");
+        for name in ["directory", "link", "pipe", "none"] {
+            assert!(directory.open_file(name).is_err(), "{name}");
         }
     }
 

@@ -45,6 +45,13 @@ impl FileState {
         let modified = metadata.modified().map_or(0, nanos);
         Ok(Self { length: metadata.len(), modified, identity: identity_of(path, metadata)? })
     }
+
+    /// Of an open file, wherever its path leads by now.
+    pub(super) fn of_open(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        let modified = metadata.modified().map_or(0, nanos);
+        Ok(Self { length: metadata.len(), modified, identity: identity(file)? })
+    }
 }
 
 fn nanos(time: SystemTime) -> i128 {

@@ -1,7 +1,8 @@
 //! Where the bytes of an upload come from: what can be read again at any place, and what flows by once.
 
 use std::fmt;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::fs::File;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -15,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use crate::body::{Body, ByteStream};
 use crate::client::chunks::Pool;
 use crate::client::defaults::CHUNK;
+use crate::client::file::read_at;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::chunks::Chunks;
@@ -39,7 +41,8 @@ use crate::transfer::plan::Part;
 pub struct UploadSource(pub(super) Kind);
 
 pub(super) enum Kind {
-    File(PathBuf),
+    /// One that is open, or is opened by its path.
+    File(PathBuf, Option<File>),
     Bytes(Bytes),
     Flow(Flow),
 }
@@ -48,7 +51,12 @@ impl UploadSource {
     /// A file. It must not change while it is uploaded: by its length, its modification time or its number in the file
     /// system that is noticed, and no object is made.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Kind::File(path.into()))
+        Self(Kind::File(path.into(), None))
+    }
+
+    /// A file that is open, whatever becomes of its path.
+    pub(super) fn open_file(path: PathBuf, file: File) -> Self {
+        Self(Kind::File(path, Some(file)))
     }
 
     /// Bytes in memory.
@@ -100,7 +108,7 @@ impl From<ByteStream> for UploadSource {
 impl fmt::Debug for UploadSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::File(path) => f.debug_tuple("File").field(path).finish(),
+            Kind::File(path, _) => f.debug_tuple("File").field(path).finish(),
             Kind::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
             Kind::Flow(flow) => f.debug_struct("Stream").field("length", &flow.length).finish_non_exhaustive(),
         }
@@ -120,6 +128,8 @@ pub(super) enum Whole {
 #[derive(Clone)]
 pub(super) struct SourceFile {
     pub(super) path: Arc<Path>,
+    /// The file itself, where the path might lead to another by now. Its parts are read from it side by side.
+    opened: Option<Arc<File>>,
     pub(super) state: FileState,
     /// Its length and time, as a body minds them.
     as_of: Option<(u64, SystemTime)>,
@@ -138,7 +148,7 @@ impl Whole {
         match self {
             Self::Bytes(bytes) => slice(bytes, part).into(),
             Self::Chunks(chunks) => chunks.body(),
-            Self::File(file) => Body::file_as_of(&file.path, part.offset, part.length, file.as_of),
+            Self::File(file) => Body::file_as_of(&file.path, file.opened.clone(), part.offset, part.length, file.as_of),
         }
     }
 
@@ -180,15 +190,17 @@ fn slice(bytes: &Bytes, part: Part) -> Bytes {
 impl SourceFile {
     /// # Errors
     /// [`ErrorKind::Io`] when there is none; [`ErrorKind::Input`] when it is a directory.
-    pub(super) async fn look(path: PathBuf) -> Result<Self> {
+    pub(super) async fn look(path: PathBuf, opened: Option<File>) -> Result<Self> {
         blocking(move || {
-            let metadata = std::fs::metadata(&path).map_err(|error| io_error("looking at", &path, error))?;
+            let metadata = opened.as_ref().map_or_else(|| std::fs::metadata(&path), File::metadata);
+            let metadata = metadata.map_err(|error| io_error("looking at", &path, error))?;
             if !metadata.is_file() {
                 return Err(Error::input("source", "is not a file"));
             }
             let as_of = metadata.modified().ok().map(|modified| (metadata.len(), modified));
-            let state = FileState::of(&path, &metadata).map_err(|error| io_error("looking at", &path, error))?;
-            Ok(Self { state, as_of, path: path.into() })
+            let state = opened.as_ref().map_or_else(|| FileState::of(&path, &metadata), FileState::of_open);
+            let state = state.map_err(|error| io_error("looking at", &path, error))?;
+            Ok(Self { state, as_of, path: path.into(), opened: opened.map(Arc::new) })
         })
         .await
     }
@@ -201,23 +213,30 @@ impl SourceFile {
     }
 
     fn check_now(&self) -> Result<()> {
-        let state = std::fs::metadata(&self.path).and_then(|metadata| FileState::of(&self.path, &metadata));
+        let state = match &self.opened {
+            Some(file) => FileState::of_open(file),
+            None => std::fs::metadata(&self.path).and_then(|metadata| FileState::of(&self.path, &metadata)),
+        };
         let state = state.map_err(|error| io_error("looking at", &self.path, error))?;
         if state == self.state { Ok(()) } else { Err(changed()) }
+    }
+
+    fn open(&self) -> io::Result<Arc<File>> {
+        self.opened.clone().map_or_else(|| File::open(&self.path).map(Arc::new), Ok)
     }
 
     /// All of it, which was read while it did not change.
     pub(super) async fn read(&self) -> Result<Bytes> {
         let file = self.clone();
         blocking(move || {
-            let length = file.state.length;
-            let mut read = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+            let length = usize::try_from(file.state.length).unwrap_or(usize::MAX);
+            let mut read = Vec::new();
             // One that grew is not read to its end.
-            std::fs::File::open(&file.path)
-                .and_then(|source| source.take(length + 1).read_to_end(&mut read))
+            file.open()
+                .and_then(|source| read_at(&source, &mut read, length.saturating_add(1), 0))
                 .map_err(|error| io_error("reading", &file.path, error))?;
             file.check_now()?;
-            if read.len() as u64 == length { Ok(read.into()) } else { Err(changed()) }
+            if read.len() == length { Ok(read.into()) } else { Err(changed()) }
         })
         .await
     }
@@ -226,17 +245,17 @@ impl SourceFile {
         let file = self.clone();
         blocking(move || {
             let run = || {
-                let mut source = std::fs::File::open(&file.path)?;
-                source.seek(SeekFrom::Start(part.offset))?;
-                let (mut crc64, mut left, mut block) = (Crc64::new(), part.length, vec![0; 256 * 1024]);
-                while left > 0 {
-                    let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
-                    let read = source.read(&mut block[..wanted])?;
-                    if read == 0 {
+                let source = file.open()?;
+                let (mut crc64, mut at, mut block) = (Crc64::new(), part.offset, Vec::new());
+                let end = part.offset + part.length;
+                while at < end {
+                    let wanted = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
+                    block.clear();
+                    if read_at(&source, &mut block, wanted, at)? < wanted {
                         return Ok(None);
                     }
-                    crc64.update(&block[..read]);
-                    left -= read as u64;
+                    crc64.update(&block);
+                    at += wanted as u64;
                 }
                 Ok(Some(crc64.value()))
             };
@@ -412,7 +431,7 @@ mod tests {
     fn a_part_of_a_file_takes_as_much_memory_as_is_read_ahead() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let part = |length| Part { number: 1, offset: 0, length };
-        let source = Whole::File(run(SourceFile::look(file.path().to_owned())).unwrap());
+        let source = Whole::File(run(SourceFile::look(file.path().to_owned(), None)).unwrap());
         assert_eq!([0, 10, 8 << 20].map(|length| source.memory(part(length))), [0, 10, FILE_BUFFER]);
         assert_eq!(Whole::Bytes(Bytes::from_static(b"abc")).memory(part(3)), 0, "they are the caller's");
     }
@@ -421,17 +440,22 @@ mod tests {
     fn a_file_that_is_another_now_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
-        std::fs::write(&path, "hello world").unwrap();
         run(async {
-            let file = SourceFile::look(path.clone()).await.unwrap();
-            let part = Part { number: 2, offset: 6, length: 5 };
-            assert_eq!(file.crc64(part).await.unwrap(), Crc64::of(b"world"));
-            assert_eq!(file.read().await.unwrap(), "hello world");
-            std::fs::write(&path, "hello").unwrap();
-            for outcome in [file.check().await.err(), file.read().await.err(), file.crc64(part).await.err()] {
-                assert_eq!(outcome.unwrap().kind(), ErrorKind::Changed);
+            for opened in [false, true] {
+                std::fs::write(&path, "hello world").unwrap();
+                let opened = opened.then(|| File::open(&path).unwrap());
+                let file = SourceFile::look(path.clone(), opened).await.unwrap();
+                let part = Part { number: 2, offset: 6, length: 5 };
+                for _ in 0..2 {
+                    assert_eq!(file.crc64(part).await.unwrap(), Crc64::of(b"world"));
+                    assert_eq!(file.read().await.unwrap(), "hello world");
+                }
+                std::fs::write(&path, "hello").unwrap();
+                for outcome in [file.check().await.err(), file.read().await.err(), file.crc64(part).await.err()] {
+                    assert_eq!(outcome.unwrap().kind(), ErrorKind::Changed);
+                }
             }
-            let nothing = SourceFile::look(directory.path().to_owned()).await;
+            let nothing = SourceFile::look(directory.path().to_owned(), None).await;
             assert_eq!(nothing.err().unwrap().field(), Some("source"));
         });
     }

@@ -350,7 +350,8 @@ impl DownloadDirectory {
     }
 }
 
-fn open_file(root: &Directory, path: &str) -> Result<File> {
+/// Opens a file below the directory, which no link leads to.
+pub(super) fn open_file(root: &Directory, path: &str) -> Result<File> {
     let open = || {
         let (directory, name) = root.descend(path, false)?;
         directory.open_file(&name)

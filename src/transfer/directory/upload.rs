@@ -1,15 +1,15 @@
 use std::fmt;
-use std::io;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client::Bucket;
 use crate::error::Result;
 use crate::key::ObjectKey;
-use crate::transfer::Upload;
 use crate::transfer::confined::Directory;
 use crate::transfer::directory::compare::Compare;
 use crate::transfer::directory::delete::Extraneous;
+use crate::transfer::directory::download::open_file;
 use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Shows, Side, Source};
 use crate::transfer::directory::names::FileNames;
 use crate::transfer::directory::pool::{Deed, Pool, Settings};
@@ -17,7 +17,7 @@ use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileSte
 use crate::transfer::directory::walk::WalkOptions;
 use crate::transfer::disk::{blocking, io_error};
 use crate::transfer::handle::Control;
-use crate::transfer::sealed;
+use crate::transfer::{Upload, UploadSource, sealed};
 
 /// Uploads the files below a directory; with [`sync`](Self::sync), only those that differ from their objects.
 ///
@@ -82,6 +82,9 @@ impl UploadDirectory {
     }
 
     /// Follows symbolic links, out of the directory, too. One that leads to a directory it lies in is told as a failure.
+    ///
+    /// Otherwise each file is opened once, name by name in the open directory and through no link, and sent from there:
+    /// nothing outside the directory is, whoever changes it meanwhile.
     #[must_use]
     pub fn follow_links(mut self) -> Self {
         self.follow_links = true;
@@ -277,20 +280,27 @@ impl UploadDirectory {
         let worker = pool.worker(bucket);
         let (path, each, told) = (self.directory.join(&file.path), self.each.clone(), file.clone());
         let checkpoint = self.checkpoint.clone();
-        let plain = if self.follow_links { None } else { Some(root.clone()) };
+        let root = if self.follow_links { None } else { Some(root.clone()) };
         let work = async move {
-            if let Some(root) = plain {
-                let path = file.path.clone();
-                blocking(move || is_plain(&root, &path)).await?;
-            }
             if let Some((compare, object)) = twin {
-                let path = path.clone();
-                let open = move || std::fs::File::open(&path).map_err(|error| io_error("opening", &path, error));
+                let (root, there, path) = (root.clone(), file.path.clone(), path.clone());
+                let open = move || match root {
+                    Some(root) => open_file(&root, &there),
+                    None => File::open(&path).map_err(|error| io_error("opening", &path, error)),
+                };
                 if worker.unless_cancelled(compare.is_same(&worker.bucket, &file, &object, open)).await? {
                     return Ok(Deed::Unchanged);
                 }
             }
-            let mut upload = Upload::new(ObjectKey::new(&file.key)?, path);
+            let source = match root {
+                // By its path a link might lead elsewhere by the time each part is read.
+                Some(root) => {
+                    let there = file.path.clone();
+                    UploadSource::open_file(path, blocking(move || open_file(&root, &there)).await?)
+                }
+                None => path.into(),
+            };
+            let mut upload = Upload::new(ObjectKey::new(&file.key)?, source);
             if let Some(directory) = checkpoint {
                 upload = upload.checkpoint(directory);
             }
@@ -302,17 +312,4 @@ impl UploadDirectory {
         };
         pool.begin(told, Box::pin(work)).await
     }
-}
-
-/// Whether no link leads to it: one may have been put there since the directory was walked.
-fn is_plain(root: &Directory, path: &str) -> Result<()> {
-    let look = || {
-        let (directory, name) = root.descend(path, false)?;
-        match directory.metadata(&name)? {
-            Some(meta) if meta.is_file() => Ok(()),
-            Some(_) => Err(io::Error::other("it is no file any more")),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
-    };
-    look().map_err(|error| io_error("opening", &root.path().join(path), error))
 }

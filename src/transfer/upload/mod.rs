@@ -208,8 +208,8 @@ impl Run for Upload {
         // What no request could carry is refused before any of them.
         work.draft.initiate().request()?;
         match (self.source.0, self.checkpoint) {
-            (Kind::File(path), directory) => {
-                let file = SourceFile::look(path).await?;
+            (Kind::File(path, opened), directory) => {
+                let file = SourceFile::look(path, opened).await?;
                 work.file(file, directory).await
             }
             (_, Some(_)) => Err(Error::input("checkpoint", "needs a file: nothing else is there in another run")),

@@ -88,6 +88,39 @@ async fn what_makes_no_key_is_told_and_the_rest_goes_on() {
     }
 }
 
+/// Whoever may change the directory puts a link in the place of one that was opened already.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_sent_was_found_below_the_directory_whatever_takes_its_place() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    let outside = tempfile::tempdir().unwrap();
+    let large = |byte| vec![byte; 3 << 20];
+    write(outside.path(), "small", "outside");
+    write(outside.path(), "large", large(b'o'));
+    for (name, inside) in [("small", b"inside".to_vec()), ("large", large(b'i'))] {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), &format!("sub/{name}"), &inside);
+        let (here, there) = (root.path().to_owned(), outside.path().to_owned());
+        let job = UploadDirectory::new(root.path(), "").each(move |_, upload| {
+            fs::rename(here.join("sub"), here.join("away")).unwrap();
+            std::os::unix::fs::symlink(&there, here.join("sub")).unwrap();
+            upload.part_size(1 << 20)
+        });
+        let report = bucket.transfer(job.clone()).await.unwrap();
+        assert_eq!((counts(&report), report.bytes), ([1, 0, 0, 0], inside.len() as u64));
+        let object = emulator.object(emulator.bucket(), &format!("sub/{name}")).unwrap();
+        assert!(object.bytes() == inside, "{name}");
+        // Who follows links follows them wherever they lead.
+        fs::remove_file(root.path().join("sub")).unwrap();
+        fs::rename(root.path().join("away"), root.path().join("sub")).unwrap();
+        let followed = bucket.transfer(job.follow_links()).await.unwrap();
+        assert_eq!(counts(&followed), [1, 0, 0, 0]);
+        let object = emulator.object(emulator.bucket(), &format!("sub/{name}")).unwrap();
+        assert!(object.bytes() == fs::read(outside.path().join(name)).unwrap(), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_sync_sends_what_differs_and_deletes_only_when_asked() {
     let memory = InMemory::new();
