@@ -552,6 +552,68 @@ mod places {
         }
     }
 
+    /// The name that a temporary file has while the object comes down.
+    async fn temporary(emulator: &Emulator, path: &Path) -> std::path::PathBuf {
+        let directory = path.parent().unwrap().to_owned();
+        let seen = Arc::new(Mutex::new(None));
+        let found = Arc::clone(&seen);
+        emulator.script(Rule::on("GET Object").then(Action::SlowBody { bytes_per_second: 300_000 }));
+        let transfer = support::bucket(emulator).download("k", path).on_progress(move |_| {
+            let hidden = names(&directory).into_iter().find(|name| name.starts_with(".cos-"));
+            let mut found = found.lock().unwrap();
+            *found = found.take().or(hidden.map(|name| directory.join(name)));
+        });
+        transfer.await.unwrap();
+        seen.lock().unwrap().take().expect("a temporary file")
+    }
+
+    /// As a process that was killed does.
+    #[tokio::test]
+    async fn what_is_left_of_a_download_goes_with_the_next_one_to_the_same_file() {
+        let emulator = emulator().await;
+        let bytes = store(&emulator, "k", 100_000);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let left = temporary(&emulator, &path).await;
+        fs::write(&left, "left").unwrap();
+        support::bucket(&emulator).download("k", directory.path().join("other")).await.unwrap();
+        assert!(left.exists(), "it may be of any download but this");
+        fs::remove_file(directory.path().join("other")).unwrap();
+        assert_eq!(temporary(&emulator, &path).await, left);
+        is_alone(&path, &bytes);
+        // What is somebody else's stays.
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("theirs"), "theirs").unwrap();
+        fs::hard_link(elsewhere.path().join("theirs"), &left).unwrap();
+        support::bucket(&emulator).download("k", &path).await.unwrap();
+        assert_eq!((fs::read(&left).unwrap(), names(directory.path()).len()), (b"theirs".to_vec(), 2));
+    }
+
+    #[tokio::test]
+    async fn two_downloads_to_one_file_leave_each_other_alone() {
+        let emulator = emulator().await;
+        let bucket = support::bucket(&emulator);
+        let bytes = store(&emulator, "k", 100_000);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        for stopped in [false, true] {
+            let _ = fs::remove_file(&path);
+            emulator.script(Rule::on("GET Object").then(Action::SlowBody { bytes_per_second: 300_000 }));
+            let slow = tokio::spawn(bucket.download("k", &path));
+            until("a temporary file", || names(directory.path()).len() == 1).await;
+            let other = bucket.download("k", &path);
+            if stopped {
+                other.handle().cancel();
+                other.await.unwrap_err();
+            } else {
+                other.await.unwrap();
+                assert_eq!(names(directory.path()).len(), 2);
+            }
+            slow.await.unwrap().unwrap();
+            is_alone(&path, &bytes);
+        }
+    }
+
     /// Who narrows the rights while it comes down meant them for what comes, too.
     #[tokio::test]
     async fn the_permissions_that_count_are_those_at_the_end() {

@@ -4,13 +4,15 @@
 //! meanwhile leads nowhere else.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use cap_fs_ext::MetadataExt as _;
 use cap_std::fs::Metadata;
+use sha1::{Digest as _, Sha1};
 
 use crate::error::Result;
 use crate::transfer::confined::Directory;
@@ -30,8 +32,9 @@ pub(super) struct Target {
 
 /// A file that is being written.
 pub(super) struct Destination {
-    pub(super) file: Arc<File>,
+    /// Dropped before the file, which is locked: what is removed is what was written.
     place: Place,
+    pub(super) file: Arc<File>,
     /// The name it gets.
     name: OsString,
     path: PathBuf,
@@ -73,13 +76,21 @@ impl Target {
         std::path::absolute(&self.path).map_err(|error| io_error("finding", &self.path, error))
     }
 
-    /// Opens a temporary file beside the target.
+    /// Opens a temporary file beside the target. What a process that was killed left of this target is removed.
     pub(super) async fn open(&self) -> Result<Destination> {
-        let opened = self.clone().opening(|_, directory, replaced| {
+        let opened = self.clone().opening(|path, directory, replaced| {
+            let (name, private) = (temporary_name(&mark_of(path)), replaced.is_some());
+            remove_left(&directory, &name);
+            if let Ok(file) = directory.create_file(&name, private)
+                && is_held(&file)
+            {
+                return Ok(Some((file, Place { directory, name, stays: false })));
+            }
+            // Another download to this target is under way.
             loop {
-                let mark: String = std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
-                let name = OsString::from(format!(".cos-{mark}.tmp"));
-                match directory.create_file(&name, replaced.is_some()) {
+                let mark: String = std::iter::repeat_with(fastrand::alphanumeric).take(MARK).collect();
+                let name = temporary_name(&mark);
+                match directory.create_file(&name, private) {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                     file => return Ok(Some((file?, Place { directory, name, stays: false }))),
                 }
@@ -200,6 +211,8 @@ impl Destination {
                     place.directory.rename(&place.name, &name)?;
                 }
                 place.stays = true;
+                // Windows lets nobody else read it until then.
+                let _ = file.unlock();
                 Ok(())
             };
             give().map_err(|error| io_error("writing", &path, error))?;
@@ -274,6 +287,44 @@ fn permits_no_more(begun: &Metadata, replaced: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn permits_no_more(_: &Metadata, _: &Metadata) -> bool {
     true
+}
+
+/// How long the mark of a temporary file is.
+const MARK: usize = 12;
+
+fn temporary_name(mark: &str) -> OsString {
+    format!(".cos-{mark}.tmp").into()
+}
+
+/// Tells the temporary file of a target from those of others in its directory.
+fn mark_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(OsStr::new(""));
+    hex::encode(Sha1::digest(name.as_encoded_bytes())).chars().take(MARK).collect()
+}
+
+/// Locks a file that was just made, as long as it is open; `false` when another download took it for one that was left.
+fn is_held(file: &File) -> bool {
+    // Where there are no locks, nobody takes it for that.
+    let locked = !matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+    locked && has_name(file)
+}
+
+/// Removes a temporary file of ours that nobody holds. One that cannot be removed stays.
+fn remove_left(directory: &Directory, name: &OsStr) {
+    let is_there = directory.metadata(name).is_ok_and(|there| there.is_some_and(|meta| is_ours(&meta)));
+    if is_there
+        && let Ok(Some(left)) = directory.open_to_write(name)
+        && Metadata::from_file(&left).is_ok_and(|meta| is_ours(&meta))
+        && left.try_lock().is_ok()
+        && has_name(&left)
+    {
+        let _ = directory.remove_file(name);
+    }
+}
+
+/// Whether an open file was not removed. Who removes one holds it.
+fn has_name(file: &File) -> bool {
+    Metadata::from_file(file).is_ok_and(|meta| meta.nlink() > 0)
 }
 
 /// `.NAME.MARK.cos-partial`; without the name where that would be too long.

@@ -213,7 +213,8 @@ impl Download {
 /// # Cancellation
 /// Dropping the future stops all I/O and removes the temporary file; with a [`checkpoint`](Self::checkpoint) it stays for
 /// the next run. A file that is whole and about to get its name may still get it; [`TransferHandle::cancel`] waits for
-/// that, and it counts as a success.
+/// that, and it counts as a success. The temporary file that a process leaves when it is killed goes with the next
+/// download to the same file.
 ///
 /// [`TransferHandle::cancel`]: crate::transfer::TransferHandle::cancel
 #[derive(Debug)]
