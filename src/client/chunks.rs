@@ -1,55 +1,107 @@
 //! Buffers of one size that are used again and again, so that what comes and goes leaves no holes in memory.
 
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 
 use crate::client::defaults::CHUNK;
 
-/// Chunks that nobody uses at the moment.
+/// Chunks that nobody uses at the moment. They are kept as long as anybody has one, or the pool.
 #[derive(Clone, Default)]
-pub(crate) struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
+pub(crate) struct Pool(Arc<Idle>);
+
+type Idle = Mutex<Vec<Vec<u8>>>;
 
 impl Pool {
-    /// An empty one, with room for so many bytes if it is new: [`CHUNK`](crate::client::defaults::CHUNK) of them, unless nothing comes after it.
-    pub(crate) fn take(&self, wanted: usize) -> Vec<u8> {
-        self.free().pop().unwrap_or_else(|| Vec::with_capacity(wanted))
+    /// An empty one, with room for so many bytes if it is new: [`CHUNK`](crate::client::defaults::CHUNK) of them, unless
+    /// nothing comes after it.
+    pub(crate) fn take(&self, wanted: usize) -> Chunk {
+        let bytes = self.idle().pop().unwrap_or_else(|| Vec::with_capacity(wanted));
+        Chunk { bytes, pool: self.clone() }
     }
 
-    /// What was filled in; it comes back when the last who has it is done.
-    pub(crate) fn lend(&self, chunk: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Lent { chunk, pool: self.clone() })
-    }
-
-    /// Forgets what nobody uses.
-    pub(crate) fn clear(&self) {
-        self.free().clear();
-    }
-
-    fn free(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Lent {
-    chunk: Vec<u8>,
-    pool: Pool,
-}
+/// The pool that is in use, if there is one.
+#[derive(Clone, Default)]
+pub(crate) struct Shared(Arc<Mutex<Weak<Idle>>>);
 
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        &self.chunk
+impl Shared {
+    pub(crate) fn pool(&self) -> Pool {
+        let mut known = self.known();
+        known.upgrade().map_or_else(
+            || {
+                let pool = Pool::default();
+                *known = Arc::downgrade(&pool.0);
+                pool
+            },
+            Pool,
+        )
+    }
+
+    /// Keeps no more than so many bytes that nobody uses.
+    pub(crate) fn keep_at_most(&self, bytes: u64) {
+        let Some(pool) = self.known().upgrade().map(Pool) else { return };
+        let chunks = usize::try_from(bytes / CHUNK as u64).unwrap_or(usize::MAX);
+        pool.idle().truncate(chunks);
+    }
+
+    /// How many chunks nobody uses.
+    #[cfg(test)]
+    pub(crate) fn idle(&self) -> usize {
+        self.known().upgrade().map_or(0, |idle| Pool(idle).idle().len())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Weak<Idle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Lent {
+/// A buffer to fill; it goes back when it is dropped.
+pub(crate) struct Chunk {
+    bytes: Vec<u8>,
+    pool: Pool,
+}
+
+impl Chunk {
+    /// What was filled in; it goes back when the last who has it is done.
+    pub(crate) fn freeze(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl Deref for Chunk {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.bytes
+    }
+}
+
+impl DerefMut for Chunk {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Chunk {
     fn drop(&mut self) {
-        let mut chunk = mem::take(&mut self.chunk);
+        let mut bytes = mem::take(&mut self.bytes);
         // The short ones at an end would have to grow.
-        if chunk.capacity() >= CHUNK {
-            chunk.clear();
-            self.pool.free().push(chunk);
+        if bytes.capacity() >= CHUNK {
+            bytes.clear();
+            self.pool.idle().push(bytes);
         }
     }
 }
@@ -61,12 +113,12 @@ mod tests {
     #[test]
     fn a_chunk_comes_back_empty_when_the_last_who_has_it_is_done() {
         let pool = Pool::default();
-        drop(pool.lend(pool.take(6)));
-        assert!(pool.free().is_empty());
+        drop(pool.take(6).freeze());
+        assert!(pool.idle().is_empty());
         let mut chunk = pool.take(CHUNK);
         chunk.extend_from_slice(b"abcdef");
         let at = chunk.as_ptr();
-        let bytes = pool.lend(chunk);
+        let bytes = chunk.freeze();
         let part = bytes.slice(2..4);
         drop(bytes);
         let another = pool.take(6);
@@ -75,5 +127,18 @@ mod tests {
         drop(part);
         let again = pool.take(6);
         assert_eq!((again.as_ptr(), again.len()), (at, 0));
+    }
+
+    #[test]
+    fn one_pool_is_shared_until_the_last_is_done() {
+        let shared = Shared::default();
+        let (first, second) = (shared.pool(), shared.pool());
+        let bytes = first.take(CHUNK).freeze();
+        drop(first.take(CHUNK));
+        drop((first, second));
+        assert_eq!(shared.idle(), 1, "somebody has another");
+        assert!(shared.pool().take(1).capacity() >= CHUNK);
+        drop(bytes);
+        assert_eq!(shared.idle(), 0);
     }
 }

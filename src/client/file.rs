@@ -93,7 +93,7 @@ impl Rest {
                 return Err(io::Error::other(Changed));
             }
         }
-        Ok((self.pool.lend(chunk), self))
+        Ok((chunk.freeze(), self))
     }
 }
 

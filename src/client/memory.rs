@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::client::chunks::Pool;
+use crate::client::chunks::{Pool, Shared};
 
 /// A permit counts KiB: the semaphore takes 32 bits.
 const UNIT: u64 = 1024;
@@ -26,7 +26,7 @@ pub(crate) struct Memory {
     filling: Share,
     /// For what is read ahead.
     ahead: Share,
-    chunks: Pool,
+    chunks: Shared,
 }
 
 /// Bytes that are held; given back when dropped.
@@ -52,13 +52,13 @@ impl Memory {
             all: Share::new(limit),
             filling: Share::new(filling),
             ahead: Share::new(limit.saturating_sub(filling + reserve)),
-            chunks: Pool::default(),
+            chunks: Shared::default(),
         }
     }
 
     /// Waits until so many bytes are free, for work that ends by itself.
     pub(crate) async fn hold(&self, bytes: u64) -> Held {
-        Held { _permit: self.all.take(bytes).await, idle: None }
+        self.taken(self.all.take(bytes).await, None)
     }
 
     /// The most that [`hold_to_fill`](Self::hold_to_fill) gives.
@@ -69,22 +69,24 @@ impl Memory {
     /// Waits until so many bytes are free, for a part of a stream that has yet to come.
     pub(crate) async fn hold_to_fill(&self, bytes: u64) -> Held {
         let idle = Some(self.filling.take(bytes).await);
-        Held { _permit: self.all.take(bytes).await, idle }
+        self.taken(self.all.take(bytes).await, idle)
     }
 
     /// Takes so many bytes if they are free, for what waits until somebody reads it.
     pub(crate) fn try_hold_ahead(&self, bytes: u64) -> Option<Held> {
         let idle = Some(self.ahead.try_take(bytes)?);
-        Some(Held { _permit: self.all.try_take(bytes)?, idle })
+        Some(self.taken(self.all.try_take(bytes)?, idle))
     }
 
-    /// Where parts of streams lie; they are held.
-    pub(crate) fn chunks(&self) -> &Pool {
-        // When nobody has anything, nothing is kept for anybody.
-        if self.all.is_whole() {
-            self.chunks.clear();
-        }
-        &self.chunks
+    /// Where parts of streams lie; they are held. Who sends a stream has it as long as that lasts.
+    pub(crate) fn chunks(&self) -> Pool {
+        self.chunks.pool()
+    }
+
+    /// Something was taken: what is kept for the next part has room in the rest.
+    fn taken(&self, permit: OwnedSemaphorePermit, idle: Option<OwnedSemaphorePermit>) -> Held {
+        self.chunks.keep_at_most(self.all.free());
+        Held { _permit: permit, idle }
     }
 }
 
@@ -112,9 +114,8 @@ impl Share {
         Arc::clone(&self.free).try_acquire_many_owned(units(bytes)).ok()
     }
 
-    fn is_whole(&self) -> bool {
-        let whole = usize::try_from(self.size / UNIT).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        self.free.available_permits() == whole
+    fn free(&self) -> u64 {
+        (self.free.available_permits() as u64).saturating_mul(UNIT)
     }
 }
 
@@ -187,16 +188,36 @@ mod tests {
     }
 
     #[test]
-    fn chunks_wait_for_the_next_part_as_long_as_anybody_holds_anything() {
+    fn chunks_wait_for_the_next_part_as_long_as_a_stream_is_sent() {
         let memory = Memory::new(64 * MIB);
-        let held = now(memory.hold(MIB)).unwrap();
-        let chunk = memory.chunks().take(CHUNK);
-        drop(memory.chunks().lend(chunk));
-        let chunk = memory.chunks().take(1);
-        assert!(chunk.capacity() >= CHUNK);
-        drop(memory.chunks().lend(chunk));
-        drop(held);
-        assert_eq!(memory.chunks().take(1).capacity(), 1);
+        let stream = memory.chunks();
+        drop(stream.take(CHUNK).freeze());
+        assert!(memory.chunks().take(1).capacity() >= CHUNK);
+        assert_eq!(memory.chunks.idle(), 1);
+        drop(stream);
+        assert_eq!(memory.chunks.idle(), 0);
+    }
+
+    /// Chunks that nobody uses give way to all who hold memory.
+    #[test]
+    fn what_is_kept_fits_in_what_nobody_holds() {
+        let memory = Memory::new(8 * MIB);
+        let stream = memory.chunks();
+        let keep = |count: usize| {
+            let held = now(memory.hold_to_fill(MIB)).unwrap();
+            drop((0..count).map(|_| stream.take(CHUNK)).collect::<Vec<_>>());
+            drop(held);
+            assert_eq!(memory.chunks.idle(), count);
+        };
+        keep(4);
+        let most = now(memory.hold(8 * MIB - 3 * CHUNK as u64)).unwrap();
+        assert_eq!(memory.chunks.idle(), 3);
+        let ahead = memory.try_hold_ahead(CHUNK as u64 + 1).unwrap();
+        assert_eq!(memory.chunks.idle(), 1);
+        let filling = now(memory.hold_to_fill(CHUNK as u64 + 1)).unwrap();
+        assert_eq!(memory.chunks.idle(), 0);
+        drop((most, ahead, filling));
+        keep(4);
     }
 
     #[test]
@@ -205,7 +226,7 @@ mod tests {
             let memory = Memory::new(limit);
             drop(now(memory.hold(MIB)).unwrap());
             drop(now(memory.hold_to_fill(MIB)).unwrap());
-            memory.chunks();
+            drop(memory.chunks());
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use crate::body::{Body, ByteStream};
-use crate::client::chunks::Pool;
+use crate::client::chunks::Chunk;
 use crate::crc64::Crc64;
 use crate::error::Error;
 
@@ -18,9 +18,9 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    pub(super) fn new(filled: Vec<Vec<u8>>, pool: &Pool) -> Self {
+    pub(super) fn new(filled: Vec<Chunk>) -> Self {
         let length = filled.iter().map(|chunk| chunk.len() as u64).sum();
-        Self { chunks: filled.into_iter().map(|chunk| pool.lend(chunk)).collect(), length }
+        Self { chunks: filled.into_iter().map(Chunk::freeze).collect(), length }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -54,10 +54,16 @@ impl Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::chunks::Pool;
 
     #[test]
     fn a_body_is_the_same_each_time_it_is_opened() {
-        let chunks = Chunks::new(vec![b"abc".to_vec(), b"de".to_vec()], &Pool::default());
+        let filled = ["abc", "de"].map(|text| {
+            let mut chunk = Pool::default().take(text.len());
+            chunk.extend_from_slice(text.as_bytes());
+            chunk
+        });
+        let chunks = Chunks::new(filled.into());
         assert_eq!((chunks.len(), chunks.crc64()), (5, Crc64::of(b"abcde")));
         let body = chunks.body();
         for _ in 0..2 {

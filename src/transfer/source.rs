@@ -291,8 +291,8 @@ impl Flow {
     }
 
     /// Lays what it takes into these chunks.
-    pub(super) fn into_chunks(self, pool: &Pool) -> Self {
-        Self { pool: pool.clone(), ..self }
+    pub(super) fn into_chunks(self, pool: Pool) -> Self {
+        Self { pool, ..self }
     }
 
     /// Whether it is known to be at its end.
@@ -323,7 +323,7 @@ impl Flow {
             wanted -= chunk.len();
             filled.push(chunk);
         }
-        let chunks = Chunks::new(filled, &self.pool);
+        let chunks = Chunks::new(filled);
         self.taken += chunks.len();
         match self.length {
             Some(length) if self.over && self.taken < length => return Err(unlike("shorter")),
