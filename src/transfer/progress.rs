@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -207,6 +208,10 @@ impl Counter {
     fn tell(&self) {
         let progress = self.sample();
         self.news.send_replace(progress);
+        // Where one of the callback unwinds, a second panic would end the process.
+        if thread::panicking() {
+            return;
+        }
         if let Some(callback) = &*self.callback.lock().unwrap_or_else(PoisonError::into_inner) {
             callback(progress);
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -139,6 +140,26 @@ impl AsyncWrite for Kept {
     ) -> std::task::Poll<std::io::Result<()>> {
         panic!("it is the caller's to shut down")
     }
+}
+
+/// And is not called once more while that unwinds.
+#[tokio::test]
+async fn a_callback_that_panics_is_a_panic_of_who_reads() {
+    let emulator = emulator().await;
+    store(&emulator, "k", 100_000);
+    emulator.script(Rule::on("GET Object").then(Action::SlowBody { bytes_per_second: 300_000 }));
+    let transfer = support::bucket(&emulator).transfer(Download::new(key("k")).to_stream());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    let transfer = transfer.on_progress(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        panic!("on purpose");
+    });
+    let mut watch = transfer.handle().watch();
+    let reader = tokio::spawn(async move { transfer.await.unwrap().body.bytes(100_000).await });
+    let panic = reader.await.unwrap_err().into_panic();
+    assert_eq!((panic.downcast_ref(), calls.load(Ordering::Relaxed)), (Some(&"on purpose"), 1));
+    while watch.next().await.is_some() {}
 }
 
 /// At each moment: when the future ends, nothing is left, or the file is there and it was a success.
