@@ -238,7 +238,7 @@ impl ByteStream {
     /// Memory that is taken up on an announced length alone.
     const TAKEN_AT_ITS_WORD: usize = 16 * 1024 * 1024;
 
-    /// A stream of a length that is known (`Some`) or not.
+    /// A stream of a length that is known (`Some`) or not. Pieces without bytes are left out.
     pub fn new<S, E>(length: Option<u64>, stream: S) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -324,9 +324,17 @@ impl Stream for ByteStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match &mut self.inner {
-            Inner::Bytes(bytes) => Poll::Ready(bytes.take().map(Ok)),
-            Inner::Stream(stream) => stream.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx),
+        let stream = match &mut self.inner {
+            Inner::Bytes(bytes) => return Poll::Ready(bytes.take().map(Ok)),
+            Inner::Stream(stream) => stream.get_mut().unwrap_or_else(PoisonError::into_inner),
+        };
+        match stream.as_mut().poll_next(cx) {
+            // Who asks for bytes asks again; between that others have their turn, however many of these there are.
+            Poll::Ready(Some(Ok(piece))) if piece.is_empty() => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            piece => piece,
         }
     }
 }

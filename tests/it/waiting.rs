@@ -3,13 +3,16 @@
 
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cos_emulator::{Action, Emulator, Link, Matcher, Rule, Tls};
-use futures_util::stream::{Stream, unfold};
+use futures_util::stream::{Stream, iter, unfold};
 use http::Method;
+use tencent_cos::transfer::UploadSource;
 use tencent_cos::{
     AppendObject, Body, Bucket, ByteStream, ClientBuilder, Crc64, Endpoint, Error, ErrorKind, Object, ObjectKey,
     Operation, Overrides, Permissions, Request, Safety, Sent, Transport,
@@ -637,6 +640,41 @@ async fn only_a_deadline_ends_a_silent_stream() {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     advance(seconds(1)).await;
     assert!(mem.emulator.object(mem.emulator.bucket(), "k").is_none());
+}
+
+/// Pieces without bytes, until it is told to end.
+fn empty_pieces(end: &Arc<AtomicBool>) -> ByteStream {
+    let end = Arc::clone(end);
+    let piece = move || (!end.load(Ordering::Relaxed)).then(|| Ok::<_, Error>(Bytes::new()));
+    ByteStream::new(None, iter(std::iter::from_fn(piece)))
+}
+
+/// Nobody else waits for a source that always has something, and never a byte.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_empty_pieces_is_stopped_as_a_silent_one_is() {
+    let emulator = emulator().await;
+    let over = || Arc::new(AtomicBool::new(false));
+    for (name, client) in transports(&emulator) {
+        let bucket = client.build().unwrap().bucket(emulator.bucket()).unwrap();
+        for length in [0, 5] {
+            let end = over();
+            let (pieces, hurried) = (empty_pieces(&end), bucket.with(Overrides::new().deadline(seconds(1))));
+            let put = tokio::spawn(async move { hurried.put("k", Body::once(length, pieces)).await });
+            let outcome = timeout(seconds(10), put).await;
+            end.store(true, Ordering::Relaxed);
+            let error = outcome.expect("it ends").unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Timeout, "{name} {length}: {error}");
+        }
+        let end = over();
+        let upload = bucket.upload("k", UploadSource::stream(empty_pieces(&end)));
+        let handle = upload.handle();
+        let upload = tokio::spawn(upload);
+        sleep(millis(100)).await;
+        handle.cancel();
+        let outcome = timeout(seconds(10), upload).await;
+        end.store(true, Ordering::Relaxed);
+        assert_eq!(outcome.expect("it ends").unwrap().unwrap_err().kind(), ErrorKind::Cancelled, "{name}");
+    }
 }
 
 /// A file is opened anew for every attempt, at its offset.
