@@ -25,6 +25,7 @@ use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::CustomerKey;
 use crate::request::Request;
 use crate::time::{Clock as _, parse_http_date};
+use crate::transfer::disk::joined_badly;
 use crate::transfer::journal::{Journal, Record};
 use crate::transfer::parts::{Stored, combined};
 
@@ -122,27 +123,26 @@ impl Session {
         O: Operation<Output = InitiateMultipartUploadOutput, Response = Bytes> + 'static,
     {
         let initiate = Again(initiate);
-        let (mut tell, told) = oneshot::channel();
+        let (awaited, left) = oneshot::channel::<()>();
         let bucket = bucket.clone();
         let work = async move {
             let asked = bucket.client().engine().clock.now();
             let send = pin!(bucket.send_raw(initiate));
-            let answer = match select(send, pin!(tell.closed())).await {
+            let answer = match select(send, left).await {
                 Either::Left((answer, _)) => answer,
-                Either::Right(((), send)) => match tokio::time::timeout(ABORT_TIMEOUT, send).await {
-                    Ok(answer) => answer,
-                    Err(_) => return,
-                },
+                Either::Right((_, send)) => {
+                    let late = |_| Err(Error::new(ErrorKind::Cancelled, "nobody waits for it"));
+                    tokio::time::timeout(ABORT_TIMEOUT, send).await.unwrap_or_else(late)
+                }
             };
-            let session = answer.map_err(Error::of_a_step).map(|answer| {
-                let begun = header_text(answer.headers(), "date").and_then(parse_http_date).unwrap_or(asked);
-                Self::resumed(&bucket, to, answer.into_body().upload_id, begun)
-            });
-            // Comes back when nobody waits, and is given up by being dropped.
-            drop(tell.send(session));
+            let answer = answer.map_err(Error::of_a_step)?;
+            let begun = header_text(answer.headers(), "date").and_then(parse_http_date).unwrap_or(asked);
+            Ok(Self::resumed(&bucket, to, answer.into_body().upload_id, begun))
         };
-        tokio::spawn(Span::current().around(work));
-        told.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Cancelled, "the runtime was shut down")))
+        // What nobody waits for is given up by being dropped.
+        let session = tokio::spawn(Span::current().around(work)).await;
+        drop(awaited);
+        session.unwrap_or_else(|error| Err(joined_badly(error)))
     }
 
     /// An upload that was begun earlier, and is ours.
@@ -198,7 +198,7 @@ impl Session {
     /// [`ErrorKind::Ambiguous`] when nothing says whether the object was made; the upload is not given up then.
     pub(super) async fn complete(self, order: Order) -> Result<Outcome> {
         let verdict = tokio::spawn(Span::current().around(self.settle(order))).await;
-        verdict.unwrap_or_else(|error| Err(Error::new(ErrorKind::Cancelled, "it was not awaited").with_source(error)))
+        verdict.unwrap_or_else(|error| Err(joined_badly(error)))
     }
 
     async fn settle(mut self, order: Order) -> Result<Outcome> {

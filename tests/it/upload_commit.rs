@@ -1,14 +1,19 @@
 //! The end of an upload by parts: what is done when nothing says whether COS made the object.
 
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cos_emulator::{Action, Effect, Ending, Matcher, Rule};
+use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::transfer::{Upload, UploadOutput, UploadSource};
-use tencent_cos::{AbortMultipartUpload, Bucket, Crc64, Error, ErrorKind, ObjectKey, UploadPart};
+use tencent_cos::{
+    AbortMultipartUpload, Bucket, ByteStream, Crc64, Error, ErrorKind, HttpClient, ObjectKey, Payload, TransportError,
+    UploadPart,
+};
 
-use crate::support::{InMemory, count, noise};
+use crate::support::{InMemory, ServiceTransport, count, noise};
 
 const MIB: usize = 1024 * 1024;
 const COMPLETE: &str = "Complete Multipart Upload";
@@ -275,5 +280,32 @@ async fn a_right_that_is_missing_is_named() {
                 assert_eq!(count(&memory.emulator, ABORT), 0);
             }
         }
+    }
+}
+
+/// A transport that panics when it is to send a POST with this in its query.
+#[derive(Debug)]
+struct Panics(ServiceTransport, &'static str);
+
+impl HttpClient for Panics {
+    fn execute(
+        &self,
+        request: http::Request<Payload>,
+    ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
+        let query = request.uri().query().unwrap_or_default();
+        assert!(request.method() != http::Method::POST || !query.contains(self.1), "on purpose");
+        self.0.execute(request)
+    }
+}
+
+/// Begin and end of an upload run in tasks of their own.
+#[tokio::test]
+async fn a_panic_goes_on_in_who_awaits_the_upload() {
+    for query in ["uploads", "uploadId"] {
+        let memory = InMemory::new();
+        let client = memory.client().http_client(Arc::new(Panics(ServiceTransport(memory.emulator.service()), query)));
+        let bucket = memory.bucket_of(client);
+        let panic = tokio::spawn(async move { upload(&bucket).await }).await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref(), Some(&"on purpose"), "{query}");
     }
 }
