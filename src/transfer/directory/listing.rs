@@ -46,3 +46,13 @@ impl Listing {
         Ok(())
     }
 }
+
+#[cfg(all(test, unix))]
+impl Listing {
+    /// One that is all there.
+    pub(super) fn of(bucket: Bucket, keys: &[String]) -> Self {
+        let object = |key: &String| ObjectSummary { key: key.clone(), ..ObjectSummary::default() };
+        let page: Vec<_> = keys.iter().map(object).collect();
+        Self { bucket, next: None, page: page.into_iter(), last: None }
+    }
+}

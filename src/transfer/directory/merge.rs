@@ -196,8 +196,7 @@ pub(super) struct Merge {
     filter: Option<Filter>,
     next_local: Option<Entry>,
     next_remote: Option<Entry>,
-    /// Paths on the disk that were not looked at, as long as the other side may have them or something below them.
-    unseen: Vec<String>,
+    unseen: Unseen,
     /// Whether the source showed anything, wanted or not.
     source_has_any: bool,
 }
@@ -208,7 +207,7 @@ impl Merge {
         let (next_local, next_remote) = (local.any().await?, remote.any().await?);
         let first = if source == Source::Local { &next_local } else { &next_remote };
         let source_has_any = first.is_some();
-        Ok(Self { local, remote, source, filter, next_local, next_remote, unseen: Vec::new(), source_has_any })
+        Ok(Self { local, remote, source, filter, next_local, next_remote, unseen: Unseen::default(), source_has_any })
     }
 
     pub(super) fn source_has_any(&self) -> bool {
@@ -220,25 +219,29 @@ impl Merge {
         loop {
             let order = match (&self.next_local, &self.next_remote) {
                 (None, None) => return Ok(None),
-                (Some(Entry::Link(_) | Entry::Refused(..)), _) => {
-                    let Some(aside) = self.take_local().await? else { continue };
-                    // It stands for what nobody looked at, wanted or not.
-                    self.unseen.push(aside.file().path.clone());
-                    if self.wants(aside.file()) {
-                        return Ok(Some(Side::LocalAside(aside)));
-                    }
-                    continue;
-                }
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (Some(local), Some(remote)) => (*local.file().path).cmp(self.remote.place(remote)),
             };
             let local = if order.is_le() { self.take_local().await? } else { None };
-            let remote = if order.is_ge() { self.take_remote().await? } else { None };
-            if let Some(side) = self.side(local, remote) {
-                return Ok(Some(side));
+            let side = match local {
+                // What the other side has there is judged after it.
+                Some(aside @ (Entry::Link(_) | Entry::Refused(..))) => self.aside(aside),
+                local => {
+                    let remote = if order.is_ge() { self.take_remote().await? } else { None };
+                    self.side(local, remote)
+                }
+            };
+            if side.is_some() {
+                return Ok(side);
             }
         }
+    }
+
+    /// It stands for what nobody looked at, wanted or not.
+    fn aside(&mut self, aside: Entry) -> Option<Side> {
+        self.unseen.add(aside.file().path.clone());
+        self.wants(aside.file()).then_some(Side::LocalAside(aside))
     }
 
     /// What the two make that have one path; `None` when it is not wanted.
@@ -254,7 +257,7 @@ impl Merge {
             }
             (Some(Entry::File(file)), _) => self.wants(&file).then_some(Side::Local(file)),
             (None, Some(Entry::File(object))) if self.wants(&object) => {
-                let unsure = self.is_unsure(&object.path);
+                let unsure = self.unseen.covers(&object.path);
                 Some(Side::Remote { object, unsure })
             }
             _ => None,
@@ -274,13 +277,122 @@ impl Merge {
         let next = self.remote.any().await?;
         Ok(std::mem::replace(&mut self.next_remote, next))
     }
+}
 
-    /// Whether the disk has this path, or one above it, but it was not looked at.
-    fn is_unsure(&mut self, path: &str) -> bool {
-        let below =
-            |unseen: &str| path.strip_prefix(unseen).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        // What lies below it sorts before its name with the character behind the slash.
-        self.unseen.retain(|unseen| below(unseen) || *path < *format!("{unseen}0"));
-        self.unseen.iter().any(|unseen| below(unseen))
+/// Paths on the disk that were not looked at, as long as the other side may have them or something below them. In the
+/// order of paths few are left at a time: each begins with the one before it.
+#[derive(Default)]
+struct Unseen(Vec<String>);
+
+impl Unseen {
+    fn add(&mut self, path: String) {
+        self.pass(&path);
+        self.0.push(path);
+    }
+
+    /// Whether it is one of them, or lies below one.
+    fn covers(&mut self, path: &str) -> bool {
+        self.pass(path);
+        let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+        self.0.iter().any(|unseen| path.strip_prefix(&**unseen).is_some_and(below))
+    }
+
+    /// Forgets those that nothing from this path on lies below.
+    fn pass(&mut self, path: &str) {
+        // What lies below one sorts before its name with the character behind the slash.
+        let before_end = |unseen: &str| path.strip_prefix(unseen).map_or(path < unseen, |rest| rest < "0");
+        self.0.retain(|unseen| before_end(unseen));
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::*;
+    use crate::client::Client;
+    use crate::credentials::Credentials;
+
+    async fn merge(root: &Path, keys: &[String]) -> Merge {
+        let credentials = Credentials::permanent("id", "key").unwrap();
+        let client = Client::builder().region("ap-guangzhou").credentials(credentials).build().unwrap();
+        let bucket = client.bucket("b-1250000000").unwrap();
+        let local =
+            Local::new(root.to_owned(), String::new(), None, WalkOptions { sorted: true, ..WalkOptions::default() });
+        let remote = Remote::new(bucket.clone(), String::new(), None, FileNames::Native).unfolded();
+        Merge::new(local, Remote { listing: Listing::of(bucket, keys), ..remote }, Source::Local).await.unwrap()
+    }
+
+    /// Many links take no memory, and no time for each object.
+    #[tokio::test]
+    async fn only_links_are_held_that_an_object_may_lie_behind() {
+        let root = tempfile::tempdir().unwrap();
+        let mut keys = Vec::new();
+        for number in 100..200 {
+            symlink("nowhere", root.path().join(number.to_string())).unwrap();
+            keys.extend([number.to_string(), format!("{number}/x"), format!("{number}0")]);
+        }
+        let mut held = 0;
+        for keys in [keys, Vec::new()] {
+            let mut merge = merge(root.path(), &keys).await;
+            while let Some(side) = merge.next().await.unwrap() {
+                held = held.max(merge.unseen.0.len());
+                if let Side::Remote { object, unsure } = side {
+                    assert_eq!(unsure, !object.path.ends_with('0') || object.path.len() == 3, "{}", object.path);
+                }
+            }
+        }
+        assert_eq!(held, 1);
+    }
+
+    /// Of all that sorts about a slash.
+    #[tokio::test]
+    async fn an_object_is_sure_to_have_no_file_when_nothing_on_its_way_is_a_link() {
+        const NAMES: [&str; 5] = ["a", "a-", "a-a", "a.", "a0"];
+        for _ in 0..200 {
+            let root = tempfile::tempdir().unwrap();
+            let (mut links, mut files, mut keys) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+            for above in ["", "a/", "a-/", "a-a/a/"] {
+                for path in NAMES.map(|name| format!("{above}{name}")) {
+                    let full = root.path().join(&path);
+                    let free =
+                        fs::create_dir_all(full.parent().unwrap()).is_ok() && fs::symlink_metadata(&full).is_err();
+                    match fastrand::u8(..4) {
+                        0 if free => {
+                            symlink("nowhere", &full).unwrap();
+                            links.insert(path.clone());
+                        }
+                        1 if free => {
+                            fs::write(&full, "").unwrap();
+                            files.insert(path.clone());
+                        }
+                        _ => {}
+                    }
+                    if fastrand::bool() {
+                        keys.insert(path);
+                    }
+                }
+            }
+            let listed: Vec<_> = keys.iter().cloned().collect();
+            let mut merge = merge(root.path(), &listed).await;
+            let (mut met, mut both) = (BTreeSet::new(), 0);
+            while let Some(side) = merge.next().await.unwrap() {
+                match side {
+                    Side::Remote { object, unsure } => {
+                        let behind = |link: &String| Path::new(&object.path).starts_with(link);
+                        assert_eq!(unsure, links.iter().any(behind), "{} beside {links:?}", object.path);
+                        assert!(!files.contains(&object.path));
+                    }
+                    Side::Both { file, .. } => both += usize::from(met.insert(file.path)),
+                    Side::Local(file) => assert!(met.insert(file.path)),
+                    Side::LocalAside(aside) => assert!(links.contains(&aside.file().path)),
+                    Side::RemoteAside(aside) => panic!("{aside:?}"),
+                }
+            }
+            assert_eq!((&met, both), (&files, files.intersection(&keys).count()));
+        }
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum Found {
     Link {
         path: String,
     },
-    /// What is no file, or cannot be looked at. `path` is empty when it has none in UTF-8.
+    /// What is no file, or cannot be looked at. Of a name that is not UTF-8 `path` has what can be told.
     Unseen {
         path: String,
         error: Error,
@@ -208,7 +208,8 @@ impl Tree {
             }
             names.push(name);
         }
-        names.sort_unstable_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
+        // As their paths: those that are not UTF-8, too, or none that is one would be in its place behind them.
+        names.sort_unstable_by(|a, b| a.to_string_lossy().cmp(&b.to_string_lossy()));
         Ok(Entries::Sorted(names.into_iter()))
     }
 

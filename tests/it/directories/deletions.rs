@@ -136,6 +136,23 @@ async fn nothing_is_deleted_when_a_transfer_failed() {
     assert_eq!(keys(&bucket, "s/").await, ["s/after", "s/same"]);
 }
 
+/// A name that is not UTF-8 is told as another, which sorts elsewhere.
+#[tokio::test]
+async fn what_lies_beside_a_name_that_is_no_path_is_not_taken_for_extraneous() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["s/a", "s/a\u{e9}", "s/a\u{e9}2"]);
+    make(root.path(), &["a", "a\u{e9}", "a\u{e9}2"]);
+    // Before them by its bytes, behind them as it is told.
+    for odd in [&b"a\x80"[..], b"a\x81"] {
+        fs::write(root.path().join(std::ffi::OsStr::from_bytes(odd)), "x").unwrap();
+    }
+    let report = bucket.transfer(down(root.path())).await.unwrap();
+    assert_eq!((counts(&report), names(root.path()).len()), ([0, 3, 0, 0], 5));
+    let report = bucket.transfer(up(root.path()).dry_run()).await.unwrap();
+    assert_eq!(counts(&report), [0, 3, 0, 2]);
+}
+
 /// What may not be looked at is a failure; what is no file is not.
 #[tokio::test]
 async fn nothing_is_deleted_beside_what_may_not_be_looked_at() {
