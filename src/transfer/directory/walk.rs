@@ -298,31 +298,41 @@ mod tests {
         }
     }
 
-    /// A directory that may not be read, and one whose names may be read and nothing else.
+    /// A directory that cannot be read, and one whose names can be read and nothing else: their paths are longer than the
+    /// system takes, also for root.
     #[test]
     fn what_may_not_be_looked_at_is_told_and_the_rest_is_found() {
-        use std::os::unix::fs::PermissionsExt as _;
         let root = tempfile::tempdir().unwrap();
-        make(root.path(), &["a", "locked/b", "names/c", "z"]);
-        let set = |name: &str, mode| {
-            fs::set_permissions(root.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
-        };
-        set("locked", 0);
-        set("names", 0o400);
-        // Root may look at everything.
-        if fs::read_dir(root.path().join("locked")).is_err() {
-            for sorted in [true, false] {
-                let mut found: Vec<_> = walk(root.path(), WalkOptions { sorted, ..ALL })
-                    .iter()
-                    .map(|found| (found.path().to_owned(), matches!(found, Found::File { .. })))
-                    .collect();
-                found.sort();
-                let expected = [("a", true), ("locked", false), ("names/c", false), ("z", true)];
-                assert_eq!(found, expected.map(|(path, is_file)| (path.to_owned(), is_file)));
-            }
+        let below = |deep: &Path| deep.join("d".repeat(100));
+        let mut deep = root.path().to_owned();
+        while fs::create_dir(below(&deep)).is_ok() {
+            deep = below(&deep);
         }
-        for name in ["locked", "names"] {
-            set(name, 0o700);
+        fs::remove_dir(&deep).unwrap();
+        deep.pop();
+        make(&deep, &["a", "z"]);
+        let open = cap_std::fs::Dir::open_ambient_dir(&deep, cap_std::ambient_authority()).unwrap();
+        // With a slash at its end it is one byte too long.
+        let is_locked = |name: &String| {
+            open.create_dir(name).unwrap();
+            let locked = deep.join(name).is_dir() && fs::read_dir(deep.join(format!("{name}/"))).is_err();
+            if !locked {
+                open.remove_dir(name).unwrap();
+            }
+            locked
+        };
+        let locked = (1..=200).map(|length| "l".repeat(length)).find(is_locked).unwrap();
+        let names = format!("names/{}", "n".repeat(200));
+        open.create_dir("names").unwrap();
+        open.create_dir(&names).unwrap();
+        for sorted in [true, false] {
+            let mut found: Vec<_> = walk(&deep, WalkOptions { sorted, ..ALL })
+                .iter()
+                .map(|found| (found.path().to_owned(), matches!(found, Found::File { .. })))
+                .collect();
+            found.sort();
+            let expected = [("a", true), (&locked, false), (&names, false), ("z", true)];
+            assert_eq!(found, expected.map(|(path, is_file)| (path.to_owned(), is_file)));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,27 +153,40 @@ async fn what_lies_beside_a_name_that_is_no_path_is_not_taken_for_extraneous() {
     assert_eq!(counts(&report), [0, 3, 0, 2]);
 }
 
+/// A directory so deep that a name of 240 bytes in it makes a path that no system takes: nobody may look at that, not even
+/// root.
+fn deep(root: &Path) -> (PathBuf, cap_std::fs::Dir) {
+    let below = |deep: &Path| deep.join("d".repeat(100));
+    let mut deep = root.to_owned();
+    while fs::create_dir(below(&deep)).is_ok() {
+        deep = below(&deep);
+    }
+    // There is room for short ones.
+    fs::remove_dir(&deep).unwrap();
+    deep.pop();
+    let open = cap_std::fs::Dir::open_ambient_dir(&deep, cap_std::ambient_authority()).unwrap();
+    (deep, open)
+}
+
 /// What may not be looked at is a failure; what is no file is not.
 #[tokio::test]
 async fn nothing_is_deleted_beside_what_may_not_be_looked_at() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let (memory, bucket, root) = rig();
+    let (memory, bucket, folder) = rig();
+    let (root, open) = deep(folder.path());
     store(&memory.emulator, &["s/a"]);
-    make(root.path(), &["a", "extra", "locked/x"]);
-    let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
-    let locked = |mode| fs::set_permissions(root.path().join("locked"), fs::Permissions::from_mode(mode)).unwrap();
-    locked(0);
-    // Root may look at everything.
-    if fs::read_dir(root.path().join("locked")).is_err() {
-        let report = bucket.transfer(down(root.path())).await.unwrap();
-        assert_eq!((counts(&report), report.withheld), ([0, 1, 0, 1], true));
-        assert_eq!(report.failures[0].path.as_deref(), Some(&*root.path().join("locked")));
-        assert_eq!(names(root.path()), ["a", "extra", "locked", "socket"]);
-    }
-    locked(0o700);
-    let report = bucket.transfer(down(root.path())).await.unwrap();
-    assert_eq!((counts(&report), report.withheld), ([0, 1, 2, 0], false));
-    assert_eq!(names(root.path()), ["a", "locked", "socket"]);
+    make(&root, &["a", "extra"]);
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    fs::rename(folder.path().join("socket"), root.join("socket")).unwrap();
+    let locked = "locked".repeat(40);
+    open.create_dir(&locked).unwrap();
+    let report = bucket.transfer(down(&root)).await.unwrap();
+    assert_eq!((counts(&report), report.withheld), ([0, 1, 0, 1], true));
+    assert_eq!(report.failures[0].path.as_deref(), Some(&*root.join(&locked)));
+    assert_eq!(names(&root), ["a", "extra", &*locked, "socket"]);
+    open.remove_dir(&locked).unwrap();
+    let report = bucket.transfer(down(&root)).await.unwrap();
+    assert_eq!((counts(&report), report.withheld), ([0, 1, 1, 0], false));
+    assert_eq!(names(&root), ["a", "socket"]);
 }
 
 /// Neither the link nor what it leads to.
