@@ -16,7 +16,8 @@ use crate::options::{
 };
 use crate::request::{Request, header_value};
 use crate::time::{Clock as _, parse_http_date};
-use crate::transfer::commit::{Destination, Made, Order, Outcome, Session, find, with_rights};
+use crate::transfer::commit::{Made, Order, Outcome, Session, find, with_rights};
+use crate::transfer::draft::Draft;
 use crate::transfer::handle::{Control, Transfer};
 use crate::transfer::parts::{self, Stored, combined};
 use crate::transfer::plan::{Part, Plan, check_part_size};
@@ -66,13 +67,11 @@ pub struct LargeCopy {
     from_bucket: Option<Bucket>,
     version_id: Option<String>,
     source_key: Option<CustomerKey>,
-    key: ObjectKey,
+    /// But for the attributes.
+    draft: Draft,
+    /// In place of the source's.
     attributes: Option<Attributes>,
     storage_class: Option<StorageClass>,
-    acl: Option<Acl>,
-    tags: Option<Tags>,
-    encryption: Option<Encryption>,
-    forbid_overwrite: bool,
     part_size: Option<u64>,
     concurrency: usize,
 }
@@ -85,13 +84,9 @@ impl LargeCopy {
             from_bucket: None,
             version_id: None,
             source_key: None,
-            key,
+            draft: Draft::new(key),
             attributes: None,
             storage_class: None,
-            acl: None,
-            tags: None,
-            encryption: None,
-            forbid_overwrite: false,
             part_size: None,
             concurrency: CONCURRENCY,
         }
@@ -130,25 +125,25 @@ impl LargeCopy {
 
     /// Who may do what with the copy; else [`Acl::inherited`].
     pub fn acl(mut self, acl: Acl) -> Self {
-        self.acl = Some(acl);
+        self.draft.acl = Some(acl);
         self
     }
 
     /// Gives the copy these tags, or none, in place of the source's.
     pub fn replace_tags(mut self, tags: Tags) -> Self {
-        self.tags = Some(tags);
+        self.draft.tags = Some(tags);
         self
     }
 
     /// Encryption of the copy at rest.
     pub fn encryption(mut self, encryption: Encryption) -> Self {
-        self.encryption = Some(encryption);
+        self.draft.encryption = Some(encryption);
         self
     }
 
     /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
     pub fn forbid_overwrite(mut self) -> Self {
-        self.forbid_overwrite = true;
+        self.draft.forbid_overwrite = true;
         self
     }
 
@@ -222,7 +217,7 @@ impl Run for LargeCopy {
     const NAME: &'static str = "copy";
 
     fn key(&self) -> &str {
-        self.key.as_str()
+        self.draft.key.as_str()
     }
 
     async fn run(self, bucket: Bucket, control: Control) -> Result<LargeCopyOutput> {
@@ -287,23 +282,23 @@ impl LargeCopy {
     }
 
     async fn in_one(&self, bucket: &Bucket, source: &Source) -> Result<Made> {
-        let mut copy = CopyObject::new(source.pinned.clone(), self.key.clone());
+        let mut copy = CopyObject::new(source.pinned.clone(), self.draft.key.clone());
         if let Some(attributes) = &self.attributes {
             copy = copy.replace_attributes(attributes.clone());
         }
         if let Some(class) = &self.storage_class {
             copy = copy.storage_class(class.clone());
         }
-        if let Some(acl) = &self.acl {
+        if let Some(acl) = &self.draft.acl {
             copy = copy.acl(acl.clone());
         }
-        if let Some(tags) = &self.tags {
+        if let Some(tags) = &self.draft.tags {
             copy = copy.replace_tags(tags.clone());
         }
-        if let Some(encryption) = &self.encryption {
+        if let Some(encryption) = &self.draft.encryption {
             copy = copy.encryption(encryption.clone());
         }
-        if self.forbid_overwrite {
+        if self.draft.forbid_overwrite {
             copy = copy.forbid_overwrite();
         }
         let error = match bucket.send(copy).await {
@@ -320,7 +315,9 @@ impl LargeCopy {
             Err(error) if error.may_have_taken_effect() => error,
             Err(error) => return Err(replaced(error)),
         };
-        match find(bucket, &self.destination(), source.length, source.meta.crc64(), self.since(bucket, source)).await {
+        match find(bucket, &self.draft.destination(), source.length, source.meta.crc64(), self.since(bucket, source))
+            .await
+        {
             Ok(Some(made)) => Ok(made),
             look => Err(with_rights(error.into_ambiguous(), &[(look.err(), HeadObject::PERMISSIONS)])),
         }
@@ -330,14 +327,14 @@ impl LargeCopy {
     /// only its age, in whole seconds, tells that it is not the copy.
     fn since(&self, bucket: &Bucket, source: &Source) -> SystemTime {
         let from = self.from_bucket.as_ref().unwrap_or(bucket);
-        let onto_itself = from.name() == bucket.name() && self.from == self.key;
+        let onto_itself = from.name() == bucket.name() && self.from == self.draft.key;
         let after = source.meta.last_modified().filter(|_| onto_itself).map(|made| made + Duration::from_secs(1));
         after.map_or(source.seen, |after| after.max(source.seen))
     }
 
     async fn in_parts(&self, bucket: &Bucket, control: &Control, source: &Source, plan: Plan) -> Result<Made> {
         let mut carried = if self.attributes.is_some() { HeaderMap::new() } else { carried(&source.meta) };
-        if self.tags.is_none() {
+        if self.draft.tags.is_none() {
             let tags = control.unless_cancelled(self.tags_of(bucket, source)).await?;
             if !tags.is_empty() {
                 // COS took them once. What it takes now is its own to say.
@@ -345,16 +342,16 @@ impl LargeCopy {
             }
         }
         let initiate = self.initiate(carried);
-        let mut session = Session::begin(bucket, initiate, self.destination()).await?;
+        let mut session = Session::begin(bucket, initiate, self.draft.destination()).await?;
         let mut stored: Vec<Stored> = Vec::new();
         let mut wanted: Vec<u32> = (1..=plan.count()).collect();
         loop {
             let upload_id: Arc<str> = session.upload_id().into();
             let copy = |Part { number, offset, length }| {
                 let (bucket, control, upload_id) = (bucket.clone(), control.clone(), Arc::clone(&upload_id));
-                let mut copy = UploadPartCopy::new(self.key.clone(), &*upload_id, number, source.pinned.clone());
+                let mut copy = UploadPartCopy::new(self.draft.key.clone(), &*upload_id, number, source.pinned.clone());
                 copy = copy.range(offset..offset + length);
-                if let Some(key) = self.customer_key() {
+                if let Some(key) = self.draft.customer_key() {
                     copy = copy.customer_key(key.clone());
                 }
                 async move {
@@ -404,32 +401,7 @@ impl LargeCopy {
         if let Some(class) = &self.storage_class {
             attributes = attributes.storage_class(class.clone());
         }
-        let mut initiate = InitiateMultipartUpload::new(self.key.clone()).attributes(attributes);
-        if let Some(acl) = &self.acl {
-            initiate = initiate.acl(acl.clone());
-        }
-        if let Some(tags) = &self.tags {
-            initiate = initiate.tags(tags.clone());
-        }
-        if let Some(encryption) = &self.encryption {
-            initiate = initiate.encryption(encryption.clone());
-        }
-        if self.forbid_overwrite {
-            initiate = initiate.forbid_overwrite();
-        }
-        Carrying { initiate, carried }
-    }
-
-    fn customer_key(&self) -> Option<&CustomerKey> {
-        self.encryption.as_ref()?.customer_key()
-    }
-
-    fn destination(&self) -> Destination {
-        Destination {
-            key: self.key.clone(),
-            customer_key: self.customer_key().cloned(),
-            forbid_overwrite: self.forbid_overwrite,
-        }
+        Carrying { initiate: Draft { attributes, ..self.draft.clone() }.initiate(), carried }
     }
 }
 
