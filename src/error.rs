@@ -304,6 +304,11 @@ impl Error {
         self
     }
 
+    /// So many bytes of a body did not come.
+    pub(crate) fn ended_early(missing: u64) -> Self {
+        Self::new(ErrorKind::Transport, format!("the body ended {missing} bytes early")).retryable(true)
+    }
+
     /// The same failure, told as an unknown outcome: the request went out and nothing says what became of it.
     pub(crate) fn into_ambiguous(mut self) -> Self {
         self.0.kind = ErrorKind::Ambiguous;

@@ -149,7 +149,7 @@ impl Resuming {
                         return Poll::Ready(None);
                     }
                     // A transport may take the end of a connection for the end of the body.
-                    missing => ended_early(missing),
+                    missing => Error::ended_early(missing),
                 },
             };
             // What is left of the body goes before the rest is asked for, and its connection with it.
@@ -186,10 +186,6 @@ impl Pieces for Resuming {
         };
         error.renamed(operation).during(operation, &route.told(target), *attempts)
     }
-}
-
-fn ended_early(missing: u64) -> Error {
-    Error::new(ErrorKind::Transport, format!("the body ended {missing} bytes early")).retryable(true)
 }
 
 /// Asks for the rest.

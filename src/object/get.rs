@@ -281,9 +281,7 @@ impl Checked {
 
     fn wrong_end(&self) -> Option<Error> {
         if let Some(missing @ 1..) = self.remaining {
-            return Some(
-                Error::new(ErrorKind::Transport, format!("the body ended {missing} bytes early")).retryable(true),
-            );
+            return Some(Error::ended_early(missing));
         }
         let (crc64, expected) = self.crc64.as_ref()?;
         let found = crc64.value();

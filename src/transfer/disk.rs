@@ -1,7 +1,8 @@
 //! Files, off the runtime's threads; and what the systems do differently about them.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +10,11 @@ use cap_fs_ext::MetadataExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinError;
 
+use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
+
+/// How much of a file is read in one go to sum it up.
+pub(super) const BLOCK: usize = 256 * 1024;
 
 /// Runs work that blocks where it may block. It is not stopped when the future is dropped.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -135,27 +140,29 @@ pub(super) fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io
     Ok(())
 }
 
-/// Reads so many bytes at an offset.
-#[cfg(unix)]
-pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
-}
-
-/// Reads so many bytes at an offset.
-#[cfg(windows)]
-pub(super) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+/// Adds up to so many bytes of a file to the sum, from where it is read; fewer only at its end. Tells how many.
+pub(super) fn sum_up(mut file: &File, most: u64, crc64: &mut Crc64) -> io::Result<u64> {
+    let (mut block, mut left) = (vec![0; BLOCK], most);
+    while left > 0 {
+        let wanted = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
+        match file.read(&mut block[..wanted]) {
+            Ok(0) => break,
             Ok(read) => {
-                bytes = &mut bytes[read..];
-                offset += read as u64;
+                crc64.update(&block[..read]);
+                left -= read as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(most - left)
+}
+
+/// The CRC-64 of a stretch of a file; `None` when the file ends before it does.
+pub(super) fn crc64_of(mut file: &File, stretch: Range<u64>) -> io::Result<Option<u64>> {
+    file.seek(SeekFrom::Start(stretch.start))?;
+    let (mut crc64, length) = (Crc64::new(), stretch.end - stretch.start);
+    Ok((sum_up(file, length, &mut crc64)? == length).then(|| crc64.value()))
 }
 
 /// Of `statfs(2)`.

@@ -20,7 +20,7 @@ use crate::client::file::read_at;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::chunks::Chunks;
-use crate::transfer::disk::{FileState, blocking, io_error};
+use crate::transfer::disk::{FileState, blocking, crc64_of, io_error};
 use crate::transfer::plan::Part;
 
 /// Where the bytes of an [`Upload`](crate::transfer::Upload) come from.
@@ -244,22 +244,11 @@ impl SourceFile {
     async fn crc64(&self, part: Part) -> Result<u64> {
         let file = self.clone();
         blocking(move || {
-            let run = || {
-                let source = file.open()?;
-                let (mut crc64, mut at, mut block) = (Crc64::new(), part.offset, Vec::new());
-                let end = part.offset + part.length;
-                while at < end {
-                    let wanted = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
-                    block.clear();
-                    if read_at(&source, &mut block, wanted, at)? < wanted {
-                        return Ok(None);
-                    }
-                    crc64.update(&block);
-                    at += wanted as u64;
-                }
-                Ok(Some(crc64.value()))
-            };
-            run().map_err(|error| io_error("reading", &file.path, error))?.ok_or_else(changed)
+            let found = file
+                .open()
+                .and_then(|source| crc64_of(&source, part.offset..part.offset + part.length))
+                .map_err(|error| io_error("reading", &file.path, error))?;
+            found.ok_or_else(changed)
         })
         .await
     }

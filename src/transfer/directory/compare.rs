@@ -1,7 +1,6 @@
 //! Whether a file and an object are the same.
 
 use std::fs::File;
-use std::io::{self, Read as _};
 
 use crate::client::Bucket;
 use crate::crc64::Crc64;
@@ -9,7 +8,7 @@ use crate::error::Result;
 use crate::key::ObjectKey;
 use crate::object::HeadObject;
 use crate::transfer::directory::report::DirectoryFile;
-use crate::transfer::disk::blocking;
+use crate::transfer::disk::{BLOCK, blocking, sum_up};
 
 /// What a sync takes for the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +25,6 @@ pub enum Compare {
     Size,
 }
 
-/// How much is read in one go.
-const BLOCK: usize = 256 * 1024;
 /// How much is read before anybody may stop it.
 const STRETCH: u64 = 16 * 1024 * 1024;
 
@@ -79,7 +76,7 @@ async fn crc64_of(
         let (next, read);
         (file, next, read) = blocking(move || {
             let mut crc64 = crc64;
-            let read = read_on(&mut file, &mut crc64)?;
+            let read = sum_up(&file, STRETCH, &mut crc64)?;
             Ok((file, crc64, read))
         })
         .await?;
@@ -90,22 +87,4 @@ async fn crc64_of(
             return Ok((total == length).then(|| crc64.value()));
         }
     }
-}
-
-/// Reads one stretch: how many bytes, none at the end.
-fn read_on(file: &mut File, crc64: &mut Crc64) -> io::Result<u64> {
-    let mut block = vec![0; BLOCK];
-    let mut total = 0;
-    while total < STRETCH {
-        match file.read(&mut block) {
-            Ok(0) => break,
-            Ok(read) => {
-                crc64.update(&block[..read]);
-                total += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(total)
 }

@@ -1,17 +1,14 @@
 //! What a download remembers for another run, and what of it still holds then.
 
-use std::fs::File;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::client::Bucket;
-use crate::crc64::Crc64;
 use crate::error::Result;
 use crate::transfer::checkpoint::{Checkpoint, file_name, path_text};
-use crate::transfer::disk::{blocking, io_error, read_exact_at};
+use crate::transfer::disk::{blocking, crc64_of, io_error};
 use crate::transfer::download::Download;
 use crate::transfer::download::destination::{Destination, Target};
 use crate::transfer::download::layout::Layout;
@@ -108,7 +105,8 @@ impl What {
             for (index, done) in done.iter_mut().enumerate() {
                 if let Some(crc64) = *done {
                     let found = crc64_of(&file, layout.place(index));
-                    *done = (found.map_err(|error| io_error("reading", &path, error))? == crc64).then_some(crc64);
+                    let found = found.map_err(|error| io_error("reading", &path, error))?;
+                    *done = found.filter(|found| *found == crc64);
                 }
             }
             Ok(done)
@@ -143,17 +141,4 @@ impl What {
             }
         }
     }
-}
-
-fn crc64_of(file: &File, place: Range<u64>) -> std::io::Result<u64> {
-    let mut crc64 = Crc64::new();
-    let mut piece = vec![0; 256 * 1024];
-    let mut at = place.start;
-    while at < place.end {
-        let length = usize::try_from(place.end - at).unwrap_or(usize::MAX).min(piece.len());
-        read_exact_at(file, &mut piece[..length], at)?;
-        crc64.update(&piece[..length]);
-        at += length as u64;
-    }
-    Ok(crc64.value())
 }

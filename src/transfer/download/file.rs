@@ -19,7 +19,7 @@ use crate::transfer::download::checkpoint::{Found, Journal, Record, What};
 use crate::transfer::download::destination::{Destination, Target};
 use crate::transfer::download::layout::Layout;
 use crate::transfer::download::pinned::{Begun, Pinned};
-use crate::transfer::download::verify::{compare, ended_early, fits};
+use crate::transfer::download::verify::{compare, fits};
 use crate::transfer::download::writer::{Pen, Writer};
 use crate::transfer::download::{Download, DownloadOutput, DownloadToPath};
 use crate::transfer::handle::Control;
@@ -294,7 +294,7 @@ impl Crew {
             meter.set(received);
         }
         if received < length {
-            return Err(ended_early(length - received));
+            return Err(Error::ended_early(length - received));
         }
         let crc64 = writer.end().await?;
         if let Some(journal) = &self.journal {

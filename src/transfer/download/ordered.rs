@@ -19,7 +19,7 @@ use crate::object::{Integrity, Object};
 use crate::transfer::disk::joined_badly;
 use crate::transfer::download::Download;
 use crate::transfer::download::pinned::{Begun, Pinned};
-use crate::transfer::download::verify::{compare, ended_early, fits};
+use crate::transfer::download::verify::{compare, fits};
 use crate::transfer::handle::Control;
 use crate::transfer::progress::PartMeter;
 
@@ -191,7 +191,7 @@ impl Front {
         };
         let Some(piece) = piece else {
             if self.left > 0 {
-                return Err(ended_early(self.left));
+                return Err(Error::ended_early(self.left));
             }
             self.meter.done(self.delivered);
             return Ok(None);

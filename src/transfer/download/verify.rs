@@ -8,10 +8,6 @@ pub(super) fn fits(length: u64, wanted: u64) -> Result<()> {
     if length <= wanted { Ok(()) } else { Err(Error::new(ErrorKind::Response, "the body is longer than announced")) }
 }
 
-pub(super) fn ended_early(missing: u64) -> Error {
-    Error::new(ErrorKind::Transport, format!("the body ended {missing} bytes early")).retryable(true)
-}
-
 /// # Errors
 /// [`ErrorKind::Integrity`] when the bytes are not those COS summed up.
 pub(super) fn compare(found: u64, integrity: Integrity) -> Result<()> {
