@@ -7,11 +7,12 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::{BufMut as _, Bytes};
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::timeout;
 
 use crate::body::{Body, ByteStream};
 use crate::client::chunks::Pool;
@@ -70,8 +71,23 @@ impl UploadSource {
     }
 
     /// A stream; [`ByteStream::new`] makes one of any, of a length that is known or not.
+    ///
+    /// The part that fills holds its share of [`memory_limit`](crate::ClientBuilder::memory_limit) meanwhile, with the usual
+    /// limits at most three streams' at once; others wait. Where strangers are at the other end of it, say how long they may
+    /// take ([`stall_timeout`](Self::stall_timeout)). What fits one request and has a known length needs none of that memory
+    /// as [`PutObject`](crate::PutObject) with [`Body::once`].
     pub fn stream(stream: ByteStream) -> Self {
         Self(Kind::Flow(Flow::new(stream.content_length(), Inlet::Stream(stream))))
+    }
+
+    /// Fails with [`ErrorKind::Timeout`] when a stream or reader gives no byte for so long while one is waited for. Without
+    /// this it may take for ever. Files and bytes do not wait for anybody.
+    #[must_use]
+    pub fn stall_timeout(mut self, limit: Duration) -> Self {
+        if let Kind::Flow(flow) = &mut self.0 {
+            flow.patience = Some(limit);
+        }
+        self
     }
 }
 
@@ -262,6 +278,8 @@ fn changed() -> Error {
 pub(super) struct Flow {
     pub(super) length: Option<u64>,
     inlet: Inlet,
+    /// How long it may give nothing.
+    patience: Option<Duration>,
     /// What came with the last piece and belongs to the next part.
     left: Bytes,
     pool: Pool,
@@ -276,7 +294,7 @@ enum Inlet {
 
 impl Flow {
     fn new(length: Option<u64>, inlet: Inlet) -> Self {
-        Self { length, inlet, left: Bytes::new(), pool: Pool::default(), taken: 0, over: false }
+        Self { length, inlet, patience: None, left: Bytes::new(), pool: Pool::default(), taken: 0, over: false }
     }
 
     /// Lays what it takes into these chunks.
@@ -334,7 +352,15 @@ impl Flow {
     /// Some more, up to `wanted` in the chunk. The code of the caller runs here: when it panics, what was begun is cleaned up
     /// as after any other failure.
     async fn pull(&mut self, chunk: &mut Vec<u8>, wanted: usize) -> Result<()> {
-        let pulled = AssertUnwindSafe(self.pull_some(chunk, wanted)).catch_unwind().await;
+        let patience = self.patience;
+        let pulled = AssertUnwindSafe(self.pull_some(chunk, wanted)).catch_unwind();
+        let pulled = match patience {
+            None => pulled.await,
+            Some(patience) => timeout(patience, pulled).await.unwrap_or_else(|_| {
+                let told = format!("the source of the upload gave nothing for {} s", patience.as_secs_f32());
+                Ok(Err(Error::new(ErrorKind::Timeout, told)))
+            }),
+        };
         pulled.unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the source of the upload panicked")))
     }
 
@@ -346,10 +372,15 @@ impl Flow {
                     self.over = reader.read_buf(&mut chunk.limit(room)).await? == 0;
                     return Ok(());
                 }
-                Inlet::Stream(stream) => match stream.next().await.transpose()? {
-                    Some(piece) => self.left = piece,
-                    None => self.over = true,
-                },
+                // A piece without bytes is nothing.
+                Inlet::Stream(stream) => {
+                    while self.left.is_empty() && !self.over {
+                        match stream.next().await.transpose()? {
+                            Some(piece) => self.left = piece,
+                            None => self.over = true,
+                        }
+                    }
+                }
             }
         }
         chunk.extend_from_slice(&self.left.split_to(room.min(self.left.len())));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cos_emulator::{Action, Effect, Emulator, ExpiryAnswer, Matcher, Rule};
 use futures_util::future::{Either, select};
-use futures_util::{TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tencent_cos::client::provider::from_fn;
 use tencent_cos::transfer::{Upload, UploadDirectory, UploadSource};
 use tencent_cos::{ByteStream, Error, ErrorKind, InitiateMultipartUpload, ObjectKey, Overrides, Transport};
@@ -374,4 +374,39 @@ async fn a_file_that_changes_within_one_request_becomes_no_object() {
         assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Changed, false), "{error}");
         assert_eq!(emulator.object(emulator.bucket(), "k").unwrap().bytes(), "the old object");
     }
+}
+
+/// Streams wait for each other; one that gives nothing stops the others no longer than it may.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_gives_nothing_is_given_up_when_asked() {
+    let mem = InMemory::new();
+    let bucket = mem.bucket();
+    let hello = || stream::iter([Ok::<_, Error>(Bytes::from_static(b"hello"))]);
+    let nothing = || stream::repeat_with(|| Ok(Bytes::new()));
+    let sources = [
+        ByteStream::new(None, hello().chain(stream::pending())),
+        ByteStream::new(Some(10), hello().chain(stream::pending())),
+        ByteStream::new(None, hello().chain(nothing())),
+        ByteStream::new(None, stream::pending::<Result<Bytes, Error>>()),
+    ];
+    let limit = Duration::from_secs(30);
+    let idle = sources.into_iter().map(|source| {
+        let source = UploadSource::stream(source).stall_timeout(limit);
+        bucket.transfer(Upload::new(key("idle"), source))
+    });
+    let (near, _far) = tokio::io::duplex(8);
+    let reader = UploadSource::reader(None, near).stall_timeout(limit);
+    let idle: Vec<_> = idle.chain([bucket.transfer(Upload::new(key("idle"), reader))]).collect();
+    let start = tokio::time::Instant::now();
+    let idle = futures_util::future::join_all(idle);
+    let well = bucket.transfer(Upload::new(key("well"), ByteStream::new(None, hello())));
+    let (idle, well) = tokio::join!(idle, well);
+    for outcome in idle {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        assert!(error.to_string().contains("gave nothing for 30 s"), "{error}");
+    }
+    well.unwrap();
+    assert!(start.elapsed() < limit * 3, "{:?}", start.elapsed());
+    assert_eq!(orphans(&mem.emulator), 0);
 }
