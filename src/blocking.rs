@@ -517,6 +517,7 @@ impl io::BufRead for Reader {
 }
 
 /// What a listing gives, one by one.
+#[must_use = "nothing is fetched before it is read"]
 pub struct Iter<T> {
     stream: Option<BoxStream<'static, Result<T>>>,
     runtime: Runtime,

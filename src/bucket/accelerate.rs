@@ -90,6 +90,7 @@ const ONCE: [&str; 2] = [STATUS, TYPE];
 /// COS reference: [PUT Bucket accelerate](https://cloud.tencent.com/document/product/436/33411)
 #[doc(alias = "PUT Bucket accelerate")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketAccelerate(AccelerateConfiguration);
 
 impl PutBucketAccelerate {
@@ -120,6 +121,7 @@ impl PutBucketAccelerate {
 /// COS reference: [GET Bucket accelerate](https://cloud.tencent.com/document/product/436/33412)
 #[doc(alias = "GET Bucket accelerate")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketAccelerate {
     _private: (),
 }

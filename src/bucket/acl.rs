@@ -27,6 +27,7 @@ use crate::request::Request;
 /// COS reference: [PUT Bucket acl](https://cloud.tencent.com/document/product/436/7737)
 #[doc(alias = "PUT Bucket acl")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketAcl(Acl);
 
 impl PutBucketAcl {
@@ -55,6 +56,7 @@ impl PutBucketAcl {
 /// COS reference: [GET Bucket acl](https://cloud.tencent.com/document/product/436/7733)
 #[doc(alias = "GET Bucket acl")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketAcl {
     _private: (),
 }

@@ -276,6 +276,7 @@ fn is_age(age: Duration) -> bool {
 /// COS reference: [PUT Bucket cors](https://cloud.tencent.com/document/product/436/8279)
 #[doc(alias = "PUT Bucket cors")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketCors(CorsConfiguration);
 
 impl PutBucketCors {
@@ -306,6 +307,7 @@ impl PutBucketCors {
 /// COS reference: [GET Bucket cors](https://cloud.tencent.com/document/product/436/8274)
 #[doc(alias = "GET Bucket cors")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketCors {
     _private: (),
 }
@@ -335,6 +337,7 @@ impl GetBucketCors {
 /// COS reference: [DELETE Bucket cors](https://cloud.tencent.com/document/product/436/8283)
 #[doc(alias = "DELETE Bucket cors")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketCors {
     _private: (),
 }

@@ -31,6 +31,7 @@ use crate::request::Request;
 /// COS reference: [PUT Bucket](https://cloud.tencent.com/document/product/436/7738)
 #[doc(alias = "PUT Bucket")]
 #[derive(Clone, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct CreateBucket {
     acl: Option<Acl>,
     multi_az: bool,
@@ -43,14 +44,12 @@ impl CreateBucket {
     }
 
     /// Who may do what with it.
-    #[must_use]
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);
         self
     }
 
     /// Keeps its objects in several availability zones, where the region has them. It cannot be changed later.
-    #[must_use]
     pub fn multi_az(mut self) -> Self {
         self.multi_az = true;
         self

@@ -25,6 +25,7 @@ use crate::request::Request;
 /// COS reference: [DELETE Bucket](https://cloud.tencent.com/document/product/436/7732)
 #[doc(alias = "DELETE Bucket")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucket {
     _private: (),
 }

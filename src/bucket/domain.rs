@@ -224,6 +224,7 @@ pub(super) fn is_domain(name: &str) -> bool {
 /// COS reference: [PUT Bucket domain](https://www.tencentcloud.com/document/product/436/35868)
 #[doc(alias = "PUT Bucket domain")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketDomain(DomainConfiguration);
 
 impl PutBucketDomain {
@@ -255,6 +256,7 @@ impl PutBucketDomain {
 /// COS reference: [GET Bucket domain](https://www.tencentcloud.com/document/product/436/35869)
 #[doc(alias = "GET Bucket domain")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketDomain {
     _private: (),
 }
@@ -286,6 +288,7 @@ impl GetBucketDomain {
 /// COS reference: [DELETE Bucket domain](https://www.tencentcloud.com/document/product/436/35870)
 #[doc(alias = "DELETE Bucket domain")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketDomain {
     _private: (),
 }

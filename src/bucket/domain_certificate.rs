@@ -97,6 +97,7 @@ impl fmt::Debug for CustomCertificate {
 /// The COS reference has no page for it: it is as the official SDKs send it.
 #[doc(alias = "PUT Bucket domaincertificate")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketDomainCertificate {
     certificate: CustomCertificate,
     domains: Vec<String>,
@@ -185,6 +186,7 @@ pub struct DomainCertificate {
 /// The COS reference has no page for it: it is as the official SDKs read it.
 #[doc(alias = "GET Bucket domaincertificate")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketDomainCertificate(String);
 
 impl GetBucketDomainCertificate {
@@ -215,6 +217,7 @@ impl GetBucketDomainCertificate {
 /// The COS reference has no page for it: it is as the official SDKs send it.
 #[doc(alias = "DELETE Bucket domaincertificate")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketDomainCertificate(String);
 
 impl DeleteBucketDomainCertificate {

@@ -118,6 +118,7 @@ fn take(parent: &mut Element, name: &str) -> Element {
 /// COS reference: [PUT Bucket encryption](https://cloud.tencent.com/document/product/436/40136)
 #[doc(alias = "PUT Bucket encryption")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketEncryption(BucketEncryption);
 
 impl PutBucketEncryption {
@@ -150,6 +151,7 @@ impl PutBucketEncryption {
 /// COS reference: [GET Bucket encryption](https://cloud.tencent.com/document/product/436/40137)
 #[doc(alias = "GET Bucket encryption")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketEncryption {
     _private: (),
 }
@@ -181,6 +183,7 @@ impl GetBucketEncryption {
 /// COS reference: [DELETE Bucket encryption](https://cloud.tencent.com/document/product/436/40138)
 #[doc(alias = "DELETE Bucket encryption")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketEncryption {
     _private: (),
 }

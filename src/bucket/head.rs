@@ -29,6 +29,7 @@ use crate::request::Request;
 /// COS reference: [HEAD Bucket](https://cloud.tencent.com/document/product/436/7735)
 #[doc(alias = "HEAD Bucket")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct HeadBucket {
     _private: (),
 }

@@ -33,6 +33,7 @@ use crate::xml;
 #[doc(alias = "GET Bucket")]
 #[doc(alias = "List Objects")]
 #[derive(Clone, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct ListObjects {
     prefix: Option<String>,
     delimiter: Option<String>,
@@ -47,28 +48,24 @@ impl ListObjects {
     }
 
     /// Only keys that begin so.
-    #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
     }
 
     /// Gathers keys that agree up to this one character behind the prefix into one common prefix; usually `/`.
-    #[must_use]
     pub fn delimiter(mut self, delimiter: impl Into<String>) -> Self {
         self.delimiter = Some(delimiter.into());
         self
     }
 
     /// Only keys behind this one.
-    #[must_use]
     pub fn marker(mut self, marker: impl Into<String>) -> Self {
         self.marker = Some(marker.into());
         self
     }
 
     /// How many entries a page has, 1 to 1 000 (the default).
-    #[must_use]
     pub fn max_keys(mut self, max_keys: u32) -> Self {
         self.max_keys = Some(max_keys);
         self

@@ -32,6 +32,7 @@ use crate::xml;
 /// COS reference: [GET Service](https://cloud.tencent.com/document/product/436/8291)
 #[doc(alias = "GET Service")]
 #[derive(Clone, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct ListBuckets {
     region: Option<Region>,
     marker: Option<String>,
@@ -46,21 +47,18 @@ impl ListBuckets {
     }
 
     /// Only buckets of this region.
-    #[must_use]
     pub fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
         self
     }
 
     /// Only buckets behind this one.
-    #[must_use]
     pub fn marker(mut self, marker: impl Into<String>) -> Self {
         self.marker = Some(marker.into());
         self
     }
 
     /// How many buckets a page has, 1 to 2 000.
-    #[must_use]
     pub fn max_keys(mut self, max_keys: u32) -> Self {
         self.max_keys = Some(max_keys);
         self

@@ -37,6 +37,7 @@ use crate::xml;
 /// COS reference: [GET Bucket Object Versions](https://cloud.tencent.com/document/product/436/35521)
 #[doc(alias = "GET Bucket Object Versions")]
 #[derive(Clone, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct ListObjectVersions {
     prefix: Option<String>,
     delimiter: Option<String>,
@@ -53,35 +54,30 @@ impl ListObjectVersions {
     }
 
     /// Only keys that begin so.
-    #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
     }
 
     /// Gathers keys that agree up to this one character behind the prefix; usually `/`.
-    #[must_use]
     pub fn delimiter(mut self, delimiter: impl Into<String>) -> Self {
         self.delimiter = Some(delimiter.into());
         self
     }
 
     /// Only versions behind this key (`key-marker`).
-    #[must_use]
     pub fn key_marker(mut self, key: impl Into<String>) -> Self {
         self.key_marker = Some(key.into());
         self
     }
 
     /// With a key marker: also the versions of that key behind this one (`version-id-marker`).
-    #[must_use]
     pub fn version_id_marker(mut self, version_id: impl Into<String>) -> Self {
         self.version_id_marker = Some(version_id.into());
         self
     }
 
     /// How many entries a page has, 1 to 1 000 (the default).
-    #[must_use]
     pub fn max_keys(mut self, max_keys: u32) -> Self {
         self.max_keys = Some(max_keys);
         self

@@ -29,6 +29,7 @@ use crate::xml;
 /// COS reference: [GET Bucket location](https://cloud.tencent.com/document/product/436/8275)
 #[doc(alias = "GET Bucket location")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketLocation {
     _private: (),
 }

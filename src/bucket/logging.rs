@@ -134,6 +134,7 @@ const ONCE: [&str; 2] = [BUCKET, PREFIX];
 /// COS reference: [PUT Bucket logging](https://cloud.tencent.com/document/product/436/17054)
 #[doc(alias = "PUT Bucket logging")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketLogging(BucketLogging);
 
 impl PutBucketLogging {
@@ -165,6 +166,7 @@ impl PutBucketLogging {
 /// COS reference: [GET Bucket logging](https://cloud.tencent.com/document/product/436/17053)
 #[doc(alias = "GET Bucket logging")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketLogging {
     _private: (),
 }
@@ -195,6 +197,7 @@ impl GetBucketLogging {
 ///
 /// COS reference: [PUT Bucket logging](https://cloud.tencent.com/document/product/436/17054)
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketLogging {
     _private: (),
 }

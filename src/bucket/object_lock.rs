@@ -151,6 +151,7 @@ const ONCE: [&str; 2] = [ENABLED, RULE];
 /// COS reference: [PUT Bucket ObjectLockConfiguration](https://www.tencentcloud.com/document/product/436/40133)
 #[doc(alias = "PUT Bucket ObjectLockConfiguration")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketObjectLock(ObjectLockConfiguration);
 
 impl PutBucketObjectLock {
@@ -182,6 +183,7 @@ impl PutBucketObjectLock {
 /// COS reference: [GET Bucket ObjectLockConfiguration](https://www.tencentcloud.com/document/product/436/40134)
 #[doc(alias = "GET Bucket ObjectLockConfiguration")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketObjectLock {
     _private: (),
 }

@@ -33,6 +33,7 @@ use crate::request::Request;
 /// COS reference: [PUT Bucket policy](https://cloud.tencent.com/document/product/436/8282)
 #[doc(alias = "PUT Bucket policy")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketPolicy(Document);
 
 #[derive(Clone, Debug)]
@@ -77,6 +78,7 @@ impl PutBucketPolicy {
 /// COS reference: [GET Bucket policy](https://cloud.tencent.com/document/product/436/8276)
 #[doc(alias = "GET Bucket policy")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketPolicy {
     _private: (),
 }
@@ -108,6 +110,7 @@ impl GetBucketPolicy {
 /// COS reference: [DELETE Bucket policy](https://cloud.tencent.com/document/product/436/8285)
 #[doc(alias = "DELETE Bucket policy")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketPolicy {
     _private: (),
 }

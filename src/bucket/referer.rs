@@ -202,6 +202,7 @@ fn is_domain(text: &str) -> bool {
 /// COS reference: [PUT Bucket referer](https://cloud.tencent.com/document/product/436/32492)
 #[doc(alias = "PUT Bucket referer")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketReferer(RefererConfiguration);
 
 impl PutBucketReferer {
@@ -234,6 +235,7 @@ impl PutBucketReferer {
 /// COS reference: [GET Bucket referer](https://cloud.tencent.com/document/product/436/32493)
 #[doc(alias = "GET Bucket referer")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketReferer {
     _private: (),
 }
@@ -264,6 +266,7 @@ impl GetBucketReferer {
 ///
 /// COS reference: [PUT Bucket referer](https://cloud.tencent.com/document/product/436/32492)
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketReferer {
     _private: (),
 }

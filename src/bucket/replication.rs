@@ -424,6 +424,7 @@ fn write_filter(prefix: Option<&str>, tags: &Tags) -> Element {
 /// COS reference: [PUT Bucket replication](https://cloud.tencent.com/document/product/436/19223)
 #[doc(alias = "PUT Bucket replication")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketReplication(ReplicationConfiguration);
 
 impl PutBucketReplication {
@@ -455,6 +456,7 @@ impl PutBucketReplication {
 /// COS reference: [GET Bucket replication](https://cloud.tencent.com/document/product/436/19222)
 #[doc(alias = "GET Bucket replication")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketReplication {
     _private: (),
 }
@@ -486,6 +488,7 @@ impl GetBucketReplication {
 /// COS reference: [DELETE Bucket replication](https://cloud.tencent.com/document/product/436/19221)
 #[doc(alias = "DELETE Bucket replication")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketReplication {
     _private: (),
 }

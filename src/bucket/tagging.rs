@@ -32,6 +32,7 @@ use crate::xml;
 /// COS reference: [PUT Bucket tagging](https://cloud.tencent.com/document/product/436/34838)
 #[doc(alias = "PUT Bucket tagging")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketTagging(Tags);
 
 impl PutBucketTagging {
@@ -62,6 +63,7 @@ impl PutBucketTagging {
 /// COS reference: [GET Bucket tagging](https://cloud.tencent.com/document/product/436/34837)
 #[doc(alias = "GET Bucket tagging")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketTagging {
     _private: (),
 }
@@ -93,6 +95,7 @@ impl GetBucketTagging {
 /// COS reference: [DELETE Bucket tagging](https://cloud.tencent.com/document/product/436/34836)
 #[doc(alias = "DELETE Bucket tagging")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketTagging {
     _private: (),
 }

@@ -37,6 +37,7 @@ pub enum Versioning {
 /// COS reference: [PUT Bucket versioning](https://cloud.tencent.com/document/product/436/19889)
 #[doc(alias = "PUT Bucket versioning")]
 #[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketVersioning(Versioning);
 
 impl PutBucketVersioning {
@@ -64,6 +65,7 @@ impl PutBucketVersioning {
 /// COS reference: [GET Bucket versioning](https://cloud.tencent.com/document/product/436/19888)
 #[doc(alias = "GET Bucket versioning")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketVersioning {
     _private: (),
 }

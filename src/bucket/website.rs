@@ -415,6 +415,7 @@ fn status(leaf: &Element) -> Option<u16> {
 /// COS reference: [PUT Bucket website](https://cloud.tencent.com/document/product/436/31930)
 #[doc(alias = "PUT Bucket website")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketWebsite(WebsiteConfiguration);
 
 impl PutBucketWebsite {
@@ -447,6 +448,7 @@ impl PutBucketWebsite {
 /// COS reference: [GET Bucket website](https://cloud.tencent.com/document/product/436/31929)
 #[doc(alias = "GET Bucket website")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketWebsite {
     _private: (),
 }
@@ -478,6 +480,7 @@ impl GetBucketWebsite {
 /// COS reference: [DELETE Bucket website](https://cloud.tencent.com/document/product/436/31928)
 #[doc(alias = "DELETE Bucket website")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketWebsite {
     _private: (),
 }

@@ -28,6 +28,7 @@ use crate::request::Request;
 /// COS reference: [Abort Multipart Upload](https://cloud.tencent.com/document/product/436/7740)
 #[doc(alias = "Abort Multipart Upload")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct AbortMultipartUpload {
     key: ObjectKey,
     upload_id: String,

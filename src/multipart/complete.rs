@@ -37,6 +37,7 @@ use crate::xml;
 /// COS reference: [Complete Multipart Upload](https://cloud.tencent.com/document/product/436/7742)
 #[doc(alias = "Complete Multipart Upload")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct CompleteMultipartUpload {
     key: ObjectKey,
     upload_id: String,
@@ -85,14 +86,12 @@ impl CompleteMultipartUpload {
     }
 
     /// The CRC-64 the object must have, for instance [combined](crate::Crc64::combine) from those of the parts.
-    #[must_use]
     pub fn crc64(mut self, crc64: u64) -> Self {
         self.crc64 = Some(crc64);
         self
     }
 
     /// Fails with `FileAlreadyExists` (409) when the key is taken by now.
-    #[must_use]
     pub fn forbid_overwrite(mut self) -> Self {
         self.forbid_overwrite = true;
         self

@@ -36,6 +36,7 @@ use crate::xml;
 /// COS reference: [Initiate Multipart Upload](https://cloud.tencent.com/document/product/436/7746)
 #[doc(alias = "Initiate Multipart Upload")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct InitiateMultipartUpload {
     key: ObjectKey,
     attributes: Attributes,
@@ -52,35 +53,30 @@ impl InitiateMultipartUpload {
     }
 
     /// Content headers, storage class, user metadata.
-    #[must_use]
     pub fn attributes(mut self, attributes: Attributes) -> Self {
         self.attributes = attributes;
         self
     }
 
     /// Who may do what with it; else [`Acl::inherited`].
-    #[must_use]
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);
         self
     }
 
     /// Tags.
-    #[must_use]
     pub fn tags(mut self, tags: Tags) -> Self {
         self.tags = Some(tags);
         self
     }
 
     /// Encryption at rest. A customer's key must come with every part.
-    #[must_use]
     pub fn encryption(mut self, encryption: Encryption) -> Self {
         self.encryption = Some(encryption);
         self
     }
 
     /// Fails with `FileAlreadyExists` (409) when the key is taken; say it when completing, too.
-    #[must_use]
     pub fn forbid_overwrite(mut self) -> Self {
         self.forbid_overwrite = true;
         self

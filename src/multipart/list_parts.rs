@@ -34,6 +34,7 @@ use crate::xml;
 /// COS reference: [List Parts](https://cloud.tencent.com/document/product/436/7747)
 #[doc(alias = "List Parts")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct ListParts {
     key: ObjectKey,
     upload_id: String,
@@ -48,14 +49,12 @@ impl ListParts {
     }
 
     /// Only parts behind this number (`part-number-marker`).
-    #[must_use]
     pub fn marker(mut self, part_number: u32) -> Self {
         self.marker = Some(part_number);
         self
     }
 
     /// How many parts a page has, 1 to 1 000 (the default).
-    #[must_use]
     pub fn max_parts(mut self, max_parts: u32) -> Self {
         self.max_parts = Some(max_parts);
         self

@@ -39,6 +39,7 @@ use crate::xml;
 /// COS reference: [List Multipart Uploads](https://cloud.tencent.com/document/product/436/7736)
 #[doc(alias = "List Multipart Uploads")]
 #[derive(Clone, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct ListMultipartUploads {
     prefix: Option<String>,
     delimiter: Option<String>,
@@ -55,35 +56,30 @@ impl ListMultipartUploads {
     }
 
     /// Only keys that begin so.
-    #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
     }
 
     /// Gathers keys that agree up to this one character behind the prefix; usually `/`.
-    #[must_use]
     pub fn delimiter(mut self, delimiter: impl Into<String>) -> Self {
         self.delimiter = Some(delimiter.into());
         self
     }
 
     /// Only uploads behind this key (`key-marker`).
-    #[must_use]
     pub fn key_marker(mut self, key: impl Into<String>) -> Self {
         self.key_marker = Some(key.into());
         self
     }
 
     /// With a key marker: also the uploads of that key behind this one (`upload-id-marker`).
-    #[must_use]
     pub fn upload_id_marker(mut self, upload_id: impl Into<String>) -> Self {
         self.upload_id_marker = Some(upload_id.into());
         self
     }
 
     /// How many uploads a page has, 1 to 1 000 (the default).
-    #[must_use]
     pub fn max_uploads(mut self, max_uploads: u32) -> Self {
         self.max_uploads = Some(max_uploads);
         self

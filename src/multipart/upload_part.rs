@@ -34,6 +34,7 @@ use crate::request::Request;
 /// COS reference: [Upload Part](https://cloud.tencent.com/document/product/436/7750)
 #[doc(alias = "Upload Part")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct UploadPart {
     key: ObjectKey,
     upload_id: String,
@@ -62,21 +63,18 @@ impl UploadPart {
     }
 
     /// `Content-MD5`: the Base64 of the part's MD5. COS refuses a part that does not match.
-    #[must_use]
     pub fn content_md5(mut self, base64: impl Into<String>) -> Self {
         self.content_md5 = Some(base64.into());
         self
     }
 
     /// The key the upload was begun with (SSE-C).
-    #[must_use]
     pub fn customer_key(mut self, key: CustomerKey) -> Self {
         self.customer_key = Some(key);
         self
     }
 
     /// The speed of this request.
-    #[must_use]
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.traffic_limit = Some(limit);
         self

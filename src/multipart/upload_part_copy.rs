@@ -38,6 +38,7 @@ use crate::xml;
 /// COS reference: [Upload Part - Copy](https://cloud.tencent.com/document/product/436/8287)
 #[doc(alias = "Upload Part - Copy")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct UploadPartCopy {
     key: ObjectKey,
     upload_id: String,
@@ -54,14 +55,12 @@ impl UploadPartCopy {
     }
 
     /// From these bytes of the source only. COS wants both ends.
-    #[must_use]
     pub fn range(mut self, range: impl Into<ByteRange>) -> Self {
         self.range = Some(range.into());
         self
     }
 
     /// The key the upload was begun with (SSE-C); that of the source goes into the [`CopySource`].
-    #[must_use]
     pub fn customer_key(mut self, key: CustomerKey) -> Self {
         self.customer_key = Some(key);
         self

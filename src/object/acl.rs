@@ -29,6 +29,7 @@ use crate::request::Request;
 /// COS reference: [PUT Object acl](https://cloud.tencent.com/document/product/436/7748)
 #[doc(alias = "PUT Object acl")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutObjectAcl {
     key: ObjectKey,
     acl: Acl,
@@ -42,7 +43,6 @@ impl PutObjectAcl {
     }
 
     /// Sets it on this version.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
@@ -71,6 +71,7 @@ impl PutObjectAcl {
 /// COS reference: [GET Object acl](https://cloud.tencent.com/document/product/436/7744)
 #[doc(alias = "GET Object acl")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetObjectAcl {
     key: ObjectKey,
     version_id: Option<String>,
@@ -83,7 +84,6 @@ impl GetObjectAcl {
     }
 
     /// Reads that of this version.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self

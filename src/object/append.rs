@@ -35,6 +35,7 @@ use crate::request::Request;
 /// COS reference: [APPEND Object](https://cloud.tencent.com/document/product/436/7741)
 #[doc(alias = "APPEND Object")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct AppendObject {
     key: ObjectKey,
     position: u64,
@@ -62,35 +63,30 @@ impl AppendObject {
     }
 
     /// The CRC-64 of the object before this append, as the last one gave it: the whole is then checked.
-    #[must_use]
     pub fn previous_crc64(mut self, crc64: u64) -> Self {
         self.previous_crc64 = Some(crc64);
         self
     }
 
     /// Content headers, storage class, user metadata; of the first append.
-    #[must_use]
     pub fn attributes(mut self, attributes: Attributes) -> Self {
         self.attributes = attributes;
         self
     }
 
     /// Who may do what with it; of the first append.
-    #[must_use]
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);
         self
     }
 
     /// Encryption at rest; of the first append.
-    #[must_use]
     pub fn encryption(mut self, encryption: Encryption) -> Self {
         self.encryption = Some(encryption);
         self
     }
 
     /// The speed of this request.
-    #[must_use]
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.traffic_limit = Some(limit);
         self

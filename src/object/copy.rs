@@ -40,6 +40,7 @@ use crate::xml;
 /// COS reference: [PUT Object - Copy](https://cloud.tencent.com/document/product/436/10881)
 #[doc(alias = "PUT Object - Copy")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct CopyObject {
     source: CopySource,
     key: ObjectKey,
@@ -67,42 +68,36 @@ impl CopyObject {
     }
 
     /// Gives the copy these attributes in place of the source's.
-    #[must_use]
     pub fn replace_attributes(mut self, attributes: Attributes) -> Self {
         self.attributes = Some(attributes);
         self
     }
 
     /// `x-cos-storage-class` of the copy; else `STANDARD`.
-    #[must_use]
     pub fn storage_class(mut self, class: StorageClass) -> Self {
         self.storage_class = Some(class);
         self
     }
 
     /// Who may do what with the copy; else [`Acl::inherited`].
-    #[must_use]
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);
         self
     }
 
     /// Gives the copy these tags, or none, in place of the source's.
-    #[must_use]
     pub fn replace_tags(mut self, tags: Tags) -> Self {
         self.tags = Some(tags);
         self
     }
 
     /// Encryption of the copy at rest.
-    #[must_use]
     pub fn encryption(mut self, encryption: Encryption) -> Self {
         self.encryption = Some(encryption);
         self
     }
 
     /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
-    #[must_use]
     pub fn forbid_overwrite(mut self) -> Self {
         self.forbid_overwrite = true;
         self

@@ -32,6 +32,7 @@ use crate::request::Request;
 /// COS reference: [DELETE Object](https://cloud.tencent.com/document/product/436/7743)
 #[doc(alias = "DELETE Object")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteObject {
     key: ObjectKey,
     version_id: Option<String>,
@@ -45,14 +46,12 @@ impl DeleteObject {
     }
 
     /// Removes this version for good.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
     }
 
     /// Says that the bucket keeps no versions, so that the request may be repeated freely.
-    #[must_use]
     pub fn unversioned(mut self) -> Self {
         self.unversioned = true;
         self

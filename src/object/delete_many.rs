@@ -33,6 +33,7 @@ use crate::xml;
 /// COS reference: [DELETE Multiple Objects](https://cloud.tencent.com/document/product/436/8289)
 #[doc(alias = "DELETE Multiple Objects")]
 #[derive(Clone, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteObjects {
     keys: Vec<DeleteKey>,
     quiet: bool,
@@ -82,21 +83,18 @@ impl DeleteObjects {
     }
 
     /// One more.
-    #[must_use]
     pub fn key(mut self, key: impl Into<DeleteKey>) -> Self {
         self.keys.push(key.into());
         self
     }
 
     /// Answers with the failures alone.
-    #[must_use]
     pub fn quiet(mut self) -> Self {
         self.quiet = true;
         self
     }
 
     /// Says that the bucket keeps no versions, so that the request may be repeated freely.
-    #[must_use]
     pub fn unversioned(mut self) -> Self {
         self.unversioned = true;
         self
@@ -209,6 +207,7 @@ struct ErrorEntry {
 /// What [`DeleteObjects`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use = "objects that were not removed are told here, not by an error"]
 pub struct DeleteObjectsOutput {
     /// What was removed; empty in quiet mode.
     pub deleted: Vec<DeletedObject>,

@@ -48,6 +48,7 @@ use crate::rest::Rest;
 /// COS reference: [GET Object](https://cloud.tencent.com/document/product/436/7753)
 #[doc(alias = "GET Object")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetObject {
     key: ObjectKey,
     version_id: Option<String>,
@@ -75,42 +76,36 @@ impl GetObject {
     }
 
     /// Reads this version.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
     }
 
     /// Reads these bytes only. The checksum of a part is not known, so it is not checked.
-    #[must_use]
     pub fn range(mut self, range: impl Into<ByteRange>) -> Self {
         self.range = Some(range.into());
         self
     }
 
     /// When the read counts.
-    #[must_use]
     pub fn conditions(mut self, conditions: Conditions) -> Self {
         self.conditions = conditions;
         self
     }
 
     /// Headers the answer shall carry in place of those stored.
-    #[must_use]
     pub fn response_overrides(mut self, overrides: ResponseOverrides) -> Self {
         self.overrides = overrides;
         self
     }
 
     /// The key the object was encrypted with (SSE-C).
-    #[must_use]
     pub fn customer_key(mut self, key: CustomerKey) -> Self {
         self.customer_key = Some(key);
         self
     }
 
     /// The speed of this request.
-    #[must_use]
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.traffic_limit = Some(limit);
         self
@@ -118,7 +113,6 @@ impl GetObject {
 
     /// A parameter for processing by Cloud Infinite, for instance `imageMogr2/thumbnail/!50p` with an empty value. The
     /// answer is then not the object, and no checksum is checked.
-    #[must_use]
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.params.0.push((name.into(), value.into()));
         self

@@ -35,6 +35,7 @@ use crate::time::parse_http_date;
 /// COS reference: [HEAD Object](https://cloud.tencent.com/document/product/436/7745)
 #[doc(alias = "HEAD Object")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct HeadObject {
     key: ObjectKey,
     version_id: Option<String>,
@@ -49,21 +50,18 @@ impl HeadObject {
     }
 
     /// Reads this version.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
     }
 
     /// When the read counts.
-    #[must_use]
     pub fn conditions(mut self, conditions: Conditions) -> Self {
         self.conditions = conditions;
         self
     }
 
     /// The key the object was encrypted with (SSE-C).
-    #[must_use]
     pub fn customer_key(mut self, key: CustomerKey) -> Self {
         self.customer_key = Some(key);
         self

@@ -38,7 +38,7 @@ use crate::time::iso8601;
 /// COS reference: [POST Object](https://cloud.tencent.com/document/product/436/14690)
 #[doc(alias = "POST Object")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
+#[must_use = "Bucket::post_form makes a form of it"]
 pub struct PostPolicy {
     key: Limit,
     size: Option<RangeInclusive<u64>>,

@@ -38,6 +38,7 @@ use crate::request::Request;
 /// COS reference: [OPTIONS Object](https://cloud.tencent.com/document/product/436/8288)
 #[doc(alias = "OPTIONS Object")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct OptionsObject {
     key: ObjectKey,
     origin: String,
@@ -52,7 +53,6 @@ impl OptionsObject {
     }
 
     /// One more header that the page would send, by its name (`Access-Control-Request-Headers`).
-    #[must_use]
     pub fn header(mut self, name: impl Into<String>) -> Self {
         self.headers.push(name.into());
         self

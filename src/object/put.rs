@@ -35,6 +35,7 @@ use crate::request::Request;
 /// COS reference: [PUT Object](https://cloud.tencent.com/document/product/436/7749)
 #[doc(alias = "PUT Object")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutObject {
     key: ObjectKey,
     body: Body,
@@ -67,42 +68,36 @@ impl PutObject {
     }
 
     /// Content headers, storage class, user metadata.
-    #[must_use]
     pub fn attributes(mut self, attributes: Attributes) -> Self {
         self.attributes = attributes;
         self
     }
 
     /// Who may do what with it; else [`Acl::inherited`].
-    #[must_use]
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);
         self
     }
 
     /// Tags.
-    #[must_use]
     pub fn tags(mut self, tags: Tags) -> Self {
         self.tags = Some(tags);
         self
     }
 
     /// Encryption at rest.
-    #[must_use]
     pub fn encryption(mut self, encryption: Encryption) -> Self {
         self.encryption = Some(encryption);
         self
     }
 
     /// The speed of this request.
-    #[must_use]
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.traffic_limit = Some(limit);
         self
     }
 
     /// `Content-MD5`: the Base64 of the body's MD5. COS refuses a body that does not match.
-    #[must_use]
     pub fn content_md5(mut self, base64: impl Into<String>) -> Self {
         self.content_md5 = Some(base64.into());
         self
@@ -113,7 +108,6 @@ impl PutObject {
     /// When an answer was lost, and the next attempt finds the key taken, the object that is there is ours if it has these
     /// very bytes and is no older than the first attempt. Who uses a key as a lock puts something of its own into it, like a
     /// random number, so that it cannot be taken for that of another.
-    #[must_use]
     pub fn forbid_overwrite(mut self) -> Self {
         self.forbid_overwrite = true;
         self

@@ -45,6 +45,7 @@ use crate::time::parse_http_date;
 /// COS reference: [POST Object restore](https://cloud.tencent.com/document/product/436/12633)
 #[doc(alias = "POST Object restore")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct RestoreObject {
     key: ObjectKey,
     days: Option<u32>,
@@ -70,21 +71,18 @@ impl RestoreObject {
     }
 
     /// How fast; else [`RestoreTier::Standard`].
-    #[must_use]
     pub fn tier(mut self, tier: RestoreTier) -> Self {
         self.tier = tier;
         self
     }
 
     /// Restores this version of it.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
     }
 
     /// The key the object was encrypted with (SSE-C). The reference does not name it here; the Python SDK sends it.
-    #[must_use]
     pub fn customer_key(mut self, key: CustomerKey) -> Self {
         self.customer_key = Some(key);
         self

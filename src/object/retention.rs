@@ -36,6 +36,7 @@ use crate::xml::{self, Element};
 /// COS reference: [PUT Object Retention](https://cloud.tencent.com/document/product/436/95768)
 #[doc(alias = "PUT Object Retention")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutObjectRetention {
     key: ObjectKey,
     until: SystemTime,
@@ -71,6 +72,7 @@ impl PutObjectRetention {
 /// COS reference: [GET Object Retention](https://www.tencentcloud.com/document/product/436/58039)
 #[doc(alias = "GET Object Retention")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetObjectRetention {
     key: ObjectKey,
 }

@@ -41,6 +41,7 @@ use crate::time::parse_http_date;
 /// COS reference: [Symbolic links](https://cloud.tencent.com/document/product/436/109082)
 #[doc(alias = "PUT Object symlink")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutSymlink {
     key: ObjectKey,
     target: ObjectKey,
@@ -69,6 +70,7 @@ pub struct PutSymlink {
 /// COS reference: [Symbolic links](https://cloud.tencent.com/document/product/436/109082)
 #[doc(alias = "GET Object symlink")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetSymlink {
     key: ObjectKey,
     version_id: Option<String>,
@@ -81,7 +83,6 @@ impl PutSymlink {
     }
 
     /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
-    #[must_use]
     pub fn forbid_overwrite(mut self) -> Self {
         self.forbid_overwrite = true;
         self
@@ -95,7 +96,6 @@ impl GetSymlink {
     }
 
     /// Reads this version of it.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self

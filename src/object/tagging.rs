@@ -32,6 +32,7 @@ use crate::xml;
 /// COS reference: [PUT Object tagging](https://cloud.tencent.com/document/product/436/42997)
 #[doc(alias = "PUT Object tagging")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutObjectTagging {
     key: ObjectKey,
     tags: Tags,
@@ -59,6 +60,7 @@ pub struct PutObjectTagging {
 /// COS reference: [GET Object tagging](https://cloud.tencent.com/document/product/436/42998)
 #[doc(alias = "GET Object tagging")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetObjectTagging {
     key: ObjectKey,
     version_id: Option<String>,
@@ -84,6 +86,7 @@ pub struct GetObjectTagging {
 /// COS reference: [DELETE Object tagging](https://cloud.tencent.com/document/product/436/42999)
 #[doc(alias = "DELETE Object tagging")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteObjectTagging {
     key: ObjectKey,
     version_id: Option<String>,
@@ -96,7 +99,6 @@ impl PutObjectTagging {
     }
 
     /// Tags this version of it.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
@@ -110,7 +112,6 @@ impl GetObjectTagging {
     }
 
     /// Those of this version.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
@@ -124,7 +125,6 @@ impl DeleteObjectTagging {
     }
 
     /// Those of this version.
-    #[must_use]
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self

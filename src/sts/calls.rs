@@ -46,7 +46,7 @@ mod sealed {
 ///
 /// Reference: [GetFederationToken](https://cloud.tencent.com/document/product/1312/48195)
 #[derive(Clone, Debug)]
-#[must_use]
+#[must_use = "nothing is sent before it is given to a client"]
 pub struct GetFederationToken {
     name: String,
     policy: Policy,
@@ -91,7 +91,7 @@ impl Call for GetFederationToken {
 ///
 /// Reference: [AssumeRole](https://cloud.tencent.com/document/product/1312/48197)
 #[derive(Clone, Debug)]
-#[must_use]
+#[must_use = "nothing is sent before it is given to a client"]
 pub struct AssumeRole {
     role_arn: String,
     session_name: String,
@@ -198,7 +198,7 @@ impl Call for AssumeRole {
 ///
 /// Reference: [AssumeRoleWithWebIdentity](https://cloud.tencent.com/document/product/1312/73070)
 #[derive(Clone)]
-#[must_use]
+#[must_use = "nothing is sent before it is given to a client"]
 pub struct AssumeRoleWithWebIdentity {
     provider_id: String,
     token: Zeroizing<String>,

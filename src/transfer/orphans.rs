@@ -97,6 +97,7 @@ impl Orphans {
 /// What [`Orphans::abort`] did.
 #[derive(Debug, Default)]
 #[non_exhaustive]
+#[must_use = "uploads that are still there are told here, not by an error"]
 pub struct OrphansAborted {
     /// Uploads that are gone now.
     pub aborted: Vec<UploadSummary>,

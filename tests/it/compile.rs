@@ -9,10 +9,11 @@ use tencent_cos::client::provider::{
 };
 use tencent_cos::policy::Policy;
 use tencent_cos::sign::{SigningKey, Stages};
+use tencent_cos::transfer::{DirectoryReport, OrphansAborted};
 use tencent_cos::{
-    Body, Bucket, ByteReader, ByteStream, Client, ClientBuilder, Connections, Credentials, Endpoint, Error, GetObject,
-    HttpClient, ListObjects, Object, ObjectKey, ObjectMeta, Overrides, Payload, PostForm, PostPolicy, Presigned,
-    PutObject, PutObjectOutput, SessionCredentials, TransportError, sts,
+    Body, Bucket, ByteReader, ByteStream, Client, ClientBuilder, Connections, Credentials, DeleteObjectsOutput,
+    Endpoint, Error, GetObject, HttpClient, ListObjects, Object, ObjectKey, ObjectMeta, Overrides, Payload, PostForm,
+    PostPolicy, Presigned, PutObject, PutObjectOutput, SessionCredentials, TransportError, blocking, sts, transfer,
 };
 
 use crate::support::InMemory;
@@ -78,6 +79,42 @@ fn the_error_fits_into_a_box() {
     assert!(boxed().unwrap_err().downcast::<Error>().is_ok());
     assert_eq!(size_of::<Error>(), size_of::<usize>());
     assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+}
+
+/// What says what failed, or does nothing by itself: the compiler tells who drops it unread. If it did not, nothing were to
+/// be expected here.
+#[deny(unfulfilled_lint_expectations)]
+mod unread {
+    use super::*;
+
+    fn got<T>() -> T {
+        unreachable!()
+    }
+
+    macro_rules! is_told {
+        ($($name:ident: $what:ty),+ $(,)?) => {
+            $(
+                #[expect(unused_must_use)]
+                #[allow(dead_code)]
+                fn $name() {
+                    got::<$what>();
+                }
+            )+
+        };
+    }
+
+    is_told! {
+        delete_objects: DeleteObjectsOutput,
+        orphans: OrphansAborted,
+        directory: DirectoryReport,
+        iterator: blocking::Iter<ObjectMeta>,
+        upload: transfer::Upload,
+        download: transfer::Download,
+        upload_directory: transfer::UploadDirectory,
+        download_directory: transfer::DownloadDirectory,
+        copy: transfer::LargeCopy,
+        federation: sts::GetFederationToken,
+    }
 }
 
 /// A panic elsewhere does not make a handle useless: keys and values can cross `catch_unwind`.

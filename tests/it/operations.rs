@@ -346,7 +346,11 @@ where
 
 /// The types that implement `Operation`, as the sources of the library tell.
 pub fn public_operations() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
+    sources().iter().flat_map(|source| operations_of(source)).collect()
+}
+
+fn sources() -> Vec<String> {
+    let mut sources = Vec::new();
     let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("a folder") {
@@ -354,11 +358,11 @@ pub fn public_operations() -> BTreeSet<String> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                names.extend(operations_of(&std::fs::read_to_string(path).expect("a source")));
+                sources.push(std::fs::read_to_string(path).expect("a source"));
             }
         }
     }
-    names
+    sources
 }
 
 /// `impl Operation for PutObject {`, but neither in a comment nor indented, as in a test, nor of a private type; and the
@@ -389,6 +393,17 @@ fn every_public_operation_is_in_the_table() {
                   impl<T: BucketConfig> Operation for PutConfig<T> {\nimpl Operation for Private {\n\
                   pub struct GetCors;\n    GET GetCors, \"GET Bucket cors\", \"name/cos:GetBucketCORS\";\n";
     assert_eq!(operations_of(source).collect::<Vec<_>>(), ["PutConfig", "GetCors"]);
+}
+
+#[test]
+fn the_compiler_tells_of_every_operation_that_is_not_sent() {
+    for source in sources() {
+        for name in operations_of(&source) {
+            let (before, _) = source.split_once(&format!("\npub struct {name}")).expect("a struct");
+            let attributes = before.lines().rev().take_while(|line| line.starts_with("#["));
+            assert!(attributes.into_iter().any(|line| line.starts_with("#[must_use = ")), "{name}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

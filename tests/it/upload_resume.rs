@@ -182,7 +182,8 @@ async fn an_upload_that_is_gone_begins_anew_unless_it_became_the_object() {
     let scene = Scene::new(4 * MIB).await;
     scene.emulator.script(slow_parts());
     scene.interrupt(2).await;
-    scene.bucket.orphans(Duration::ZERO).abort().await.unwrap();
+    let given_up = scene.bucket.orphans(Duration::ZERO).abort().await.unwrap();
+    assert_eq!((given_up.aborted.len(), given_up.failed.len()), (1, 0));
     assert_eq!(scene.run().await.unwrap().resumed_parts, 0);
     scene.check();
     // Completed by an earlier run that did not hear of it; and what it made is there no more.

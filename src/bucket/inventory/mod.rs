@@ -39,6 +39,7 @@ use crate::xml::{self, Element};
 /// COS reference: [PUT Bucket inventory](https://cloud.tencent.com/document/product/436/33707)
 #[doc(alias = "PUT Bucket inventory")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketInventory(InventoryConfiguration);
 
 impl PutBucketInventory {
@@ -74,6 +75,7 @@ impl PutBucketInventory {
 /// COS reference: [POST Bucket inventory](https://cloud.tencent.com/document/product/436/83382)
 #[doc(alias = "POST Bucket inventory")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PostBucketInventory(InventoryConfiguration);
 
 impl PostBucketInventory {
@@ -122,6 +124,7 @@ impl InventoryJob {
 /// COS reference: [GET Bucket inventory](https://cloud.tencent.com/document/product/436/33705)
 #[doc(alias = "GET Bucket inventory")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketInventory(String);
 
 impl GetBucketInventory {
@@ -152,6 +155,7 @@ impl GetBucketInventory {
 /// COS reference: [DELETE Bucket inventory](https://cloud.tencent.com/document/product/436/33704)
 #[doc(alias = "DELETE Bucket inventory")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketInventory(String);
 
 impl DeleteBucketInventory {
@@ -188,6 +192,7 @@ impl DeleteBucketInventory {
 /// [List Bucket Inventory Configurations](https://cloud.tencent.com/document/product/436/33706)
 #[doc(alias = "List Bucket Inventory Configurations")]
 #[derive(Clone, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct ListBucketInventory {
     continuation_token: Option<String>,
     trail: Trail,
@@ -200,7 +205,6 @@ impl ListBucketInventory {
     }
 
     /// Lists them from where another page ended.
-    #[must_use]
     pub fn continuation_token(mut self, token: impl Into<String>) -> Self {
         self.continuation_token = Some(token.into());
         self

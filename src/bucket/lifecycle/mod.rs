@@ -105,6 +105,7 @@ impl Setting for LifecycleConfiguration {
 /// COS reference: [PUT Bucket lifecycle](https://cloud.tencent.com/document/product/436/8280)
 #[doc(alias = "PUT Bucket lifecycle")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketLifecycle(LifecycleConfiguration);
 
 impl PutBucketLifecycle {
@@ -134,6 +135,7 @@ impl PutBucketLifecycle {
 /// COS reference: [GET Bucket lifecycle](https://cloud.tencent.com/document/product/436/8278)
 #[doc(alias = "GET Bucket lifecycle")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketLifecycle {
     _private: (),
 }
@@ -163,6 +165,7 @@ impl GetBucketLifecycle {
 /// COS reference: [DELETE Bucket lifecycle](https://cloud.tencent.com/document/product/436/8284)
 #[doc(alias = "DELETE Bucket lifecycle")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketLifecycle {
     _private: (),
 }

@@ -108,6 +108,7 @@ fn whole<T: std::str::FromStr + ToString>(leaf: &Element) -> Option<T> {
 /// COS reference: [PUT Bucket Origin](https://cloud.tencent.com/document/product/436/34533)
 #[doc(alias = "PUT Bucket Origin")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketOrigin(OriginConfiguration);
 
 impl PutBucketOrigin {
@@ -140,6 +141,7 @@ impl PutBucketOrigin {
 /// COS reference: [GET Bucket Origin](https://cloud.tencent.com/document/product/436/82859)
 #[doc(alias = "GET Bucket Origin")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketOrigin {
     _private: (),
 }
@@ -171,6 +173,7 @@ impl GetBucketOrigin {
 /// COS reference: [DELETE Bucket Origin](https://cloud.tencent.com/document/product/436/82860)
 #[doc(alias = "DELETE Bucket Origin")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketOrigin {
     _private: (),
 }

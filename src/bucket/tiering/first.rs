@@ -33,6 +33,7 @@ use crate::xml::{self, Element};
 /// COS reference: [PUT Bucket IntelligentTiering](https://cloud.tencent.com/document/product/436/48348)
 #[doc(alias = "PUT Bucket intelligenttiering")]
 #[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketIntelligentTieringV1(u32);
 
 impl PutBucketIntelligentTieringV1 {
@@ -66,6 +67,7 @@ impl PutBucketIntelligentTieringV1 {
 /// COS reference: [GET Bucket IntelligentTiering](https://www.tencentcloud.com/document/product/436/38315)
 #[doc(alias = "GET Bucket intelligenttiering")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketIntelligentTieringV1 {
     _private: (),
 }

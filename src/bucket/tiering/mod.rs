@@ -37,6 +37,7 @@ use crate::xml;
 /// COS reference: [PUT Bucket IntelligentTiering](https://cloud.tencent.com/document/product/436/48348)
 #[doc(alias = "PUT Bucket IntelligentTiering")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketIntelligentTiering(IntelligentTieringConfiguration);
 
 impl PutBucketIntelligentTiering {
@@ -68,6 +69,7 @@ impl PutBucketIntelligentTiering {
 /// COS reference: [GET Bucket IntelligentTiering](https://www.tencentcloud.com/document/product/436/38315)
 #[doc(alias = "GET Bucket IntelligentTiering")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketIntelligentTiering(String);
 
 impl GetBucketIntelligentTiering {
@@ -98,6 +100,7 @@ impl GetBucketIntelligentTiering {
 /// COS reference: [DELETE Bucket IntelligentTiering](https://www.tencentcloud.com/document/product/436/60837)
 #[doc(alias = "DELETE Bucket IntelligentTiering")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketIntelligentTiering(String);
 
 impl DeleteBucketIntelligentTiering {
@@ -130,6 +133,7 @@ impl DeleteBucketIntelligentTiering {
 /// [List Bucket IntelligentTiering Configurations](https://cloud.tencent.com/document/product/436/106783)
 #[doc(alias = "List Bucket IntelligentTiering Configurations")]
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct ListBucketIntelligentTiering {
     _private: (),
 }

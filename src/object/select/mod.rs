@@ -66,6 +66,7 @@ use crate::xml::{self, Element};
 /// COS reference: [SELECT Object Content](https://cloud.tencent.com/document/product/436/37641)
 #[doc(alias = "SELECT Object Content")]
 #[derive(Clone, Debug)]
+#[must_use = "nothing is sent before it is given to `send`"]
 pub struct SelectObjectContent {
     key: ObjectKey,
     expression: String,
@@ -84,7 +85,6 @@ impl SelectObjectContent {
     }
 
     /// `RequestProgress`: whether COS tells from time to time how far it is; see [`SelectProgress`].
-    #[must_use]
     pub fn progress(mut self, progress: bool) -> Self {
         self.progress = progress;
         self

@@ -71,6 +71,7 @@ use crate::transfer::sealed;
 /// # }
 /// ```
 #[derive(Clone)]
+#[must_use = "Bucket::transfer runs it"]
 pub struct DownloadDirectory {
     directory: PathBuf,
     prefix: String,
@@ -98,7 +99,6 @@ impl DownloadDirectory {
 
     /// Takes every name this system can give a file, also those that others cannot, and those that differ in case or in how
     /// their letters are composed where this system tells them apart.
-    #[must_use]
     pub fn native_names(mut self) -> Self {
         self.names = FileNames::Native;
         self
@@ -106,21 +106,18 @@ impl DownloadDirectory {
 
     /// Gives each download of a large object a [`checkpoint`](crate::transfer::DownloadToPath::checkpoint) in this
     /// directory, so that it is gone on with in another run.
-    #[must_use]
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self
     }
 
     /// Sets the options of each download: part size, concurrency.
-    #[must_use]
     pub fn each(mut self, each: impl Fn(&DirectoryFile, Download) -> Download + Send + Sync + 'static) -> Self {
         self.each = Some(Arc::new(each));
         self
     }
 
     /// Leaves alone what is the same on both sides. The prefix must be empty or end in `/`.
-    #[must_use]
     pub fn sync(mut self, compare: Compare) -> Self {
         self.settings.sync = Some(compare);
         self
@@ -130,14 +127,12 @@ impl DownloadDirectory {
     /// of its own, with a second listing. Where anything failed but for keys that were refused, nothing is deleted, and
     /// the report says [`withheld`](DirectoryReport::withheld); where there is no object at all, it is an
     /// [`ErrorKind::Input`](crate::ErrorKind::Input).
-    #[must_use]
     pub fn delete_extraneous(mut self) -> Self {
         self.settings.delete_extraneous = true;
         self
     }
 
     /// Changes nothing: tells what would be done, to [`on_file`](Self::on_file) and in the report.
-    #[must_use]
     pub fn dry_run(mut self) -> Self {
         self.settings.dry_run = true;
         self
@@ -146,42 +141,36 @@ impl DownloadDirectory {
     /// Only what this is true of. Of what both sides have it is asked for the object. A file whose object is left out
     /// stays as it is; one without an object is deleted only if this is true of it. Keys that would be refused are asked
     /// about, too: for them `path` is what follows the prefix, which is no path then.
-    #[must_use]
     pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
         self.settings.filter = Some(Arc::new(filter));
         self
     }
 
     /// Calls this at each step of each file. It must be quick and must not block.
-    #[must_use]
     pub fn on_file(mut self, listener: impl Fn(&DirectoryFile, FileStep<'_>) + Send + Sync + 'static) -> Self {
         self.settings.listener = Some(Arc::new(listener));
         self
     }
 
     /// How many files are under way at once, 1 to 256; 32 unless said. Parts of large files are counted by themselves.
-    #[must_use]
     pub fn concurrency(mut self, files: usize) -> Self {
         self.settings.concurrency = files;
         self
     }
 
     /// Counts the objects beside the transfer, by a second listing, so that its progress has a total.
-    #[must_use]
     pub fn count_ahead(mut self) -> Self {
         self.settings.count_ahead = true;
         self
     }
 
     /// Ends with the error of the first file that fails or is refused; those under way are stopped.
-    #[must_use]
     pub fn stop_on_failure(mut self) -> Self {
         self.settings.stop_on_failure = true;
         self
     }
 
     /// How many failures the report holds, 1 000 unless said. All are counted.
-    #[must_use]
     pub fn failure_limit(mut self, failures: usize) -> Self {
         self.settings.failure_limit = failures;
         self

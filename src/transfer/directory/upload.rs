@@ -63,6 +63,7 @@ use crate::transfer::{Upload, UploadSource, sealed};
 /// # }
 /// ```
 #[derive(Clone)]
+#[must_use = "Bucket::transfer runs it"]
 pub struct UploadDirectory {
     directory: PathBuf,
     prefix: String,
@@ -85,7 +86,6 @@ impl UploadDirectory {
     ///
     /// Otherwise each file is opened once, name by name in the open directory and through no link, and sent from there:
     /// nothing outside the directory is, whoever changes it meanwhile.
-    #[must_use]
     pub fn follow_links(mut self) -> Self {
         self.follow_links = true;
         self
@@ -93,21 +93,18 @@ impl UploadDirectory {
 
     /// Gives each upload a [`checkpoint`](Upload::checkpoint) in this directory, so that large files are gone on with in
     /// another run.
-    #[must_use]
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self
     }
 
     /// Sets the options of each upload: attributes, storage class, part size.
-    #[must_use]
     pub fn each(mut self, each: impl Fn(&DirectoryFile, Upload) -> Upload + Send + Sync + 'static) -> Self {
         self.each = Some(Arc::new(each));
         self
     }
 
     /// Leaves alone what is the same on both sides. The prefix must be empty or end in `/`.
-    #[must_use]
     pub fn sync(mut self, compare: Compare) -> Self {
         self.settings.sync = Some(compare);
         self
@@ -118,14 +115,12 @@ impl UploadDirectory {
     /// the report says [`withheld`](DirectoryReport::withheld); where the directory has nothing at all, it is an
     /// [`ErrorKind::Input`](crate::ErrorKind::Input); where it is not there any more, an
     /// [`ErrorKind::Io`](crate::ErrorKind::Io).
-    #[must_use]
     pub fn delete_extraneous(mut self) -> Self {
         self.settings.delete_extraneous = true;
         self
     }
 
     /// Changes nothing: tells what would be done, to [`on_file`](Self::on_file) and in the report.
-    #[must_use]
     pub fn dry_run(mut self) -> Self {
         self.settings.dry_run = true;
         self
@@ -133,42 +128,36 @@ impl UploadDirectory {
 
     /// Only files this is true of. Of what both sides have it is asked for the file. An object whose file is left out
     /// stays as it is; one without a file is deleted only if this is true of it.
-    #[must_use]
     pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
         self.settings.filter = Some(Arc::new(filter));
         self
     }
 
     /// Calls this at each step of each file. It must be quick and must not block.
-    #[must_use]
     pub fn on_file(mut self, listener: impl Fn(&DirectoryFile, FileStep<'_>) + Send + Sync + 'static) -> Self {
         self.settings.listener = Some(Arc::new(listener));
         self
     }
 
     /// How many files are under way at once, 1 to 256; 32 unless said. Parts of large files are counted by themselves.
-    #[must_use]
     pub fn concurrency(mut self, files: usize) -> Self {
         self.settings.concurrency = files;
         self
     }
 
     /// Counts the files beside the transfer, so that its progress has a total.
-    #[must_use]
     pub fn count_ahead(mut self) -> Self {
         self.settings.count_ahead = true;
         self
     }
 
     /// Ends with the error of the first file that fails or is refused; those under way are stopped.
-    #[must_use]
     pub fn stop_on_failure(mut self) -> Self {
         self.settings.stop_on_failure = true;
         self
     }
 
     /// How many failures the report holds, 1 000 unless said. All are counted.
-    #[must_use]
     pub fn failure_limit(mut self, failures: usize) -> Self {
         self.settings.failure_limit = failures;
         self
