@@ -39,8 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_core::stream::BoxStream;
-use futures_util::{StreamExt as _, stream};
+use futures_util::stream;
 use tokio::sync::Mutex;
 
 use crate::client::defaults::CHUNK;
@@ -52,8 +51,8 @@ use crate::transfer::{
 };
 use crate::{
     Body, BucketName, ByteReader, ByteStream, ClientBuilder, ContentRange, Credentials, DeleteObjectOutput, Error,
-    ErrorKind, Integrity, ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions, Presigned,
-    PutObjectOutput, Region, Result, SelectObjectContent, SelectProgress, UploadSummary,
+    ErrorKind, Integrity, Listing, ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions,
+    Presigned, PutObjectOutput, Region, Result, SelectObjectContent, SelectProgress, UploadSummary,
 };
 
 /// A connection to COS for one account; see [`crate::Client`]. Cheap to clone.
@@ -118,7 +117,7 @@ impl Client {
     pub fn pages<O>(&self, operation: O) -> Iter<O::Output>
     where
         O: Paged + 'static,
-        O::Output: Send,
+        O::Output: Send + 'static,
     {
         self.runtime.iter(self.client.pages(operation))
     }
@@ -254,7 +253,7 @@ impl Bucket {
     pub fn pages<O>(&self, operation: O) -> Iter<O::Output>
     where
         O: Paged + 'static,
-        O::Output: Send,
+        O::Output: Send + 'static,
     {
         self.runtime.iter(self.bucket.pages(operation))
     }
@@ -519,7 +518,7 @@ impl io::BufRead for Reader {
 /// What a listing gives, one by one.
 #[must_use = "nothing is fetched before it is read"]
 pub struct Iter<T> {
-    stream: Option<BoxStream<'static, Result<T>>>,
+    listing: Option<Listing<T>>,
     runtime: Runtime,
 }
 
@@ -527,10 +526,10 @@ impl<T> Iterator for Iter<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let stream = self.stream.as_mut()?;
-        let item = self.runtime.wait(async { stream.next().await.transpose() }).transpose();
+        let listing = self.listing.as_mut()?;
+        let item = self.runtime.wait(async { listing.next().await.transpose() }).transpose();
         if !matches!(item, Some(Ok(_))) {
-            self.stream = None;
+            self.listing = None;
         }
         item
     }
@@ -644,8 +643,8 @@ impl Runtime {
         Ok(Self(Arc::new(Owned { runtime: Some(runtime), process: std::process::id() })))
     }
 
-    fn iter<T>(&self, stream: BoxStream<'static, Result<T>>) -> Iter<T> {
-        Iter { stream: Some(stream), runtime: self.clone() }
+    fn iter<T>(&self, listing: Listing<T>) -> Iter<T> {
+        Iter { listing: Some(listing), runtime: self.clone() }
     }
 
     fn wait<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {

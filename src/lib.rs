@@ -44,7 +44,7 @@
 //! | copy an object of any size | [`Bucket::copy`], [`transfer::LargeCopy`] |
 //! | find uploads that were left behind | [`Bucket::orphans`] |
 //! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
-//! | list | [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
+//! | list | [`Bucket::list`], [`Bucket::pages`], [`Listing`]; [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, find, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`GetBucketLocation`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |
 //! | say who may do what with a bucket or an object, and read it | [`Acl`], [`PutObjectAcl`], [`GetObjectAcl`], [`PutBucketAcl`], [`GetBucketAcl`], [`AccessControl`] |
 //! | let other accounts, users or everybody in, or keep them out | [`PutBucketPolicy`], [`GetBucketPolicy`], [`DeleteBucketPolicy`], [`policy::BucketPolicy`] |
@@ -234,8 +234,8 @@ pub use crate::bucket::*;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use crate::client::{
-    Bucket, ByteReader, Client, ClientBuilder, Connections, HttpClient, Overrides, Payload, Phase, PresignOptions,
-    Presigned, Transport, TransportError,
+    Bucket, ByteReader, Client, ClientBuilder, Connections, HttpClient, Listing, Overrides, Payload, Phase,
+    PresignOptions, Presigned, Transport, TransportError,
 };
 pub use crate::crc64::Crc64;
 #[doc(inline)]

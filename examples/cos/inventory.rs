@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
-use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use tencent_cos::{
     DeleteBucketInventory, GetBucketInventory, IncludedObjectVersions, InventoryConfiguration, InventoryDestination,
@@ -79,7 +78,7 @@ pub async fn run(session: &Session, asked: Inventory) -> Outcome {
     let mut output = session.output();
     let Some(id) = &asked.id else {
         let mut pages = bucket.pages(ListBucketInventory::new());
-        while let Some(page) = pages.try_next().await? {
+        while let Some(page) = pages.next().await.transpose()? {
             for found in page.configurations {
                 output.line(|| told(&found), line(&found))?;
             }

@@ -1,7 +1,6 @@
 //! `cos orphans`.
 
 use clap::Args;
-use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use tencent_cos::UploadSummary;
 
@@ -39,7 +38,7 @@ pub async fn run(session: &Session, Orphans { url, older_than: Span(age), abort 
     let mut output = session.output();
     if !abort {
         let (mut uploads, mut count) = (found.list(), 0_u64);
-        while let Some(upload) = uploads.try_next().await? {
+        while let Some(upload) = uploads.next().await.transpose()? {
             count += 1;
             output.line(|| told(&upload, "orphan"), line(&url, &upload))?;
         }

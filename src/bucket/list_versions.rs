@@ -22,12 +22,11 @@ use crate::xml;
 ///
 /// # Examples
 /// ```no_run
-/// use futures_util::TryStreamExt;
 /// use tencent_cos::ListObjectVersions;
 ///
 /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
 /// let mut pages = bucket.pages(ListObjectVersions::new().prefix("notes/"));
-/// while let Some(page) = pages.try_next().await? {
+/// while let Some(page) = pages.next().await.transpose()? {
 ///     page.versions.iter().for_each(|version| println!("{} {}", version.key, version.version_id));
 /// }
 /// # Ok(())

@@ -2,13 +2,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use futures_core::stream::BoxStream;
-use futures_util::StreamExt as _;
-use futures_util::stream::try_unfold;
-
 use crate::body::Body;
 use crate::client::Client;
 use crate::client::execute::Call;
+use crate::client::listing::Listing;
 use crate::client::overrides::Overrides;
 use crate::client::presign::{PresignOptions, Presigned};
 use crate::client::route::Route;
@@ -35,24 +32,20 @@ impl Client {
         self.call(&self.account()?).send_raw(&operation).await
     }
 
-    /// All pages of an operation on the account, fetched as the stream is read.
+    /// All pages of an operation on the account, fetched as they are read.
     ///
     /// # Errors
     /// As [`Bucket::pages`](crate::Bucket::pages).
-    pub fn pages<O>(&self, operation: O) -> BoxStream<'static, Result<O::Output>>
+    pub fn pages<O>(&self, operation: O) -> Listing<O::Output>
     where
         O: Paged + 'static,
-        O::Output: Send,
+        O::Output: Send + 'static,
     {
         let client = self.clone();
-        let pages = try_unfold(Some(operation), move |operation| {
+        Listing::pages(operation, move |operation| {
             let client = client.clone();
-            async move {
-                let Some(operation) = operation else { return Ok(None) };
-                client.call(&client.account()?).page(&operation).await.map(Some)
-            }
-        });
-        pages.boxed()
+            async move { client.call(&client.account()?).page(&operation).await }
+        })
     }
 
     /// Signs an operation on the account into a URL that needs no further signature.

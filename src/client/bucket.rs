@@ -6,6 +6,7 @@ use crate::body::Body;
 use crate::bucket::{ListObjects, ObjectSummary};
 use crate::client::Client;
 use crate::client::execute::Call;
+use crate::client::listing::Listing;
 use crate::client::overrides::Overrides;
 use crate::client::presign::{PresignOptions, Presigned};
 use crate::client::route::Route;
@@ -18,9 +19,6 @@ use crate::object::{
 use crate::operation::{Operation, Paged};
 use crate::region::{BucketName, Region};
 use crate::request::Request;
-use futures_core::stream::BoxStream;
-use futures_util::stream::try_unfold;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::Method;
 
 /// One bucket to talk to. Cheap to clone.
@@ -162,13 +160,23 @@ impl Bucket {
         self.send(DeleteObject::new(parse(key)?)).await
     }
 
-    /// All objects whose keys begin so, page by page as the stream is read; an empty prefix lists the bucket.
+    /// All objects whose keys begin so, page by page as they are read; an empty prefix lists the bucket.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+    /// let mut objects = bucket.list("notes/");
+    /// while let Some(object) = objects.next().await.transpose()? {
+    ///     println!("{}", object.key);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Items are as [`ListObjects`]; the first error ends the stream.
-    pub fn list(&self, prefix: impl Into<String>) -> BoxStream<'static, Result<ObjectSummary>> {
-        let pages = self.pages(ListObjects::new().prefix(prefix));
-        pages.map_ok(|page| futures_util::stream::iter(page.objects.into_iter().map(Ok))).try_flatten().boxed()
+    /// Items are as [`ListObjects`]; the first error ends the listing.
+    pub fn list(&self, prefix: impl Into<String>) -> Listing<ObjectSummary> {
+        self.pages(ListObjects::new().prefix(prefix)).entries(|page| page.objects)
     }
 
     /// A URL that lets anybody read the object for `lifetime`. It holds the session token of a temporary key.
@@ -202,25 +210,21 @@ impl Bucket {
         self.call().send_raw(&operation).await
     }
 
-    /// All pages of an operation, fetched as the stream is read.
+    /// All pages of an operation, fetched as they are read.
     ///
     /// # Errors
     /// As [`send`](Self::send); [`ErrorKind::Response`](crate::ErrorKind::Response) when the markers do not advance.
-    /// The first error ends the stream.
-    pub fn pages<O>(&self, operation: O) -> BoxStream<'static, Result<O::Output>>
+    /// The first error ends the listing.
+    pub fn pages<O>(&self, operation: O) -> Listing<O::Output>
     where
         O: Paged + 'static,
-        O::Output: Send,
+        O::Output: Send + 'static,
     {
         let bucket = self.clone();
-        let pages = try_unfold(Some(operation), move |operation| {
+        Listing::pages(operation, move |operation| {
             let bucket = bucket.clone();
-            async move {
-                let Some(operation) = operation else { return Ok(None) };
-                bucket.call().page(&operation).await.map(Some)
-            }
-        });
-        pages.boxed()
+            async move { bucket.call().page(&operation).await }
+        })
     }
 
     /// The URL of an object, unsigned: it serves what everybody may read ([`Acl::public_read`](crate::Acl::public_read)).

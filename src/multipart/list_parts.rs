@@ -19,12 +19,11 @@ use crate::xml;
 ///
 /// # Examples
 /// ```no_run
-/// use futures_util::TryStreamExt;
 /// use tencent_cos::ListParts;
 ///
 /// # async fn example(bucket: tencent_cos::Bucket, upload_id: &str) -> tencent_cos::Result<()> {
 /// let mut pages = bucket.pages(ListParts::new("video.mp4".parse()?, upload_id));
-/// while let Some(page) = pages.try_next().await? {
+/// while let Some(page) = pages.next().await.transpose()? {
 ///     page.parts.iter().for_each(|part| println!("{}: {} bytes", part.part_number, part.size));
 /// }
 /// # Ok(())

@@ -24,12 +24,11 @@ use crate::xml;
 ///
 /// # Examples
 /// ```no_run
-/// use futures_util::TryStreamExt;
 /// use tencent_cos::ListMultipartUploads;
 ///
 /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
 /// let mut pages = bucket.pages(ListMultipartUploads::new().prefix("videos/"));
-/// while let Some(page) = pages.try_next().await? {
+/// while let Some(page) = pages.next().await.transpose()? {
 ///     page.uploads.iter().for_each(|upload| println!("{} since {:?}", upload.key, upload.initiated));
 /// }
 /// # Ok(())

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
 use futures_util::future::{Either, select};
 use http::{Method, Response};
 use tokio::runtime::Handle;
@@ -183,11 +182,11 @@ impl Session {
         let mut pages = self.bucket.pages(ListParts::new(self.to.key.clone(), &self.upload_id));
         let mut parts = Vec::new();
         loop {
-            match pages.try_next().await {
-                Ok(Some(mut page)) => parts.append(&mut page.parts),
-                Ok(None) => return Ok(Some(parts)),
-                Err(error) if is_gone(&error) => return Ok(None),
-                Err(error) => return Err(error),
+            match pages.next().await {
+                Some(Ok(mut page)) => parts.append(&mut page.parts),
+                None => return Ok(Some(parts)),
+                Some(Err(error)) if is_gone(&error) => return Ok(None),
+                Some(Err(error)) => return Err(error),
             }
         }
     }

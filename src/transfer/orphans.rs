@@ -1,9 +1,8 @@
 use std::time::{Duration, SystemTime};
 
-use futures_core::stream::BoxStream;
-use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
+use futures_util::TryStreamExt as _;
 
-use crate::client::Bucket;
+use crate::client::{Bucket, Listing};
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{AbortMultipartUpload, ListMultipartUploads, UploadSummary};
@@ -49,19 +48,16 @@ impl Orphans {
         self
     }
 
-    /// Lists them, page by page as the stream is read. An upload whose age COS does not tell is none.
+    /// Lists them, page by page as they are read. An upload whose age COS does not tell is none.
     ///
     /// # Errors
-    /// Items are as [`ListMultipartUploads`]; the first error ends the stream.
-    pub fn list(&self) -> BoxStream<'static, Result<UploadSummary>> {
+    /// Items are as [`ListMultipartUploads`]; the first error ends the listing.
+    pub fn list(&self) -> Listing<UploadSummary> {
         let now = self.bucket.client().engine().clock.now();
         let latest = now.checked_sub(self.age).unwrap_or(SystemTime::UNIX_EPOCH);
         let pages = self.bucket.pages(ListMultipartUploads::new().prefix(&self.prefix));
-        pages
-            .map_ok(|page| stream::iter(page.uploads.into_iter().map(Ok)))
-            .try_flatten()
-            .try_filter(move |upload| future::ready(upload.initiated.is_some_and(|begun| begun <= latest)))
-            .boxed()
+        let is_old = move |upload: &UploadSummary| upload.initiated.is_some_and(|begun| begun <= latest);
+        pages.entries(move |page| page.uploads.into_iter().filter(is_old).collect())
     }
 
     /// Aborts them, one after the other. One that cannot be aborted does not keep the others from it.

@@ -12,8 +12,9 @@ use tencent_cos::sign::{SigningKey, Stages};
 use tencent_cos::transfer::{DirectoryReport, OrphansAborted};
 use tencent_cos::{
     Body, Bucket, ByteReader, ByteStream, Client, ClientBuilder, Connections, Credentials, DeleteObjectsOutput,
-    Endpoint, Error, GetObject, HttpClient, ListObjects, Object, ObjectKey, ObjectMeta, Overrides, Payload, PostForm,
-    PostPolicy, Presigned, PutObject, PutObjectOutput, SessionCredentials, TransportError, blocking, sts, transfer,
+    Endpoint, Error, GetObject, HttpClient, ListObjects, Listing, Object, ObjectKey, ObjectMeta, Overrides, Payload,
+    PostForm, PostPolicy, Presigned, PutObject, PutObjectOutput, SessionCredentials, TransportError, blocking, sts,
+    transfer,
 };
 
 use crate::support::InMemory;
@@ -51,6 +52,7 @@ fn values_move_and_are_shared() {
     cloned::<PutObject>();
     cloned::<GetObject>();
     cloned::<ListObjects>();
+    moved::<Listing<ObjectMeta>>();
     cloned::<PutObjectOutput>();
     cloned::<ObjectMeta>();
     cloned::<ObjectKey>();
@@ -108,6 +110,7 @@ mod unread {
         orphans: OrphansAborted,
         directory: DirectoryReport,
         iterator: blocking::Iter<ObjectMeta>,
+        listing: Listing<ObjectMeta>,
         upload: transfer::Upload,
         download: transfer::Download,
         upload_directory: transfer::UploadDirectory,

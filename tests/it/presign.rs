@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cos_emulator::Emulator;
-use futures_util::StreamExt as _;
 use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;

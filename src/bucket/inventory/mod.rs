@@ -174,12 +174,11 @@ impl DeleteBucketInventory {
 ///
 /// # Examples
 /// ```no_run
-/// use futures_util::TryStreamExt;
 /// use tencent_cos::ListBucketInventory;
 ///
 /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
 /// let mut pages = bucket.pages(ListBucketInventory::new());
-/// while let Some(page) = pages.try_next().await? {
+/// while let Some(page) = pages.next().await.transpose()? {
 ///     for inventory in page.configurations {
 ///         println!("{}", inventory.id);
 ///     }
