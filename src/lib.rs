@@ -165,6 +165,11 @@
 //!
 //! Without features the core is left: operations, signatures, errors, with no I/O and no runtime.
 //!
+//! # Types of other crates
+//!
+//! Types of [`bytes`], [`http`], [`futures_core`] and [`http_body`] stand in signatures here. They are re-exported, so that
+//! an [`Operation`] or an [`HttpClient`] of your own needs none of them beside this crate, and has them at its versions.
+//!
 //! # How it is built
 //!
 //! A module uses lower floors only.
@@ -227,6 +232,16 @@ mod time;
 #[cfg(feature = "client")]
 pub mod transfer;
 mod xml;
+
+/// The bytes of bodies, in and out: [`Body`], [`ByteStream`].
+pub use ::bytes;
+/// What streams of bytes and listings implement: [`ByteStream`], `Listing`.
+pub use ::futures_core;
+/// Methods, headers, requests and responses: [`Operation`], `Bucket::sign`, `HttpClient`.
+pub use ::http;
+/// What a [`Payload`] implements.
+#[cfg(feature = "client")]
+pub use ::http_body;
 
 pub use crate::answer::Done;
 pub use crate::body::{Body, ByteStream};

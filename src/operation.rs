@@ -19,8 +19,8 @@ use crate::rest::Rest;
 ///
 /// # Examples
 /// ```
-/// use http::{Method, Response};
-/// use bytes::Bytes;
+/// use tencent_cos::bytes::Bytes;
+/// use tencent_cos::http::{Method, Response};
 /// use tencent_cos::{Operation, Permissions, Request, Result, Safety, Sent};
 ///
 /// /// Reads which parts of a request must be signed for a bucket, as a document.
