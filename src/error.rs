@@ -50,6 +50,8 @@ struct Inner {
     attempts: u32,
     retryable: bool,
     may_have_taken_effect: bool,
+    phase: Option<Phase>,
+    timed_out: bool,
     service: Option<ServiceError>,
     upload_id: Option<String>,
     mismatch: Option<Box<SignatureMismatch>>,
@@ -111,6 +113,24 @@ impl ErrorKind {
             Self::Cancelled => "Cancelled",
         }
     }
+}
+
+/// The steps of a request on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Resolving the host name.
+    Dns,
+    /// Connecting.
+    Connect,
+    /// The TLS handshake. Never retried: whoever steers us to a wrong certificate must gain nothing.
+    Tls,
+    /// Sending the request.
+    Send,
+    /// Waiting for the head of the answer.
+    AwaitHeaders,
+    /// Reading the body of the answer.
+    ReadBody,
 }
 
 /// The error document COS answered with, or what is known of it when there was no body.
@@ -188,6 +208,11 @@ impl ServiceError {
         self.headers.0.as_deref()
     }
 
+    /// Whether it was STS that answered, not COS.
+    pub fn is_from_sts(&self) -> bool {
+        self.by_sts
+    }
+
     /// The table of the COS error codes: code and message first, status last, because one meaning comes under
     /// several statuses (an expired token is 400 in today's documents, 403 in older ones).
     pub(crate) fn class(&self) -> Class {
@@ -253,6 +278,8 @@ impl Error {
             attempts: 0,
             retryable: false,
             may_have_taken_effect: matches!(kind, ErrorKind::Ambiguous),
+            phase: None,
+            timed_out: kind == ErrorKind::Timeout,
             service: None,
             upload_id: None,
             mismatch: None,
@@ -355,6 +382,14 @@ impl Error {
         self
     }
 
+    /// How far the request came on the wire, and whether a wait came to its limit there.
+    #[cfg(feature = "client")]
+    pub(crate) fn on_the_wire(mut self, phase: Phase, timed_out: bool) -> Self {
+        self.0.phase = Some(phase);
+        self.0.timed_out = timed_out;
+        self
+    }
+
     /// The upload it was about.
     #[cfg(feature = "client")]
     pub(crate) fn with_upload_id(mut self, upload_id: Option<&str>) -> Self {
@@ -395,7 +430,17 @@ impl Error {
         self.0.operation
     }
 
-    /// The bucket, or bucket and key, it was about. Never a query.
+    /// What went wrong, alone: without the operation, its target, the request id and what else `Display` tells. COS's own
+    /// words where there are no others; empty when it said none.
+    pub fn message(&self) -> &str {
+        match self.service() {
+            Some(service) if self.0.message.is_empty() => &service.message,
+            _ => &self.0.message,
+        }
+    }
+
+    /// The bucket, or `bucket/key`, it was about; the name of a bucket has no slash. Of a call of STS, its host. Never a
+    /// query.
     pub fn target(&self) -> Option<&str> {
         self.0.target.as_deref()
     }
@@ -410,9 +455,24 @@ impl Error {
         self.0.service.as_ref()
     }
 
-    /// COS's error code, for instance `NoSuchKey`; `None` when there was none.
+    /// What was answered to this request, or to the one for a key without which this could not be sent.
+    fn answer(&self) -> Option<&ServiceError> {
+        let mut cause = if self.kind() == ErrorKind::Credentials { self.source() } else { None };
+        self.service().or_else(|| {
+            while let Some(error) = cause {
+                if let Some(service) = error.downcast_ref::<Self>().and_then(Self::service) {
+                    return Some(service);
+                }
+                cause = error.source();
+            }
+            None
+        })
+    }
+
+    /// COS's error code, for instance `NoSuchKey`; that of STS, when it refused the key to sign with. `None` when there
+    /// was none.
     pub fn code(&self) -> Option<&str> {
-        self.service().map(|service| service.code.as_str()).filter(|code| !code.is_empty())
+        self.answer().map(|service| service.code.as_str()).filter(|code| !code.is_empty())
     }
 
     /// The HTTP status, when there was an answer.
@@ -420,9 +480,9 @@ impl Error {
         self.service().map(|service| service.status)
     }
 
-    /// `x-cos-request-id`: what Tencent's support asks for.
+    /// `x-cos-request-id`, or the request id of STS, when it refused the key to sign with: what Tencent's support asks for.
     pub fn request_id(&self) -> Option<&str> {
-        self.service().map(|service| service.request_id.as_str()).filter(|id| !id.is_empty())
+        self.answer().map(|service| service.request_id.as_str()).filter(|id| !id.is_empty())
     }
 
     /// The multipart upload it was about: with it, an upload whose end is unknown can be looked at and aborted.
@@ -449,6 +509,17 @@ impl Error {
     /// Whether COS may have carried the request out although this is an error.
     pub fn may_have_taken_effect(&self) -> bool {
         self.0.may_have_taken_effect
+    }
+
+    /// Whether a wait came to its limit, also when the kind tells something else, like
+    /// [`Ambiguous`](ErrorKind::Ambiguous).
+    pub fn is_timeout(&self) -> bool {
+        self.0.timed_out
+    }
+
+    /// How far the request came when the connection failed it; `None` when that was not what failed.
+    pub fn phase(&self) -> Option<Phase> {
+        self.0.phase
     }
 
     /// Nothing there: HTTP 404.
@@ -509,8 +580,8 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
             ErrorKind::Input => io::ErrorKind::InvalidInput,
-            ErrorKind::Timeout => io::ErrorKind::TimedOut,
             ErrorKind::Integrity => io::ErrorKind::InvalidData,
+            _ if error.is_timeout() => io::ErrorKind::TimedOut,
             _ if error.is_not_found() => io::ErrorKind::NotFound,
             _ if error.is_access_denied() => io::ErrorKind::PermissionDenied,
             _ => io::ErrorKind::Other,
@@ -538,7 +609,8 @@ impl fmt::Display for Error {
             (None, Some(field)) => write!(f, "{field}: {}", inner.message)?,
             (None, None) => f.write_str(&inner.message)?,
         }
-        let request_id = self.request_id();
+        // That of a cause is told with the cause.
+        let request_id = self.request_id().filter(|_| inner.service.is_some());
         if inner.attempts > 0 || request_id.is_some() {
             f.write_str(" (")?;
             if let Some(id) = request_id {
@@ -733,6 +805,33 @@ mod tests {
         assert_eq!((other.kind(), other.is_not_found()), (ErrorKind::Io, false));
         let wrapped = io::Error::from(other);
         assert_eq!(wrapped.kind(), io::ErrorKind::Other);
+    }
+
+    #[test]
+    fn the_refusal_of_a_key_names_its_code_and_request_outside() {
+        let refused = ServiceError { by_sts: true, ..answer(200, "AuthFailure.UnauthorizedOperation", "no right") };
+        let cause = Error::service_error(refused);
+        assert!(cause.service().is_some_and(ServiceError::is_from_sts));
+        assert_eq!(cause.message(), "no right");
+        let asked = Error::new(ErrorKind::Io, "asking for a key").with_source(cause);
+        let outer = Error::new(ErrorKind::Credentials, "no key").with_source(asked);
+        assert_eq!((outer.code(), outer.request_id()), (Some("AuthFailure.UnauthorizedOperation"), Some("NjQ")));
+        assert_eq!((outer.status(), outer.message(), outer.to_string().as_str()), (None, "no key", "no key"));
+        let other = Error::new(ErrorKind::Io, "a file failed").with_source(Error::service_error(answer(404, "No", "")));
+        assert_eq!((other.code(), other.request_id()), (None, None));
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn how_far_a_request_came_outlives_its_kind() {
+        let silent = Error::new(ErrorKind::Timeout, "waiting for the answer took too long");
+        let silent = silent.on_the_wire(Phase::AwaitHeaders, true).into_ambiguous();
+        assert_eq!((silent.kind(), silent.phase()), (ErrorKind::Ambiguous, Some(Phase::AwaitHeaders)));
+        assert!(silent.is_timeout());
+        assert_eq!(io::Error::from(silent).kind(), io::ErrorKind::TimedOut);
+        let late = Error::new(ErrorKind::Timeout, "the deadline passed").into_ambiguous();
+        assert_eq!((late.is_timeout(), late.phase()), (true, None));
+        assert!(!Error::new(ErrorKind::Transport, "broke").is_timeout());
     }
 
     #[test]

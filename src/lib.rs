@@ -249,13 +249,13 @@ pub use crate::bucket::*;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use crate::client::{
-    Bucket, ByteReader, Client, ClientBuilder, Connections, HttpClient, Listing, Overrides, Payload, Phase,
-    PresignOptions, Presigned, Transport, TransportError,
+    Bucket, ByteReader, Client, ClientBuilder, Connections, HttpClient, Listing, Overrides, Payload, PresignOptions,
+    Presigned, Transport, TransportError,
 };
 pub use crate::crc64::Crc64;
 #[doc(inline)]
 pub use crate::credentials::{Credentials, SessionCredentials};
-pub use crate::error::{Canonical, Error, ErrorKind, Result, ServiceError, SignatureMismatch};
+pub use crate::error::{Canonical, Error, ErrorKind, Phase, Result, ServiceError, SignatureMismatch};
 pub use crate::head::Head;
 pub use crate::key::ObjectKey;
 pub use crate::multipart::*;

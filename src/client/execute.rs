@@ -541,7 +541,7 @@ impl Call<'_> {
                         let silent = patience.saturating_duration_since(progress.last());
                         (Phase::Send, format!("no byte was taken for {} s", silent.as_secs_f32()))
                     };
-                    return std::task::Poll::Ready(Err(TransportError::new(phase, told).timed_out(true)));
+                    return std::task::Poll::Ready(Err(TransportError::new(phase, told).with_timed_out(true)));
                 }
                 timer.as_mut().reset(look());
             }

@@ -64,7 +64,7 @@ impl Stalling {
         // What is left of the body is dropped with its connection.
         self.body = Bytes::new().into();
         self.permit = None;
-        Poll::Ready(Some(Err(TransportError::new(Phase::ReadBody, told).timed_out(true).into())))
+        Poll::Ready(Some(Err(TransportError::new(Phase::ReadBody, told).with_timed_out(true).into())))
     }
 
     pub(crate) fn content_length(&self) -> Option<u64> {

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -130,11 +131,11 @@ impl GetObject {
 
     fn integrity(&self, status: StatusCode, meta: &ObjectMeta) -> Integrity {
         if !self.params.0.is_empty() {
-            Integrity::Unverified("the object was processed on the way")
+            Integrity::Unverified(Unverified::Processed)
         } else if self.range.is_some() || status != StatusCode::OK {
-            Integrity::Unverified("COS keeps the checksum of the whole object, not of a range")
+            Integrity::Unverified(Unverified::Range)
         } else {
-            meta.crc64().map_or(Integrity::Unverified("COS keeps no checksum of this object"), Integrity::Crc64)
+            meta.crc64().map_or(Integrity::Unverified(Unverified::NoChecksum), Integrity::Crc64)
         }
     }
 }
@@ -239,7 +240,29 @@ pub enum Integrity {
     /// Against this CRC-64; a mismatch is an error before the end of the stream.
     Crc64(u64),
     /// They are not, and why. Their number is still checked.
-    Unverified(&'static str),
+    Unverified(Unverified),
+}
+
+/// Why the bytes of an [`Object`] are not checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unverified {
+    /// What comes is not the object.
+    Processed,
+    /// What comes is not all of it.
+    Range,
+    /// COS has nothing to compare with.
+    NoChecksum,
+}
+
+impl fmt::Display for Unverified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Processed => "the object was processed on the way",
+            Self::Range => "COS keeps the checksum of the whole object, not of a range",
+            Self::NoChecksum => "COS keeps no checksum of this object",
+        })
+    }
 }
 
 /// Counts the bytes, sums them up, and turns a wrong end into an error.
@@ -408,7 +431,7 @@ mod tests {
         assert_eq!(get(&headers, b"hell").unwrap_err().kind(), ErrorKind::Transport);
         assert_eq!(get(&headers, b"hello!").unwrap_err().kind(), ErrorKind::Response);
         let object = get(&headers[..1], b"hello").unwrap();
-        assert!(matches!(object.integrity, Integrity::Unverified(_)));
+        assert_eq!(object.integrity, Integrity::Unverified(Unverified::NoChecksum));
     }
 
     #[test]
@@ -419,7 +442,7 @@ mod tests {
         };
         let object = get(206, "bytes 5-9/100").unwrap();
         assert_eq!(object.content_range.unwrap().to_string(), "bytes 5-9/100");
-        assert!(matches!(object.integrity, Integrity::Unverified(_)));
+        assert_eq!(object.integrity, Integrity::Unverified(Unverified::Range));
         assert_eq!(read(object).unwrap(), "hello");
         for wrong in
             ["bytes 4-8/100", "bytes 5-10/100", "bytes 5-8/100", "", "bytes 9-5/100", "bytes 5-18446744073709551616/1"]

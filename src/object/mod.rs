@@ -21,7 +21,7 @@ pub use self::append::{AppendObject, AppendObjectOutput};
 pub use self::copy::{CopyObject, CopyObjectOutput};
 pub use self::delete::{DeleteObject, DeleteObjectOutput};
 pub use self::delete_many::{DeleteFailure, DeleteKey, DeleteObjects, DeleteObjectsOutput, DeletedObject};
-pub use self::get::{GetObject, Integrity, Object};
+pub use self::get::{GetObject, Integrity, Object, Unverified};
 pub use self::head::{HeadObject, ObjectMeta};
 pub use self::post_policy::{PostForm, PostPolicy};
 pub use self::preflight::{OptionsObject, Preflight};

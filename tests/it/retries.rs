@@ -128,7 +128,8 @@ async fn connections_refused_for_good() {
             (Phase::Tls, false, ErrorKind::Tls, 1),
         ] {
             let (mem, _) = rig();
-            let (bucket, seen) = failing(&mem, move |_| Some(TransportError::new(phase, "no").timed_out(timed_out)));
+            let (bucket, seen) =
+                failing(&mem, move |_| Some(TransportError::new(phase, "no").with_timed_out(timed_out)));
             let start = Instant::now();
             let error = call(&bucket, operation).await.unwrap_err();
             assert_eq!((error.kind(), error.attempts()), (kind, sends), "{operation}: {error}");
@@ -146,7 +147,7 @@ async fn connections_refused_for_good() {
 async fn a_stale_connection_is_dialled_again_at_once() {
     for operation in EVERY {
         let (mem, _) = rig();
-        let stale = || TransportError::new(Phase::Send, "gone").request_bytes(0).reused(true);
+        let stale = || TransportError::new(Phase::Send, "gone").with_request_bytes(0).with_reused(true);
         let (bucket, seen) = failing(&mem, move |number| (number < 1).then(stale));
         let start = Instant::now();
         call(&bucket, operation).await.expect(operation);

@@ -89,7 +89,7 @@ impl HyperTransport {
             // Silence says nothing of a certificate.
             Err(elapsed) => {
                 let phase = if phase == Phase::Tls { Phase::Connect } else { phase };
-                Err(TransportError::new(phase, elapsed).timed_out(true))
+                Err(TransportError::new(phase, elapsed).with_timed_out(true))
             }
         }
     }
@@ -186,7 +186,7 @@ impl HttpClient for HyperTransport {
                         home.lock().clear();
                     }
                     let phase = if progress.is_sent() { Phase::AwaitHeaders } else { Phase::Send };
-                    Err(TransportError::new(phase, error).request_bytes(written).reused(reused))
+                    Err(TransportError::new(phase, error).with_request_bytes(written).with_reused(reused))
                 }
             }
         })

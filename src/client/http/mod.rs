@@ -23,6 +23,7 @@ pub(crate) use self::reqwest::ReqwestTransport;
 use crate::body::ByteStream;
 use crate::client::payload::Payload;
 use crate::client::provider::BoxFuture;
+pub(crate) use crate::error::Phase;
 use crate::error::{BoxError, Error, ErrorKind};
 
 /// Sends a request and brings the answer. It retries nothing, follows nothing, decompresses nothing.
@@ -79,30 +80,13 @@ where
 
 /// How far a request came before the connection failed it.
 #[derive(Debug, thiserror::Error)]
-#[error("{} {}", phase.doing(), if *timed_out { "took too long" } else { "failed" })]
+#[error("{} {}", doing(*phase), if *timed_out { "took too long" } else { "failed" })]
 pub struct TransportError {
     phase: Phase,
     timed_out: bool,
     request_bytes: Option<u64>,
     reused: Option<bool>,
     source: BoxError,
-}
-
-/// The steps of a request on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// Resolving the host name.
-    Dns,
-    /// Connecting.
-    Connect,
-    /// The TLS handshake. Never retried: whoever steers us to a wrong certificate must gain nothing.
-    Tls,
-    /// Sending the request.
-    Send,
-    /// Waiting for the head of the answer.
-    AwaitHeaders,
-    /// Reading the body of the answer.
-    ReadBody,
 }
 
 impl TransportError {
@@ -113,7 +97,7 @@ impl TransportError {
 
     /// It was a wait that came to its limit.
     #[must_use]
-    pub fn timed_out(mut self, timed_out: bool) -> Self {
+    pub fn with_timed_out(mut self, timed_out: bool) -> Self {
         self.timed_out = timed_out;
         self
     }
@@ -121,14 +105,14 @@ impl TransportError {
     /// How many bytes of the request, head included, were written to the connection. Without this the request counts
     /// as written.
     #[must_use]
-    pub fn request_bytes(mut self, bytes: u64) -> Self {
+    pub fn with_request_bytes(mut self, bytes: u64) -> Self {
         self.request_bytes = Some(bytes);
         self
     }
 
     /// Whether the connection had served a request before.
     #[must_use]
-    pub fn reused(mut self, reused: bool) -> Self {
+    pub fn with_reused(mut self, reused: bool) -> Self {
         self.reused = Some(reused);
         self
     }
@@ -136,6 +120,21 @@ impl TransportError {
     /// The phase.
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Whether it was a wait that came to its limit.
+    pub fn timed_out(&self) -> bool {
+        self.timed_out
+    }
+
+    /// How many bytes of the request were written to the connection, if that is known.
+    pub fn request_bytes(&self) -> Option<u64> {
+        self.request_bytes
+    }
+
+    /// Whether the connection had served a request before, if that is known.
+    pub fn reused(&self) -> Option<bool> {
+        self.reused
     }
 
     /// Whether it is certain that COS saw nothing of the request.
@@ -173,16 +172,15 @@ const NO_MORE_FILES: [i32; 2] = [24, 23];
 #[cfg(windows)]
 const NO_MORE_FILES: [i32; 1] = [10_024];
 
-impl Phase {
-    fn doing(self) -> &'static str {
-        match self {
-            Self::Dns => "resolving the host",
-            Self::Connect => "connecting",
-            Self::Tls => "the TLS handshake",
-            Self::Send => "sending the request",
-            Self::AwaitHeaders => "waiting for the answer",
-            Self::ReadBody => "reading the answer",
-        }
+/// What was being done.
+fn doing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Dns => "resolving the host",
+        Phase::Connect => "connecting",
+        Phase::Tls => "the TLS handshake",
+        Phase::Send => "sending the request",
+        Phase::AwaitHeaders => "waiting for the answer",
+        Phase::ReadBody => "reading the answer",
     }
 }
 
@@ -197,6 +195,28 @@ impl From<TransportError> for Error {
         };
         let (may_have, message) = (!error.is_unsent(), error.to_string());
         // The phase is told; what the library below says is the source, without repeating it.
-        Self::new(kind, message).retryable(kind != ErrorKind::Tls).may_have(may_have).with_source(error.source)
+        Self::new(kind, message)
+            .retryable(kind != ErrorKind::Tls)
+            .may_have(may_have)
+            .on_the_wire(error.phase, error.timed_out)
+            .with_source(error.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_a_request_came_is_told_beside_the_kind() {
+        let lost = || TransportError::new(Phase::Tls, "silent").with_timed_out(true);
+        let error = Error::from(lost());
+        assert_eq!((error.kind(), error.phase(), error.is_timeout()), (ErrorKind::Tls, Some(Phase::Tls), true));
+        let broken = TransportError::new(Phase::ReadBody, "reset").with_request_bytes(7).with_reused(true);
+        assert_eq!((broken.timed_out(), broken.request_bytes(), broken.reused()), (false, Some(7), Some(true)));
+        let error = Error::from(broken);
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Transport, Some(Phase::ReadBody)));
+        assert!(!error.is_timeout());
+        assert_eq!((lost().request_bytes(), lost().reused()), (None, None));
     }
 }

@@ -177,7 +177,7 @@ impl Stream for Answer {
 fn transport_error(error: reqwest::Error, otherwise: Phase) -> TransportError {
     let error = error.without_url();
     let (phase, timed_out) = (phase_of(&error, otherwise), error.is_timeout());
-    TransportError::new(phase, error).timed_out(timed_out)
+    TransportError::new(phase, error).with_timed_out(timed_out)
 }
 
 fn phase_of(error: &reqwest::Error, otherwise: Phase) -> Phase {

@@ -22,7 +22,7 @@ use crate::client::Bucket;
 use crate::client::defaults::CONCURRENCY;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::object::{GetObject, Integrity, Object, ObjectMeta};
+use crate::object::{GetObject, Integrity, Object, ObjectMeta, Unverified};
 use crate::operation::Operation as _;
 use crate::options::{ByteRange, Conditions, CustomerKey, TrafficLimit};
 use crate::transfer::confined::Directory;
@@ -184,14 +184,14 @@ impl Download {
     /// Whether the bytes can be compared with a checksum of COS.
     fn integrity(&self, begun: &Begun) -> Result<Integrity> {
         let unverified = if begun.span != (0..begun.pinned.total) {
-            "COS keeps the checksum of the whole object, not of a range"
+            Unverified::Range
         } else if let Some(crc64) = begun.meta.crc64() {
             return Ok(Integrity::Crc64(crc64));
         } else {
-            "COS keeps no checksum of this object"
+            Unverified::NoChecksum
         };
         if self.require_checksum {
-            return Err(Error::new(ErrorKind::Integrity, unverified));
+            return Err(Error::new(ErrorKind::Integrity, unverified.to_string()));
         }
         Ok(Integrity::Unverified(unverified))
     }
