@@ -43,7 +43,7 @@ use futures_util::stream;
 use tokio::sync::Mutex;
 
 use crate::client::defaults::CHUNK;
-use crate::client::provider::{self, ProvideCredentials};
+use crate::client::provider::{self, ProvideCredentials, RefreshingCredentials};
 use crate::error::BoxError;
 use crate::transfer::{
     Download, DownloadOutput, Job, LargeCopyOutput, OrphansAborted, Progress, TransferHandle, UploadOutput,
@@ -51,8 +51,9 @@ use crate::transfer::{
 };
 use crate::{
     Body, BucketName, ByteReader, ByteStream, ClientBuilder, ContentRange, Credentials, DeleteObjectOutput, Error,
-    ErrorKind, Integrity, Listing, ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PresignOptions,
-    Presigned, PutObjectOutput, Region, Result, SelectObjectContent, SelectProgress, UploadSummary,
+    ErrorKind, Integrity, Listing, ObjectKey, ObjectMeta, ObjectSummary, Operation, Overrides, Paged, PostForm,
+    PostPolicy, PresignOptions, Presigned, PutObjectOutput, Region, Result, SelectObjectContent, SelectProgress,
+    UploadSummary,
 };
 
 /// A connection to COS for one account; see [`crate::Client`]. Cheap to clone.
@@ -113,6 +114,36 @@ impl Client {
         self.runtime.wait(self.client.send(operation))
     }
 
+    /// Sends an operation on the account and keeps status and headers of the answer beside its output.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_raw<O: Operation>(&self, operation: O) -> Result<http::Response<O::Output>> {
+        self.runtime.wait(self.client.send_raw(operation))
+    }
+
+    /// Signs an operation on the account into a URL; see [`crate::Client::presign`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn presign<O: Operation>(&self, operation: O, options: impl Into<PresignOptions>) -> Result<Presigned> {
+        self.runtime.wait(self.client.presign(operation, options))
+    }
+
+    /// Signs an operation on the account for another HTTP client; see [`crate::Client::sign`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sign<O: Operation>(&self, operation: O) -> Result<http::Request<Body>> {
+        self.runtime.wait(self.client.sign(operation))
+    }
+
+    /// The client's credentials: look at the key that is there, or invalidate it. What of them is async needs a tokio
+    /// runtime.
+    pub fn credentials(&self) -> &RefreshingCredentials {
+        self.client.credentials()
+    }
+
     /// All pages of an operation on the account; the first error ends the iterator.
     pub fn pages<O>(&self, operation: O) -> Iter<O::Output>
     where
@@ -142,6 +173,11 @@ impl Bucket {
     /// The region.
     pub fn region(&self) -> &Region {
         self.bucket.region()
+    }
+
+    /// The client it belongs to.
+    pub fn client(&self) -> Client {
+        Client { client: self.bucket.client().clone(), runtime: self.runtime.clone() }
     }
 
     /// The same bucket for what takes an async one, like
@@ -266,6 +302,14 @@ impl Bucket {
         self.runtime.wait(self.bucket.send(operation))
     }
 
+    /// Sends an operation and keeps status and headers of the answer beside its output; see [`crate::Bucket::send_raw`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_raw<O: Operation>(&self, operation: O) -> Result<http::Response<O::Output>> {
+        self.runtime.wait(self.bucket.send_raw(operation))
+    }
+
     /// The URL of an object, unsigned; see [`crate::Bucket::object_url`].
     ///
     /// # Errors
@@ -296,6 +340,22 @@ impl Bucket {
     /// As there.
     pub fn presign<O: Operation>(&self, operation: O, options: impl Into<PresignOptions>) -> Result<Presigned> {
         self.runtime.wait(self.bucket.presign(operation, options))
+    }
+
+    /// Signs a form with which a web page uploads; see [`crate::Bucket::post_form`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn post_form(&self, policy: PostPolicy, options: impl Into<PresignOptions>) -> Result<PostForm> {
+        self.runtime.wait(self.bucket.post_form(policy, options))
+    }
+
+    /// Signs an operation for another HTTP client; see [`crate::Bucket::sign`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sign<O: Operation>(&self, operation: O) -> Result<http::Request<Body>> {
+        self.runtime.wait(self.bucket.sign(operation))
     }
 
     /// Uploads a file, bytes, or what a reader gives ([`source`]); see [`crate::Bucket::upload`].

@@ -9,7 +9,7 @@ use cos_emulator::{Action, Emulator, Rule};
 use tencent_cos::transfer::{Download, LargeCopy};
 use tencent_cos::{
     CsvInput, CsvOutput, ErrorKind, FileHeaderInfo, GetObject, InitiateMultipartUpload, ListBuckets, Overrides,
-    SelectInput, SelectObjectContent, SelectOutput, SessionCredentials, blocking,
+    PostPolicy, SelectInput, SelectObjectContent, SelectOutput, SessionCredentials, blocking,
 };
 
 use crate::support;
@@ -193,6 +193,29 @@ async fn another_bucket_is_a_source_and_orphans_are_found() {
 
         let pages: Vec<_> = client.pages(ListBuckets::new()).map(Result::unwrap).collect();
         assert_eq!(pages.iter().map(|page| page.buckets.len()).sum::<usize>(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_signed_for_others_is_signed_without_a_runtime() {
+    let emulator = support::emulator().await;
+    let client = client(&emulator);
+    let bucket = client.bucket(emulator.bucket()).unwrap();
+    beside(move || {
+        let minute = Duration::from_secs(60);
+        let form = bucket.post_form(PostPolicy::prefix("up/").unwrap(), minute).unwrap();
+        assert!(form.fields.iter().any(|(name, _)| name == "policy"));
+        let get = || GetObject::new("k".parse().unwrap());
+        assert!(bucket.sign(get()).unwrap().headers().contains_key("authorization"));
+        bucket.put("k", "v").unwrap();
+        assert_eq!(bucket.send_raw(get()).unwrap().status(), 200);
+
+        let account = bucket.client();
+        assert!(account.sign(ListBuckets::new()).unwrap().headers().contains_key("authorization"));
+        assert!(account.presign(ListBuckets::new(), minute).unwrap().url.contains("q-signature="));
+        assert_eq!(account.send_raw(ListBuckets::new()).unwrap().into_body().buckets.len(), 1);
+        assert!(client.credentials().peek().is_some());
     })
     .await;
 }
