@@ -15,7 +15,7 @@ pub use self::attributes::{Attributes, StorageClass};
 pub(crate) use self::attributes::{META_PREFIX, decode_meta_text};
 pub use self::conditions::{Conditions, ResponseOverrides};
 pub use self::copy_source::CopySource;
-pub use self::encryption::{CustomerKey, Encryption};
+pub use self::encryption::{CustomerKey, Encryption, KmsKey};
 pub use self::range::{ByteRange, ContentRange};
 pub(crate) use self::tags::Tagging;
 pub use self::tags::Tags;

@@ -194,7 +194,7 @@ impl PutObjectOutput {
 mod tests {
     use super::*;
     use crate::operation::as_text;
-    use crate::options::StorageClass;
+    use crate::options::{KmsKey, StorageClass};
     use crate::{Crc64, CustomerKey, ErrorKind};
 
     fn key() -> ObjectKey {
@@ -233,18 +233,21 @@ mod tests {
 
     #[test]
     fn a_key_of_kms_and_an_expiry_are_headers() {
-        let kms = |key_id: Option<&str>| Encryption::Kms { key_id: key_id.map(str::to_owned) };
         let expires = crate::time::from_unix_seconds(1_700_000_000).unwrap();
-        let put = PutObject::new(key(), "").encryption(kms(Some("k-1"))).attributes(Attributes::new().expires(expires));
+        let kms = KmsKey::new().kms_key_id("k-1").context("b", "2").context("a", "\u{4e2d}");
+        let put =
+            PutObject::new(key(), "").encryption(Encryption::Kms(kms)).attributes(Attributes::new().expires(expires));
         assert_eq!(
             as_text(&put),
             "PUT /a%20b.txt\n\
              expires: Tue, 14 Nov 2023 22:13:20 GMT\n\
              x-cos-server-side-encryption: cos/kms\n\
+             x-cos-server-side-encryption-context: eyJhIjoi5LitIiwiYiI6IjIifQ==\n\
              x-cos-server-side-encryption-cos-kms-key-id: k-1\n\
              [0]"
         );
-        assert!(!as_text(&PutObject::new(key(), "").encryption(kms(None))).contains("key-id"));
+        let default = as_text(&PutObject::new(key(), "").encryption(Encryption::Kms(KmsKey::new())));
+        assert!(!default.contains("key-id") && !default.contains("context"), "{default}");
     }
 
     #[test]

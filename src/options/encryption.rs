@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -5,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue};
 use md5::{Digest, Md5};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
@@ -18,11 +20,8 @@ use crate::request::{Describe, Request};
 pub enum Encryption {
     /// With a key COS keeps (SSE-COS).
     Cos,
-    /// With a key of the key management service (SSE-KMS); without an id, the account's default key.
-    Kms {
-        /// The id of the key.
-        key_id: Option<String>,
-    },
+    /// With a key of the key management service (SSE-KMS).
+    Kms(KmsKey),
     /// With a key of the caller (SSE-C). The same key must come with every later read.
     Customer(CustomerKey),
 }
@@ -31,7 +30,7 @@ impl Encryption {
     pub(crate) fn customer_key(&self) -> Option<&CustomerKey> {
         match self {
             Self::Customer(key) => Some(key),
-            Self::Cos | Self::Kms { .. } => None,
+            Self::Cos | Self::Kms(_) => None,
         }
     }
 }
@@ -39,14 +38,64 @@ impl Encryption {
 impl Describe for Encryption {
     fn describe(&self, request: Request) -> Result<Request> {
         match self {
-            // It would be sent as none, and mean the account's default key.
-            Self::Kms { key_id: Some(id) } if id.trim().is_empty() => Err(Error::input("kms_key_id", "is empty")),
             Self::Cos => request.header("x-cos-server-side-encryption", "AES256"),
-            Self::Kms { key_id } => request
-                .header("x-cos-server-side-encryption", "cos/kms")?
-                .header_opt("x-cos-server-side-encryption-cos-kms-key-id", key_id.as_deref()),
+            Self::Kms(key) => key.describe(request),
             Self::Customer(key) => key.describe(request),
         }
+    }
+}
+
+/// A key of the key management service for SSE-KMS, and the context it encrypts in.
+///
+/// # Examples
+/// ```
+/// use tencent_cos::{Encryption, KmsKey, PutObject};
+///
+/// # fn main() -> tencent_cos::Result<()> {
+/// let key = KmsKey::new().kms_key_id("48ba38aa-26c5-11ea-855c-52540085f0c2").context("company", "Tencent");
+/// let put = PutObject::new("k".parse()?, "hello").encryption(Encryption::Kms(key));
+/// # let _ = put;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KmsKey {
+    kms_key_id: Option<String>,
+    context: BTreeMap<String, String>,
+}
+
+impl KmsKey {
+    /// The account's default key.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The key of this id.
+    #[must_use]
+    pub fn kms_key_id(mut self, id: impl Into<String>) -> Self {
+        self.kms_key_id = Some(id.into());
+        self
+    }
+
+    /// One more pair of the encryption context (`x-cos-server-side-encryption-context`). It is no secret.
+    #[must_use]
+    pub fn context(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.context.insert(name.into(), value.into());
+        self
+    }
+}
+
+impl Describe for KmsKey {
+    fn describe(&self, request: Request) -> Result<Request> {
+        // It would be sent as none, and mean the account's default key.
+        if self.kms_key_id.as_ref().is_some_and(|id| id.trim().is_empty()) {
+            return Err(Error::input("kms_key_id", "is empty"));
+        }
+        let context = (!self.context.is_empty()).then(|| STANDARD.encode(json!(self.context).to_string()));
+        request
+            .header("x-cos-server-side-encryption", "cos/kms")?
+            .header_opt("x-cos-server-side-encryption-cos-kms-key-id", self.kms_key_id.as_deref())?
+            .header_opt("x-cos-server-side-encryption-context", context)
     }
 }
 

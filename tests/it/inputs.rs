@@ -9,8 +9,9 @@ use tencent_cos::transfer::UploadDirectory;
 use tencent_cos::{
     Acl, Client, CompleteMultipartUpload, CompletedPart, Conditions, CopyObject, CopySource, CreateBucket, Credentials,
     CustomerKey, DeleteKey, DeleteObject, DeleteObjects, Encryption, Endpoint, Error, ErrorKind, GetObject, HeadObject,
-    InitiateMultipartUpload, ListBuckets, ListMultipartUploads, ListObjectVersions, ObjectKey, Operation, Overrides,
-    PostPolicy, PresignOptions, PutBucketAcl, PutObject, PutObjectAcl, ResponseOverrides, UploadPart, UploadPartCopy,
+    InitiateMultipartUpload, KmsKey, ListBuckets, ListMultipartUploads, ListObjectVersions, ObjectKey, Operation,
+    Overrides, PostPolicy, PresignOptions, PutBucketAcl, PutObject, PutObjectAcl, ResponseOverrides, UploadPart,
+    UploadPartCopy,
 };
 
 use crate::support;
@@ -92,7 +93,7 @@ fn an_empty_etag_is_no_condition() {
 fn an_empty_name_is_not_the_default() {
     let put = || PutObject::new(key(), "x");
     for empty in ["", " "] {
-        let kms = || Encryption::Kms { key_id: Some(empty.to_owned()) };
+        let kms = || Encryption::Kms(KmsKey::new().kms_key_id(empty));
         refused("kms_key_id", put().encryption(kms()).request());
         refused("kms_key_id", InitiateMultipartUpload::new(key()).encryption(kms()).request());
         refused("acl", put().acl(Acl::canned(empty)).request());
@@ -102,7 +103,7 @@ fn an_empty_name_is_not_the_default() {
     refused("acl", put().acl(Acl::new()).request());
     refused("acl", PutObjectAcl::new(key(), Acl::new()).request());
     refused("version_id", PutObjectAcl::new(key(), Acl::private()).version_id("").request());
-    assert!(put().encryption(Encryption::Kms { key_id: None }).acl(Acl::new().grant_read("1")).request().is_ok());
+    assert!(put().encryption(Encryption::Kms(KmsKey::new())).acl(Acl::new().grant_read("1")).request().is_ok());
 }
 
 #[test]
