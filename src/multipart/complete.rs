@@ -47,11 +47,9 @@ pub struct CompleteMultipartUpload {
 }
 
 /// A part that was uploaded: its number and ETag.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename = "Part", rename_all = "PascalCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompletedPart {
     part_number: u32,
-    #[serde(rename = "ETag")]
     etag: String,
 }
 
@@ -59,6 +57,16 @@ impl CompletedPart {
     /// A part by its number and the ETag its upload gave.
     pub fn new(part_number: u32, etag: impl Into<String>) -> Self {
         Self { part_number, etag: etag.into() }
+    }
+
+    /// Its number.
+    pub fn part_number(&self) -> u32 {
+        self.part_number
+    }
+
+    /// Its ETag.
+    pub fn etag(&self) -> &str {
+        &self.etag
     }
 }
 
@@ -119,7 +127,7 @@ impl Operation for CompleteMultipartUpload {
         if !self.parts.iter().all(|part| xml::can_carry(&part.etag)) {
             return Err(Error::input("parts", "have an ETag with a control character, which XML cannot carry"));
         }
-        let body = Document { parts: &self.parts };
+        let body = Document { parts: self.parts.iter().map(Entry::of).collect() };
         super::upload(&self.key, &self.upload_id)?
             .header_opt("x-cos-forbid-overwrite", self.forbid_overwrite.then_some("true"))?
             .xml("CompleteMultipartUpload", &body)
@@ -155,7 +163,21 @@ impl Operation for CompleteMultipartUpload {
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(rename = "Part")]
-    parts: &'a [CompletedPart],
+    parts: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    #[serde(rename = "PartNumber")]
+    part_number: u32,
+    #[serde(rename = "ETag")]
+    etag: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn of(part: &'a CompletedPart) -> Self {
+        Self { part_number: part.part_number, etag: &part.etag }
+    }
 }
 
 #[derive(Deserialize)]
