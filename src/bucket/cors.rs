@@ -75,6 +75,11 @@ impl CorsConfiguration {
         self.response_vary = Some(vary);
         self
     }
+
+    /// Names of what was read beside the rules, is not known here or could not be set here, and is written back with them.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.unknown.names()
+    }
 }
 
 impl Setting for CorsConfiguration {
@@ -441,6 +446,7 @@ mod tests {
                    <MaxAgeSeconds>ever</MaxAgeSeconds><New a=\"1\"><Deep>x</Deep></New></CORSRule><ResponseVary>maybe\
                    </ResponseVary><Newer/></CORSConfiguration>";
         let mut configuration = read(xml);
+        assert_eq!(configuration.unknown().collect::<Vec<_>>(), ["ResponseVary", "Newer"]);
         assert_eq!(configuration.rules[0].unknown().collect::<Vec<_>>(), ["MaxAgeSeconds", "New"]);
         assert_eq!(written(configuration.clone()), xml);
         configuration.rules[0].max_age = Some(Duration::ZERO);

@@ -44,6 +44,11 @@ impl LifecycleConfiguration {
     pub fn new(rules: impl IntoIterator<Item = LifecycleRule>) -> Self {
         Self { rules: rules.into_iter().collect(), unknown: Unknown::default() }
     }
+
+    /// Names of what was read beside the rules, is not known here, and is written back with them.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.unknown.names()
+    }
 }
 
 impl Setting for LifecycleConfiguration {
@@ -289,6 +294,15 @@ mod tests {
         assert_eq!((logs.transitions.len(), logs.unknown().collect::<Vec<_>>()), (0, vec!["Transition"]));
         let bare = golden.split_once("?>").unwrap().1.replace(['\n', '\t'], "");
         assert_eq!(text(configuration), bare);
+    }
+
+    #[test]
+    fn what_is_not_known_beside_the_rules_is_named_and_written_back() {
+        let xml = "<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Expiration><Days>1</Days></Expiration>\
+                   </Rule><New>x</New></LifecycleConfiguration>";
+        let configuration = read(xml);
+        assert_eq!(configuration.unknown().collect::<Vec<_>>(), ["New"]);
+        assert_eq!(text(configuration), xml);
     }
 
     #[test]
