@@ -186,6 +186,7 @@ impl Trail {
 
 /// What repeating a request may do, after an attempt whose end is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Safety {
     /// It changes nothing.
     Read,
@@ -201,6 +202,7 @@ pub enum Safety {
 
 /// What a right is needed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scope {
     /// The object the request reads from, when that is not its target.
     Source,

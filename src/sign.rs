@@ -254,6 +254,7 @@ impl fmt::Debug for Stages {
 
 /// Which host a signature is bound to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Host {
     /// The host the request goes to.
     #[default]

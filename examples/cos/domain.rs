@@ -148,6 +148,7 @@ fn text(domains: &DomainConfiguration) -> Vec<(String, String)> {
             DomainType::Rest => "the bucket",
             DomainType::Website => "its website",
             DomainType::Accelerate => "the bucket, accelerated",
+            other => other.as_str(),
         };
         let unknown: Vec<_> = rule.unknown().collect();
         let and = if unknown.is_empty() { String::new() } else { format!(", and {}", unknown.join(" ")) };

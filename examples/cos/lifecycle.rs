@@ -88,6 +88,7 @@ fn told(rule: &LifecycleRule) -> Value {
         "expiration": rule.expiration.map(|expiration| match expiration {
             LifecycleExpiration::Object(time) => timed(time, json!({})),
             LifecycleExpiration::DeleteMarker => json!({ "delete_markers": true }),
+            _ => Value::Null,
         }),
         "abort_uploads": rule.abort_incomplete_multipart_upload,
         "noncurrent_transitions": noncurrent.collect::<Vec<_>>(),
@@ -100,6 +101,7 @@ fn timed(time: LifecycleTime, mut what: Value) -> Value {
     match time {
         LifecycleTime::Days(days) => what["days"] = days.into(),
         LifecycleTime::Date(date) => what["date"] = time_text(Some(date)).into(),
+        _ => {}
     }
     what
 }

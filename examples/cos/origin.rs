@@ -134,6 +134,7 @@ fn text(all: &OriginConfiguration) -> Vec<(String, String)> {
             OriginType::Mirror => "gets from",
             OriginType::Proxy => "redirects, and gets meanwhile, to",
             OriginType::Redirect => "redirects to",
+            other => other.as_str(),
         };
         let status = rule.status_code.map_or_else(|| "?".to_owned(), |status| status.to_string());
         let keys = format!("{}*{}", rule.prefix.as_deref().unwrap_or(""), rule.suffix.as_deref().unwrap_or(""));

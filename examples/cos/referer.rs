@@ -89,6 +89,7 @@ fn line(referer: &RefererConfiguration) -> String {
     let mut line = match referer.referer_type {
         Some(RefererType::WhiteList) => format!("pages of {domains} alone"),
         Some(RefererType::BlackList) => format!("no pages of {domains}"),
+        Some(other) => format!("{}: {domains}", other.as_str()),
         None => domains,
     };
     let empty = if referer.empty_referer == Some(true) { "requests" } else { "no requests" };

@@ -45,6 +45,7 @@ pub struct DomainRule {
 
 /// What a custom domain leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DomainType {
     /// The bucket.
     Rest,
@@ -67,6 +68,7 @@ impl DomainType {
 
 /// By which record COS sees that a domain is yours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ForcedReplacement {
     /// A CNAME record that names the bucket.
     Cname,

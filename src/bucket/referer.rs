@@ -43,6 +43,7 @@ pub struct RefererConfiguration {
 
 /// What a [`RefererConfiguration`] does with the pages on its list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RefererType {
     /// They are let in, all others are not.
     WhiteList,

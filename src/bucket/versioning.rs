@@ -1,22 +1,46 @@
 use bytes::Bytes;
 use http::{Method, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::answer::{Done, request_id};
 use crate::error::Result;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
-use crate::xml;
+use crate::xml::{self, Element};
 
 /// Whether a bucket keeps older versions of its objects.
 ///
 /// COS reference: [Versioning](https://cloud.tencent.com/document/product/436/19883)
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Versioning {
     /// Every write makes a version, a delete a delete marker.
     Enabled,
     /// Versions that are there stay; new writes have the version `null`.
     Suspended,
+    /// What COS says, and this crate does not know.
+    Other(String),
+}
+
+impl Versioning {
+    /// As COS writes it: `Enabled`, `Suspended`.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Enabled => "Enabled",
+            Self::Suspended => "Suspended",
+            Self::Other(status) => status,
+        }
+    }
+
+    /// An empty one says nothing.
+    fn read(status: String) -> Option<Self> {
+        match status.trim() {
+            "" => None,
+            "Enabled" => Some(Self::Enabled),
+            "Suspended" => Some(Self::Suspended),
+            _ => Some(Self::Other(status)),
+        }
+    }
 }
 
 /// Turns versioning on, or suspends it. Once on, it can never be turned off again.
@@ -36,7 +60,7 @@ pub enum Versioning {
 ///
 /// COS reference: [PUT Bucket versioning](https://cloud.tencent.com/document/product/436/19889)
 #[doc(alias = "PUT Bucket versioning")]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketVersioning(Versioning);
 
@@ -77,10 +101,12 @@ impl GetBucketVersioning {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+const ROOT: &str = "VersioningConfiguration";
+
+#[derive(Deserialize)]
 struct VersioningConfiguration {
-    #[serde(rename = "Status", default, skip_serializing_if = "Option::is_none")]
-    status: Option<Versioning>,
+    #[serde(rename = "Status", default)]
+    status: String,
 }
 
 impl Operation for PutBucketVersioning {
@@ -91,8 +117,8 @@ impl Operation for PutBucketVersioning {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucketVersioning");
 
     fn request(&self) -> Result<Request> {
-        let body = VersioningConfiguration { status: Some(self.0) };
-        Request::bucket().query("versioning", "").xml("VersioningConfiguration", &body)
+        let root = Element::new(ROOT).leaf("Status", self.0.as_str());
+        Request::bucket().query("versioning", "").element("versioning", &root)
     }
 
     fn safety(&self) -> Safety {
@@ -122,9 +148,8 @@ impl Operation for GetBucketVersioning {
     fn output(&self, _: &Sent, response: Response<Bytes>) -> Result<Option<Versioning>> {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
-        let document: VersioningConfiguration =
-            xml::read("VersioningConfiguration", head.status.as_u16(), &request_id, &body)?;
-        Ok(document.status)
+        let document: VersioningConfiguration = xml::read(ROOT, head.status.as_u16(), &request_id, &body)?;
+        Ok(Versioning::read(document.status))
     }
 }
 
@@ -151,6 +176,11 @@ mod tests {
         assert_eq!(read("<VersioningConfiguration/>").unwrap(), None);
         let suspended = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
         assert_eq!(read(suspended).unwrap(), Some(Versioning::Suspended));
+        let odd = "<VersioningConfiguration><Status>Frozen</Status></VersioningConfiguration>";
+        let odd = read(odd).unwrap().unwrap();
+        assert_eq!(odd, Versioning::Other("Frozen".to_owned()));
+        let xml = PutBucketVersioning::new(odd).request().unwrap().body_ref().as_bytes().unwrap();
+        assert_eq!(xml, "<VersioningConfiguration><Status>Frozen</Status></VersioningConfiguration>");
         assert!(read("<Other/>").is_err());
     }
 }

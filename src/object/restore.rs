@@ -94,7 +94,8 @@ const MAX_DAYS: u32 = 365;
 
 /// How fast an archived object is restored; the faster, the dearer. The archive tier of `INTELLIGENT_TIERING` is as
 /// `ARCHIVE`, its deep archive tier as `DEEP_ARCHIVE`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RestoreTier {
     /// From `ARCHIVE` in 1 to 5 minutes. Not for `DEEP_ARCHIVE`.
     Expedited,
@@ -103,6 +104,17 @@ pub enum RestoreTier {
     Standard,
     /// From `ARCHIVE` in 5 to 12 hours, from `DEEP_ARCHIVE` in 24 to 48.
     Bulk,
+}
+
+impl RestoreTier {
+    /// As COS writes it: `Expedited`, `Standard`, `Bulk`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expedited => "Expedited",
+            Self::Standard => "Standard",
+            Self::Bulk => "Bulk",
+        }
+    }
 }
 
 impl Operation for RestoreObject {
@@ -116,7 +128,7 @@ impl Operation for RestoreObject {
         if self.days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
             return Err(Error::input("days", "are not 1 to 365"));
         }
-        let body = Document { days: self.days, job: Job { tier: self.tier } };
+        let body = Document { days: self.days, job: Job { tier: self.tier.as_str() } };
         Request::object(&self.key)
             .query("restore", "")
             .version_id(self.version_id.as_deref())?
@@ -152,7 +164,7 @@ struct Document {
 #[derive(Serialize)]
 struct Job {
     #[serde(rename = "Tier")]
-    tier: RestoreTier,
+    tier: &'static str,
 }
 
 /// What [`RestoreObject`] gives.

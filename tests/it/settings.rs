@@ -225,7 +225,7 @@ async fn replication_needs_versions_and_keeps_them() {
         (replication.rules[0].clone(), replication.rules[1].tags.clone())
     });
     let suspend = PutBucketVersioning::new(Versioning::Suspended);
-    assert_eq!(bucket.send(suspend).await.unwrap_err().code(), Some("InvalidBucketState"));
+    assert_eq!(bucket.send(suspend.clone()).await.unwrap_err().code(), Some("InvalidBucketState"));
     for _ in 0..2 {
         bucket.send(DeleteBucketReplication::new()).await.unwrap();
         assert_eq!(bucket.send(GetBucketReplication::new()).await.unwrap(), None);

@@ -7,6 +7,7 @@ use crate::xml::Element;
 
 /// When something is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LifecycleTime {
     /// So many days after the object was last modified.
     Days(u32),
@@ -16,6 +17,7 @@ pub enum LifecycleTime {
 
 /// A change of the storage class of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LifecycleTransition {
     /// When it is due.
     pub time: LifecycleTime,
@@ -25,6 +27,7 @@ pub struct LifecycleTransition {
 
 /// A removal of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LifecycleExpiration {
     /// Objects, when they are so old.
     Object(LifecycleTime),
@@ -34,6 +37,7 @@ pub enum LifecycleExpiration {
 
 /// A change of the storage class of versions that are not the latest any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NoncurrentVersionTransition {
     /// How many days after they stopped being the latest.
     pub days: u32,
@@ -81,6 +85,11 @@ impl LifecycleTime {
 }
 
 impl LifecycleTransition {
+    /// To this class, at this time.
+    pub fn new(time: LifecycleTime, storage_class: StorageClass) -> Self {
+        Self { time, storage_class }
+    }
+
     pub(super) fn read(element: &Element) -> Option<Self> {
         let [days, date, class] = element.texts(["Days", "Date", "StorageClass"])?;
         Some(Self { time: LifecycleTime::read(days, date, 0)?, storage_class: read_class(class?)? })
@@ -111,6 +120,11 @@ impl LifecycleExpiration {
 }
 
 impl NoncurrentVersionTransition {
+    /// To this class, so many days after they stopped being the latest.
+    pub fn new(days: u32, storage_class: StorageClass) -> Self {
+        Self { days, storage_class }
+    }
+
     pub(super) fn read(element: &Element) -> Option<Self> {
         let [days, class] = element.texts(["NoncurrentDays", "StorageClass"])?;
         Some(Self { days: read_days(days?, 0)?, storage_class: read_class(class?)? })

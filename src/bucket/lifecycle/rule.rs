@@ -71,7 +71,7 @@ impl LifecycleRule {
     /// One more `Transition`; 0 days are at once.
     #[must_use]
     pub fn transition(mut self, time: LifecycleTime, storage_class: StorageClass) -> Self {
-        self.transitions.push(LifecycleTransition { time, storage_class });
+        self.transitions.push(LifecycleTransition::new(time, storage_class));
         self
     }
 
@@ -92,7 +92,7 @@ impl LifecycleRule {
     /// One more `NoncurrentVersionTransition`.
     #[must_use]
     pub fn noncurrent_version_transition(mut self, days: u32, storage_class: StorageClass) -> Self {
-        self.noncurrent_version_transitions.push(NoncurrentVersionTransition { days, storage_class });
+        self.noncurrent_version_transitions.push(NoncurrentVersionTransition::new(days, storage_class));
         self
     }
 

@@ -56,6 +56,7 @@ struct Parts {
 
 /// What COS does about an object that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum OriginType {
     /// Gets it from the origin, hands it on and stores it.
     Mirror,
@@ -86,6 +87,7 @@ impl OriginType {
 
 /// How an origin is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum OriginProtocol {
     /// Over http.
     Http,

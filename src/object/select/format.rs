@@ -69,6 +69,7 @@ impl SelectInput {
 
 /// How an object is compressed. COS reads Parquet whose columns are compressed with GZIP or Snappy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CompressionType {
     /// It is not.
     None,
@@ -91,6 +92,7 @@ impl CompressionType {
 
 /// What the first line of CSV is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FileHeaderInfo {
     /// A record. Columns are `_1`, `_2`, and so on.
     None,
@@ -270,6 +272,7 @@ impl SelectOutput {
 
 /// Which fields of CSV stand in quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum QuoteFields {
     /// All.
     Always,

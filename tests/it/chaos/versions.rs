@@ -326,7 +326,7 @@ impl Versions {
     async fn switch(&mut self) {
         let versioning = if self.below(3) == 0 { Versioning::Suspended } else { Versioning::Enabled };
         let before: Vec<_> = KEYS.map(|name| self.there(name)).into();
-        let result = self.bucket.send(PutBucketVersioning::new(versioning)).await;
+        let result = self.bucket.send(PutBucketVersioning::new(versioning.clone())).await;
         self.note(&result);
         let is = self.bucket.send(GetBucketVersioning::new()).await;
         self.note(&is);
