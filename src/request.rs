@@ -90,7 +90,7 @@ impl Request {
 
     /// Adds a parameter if there is a value.
     #[must_use]
-    pub fn query_opt(self, name: &'static str, value: Option<impl Into<Cow<'static, str>>>) -> Self {
+    pub fn query_opt(self, name: impl Into<Cow<'static, str>>, value: Option<impl Into<Cow<'static, str>>>) -> Self {
         match value {
             Some(value) => self.query(name, value),
             None => self,
@@ -100,12 +100,17 @@ impl Request {
     /// Sets a header. Blanks around the value are cut; an empty value sets nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) naming the header: the value holds anything but visible ASCII,
-    /// blanks and tabs. It is not repeated.
-    pub fn header(mut self, name: &'static str, value: impl AsRef<str>) -> Result<Self> {
-        let value = header_value(name, value.as_ref())?;
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) naming the header, or with field `header` when its name was made at
+    /// run time: the name is none, or the value holds anything but visible ASCII, blanks and tabs. It is not repeated.
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Result<Self> {
+        let name = name.into();
+        let field = match name {
+            Cow::Borrowed(name) => name,
+            Cow::Owned(_) => "header",
+        };
+        let value = header_value(field, value.as_ref())?;
         if !value.is_empty() {
-            self.0.headers.insert(header_name(name, name)?, value);
+            self.0.headers.insert(header_name(field, &name)?, value);
         }
         Ok(self)
     }
@@ -114,7 +119,7 @@ impl Request {
     ///
     /// # Errors
     /// As [`header`](Self::header).
-    pub fn header_opt(self, name: &'static str, value: Option<impl AsRef<str>>) -> Result<Self> {
+    pub fn header_opt(self, name: impl Into<Cow<'static, str>>, value: Option<impl AsRef<str>>) -> Result<Self> {
         match value {
             Some(value) => self.header(name, value),
             None => Ok(self),
@@ -259,4 +264,18 @@ pub(crate) fn header_value(field: &'static str, value: &str) -> Result<HeaderVal
 /// A header name given by the caller.
 pub(crate) fn header_name(field: &'static str, name: &str) -> Result<HeaderName> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::input(field, "is not a header name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_may_have_a_name_made_at_run_time() {
+        let name = |end: &str| format!("x-cos-meta-{end}");
+        let request = Request::bucket().header(name("a"), "1").unwrap().header_opt(name("b"), Some("2")).unwrap();
+        assert_eq!([&request.headers()["x-cos-meta-a"], &request.headers()["x-cos-meta-b"]], ["1", "2"]);
+        assert_eq!(Request::bucket().header(name("a b"), "1").unwrap_err().field(), Some("header"));
+        assert_eq!(Request::bucket().header("x-a", "\n").unwrap_err().field(), Some("x-a"));
+    }
 }
