@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 
 pub use self::signature::{Canonical, SignatureMismatch};
+use crate::name::display_name;
 
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -114,6 +115,8 @@ impl ErrorKind {
         }
     }
 }
+
+display_name!(ErrorKind);
 
 /// The steps of a request on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -180,7 +180,7 @@
 //! 3  client (bucket, execute, retry, provider, http)          the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket  policy                        operations: know no client, no credentials, no signing
 //! 1  operation  request  head  answer  options  rest  sign    vocabulary of a request; pure, as the calls of sts are
-//! 0  error  time  credentials  region  key  body  xml  crc64  leaves
+//! 0  error  time  credentials  region  key  body  xml  crc64  name  leaves
 //! ```
 //!
 //! The way of a put: handle, loop, leaves.
@@ -218,6 +218,7 @@ mod error;
 mod head;
 mod key;
 mod multipart;
+mod name;
 mod object;
 mod operation;
 mod options;

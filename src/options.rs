@@ -26,7 +26,7 @@ use crate::request::{Describe, Request};
 /// How fast a single request may move its body, in bits a second: 819 200 to 838 860 800.
 ///
 /// COS reference: [Single-connection bandwidth limit](https://cloud.tencent.com/document/product/436/40140)
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrafficLimit(u64);
 
 impl TrafficLimit {
@@ -40,6 +40,11 @@ impl TrafficLimit {
         } else {
             Err(Error::input("traffic_limit", "is not from 819 200 to 838 860 800 bits a second"))
         }
+    }
+
+    /// The limit in bits a second.
+    pub fn get(self) -> u64 {
+        self.0
     }
 }
 

@@ -9,6 +9,7 @@ use http::HeaderValue;
 use http::uri::Authority;
 
 use crate::error::{Error, Result};
+use crate::name::display_name;
 
 /// A COS region, for instance `ap-guangzhou`.
 ///
@@ -114,6 +115,16 @@ macro_rules! text_conversions {
                 Self::new(text)
             }
         }
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0.as_ref().to_owned()
+            }
+        }
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
         impl From<&$name> for $name {
             fn from(name: &$name) -> Self {
                 name.clone()
@@ -126,10 +137,10 @@ text_conversions! { Region BucketName }
 /// Which hosts the client talks to.
 ///
 /// COS reference: [Regions and access endpoints](https://cloud.tencent.com/document/product/436/6224)
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Endpoint(Kind);
 
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 enum Kind {
     /// `BUCKET.cos.REGION.myqcloud.com`
     #[default]
@@ -143,7 +154,7 @@ enum Kind {
     Custom(Custom),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Custom {
     scheme: Scheme,
     /// Host and, unless it is the scheme's own, port. May hold `{bucket}` and `{region}`.
@@ -151,7 +162,7 @@ struct Custom {
     style: Style,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Style {
     /// The bucket is the first segment of the path.
     Path,
@@ -186,6 +197,8 @@ impl Scheme {
         }
     }
 }
+
+display_name!(Scheme);
 
 impl Endpoint {
     /// The hosts under `myqcloud.com`, over https. The default.
@@ -329,6 +342,19 @@ impl Endpoint {
     }
 }
 
+/// The URL of a bucket, with `{bucket}` and `{region}` where its name and its region go.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Default => f.write_str("https://{bucket}.cos.{region}.myqcloud.com"),
+            Kind::TencentCos => f.write_str("https://{bucket}.cos.{region}.tencentcos.cn"),
+            Kind::Internal => f.write_str("https://{bucket}.cos-internal.{region}.tencentcos.cn"),
+            Kind::Accelerate => f.write_str("https://{bucket}.cos.accelerate.myqcloud.com"),
+            Kind::Custom(custom) => write!(f, "{}://{}", custom.scheme, custom.authority),
+        }
+    }
+}
+
 impl FromStr for Endpoint {
     type Err = Error;
 
@@ -417,6 +443,27 @@ mod tests {
         let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());
         let address = endpoint.address(Some(&bucket), &region).unwrap();
         (format!("{}://{}", address.scheme().as_str(), address.host()), address.prefix().to_owned())
+    }
+
+    #[test]
+    fn an_endpoint_is_told_as_it_is_written() {
+        let custom =
+            ["http://127.0.0.1:9911", "https://{bucket}.cos.{region}.example.com", "https://static.example.com"];
+        let custom = custom.map(|url| Endpoint::custom(url).unwrap());
+        for endpoint in custom {
+            assert_eq!(endpoint.to_string().parse::<Endpoint>().unwrap(), endpoint);
+        }
+        for endpoint in [Endpoint::myqcloud(), Endpoint::tencentcos(), Endpoint::internal(), Endpoint::accelerate()] {
+            assert_eq!(address(&endpoint.to_string().parse().unwrap()), address(&endpoint));
+        }
+    }
+
+    #[test]
+    fn names_become_text() {
+        let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());
+        assert_eq!([bucket.as_ref(), region.as_ref()], ["b-1", "ap-x"]);
+        assert_eq!([String::from(bucket), region.into()], ["b-1", "ap-x"]);
+        assert_eq!(Scheme::Https.to_string(), "https");
     }
 
     #[test]

@@ -34,6 +34,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 use crate::head::Head;
 use crate::key::push_encoded;
+use crate::name::display_name;
 use crate::time::unix_seconds;
 
 /// The header, or parameter of a presigned URL, that carries the session token.
@@ -275,6 +276,8 @@ impl HostName {
         &self.0
     }
 }
+
+display_name!(HostName);
 
 impl FromStr for HostName {
     type Err = Error;

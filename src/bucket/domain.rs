@@ -4,6 +4,7 @@ use http::{Method, Response};
 use crate::answer::header_text;
 use crate::bucket::setting::{self, Setting, sift};
 use crate::error::{Error, Result, ServiceError};
+use crate::name::display_name;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 use crate::xml::{Element, Unknown};
@@ -66,6 +67,8 @@ impl DomainType {
     }
 }
 
+display_name!(DomainType);
+
 /// By which record COS sees that a domain is yours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -85,6 +88,8 @@ impl ForcedReplacement {
         }
     }
 }
+
+display_name!(ForcedReplacement);
 
 impl DomainConfiguration {
     /// With these.

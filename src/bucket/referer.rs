@@ -4,6 +4,7 @@ use http::{Method, Response};
 use super::setting::{self, Setting};
 use crate::answer::Done;
 use crate::error::{Error, Result};
+use crate::name::display_name;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 use crate::xml::{Element, Unknown};
@@ -60,6 +61,8 @@ impl RefererType {
         }
     }
 }
+
+display_name!(RefererType);
 
 impl RefererConfiguration {
     /// A list that is in force.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::answer::{Done, request_id};
 use crate::error::Result;
+use crate::name::display_foreign_name;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 use crate::xml::{self, Element};
@@ -42,6 +43,8 @@ impl Versioning {
         }
     }
 }
+
+display_foreign_name!(Versioning);
 
 /// Turns versioning on, or suspends it. Once on, it can never be turned off again.
 ///

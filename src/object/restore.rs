@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::answer::request_id;
 use crate::error::{Error, Result, ServiceError};
 use crate::key::ObjectKey;
+use crate::name::display_name;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::CustomerKey;
 use crate::request::Request;
@@ -116,6 +117,8 @@ impl RestoreTier {
         }
     }
 }
+
+display_name!(RestoreTier);
 
 impl Operation for RestoreObject {
     type Output = RestoreObjectOutput;

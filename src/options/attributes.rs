@@ -1,5 +1,7 @@
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
 use std::time::SystemTime;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -187,6 +189,14 @@ impl StorageClass {
     }
 }
 
+impl FromStr for StorageClass {
+    type Err = Infallible;
+
+    fn from_str(name: &str) -> Result<Self, Infallible> {
+        Ok(Self::new(name))
+    }
+}
+
 impl Default for StorageClass {
     fn default() -> Self {
         Self::STANDARD
@@ -226,6 +236,7 @@ mod tests {
 
     #[test]
     fn a_class_that_is_none_does_nothing_to_a_terminal() {
+        assert_eq!("archive".parse(), Ok(StorageClass::ARCHIVE));
         let class = StorageClass::new("cold\u{1b}[2J");
         assert_eq!((class.to_string().as_str(), class.as_str()), ("COLD\\u{1b}[2J", "COLD\u{1b}[2J"));
         assert_eq!(format!("{:?} {}", StorageClass::MAZ_STANDARD_IA, StorageClass::ARCHIVE), "MAZ_STANDARD_IA ARCHIVE");

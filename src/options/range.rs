@@ -1,11 +1,12 @@
 use std::fmt;
 use std::ops::{Range, RangeFrom, RangeInclusive, RangeTo, RangeToInclusive};
+use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::request::{Describe, Request};
 
 /// A run of bytes of an object, counted from 0. From Rust's ranges: `0..100`, `..100`, `100..`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ByteRange {
     first: u64,
     /// Inclusive, as on the wire; `None` is to the end. Before `first` when the range is empty.
@@ -81,6 +82,24 @@ impl fmt::Display for ByteRange {
     }
 }
 
+/// As the header `Range` has it: `bytes=0-99`, `bytes=100-`.
+impl FromStr for ByteRange {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parse = || {
+            let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+            let number = |digits: &str| {
+                let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+                plain.then(|| digits.parse().ok()).flatten()
+            };
+            let first = number(first)?;
+            Some(if last.is_empty() { Self::from(first..) } else { Self::new(first, number(last)?) })
+        };
+        parse().ok_or_else(|| Error::input("range", "is not of the form bytes=0-99 or bytes=100-"))
+    }
+}
+
 impl Describe for ByteRange {
     fn describe(&self, request: Request) -> Result<Request> {
         if self.empty {
@@ -134,6 +153,12 @@ mod tests {
         assert_eq!(ByteRange::from(..100), ByteRange::from(0..100));
         assert_eq!(ByteRange::from(..=99), ByteRange::from(0..=99));
         assert_eq!(ByteRange::from(7..).to_string(), "bytes=7-");
+        for range in [ByteRange::from(0..100), ByteRange::from(7..)] {
+            assert_eq!(range.to_string().parse::<ByteRange>().unwrap(), range);
+        }
+        for none in ["", "0-99", "bytes=", "bytes=-5", "bytes=+1-2", "bytes=1-2,4-5", "bytes=1"] {
+            assert_eq!(none.parse::<ByteRange>().unwrap_err().field(), Some("range"), "{none}");
+        }
         for range in [ByteRange::from(5..5), ByteRange::from(0..0), ByteRange::from(..0), ByteRange::new(5, 4)] {
             assert_eq!(range.describe(Request::bucket()).unwrap_err().field(), Some("range"));
         }

@@ -1,6 +1,7 @@
 //! Whom a statement of a bucket policy is about.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
@@ -57,6 +58,14 @@ impl Principal {
     }
 }
 
+impl FromStr for Principal {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::new(text)
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -92,6 +101,7 @@ mod tests {
     #[test]
     fn a_principal_is_of_a_form_that_cam_has() {
         assert_eq!(Principal::anyone().as_str(), "qcs::cam::anyone:anyone");
+        assert_eq!("qcs::cam::anyone:anyone".parse::<Principal>().unwrap(), Principal::anyone());
         assert_eq!(Principal::account("1").unwrap().as_str(), "qcs::cam::uin/1:uin/1");
         assert_eq!(Principal::user("1", "2").unwrap().to_string(), "qcs::cam::uin/1:uin/2");
         for good in [

@@ -12,7 +12,7 @@ use crate::credentials::{Credentials, SessionCredentials};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 
 /// A key that STS issued.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Issued {
     /// The key. STS does not say when it begins: it counts at once.

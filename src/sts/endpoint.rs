@@ -1,6 +1,8 @@
 //! Where STS is.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use http::{HeaderValue, Uri};
 
@@ -63,10 +65,10 @@ impl Endpoint {
 
     pub(super) fn site(&self, region: &Region, allow_http: bool) -> Result<Site> {
         let site = match &self.0 {
-            Kind::Nearest => Site::parse("https://sts.tencentcloudapi.com")?,
+            Kind::Nearest => Site::parse(NEAREST)?,
             Kind::Regional => Site::parse(&format!("https://sts.{region}.tencentcloudapi.com"))?,
-            Kind::Internal => Site::parse("https://sts.internal.tencentcloudapi.com")?,
-            Kind::International => Site::parse("https://sts.intl.tencentcloudapi.com")?,
+            Kind::Internal => Site::parse(INTERNAL)?,
+            Kind::International => Site::parse(INTERNATIONAL)?,
             Kind::Custom(site) => site.clone(),
         };
         if !site.believable && !allow_http {
@@ -75,6 +77,31 @@ impl Endpoint {
         Ok(site)
     }
 }
+
+/// The URL, with `{region}` where that of the client goes.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Nearest => f.write_str(NEAREST),
+            Kind::Regional => f.write_str("https://sts.{region}.tencentcloudapi.com"),
+            Kind::Internal => f.write_str(INTERNAL),
+            Kind::International => f.write_str(INTERNATIONAL),
+            Kind::Custom(site) => f.write_str(site.uri.to_string().trim_end_matches('/')),
+        }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    fn from_str(url: &str) -> Result<Self> {
+        Self::custom(url)
+    }
+}
+
+const NEAREST: &str = "https://sts.tencentcloudapi.com";
+const INTERNAL: &str = "https://sts.internal.tencentcloudapi.com";
+const INTERNATIONAL: &str = "https://sts.intl.tencentcloudapi.com";
 
 impl Site {
     fn parse(url: &str) -> Result<Self> {
@@ -103,6 +130,16 @@ mod tests {
 
     fn site(endpoint: &Endpoint) -> String {
         endpoint.site(&Region::new("ap-singapore").unwrap(), false).unwrap().uri.to_string()
+    }
+
+    #[test]
+    fn an_endpoint_is_told_as_it_is_written() {
+        let custom: Endpoint = "https://sts.example.com:8443".parse().unwrap();
+        assert_eq!(custom.to_string(), "https://sts.example.com:8443");
+        for endpoint in [Endpoint::nearest(), Endpoint::internal(), Endpoint::international(), custom] {
+            assert_eq!(site(&endpoint.to_string().parse().unwrap()), site(&endpoint));
+        }
+        assert_eq!(Endpoint::regional().to_string(), "https://sts.{region}.tencentcloudapi.com");
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use super::filter::InventoryFilter;
 use crate::bucket::setting::{ById, Setting, sift};
 use crate::error::{Error, Result};
+use crate::name::{display_foreign_name, display_name};
 use crate::region::{BucketName, Region};
 use crate::xml::{Element, Unknown};
 
@@ -104,6 +105,8 @@ impl IncludedObjectVersions {
     }
 }
 
+display_name!(IncludedObjectVersions);
+
 impl InventorySchedule {
     fn read(part: &Element) -> Option<Self> {
         let [frequency, day] = part.texts(["Frequency", "MonthlyDate"])?;
@@ -166,6 +169,8 @@ impl InventoryField {
         &self.0
     }
 }
+
+display_foreign_name!(InventoryField);
 
 impl InventoryDestination {
     /// This bucket, which may be the very one the inventory is of.

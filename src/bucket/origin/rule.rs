@@ -5,6 +5,7 @@ use super::host::{HOST, OriginHost};
 use super::{RULE, whole};
 use crate::bucket::setting::sift;
 use crate::error::{Error, Result};
+use crate::name::display_name;
 use crate::xml::{Element, Unknown};
 
 /// One rule of an [`OriginConfiguration`](crate::OriginConfiguration): for what, where to, and how.
@@ -85,6 +86,8 @@ impl OriginType {
     }
 }
 
+display_name!(OriginType);
+
 /// How an origin is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -107,6 +110,8 @@ impl OriginProtocol {
         }
     }
 }
+
+display_name!(OriginProtocol);
 
 impl OriginRule {
     fn new(priority: u32, origin_type: OriginType, status_code: u16, hosts: Vec<OriginHost>) -> Self {

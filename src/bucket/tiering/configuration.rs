@@ -1,6 +1,7 @@
 use crate::bucket::conditions::{self, take_tag, with_tags};
 use crate::bucket::setting::{ById, Setting};
 use crate::error::{Error, Result};
+use crate::name::display_name;
 use crate::options::Tags;
 use crate::xml::{Element, Unknown};
 
@@ -90,6 +91,8 @@ impl AccessTier {
         }
     }
 }
+
+display_name!(AccessTier);
 
 impl Tiering {
     fn read(part: &Element) -> Option<Self> {

@@ -51,6 +51,7 @@ pub(crate) use self::variables::Variables;
 pub use self::web_identity::WebIdentityCredentials;
 use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind};
+use crate::name::display_name;
 
 /// A future on the heap that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -132,6 +133,8 @@ impl CredentialErrorKind {
         }
     }
 }
+
+display_name!(CredentialErrorKind);
 
 impl CredentialError {
     /// An error of this kind. Put no secret into the message.

@@ -1,4 +1,5 @@
 use crate::error::{Error, Result};
+use crate::name::display_name;
 use crate::xml::Element;
 
 /// How the object of a [`SelectObjectContent`](crate::SelectObjectContent) is written. It must be UTF-8.
@@ -90,6 +91,8 @@ impl CompressionType {
     }
 }
 
+display_name!(CompressionType);
+
 /// What the first line of CSV is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -112,6 +115,8 @@ impl FileHeaderInfo {
         }
     }
 }
+
+display_name!(FileHeaderInfo);
 
 /// How CSV is read. What is not set is as COS has it: a record a line, commas, double quotes, `#` before a comment, no
 /// names of columns.
@@ -289,6 +294,8 @@ impl QuoteFields {
         }
     }
 }
+
+display_name!(QuoteFields);
 
 /// How CSV is written. What is not set is as COS has it: a record a line, commas, double quotes where they are needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
