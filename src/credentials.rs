@@ -187,8 +187,8 @@ impl SessionCredentials {
     /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) when the document carries an error (its code and
     /// message are told), or is not of such a shape; [`ErrorKind::Input`](crate::ErrorKind::Input) naming the field
     /// when a part is missing or unusable. No value is repeated in the message.
-    pub fn from_json(json: &[u8]) -> Result<Self> {
-        document::read(json)
+    pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self> {
+        document::read(json.as_ref())
     }
 
     /// Writes the key as the STS SDKs do, for a server that hands it over: `credentials`, `startTime`, `expiredTime`,

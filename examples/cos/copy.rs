@@ -34,7 +34,7 @@ pub async fn copy(
     let to = session.bucket(&destination.bucket)?;
     let mut job = options.copy(LargeCopy::new(source.key.clone(), destination.key.clone()).from_bucket(&from));
     if let Some(VersionId(id)) = version_id {
-        job = job.version_id(id);
+        job = job.source_version_id(id);
     }
     let (copied, took) = session.run(source.key.as_str(), to.transfer(job)).await?;
     let mut output = session.output();

@@ -103,7 +103,7 @@ pub fn of_the_object(world: &World) -> Outcome {
             while asked() < before {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            let source = CopySource::new(bucket.name(), &"ap-guangzhou".parse()?, &other);
+            let source = CopySource::new(&"ap-guangzhou".parse()?, bucket.name(), &other);
             bucket.send(CopyObject::new(source, KEY.parse()?)).await?;
             let changed_at = asked();
             Ok::<_, tencent_cos::Error>((download.await.expect("no panic"), changed_at))

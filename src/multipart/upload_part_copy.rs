@@ -27,7 +27,7 @@ use crate::xml;
 /// use tencent_cos::{CopySource, UploadPartCopy};
 ///
 /// # async fn example(bucket: tencent_cos::Bucket, upload_id: &str) -> tencent_cos::Result<()> {
-/// let source = CopySource::new(bucket.name(), &"ap-guangzhou".parse()?, &"old.mp4".parse()?);
+/// let source = CopySource::new(&"ap-guangzhou".parse()?, bucket.name(), &"old.mp4".parse()?);
 /// let part = UploadPartCopy::new("video.mp4".parse()?, upload_id, 1, source)
 ///     .range(0..1024 * 1024);
 /// println!("{}", bucket.send(part).await?.etag);
@@ -147,7 +147,7 @@ mod tests {
     use crate::operation::as_text;
 
     fn part() -> UploadPartCopy {
-        let source = CopySource::new(&"s-1".parse().unwrap(), &"ap-y".parse().unwrap(), &"a".parse().unwrap());
+        let source = CopySource::new(&"ap-y".parse().unwrap(), &"s-1".parse().unwrap(), &"a".parse().unwrap());
         UploadPartCopy::new("k".parse().unwrap(), "id", 1, source)
     }
 

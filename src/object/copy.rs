@@ -30,7 +30,7 @@ use crate::xml;
 /// use tencent_cos::{CopyObject, CopySource, StorageClass};
 ///
 /// let (bucket, region) = ("examplebucket-1250000000".parse()?, "ap-guangzhou".parse()?);
-/// let source = CopySource::new(&bucket, &region, &"a.txt".parse()?);
+/// let source = CopySource::new(&region, &bucket, &"a.txt".parse()?);
 /// let copy = CopyObject::new(source, "archive/a.txt".parse()?)
 ///     .storage_class(StorageClass::ARCHIVE);
 /// # let _ = copy;
@@ -189,7 +189,7 @@ mod tests {
     use crate::operation::as_text;
 
     fn copy() -> CopyObject {
-        let source = CopySource::new(&"s-1".parse().unwrap(), &"ap-y".parse().unwrap(), &"a b".parse().unwrap());
+        let source = CopySource::new(&"ap-y".parse().unwrap(), &"s-1".parse().unwrap(), &"a b".parse().unwrap());
         CopyObject::new(source, "k".parse().unwrap())
     }
 

@@ -13,11 +13,11 @@ use crate::request::{Describe, Request};
 /// use tencent_cos::CopySource;
 ///
 /// let (bucket, region) = ("examplebucket-1250000000".parse()?, "ap-guangzhou".parse()?);
-/// let source = CopySource::new(&bucket, &region, &"a.txt".parse()?);
+/// let source = CopySource::new(&region, &bucket, &"a.txt".parse()?);
 /// # let _ = source;
 /// # Ok::<(), tencent_cos::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopySource {
     location: String,
     version_id: Option<String>,
@@ -27,7 +27,7 @@ pub struct CopySource {
 
 impl CopySource {
     /// The latest version of an object.
-    pub fn new(bucket: &BucketName, region: &Region, key: &ObjectKey) -> Self {
+    pub fn new(region: &Region, bucket: &BucketName, key: &ObjectKey) -> Self {
         // COS takes the bucket's default host here, whatever host the request itself goes to.
         let location = format!("{bucket}.cos.{region}.myqcloud.com{}", key.url_path());
         Self { location, version_id: None, conditions: Conditions::new(), customer_key: None }
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_source_is_named_by_its_default_host_and_encoded_once() {
-        let source = CopySource::new(&"b-1".parse().unwrap(), &"ap-x".parse().unwrap(), &"a b/../c+".parse().unwrap())
+        let source = CopySource::new(&"ap-x".parse().unwrap(), &"b-1".parse().unwrap(), &"a b/../c+".parse().unwrap())
             .version_id("v+1")
             .conditions(Conditions::new().if_match("\"e\""))
             .customer_key(CustomerKey::new([7; 32]).unwrap());

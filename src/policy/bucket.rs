@@ -116,7 +116,8 @@ impl BucketPolicy {
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `policy` when it is not a JSON object with a list of
     /// statements.
-    pub fn from_json(json: &str) -> Result<Self> {
+    pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self> {
+        let json = std::str::from_utf8(json.as_ref()).map_err(|_| refuse("is not UTF-8"))?;
         Self::read(json).map_err(refuse)
     }
 
@@ -362,7 +363,7 @@ mod tests {
             .operation::<GetObject>()
             .principal(Principal::user("100000000001", "100000000002").unwrap())
             .when(version);
-        let mut policy = BucketPolicy::from_json(&documented.to_string()).unwrap();
+        let mut policy = BucketPolicy::from_json(documented.to_string()).unwrap();
         policy.statements = vec![get.into()];
         assert_eq!(value(&policy.to_json().unwrap()), documented);
     }
@@ -403,7 +404,7 @@ mod tests {
     #[test]
     fn a_statement_tells_what_it_says_whatever_stands_beside() {
         let read = |json: &str| {
-            let policy = BucketPolicy::from_json(&format!("{{\"Statement\":[{json}]}}")).unwrap();
+            let policy = BucketPolicy::from_json(format!("{{\"Statement\":[{json}]}}")).unwrap();
             let [statement] = <[_; 1]>::try_from(policy.statements).unwrap();
             statement
         };
@@ -453,7 +454,7 @@ mod tests {
             let statements: Vec<_> = texts.iter().map(|text| format!("{{\"a\": \"{text}\"}}")).collect();
             let json = format!("{{\"Statement\": [{}], \"version\":\"\"}}", statements.join(",\n"));
             let room = length - compact_length(&json);
-            BucketPolicy::from_json(&json.replace("version\":\"", &format!("version\":\"{}", "v".repeat(room))))
+            BucketPolicy::from_json(json.replace("version\":\"", &format!("version\":\"{}", "v".repeat(room))))
         };
         assert!(whole(20 * 1024).unwrap().to_json().is_ok());
         refused(whole(20 * 1024 + 1).unwrap(), "is 20481 bytes long; COS takes at most 20480");

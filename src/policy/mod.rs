@@ -141,9 +141,9 @@ impl Policy {
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `policy`, telling the place.
-    pub fn from_json(json: &str) -> Result<Self> {
+    pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self> {
         let document: Document =
-            serde_json::from_str(json).map_err(|error| refuse(format!("is not one of CAM: {error}")))?;
+            serde_json::from_slice(json.as_ref()).map_err(|error| refuse(format!("is not one of CAM: {error}")))?;
         if document.version != VERSION {
             return Err(refuse("is not of version 2.0"));
         }
@@ -386,12 +386,12 @@ mod tests {
             ("allow", "Allow"),
             ("}]}", "}]"),
         ] {
-            let error = Policy::from_json(&good.replacen(from, to, 1)).unwrap_err();
+            let error = Policy::from_json(good.replacen(from, to, 1)).unwrap_err();
             assert_eq!(error.field(), Some("policy"), "{error}");
         }
         let under = |condition: &str| {
             let end = format!(",\"condition\":{condition}}}]}}");
-            Policy::from_json(&good.replacen("}]}", &end, 1))
+            Policy::from_json(good.replacen("}]}", &end, 1))
         };
         for met in [
             r#"{"ip_equal":{"qcs:ip":["10.0.0.0/8","::1"]}}"#,

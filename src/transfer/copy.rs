@@ -100,7 +100,7 @@ impl LargeCopy {
     }
 
     /// This version of the source; else the latest.
-    pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
+    pub fn source_version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
     }
@@ -270,7 +270,7 @@ impl LargeCopy {
         };
         let seen = meta.header("date").and_then(parse_http_date);
         let mut pinned =
-            CopySource::new(from.name(), from.region(), &self.from).conditions(Conditions::new().if_match(meta.etag()));
+            CopySource::new(from.region(), from.name(), &self.from).conditions(Conditions::new().if_match(meta.etag()));
         if let Some(id) = self.version_id.as_deref().or(meta.version_id()) {
             pinned = pinned.version_id(id);
         }

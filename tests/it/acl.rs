@@ -80,7 +80,7 @@ async fn what_was_read_can_be_said_of_another_object() {
     ] {
         bucket.send(PutObject::new(key(), "hello").acl(acl.clone())).await.unwrap();
         let access = bucket.send(GetObjectAcl::new(key())).await.unwrap();
-        let from = CopySource::new(bucket.name(), bucket.region(), &key());
+        let from = CopySource::new(bucket.region(), bucket.name(), &key());
         bucket.send(CopyObject::new(from, to.clone()).acl(access.to_acl().unwrap())).await.unwrap();
         let copied = bucket.send(GetObjectAcl::new(to.clone())).await.unwrap();
         assert_eq!((copied.grants, copied.canned), (access.grants, access.canned), "{acl:?}");
@@ -163,7 +163,7 @@ async fn grants_are_told_however_they_were_made() {
     };
     let expected_of_objects: Vec<_> = expected.iter().map(|(may, id)| ((*may).to_owned(), (*id).to_owned())).collect();
     bucket.send(PutObject::new("put".parse().expect("a key"), "x").acl(acl())).await.expect("an object");
-    let source = CopySource::new(bucket.name(), bucket.region(), &"put".parse().expect("a key"));
+    let source = CopySource::new(bucket.region(), bucket.name(), &"put".parse().expect("a key"));
     bucket.send(CopyObject::new(source, "copy".parse().expect("a key")).acl(acl())).await.expect("a copy");
     let parts = Upload::new("parts".parse().expect("a key"), vec![0; 3 << 20]).part_size(1 << 20);
     bucket.transfer(parts.acl(acl())).await.expect("an upload");

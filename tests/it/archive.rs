@@ -49,7 +49,7 @@ async fn a_restored_object_is_read_until_its_time_is_over() {
     let lasts = until.duration_since(asked).unwrap();
     assert!(lasts.abs_diff(Duration::from_secs(60 * HOUR)) < Duration::from_secs(60), "{lasts:?}");
     assert_eq!(bucket.get("k").await.unwrap().bytes(100).await.unwrap(), "hello");
-    let source = CopySource::new(bucket.name(), bucket.region(), &key());
+    let source = CopySource::new(bucket.region(), bucket.name(), &key());
     bucket.send(CopyObject::new(source, "copy".parse().unwrap())).await.unwrap();
     assert!(bucket.send(restore()).await.unwrap().was_restored, "its time is set anew");
 

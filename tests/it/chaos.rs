@@ -287,7 +287,7 @@ impl World {
             70..75 => self.list().await,
             75..81 => {
                 let to = self.any_key();
-                let from = CopySource::new(bucket.name(), bucket.region(), &key(name));
+                let from = CopySource::new(bucket.region(), bucket.name(), &key(name));
                 let result = bucket.send(CopyObject::new(from, key(to))).await;
                 self.copied(name, to, result);
             }

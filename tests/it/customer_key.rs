@@ -70,7 +70,7 @@ async fn who_has_the_key_reads_what_was_written_with_it() {
         assert_eq!((error.kind(), error.code()), (ErrorKind::Service, Some("SsecDecryptHeaderInvalid")));
     }
 
-    let source = CopySource::new(bucket.name(), bucket.region(), &name()).customer_key(ours());
+    let source = CopySource::new(bucket.region(), bucket.name(), &name()).customer_key(ours());
     let again = CopyObject::new(source, "again".parse().unwrap()).encryption(Encryption::Customer(other.clone()));
     bucket.send(again).await.unwrap();
     assert_eq!(read(&bucket, "again", &other).await, "hello");

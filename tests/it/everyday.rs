@@ -73,11 +73,11 @@ async fn an_output_names_its_request() {
     named!(HeadBucket::new());
     named!(PutObject::new(key("k"), vec![7; 1024]));
     named!(AppendObject::new(key("log"), 0, "a"));
-    named!(CopyObject::new(CopySource::new(bucket.name(), bucket.region(), &key("k")), key("copy")));
+    named!(CopyObject::new(CopySource::new(bucket.region(), bucket.name(), &key("k")), key("copy")));
     let id = named!(InitiateMultipartUpload::new(key("k"))).upload_id;
     named!(ListMultipartUploads::new());
     let part = named!(UploadPart::new(key("k"), &id, 1, "hello")).etag;
-    let source = CopySource::new(bucket.name(), bucket.region(), &key("k"));
+    let source = CopySource::new(bucket.region(), bucket.name(), &key("k"));
     named!(UploadPartCopy::new(key("k"), &id, 2, source));
     named!(ListParts::new(key("k"), &id));
     named!(CompleteMultipartUpload::new(key("k"), &id, vec![CompletedPart::new(1, part)]));

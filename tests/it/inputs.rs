@@ -21,7 +21,7 @@ fn key() -> ObjectKey {
 }
 
 fn source() -> CopySource {
-    CopySource::new(&"b-1".parse().expect("a bucket"), &"ap-x".parse().expect("a region"), &key())
+    CopySource::new(&"ap-x".parse().expect("a region"), &"b-1".parse().expect("a bucket"), &key())
 }
 
 #[track_caller]
@@ -214,7 +214,7 @@ fn a_policy_keeps_all_its_conditions_or_is_none() {
     let policy = |condition: &str| {
         let statement =
             format!(r#"{{"effect":"allow","action":["name/cos:GetBucket"],"resource":["*"],"condition":{condition}}}"#);
-        Policy::from_json(&format!(r#"{{"version":"2.0","statement":[{statement}]}}"#))
+        Policy::from_json(format!(r#"{{"version":"2.0","statement":[{statement}]}}"#))
     };
     assert!(policy(r#"{"string_equal":{"cos:prefix":"a"},"ip_equal":{"qcs:ip":"10.0.0.1"}}"#).is_ok());
     assert!(policy(r#"{"string_equal":{"cos:prefix":"a"},"string_equal":{"cos:delimiter":"/"}}"#).is_err());

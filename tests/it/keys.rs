@@ -192,7 +192,7 @@ async fn odd_keys_of_every_other_call() {
         bucket.send(AppendObject::new(parsed.clone(), 0, body.clone())).await.expect(key);
         assert_eq!(stored(key), body);
         let target = format!("copied/{key}");
-        let source = CopySource::new(bucket.name(), bucket.region(), &parsed);
+        let source = CopySource::new(bucket.region(), bucket.name(), &parsed);
         bucket.send(CopyObject::new(source.clone(), target.parse().expect(key))).await.expect(key);
         assert_eq!(stored(&target), body);
 

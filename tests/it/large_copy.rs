@@ -178,7 +178,7 @@ async fn the_tags_are_those_of_the_version_that_is_copied() {
         here.send(second).await.unwrap();
         memory.emulator.script(Rule::on("GET Object tagging").then(Action::Delay(Duration::from_secs(1))));
         let copy = copy().part_size(MIB as u64);
-        let copy = version.map_or(copy.clone(), |id| copy.version_id(id));
+        let copy = version.map_or(copy.clone(), |id| copy.source_version_id(id));
         let (outcome, third) = tokio::join!(here.transfer(copy), async {
             tokio::time::sleep(Duration::from_millis(500)).await;
             here.send(PutObject::new(key("a b/ü+"), noise(LENGTH, 3)).tags(Tags::new().tag("v", "3"))).await
@@ -247,7 +247,7 @@ async fn a_source_that_is_replaced_meanwhile_is_not_copied_in_pieces_of_two() {
         });
         assert_eq!(outcome.unwrap().source_version_id, first);
         assert!(bytes_of(&memory, &here) == noise(LENGTH, 3));
-        let output = here.transfer(copy.version_id("null")).await.unwrap();
+        let output = here.transfer(copy.source_version_id("null")).await.unwrap();
         assert!(bytes_of(&memory, &here) == noise(LENGTH, 1) && output.version_id.is_some());
     }
 }

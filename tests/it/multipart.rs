@@ -136,7 +136,7 @@ async fn parts_are_copied_listed_replaced_and_aborted() {
     let bucket = support::bucket(&emulator);
     let first = Bytes::from(vec![b'a'; usize::try_from(MIB).unwrap()]);
     emulator.put_object(emulator.bucket(), "source", [first.clone(), Bytes::from_static(b"tail")].concat());
-    let source = || CopySource::new(bucket.name(), bucket.region(), &key("source"));
+    let source = || CopySource::new(bucket.region(), bucket.name(), &key("source"));
     let id = begin(&bucket, "k").await;
     let send = |number: u32, body: Bytes| bucket.send(UploadPart::new(key("k"), &id, number, body));
 
@@ -194,7 +194,7 @@ async fn what_cannot_be_sent_is_refused_before_anything_is_sent() {
     let mut note = |field: &'static str, outcome: Option<Error>| errors.push((field, outcome));
     for number in [0, 10_001, u32::MAX] {
         note("part_number", bucket.send(UploadPart::new(key("k"), "id", number, nowhere())).await.err());
-        let source = CopySource::new(bucket.name(), bucket.region(), &key("source"));
+        let source = CopySource::new(bucket.region(), bucket.name(), &key("source"));
         note("part_number", bucket.send(UploadPartCopy::new(key("k"), "id", number, source)).await.err());
     }
     let over_5_gib = Body::file("/no/such/file", 0, 5 * 1024 * MIB + 1);
@@ -409,7 +409,7 @@ async fn odd_keys_are_copied_across_buckets_and_regions() {
     for name in ODD {
         let body = format!("the object {name:?}");
         memory.emulator.put_object("here-1250000000", name, body.clone());
-        let source = CopySource::new(here.name(), here.region(), &key(name));
+        let source = CopySource::new(here.region(), here.name(), &key(name));
         let copied = there.send(CopyObject::new(source.clone(), key(name))).await;
         let copied = copied.unwrap_or_else(|error| panic!("{name:?}: {error}"));
         assert_eq!(copied.crc64, Some(Crc64::of(body.as_bytes())), "{name:?}");
@@ -422,10 +422,10 @@ async fn odd_keys_are_copied_across_buckets_and_regions() {
         assert_eq!(memory.emulator.object("there-1250000000", "in parts").unwrap().bytes(), body, "{name:?}");
     }
     // The region is part of the name.
-    let elsewhere = CopySource::new(here.name(), there.region(), &key("100%"));
+    let elsewhere = CopySource::new(there.region(), here.name(), &key("100%"));
     let error = there.send(CopyObject::new(elsewhere, key("k"))).await.unwrap_err();
     assert_eq!(error.code(), Some("NoSuchBucket"), "{error}");
-    let missing = CopySource::new(here.name(), here.region(), &key("missing"));
+    let missing = CopySource::new(here.region(), here.name(), &key("missing"));
     refused(there.send(CopyObject::new(missing, key("k"))).await, 404, "NoSuchKey");
 }
 
@@ -436,7 +436,7 @@ async fn a_copy_takes_the_version_and_minds_the_conditions_it_is_told() {
     let described = Attributes::new().content_type("text/x-one").meta("who", "one");
     let one = here.send(PutObject::new(key("k"), "one").attributes(described)).await.unwrap();
     let two = here.put("k", "two").await.unwrap();
-    let source = || CopySource::new(here.name(), here.region(), &key("k"));
+    let source = || CopySource::new(here.region(), here.name(), &key("k"));
     let bytes = || memory.emulator.object("there-1250000000", "k").unwrap();
 
     let copied = there.send(CopyObject::new(source(), key("k"))).await.unwrap();

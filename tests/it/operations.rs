@@ -219,7 +219,7 @@ impl Scene {
     /// An object to copy from.
     fn source(&self) -> CopySource {
         self.put(OTHER_KEY, "hello");
-        CopySource::new(self.admin().name(), self.admin().region(), &OTHER_KEY.parse().expect("a key"))
+        CopySource::new(self.admin().region(), self.admin().name(), &OTHER_KEY.parse().expect("a key"))
     }
 }
 

@@ -116,7 +116,7 @@ async fn a_key_for_a_prefix_uploads_and_reads_there_and_nowhere_else() {
     denied("list uploads", bucket.send(ListMultipartUploads::new().prefix("uploads/alice/")).await);
     denied("delete", bucket.delete("uploads/alice/a").await);
     denied("head bucket", bucket.send(HeadBucket::new()).await);
-    let source = CopySource::new(bucket.name(), bucket.region(), &key("k"));
+    let source = CopySource::new(bucket.region(), bucket.name(), &key("k"));
     denied("copy", bucket.send(CopyObject::new(source, key("uploads/alice/d"))).await);
     let several = bucket.send(DeleteObjects::new(["uploads/alice/a", "k"])).await.unwrap();
     assert!(several.deleted.is_empty() && several.failed.iter().all(|it| it.code == "AccessDenied"), "{several:?}");
@@ -187,7 +187,7 @@ async fn a_copy_needs_both_ends() {
     let policy = Policy::new().allow_from::<CopyObject>(&prefix("in/"), &prefix("out/"));
     let bucket = bucket_with(&emulator, GetFederationToken::new("copy", policy));
     let copy =
-        |from: &str, to: &str| CopyObject::new(CopySource::new(bucket.name(), bucket.region(), &key(from)), key(to));
+        |from: &str, to: &str| CopyObject::new(CopySource::new(bucket.region(), bucket.name(), &key(from)), key(to));
     bucket.send(copy("in/a", "out/a")).await.unwrap();
     denied("the way back", bucket.send(copy("out/a", "in/b")).await);
     denied("read", bucket.get("out/a").await);

@@ -86,7 +86,7 @@ impl UploadDirectory {
     ///
     /// Otherwise each file is opened once, name by name in the open directory and through no link, and sent from there:
     /// nothing outside the directory is, whoever changes it meanwhile.
-    pub fn follow_links(mut self) -> Self {
+    pub fn follow_symlinks(mut self) -> Self {
         self.follow_links = true;
         self
     }

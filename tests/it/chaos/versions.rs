@@ -285,10 +285,10 @@ impl Versions {
         let before = self.there(to);
         let large = self.below(2) == 0;
         let result = if large {
-            let copy = LargeCopy::new(key(from), key(to)).version_id(&id).part_size(MIB);
+            let copy = LargeCopy::new(key(from), key(to)).source_version_id(&id).part_size(MIB);
             self.bucket.transfer(copy).await.map(|output| output.version_id)
         } else {
-            let source = CopySource::new(self.bucket.name(), self.bucket.region(), &key(from)).version_id(&id);
+            let source = CopySource::new(self.bucket.region(), self.bucket.name(), &key(from)).version_id(&id);
             self.bucket.send(CopyObject::new(source, key(to))).await.map(|output| {
                 assert_eq!(output.source_version_id.as_deref(), Some(id.as_str()), "{}", self.told());
                 output.version_id

@@ -76,7 +76,8 @@ async fn what_makes_no_key_is_told_and_the_rest_goes_on() {
     assert_eq!(keys(&bucket, "").await, ["prefix/a"]);
 
     // With a shorter prefix it fits.
-    let report = bucket.transfer(UploadDirectory::new(root.path(), "").failure_limit(1).follow_links()).await.unwrap();
+    let report =
+        bucket.transfer(UploadDirectory::new(root.path(), "").failure_limit(1).follow_symlinks()).await.unwrap();
     let told = format!("{:?}", report.failures);
     assert_eq!(
         (counts(&report), report.failures.len()),
@@ -114,7 +115,7 @@ async fn what_is_sent_was_found_below_the_directory_whatever_takes_its_place() {
         // Who follows links follows them wherever they lead.
         fs::remove_file(root.path().join("sub")).unwrap();
         fs::rename(root.path().join("away"), root.path().join("sub")).unwrap();
-        let followed = bucket.transfer(job.follow_links()).await.unwrap();
+        let followed = bucket.transfer(job.follow_symlinks()).await.unwrap();
         assert_eq!(counts(&followed), [1, 0, 0, 0]);
         let object = emulator.object(emulator.bucket(), &format!("sub/{name}")).unwrap();
         assert!(object.bytes() == fs::read(outside.path().join(name)).unwrap(), "{name}");
@@ -224,7 +225,7 @@ async fn nothing_is_deleted_where_the_disk_could_not_be_looked_at() {
     assert_eq!((counts(&report), report.links), ([1, 0, 2, 0], 2));
     assert_eq!(keys(&bucket, "").await, ["a", "link", "link/x", "loop/x"]);
     // Links that are followed and lead nowhere cannot be looked at.
-    let report = bucket.transfer(job.follow_links()).await.unwrap();
+    let report = bucket.transfer(job.follow_symlinks()).await.unwrap();
     assert_eq!(counts(&report), [0, 1, 0, 2]);
     assert!(report.failures.iter().all(|failure| failure.error.kind() == ErrorKind::Io));
     assert_eq!(keys(&bucket, "").await, ["a", "link", "link/x", "loop/x"]);
