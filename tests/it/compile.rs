@@ -53,6 +53,7 @@ fn values_move_and_are_shared() {
     cloned::<GetObject>();
     cloned::<ListObjects>();
     moved::<Listing<ObjectMeta>>();
+    cloned::<transfer::DownloadToPath>();
     cloned::<PutObjectOutput>();
     cloned::<ObjectMeta>();
     cloned::<ObjectKey>();

@@ -217,7 +217,7 @@ impl Download {
 /// download to the same file.
 ///
 /// [`TransferHandle::cancel`]: crate::transfer::TransferHandle::cancel
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "Bucket::transfer runs it"]
 pub struct DownloadToPath {
     download: Download,
