@@ -11,7 +11,7 @@ use crate::failure::{Failure, Outcome, chain, tell};
 use crate::options::Options;
 use crate::output::{done, summed};
 use crate::session::Session;
-use crate::tree::Choice;
+use crate::tree::{Choice, is_there};
 use crate::url::{ObjectUrl, PrefixUrl, VersionId};
 
 /// How many objects of a tree are under way at once.
@@ -60,6 +60,7 @@ pub async fn copy_tree(
     }
     let (from, to) = (session.bucket_in(source_region, &source.bucket)?, session.bucket(&destination.bucket)?);
     let is_meant = choice.paths()?;
+    is_there(session, &from, &source).await?;
     let (below, source, destination) = (source.prefix.len(), &source, &destination);
     let objects = from.list(source.prefix.clone()).map_err(Failure::from).try_filter_map(|object| {
         let is_mark = object.size == 0 && object.key.ends_with('/');

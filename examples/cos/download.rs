@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::output::done;
 use crate::session::Session;
-use crate::tree::{Choice, Direction, Lines};
+use crate::tree::{Choice, Direction, Lines, is_there};
 use crate::url::{ObjectUrl, Place, PrefixUrl, VersionId};
 
 pub async fn download(
@@ -76,14 +76,15 @@ async fn to_stdout(session: &Session, bucket: &Bucket, download: Download, objec
 /// All objects behind a prefix.
 pub async fn download_tree(
     session: &Session,
-    PrefixUrl { bucket, prefix }: PrefixUrl,
+    source: PrefixUrl,
     directory: PathBuf,
     choice: &Choice,
     options: &Options,
 ) -> Outcome {
-    let bucket = session.bucket(&bucket)?;
+    let bucket = session.bucket(&source.bucket)?;
+    is_there(session, &bucket, &source).await?;
     let lines = Lines::new(session, &bucket, &directory, Direction::Down, false);
-    let mut job = DownloadDirectory::new(prefix, directory).filter(choice.filter()?).on_file(lines.listener());
+    let mut job = DownloadDirectory::new(source.prefix, directory).filter(choice.filter()?).on_file(lines.listener());
     if lines.has_bars() {
         job = job.count_ahead();
     }

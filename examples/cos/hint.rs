@@ -64,7 +64,7 @@ fn service(error: &Error) -> Option<String> {
         ("NoSuchVersion" | "MethodNotAllowed", _) => {
             format!("`cos ls --versions {}` shows the versions and delete markers there are", url(target(error)))
         }
-        ("NoSuchKey", _) | ("", Some(404)) => format!("`cos ls {}` shows what there is", url(folder(target(error)))),
+        ("NoSuchKey", _) | ("", Some(404)) => beside(target(error)),
         ("InvalidObjectState", _) => "restore it first, with `cos restore`".to_owned(),
         ("RestoreAlreadyInProgress", _) => format!("`cos stat {}` tells how far it is", url(target(error))),
         ("BucketAlreadyOwnedByYou", _) => format!("it is there: `cos ls {}`", url(target(error))),
@@ -84,6 +84,11 @@ fn service(error: &Error) -> Option<String> {
         _ => return None,
     };
     Some(hint)
+}
+
+/// About a key that is not there.
+pub fn beside(target: &str) -> String {
+    format!("`cos ls {}` shows what there is", url(folder(target)))
 }
 
 /// In a command that is pasted into a shell: a key may be a stranger's.

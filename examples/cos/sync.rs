@@ -8,7 +8,7 @@ use tencent_cos::transfer::{Compare, DownloadDirectory, UploadDirectory};
 use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::session::Session;
-use crate::tree::{Choice, Direction, Lines};
+use crate::tree::{Choice, Direction, Lines, is_there};
 use crate::url::{PrefixUrl, Root};
 
 pub const EXAMPLES: &str = "\
@@ -24,7 +24,8 @@ Examples:
 /// Only --delete removes what DST has beside SRC, after all the rest: never outside of it, never links, never what
 /// --include and --exclude leave out, and nothing where the disk could not be read, a transfer failed, or SRC has nothing
 /// at all. A file that fails is told on standard error, the rest goes
-/// on, and the exit status is 1. Keys that would lead elsewhere or are no names of files everywhere are refused so.
+/// on, and the exit status is 1. Keys that would lead elsewhere or are no names of files everywhere are refused so. A DIR
+/// on COS with nothing at all below it is no SRC.
 #[derive(Debug, Args)]
 pub struct Sync {
     /// From where
@@ -85,10 +86,11 @@ pub async fn run(session: &Session, command: Sync) -> Outcome {
             }
             lines.run(bucket.transfer(job)).await
         }
-        (Root::Cos(PrefixUrl { bucket, prefix }), Root::Local(directory)) => {
-            let bucket = session.bucket(&bucket)?;
+        (Root::Cos(source), Root::Local(directory)) => {
+            let bucket = session.bucket(&source.bucket)?;
+            is_there(session, &bucket, &source).await?;
             let lines = Lines::new(session, &bucket, &directory, Direction::Down, dry_run);
-            let mut job = DownloadDirectory::new(prefix, directory).sync(by.compare()).filter(filter);
+            let mut job = DownloadDirectory::new(source.prefix, directory).sync(by.compare()).filter(filter);
             job = options.download_directory(job).on_file(lines.listener());
             if lines.has_bars() {
                 job = job.count_ahead();

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
 use tencent_cos::transfer::{DirectoryFile, DirectoryReport, FileStep, Transfer};
-use tencent_cos::{Bucket, Error, ErrorKind};
+use tencent_cos::{Bucket, Error, ErrorKind, ListObjects};
 
 use crate::amount::{Size, counted};
 use crate::bars::Bars;
 use crate::failure::{Failure, Outcome, chain, tell};
+use crate::hint;
 use crate::interrupt::{Interrupt, left_behind};
 use crate::output::{Output, summed};
 use crate::session::Session;
+use crate::url::PrefixUrl;
 
 /// Which files of a tree are meant.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,6 +55,29 @@ fn set(globs: &[Glob]) -> Outcome<GlobSet> {
         builder.add(glob.clone());
     }
     builder.build().map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Refuses a directory on COS with nothing at all below it: its name is wrong.
+pub async fn is_there(session: &Session, bucket: &Bucket, url: &PrefixUrl) -> Outcome {
+    // Without a name there is none that could be wrong.
+    let Some(name) = url.prefix.strip_suffix('/') else { return Ok(()) };
+    if first(session, bucket, &url.prefix).await?.is_some() {
+        return Ok(());
+    }
+    let what = format!("{url} has nothing below it");
+    let hint = match first(session, bucket, name).await? {
+        Some(key) if key == name => {
+            format!("cos://{}/{name} is an object: `cos cp` without --recursive copies it", url.bucket)
+        }
+        _ => hint::beside(&format!("{}/{name}", url.bucket)),
+    };
+    Err(Failure::hinted(what, hint))
+}
+
+/// The first key that begins so.
+async fn first(session: &Session, bucket: &Bucket, prefix: &str) -> Outcome<Option<String>> {
+    let page = session.send(bucket, ListObjects::new().prefix(prefix).max_keys(1)).await?;
+    Ok(page.objects.into_iter().next().map(|object| object.key))
 }
 
 /// The lines of a transfer of a tree, and what stopped them.

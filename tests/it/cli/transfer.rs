@@ -186,3 +186,37 @@ async fn a_tree_that_ends_before_all_is_transferred_is_no_success() {
     // What is over by then is a success.
     assert_eq!(shell.unread(&["cp", "tree/1", &to]), (Some(0), String::new()));
 }
+
+/// A prefix that is mistyped has nothing behind it, and an object is no directory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_directory_on_cos_that_is_not_there_is_no_source() {
+    let emulator = crate::support::emulator().await;
+    for (key, body) in [("photos/a.png", "x"), ("single", "x"), ("single.txt", "x"), ("marked/", "")] {
+        emulator.put_object(emulator.bucket(), key, body);
+    }
+    let shell = Shell::over(&emulator);
+    let (to, bucket) = (shell.url("to/"), emulator.bucket());
+    for source in ["phtos", "photos/a.png/", "single"] {
+        let from = shell.url(source);
+        for arguments in [["cp", "-r", &from, "out"], ["cp", "-r", &from, &to], ["sync", "--dry-run", &from, "out"]] {
+            let (status, told) = shell.failed(&arguments);
+            let name = source.trim_end_matches('/');
+            let what = format!("cos: cos://{bucket}/{name}/ has nothing below it\n");
+            assert!(status == 1 && told.starts_with(&what), "{arguments:?}: {told}");
+            let hint = match source {
+                "phtos" => format!("hint: `cos ls cos://{bucket}/` shows what there is\n"),
+                _ => format!("hint: cos://{bucket}/{name} is an object: `cos cp` without --recursive copies it\n"),
+            };
+            assert!(told.ends_with(&hint), "{arguments:?}: {told}");
+        }
+    }
+    assert!(shell.files().is_empty());
+    // One that is there may be empty, or hold nothing that is meant.
+    shell.done(&["cp", "-r", &shell.url("marked"), "marked"]);
+    shell.done(&["cp", "-r", &shell.url("photos"), "photos", "--exclude", "*"]);
+    assert_eq!(shell.files(), ["marked", "photos"]);
+    for key in ["photos/a.png", "single", "single.txt", "marked/"] {
+        shell.done(&["rm", &shell.url(key)]);
+    }
+    shell.done(&["sync", &shell.url(""), "all"]);
+}
