@@ -12,11 +12,11 @@ use crate::options::Options;
 use crate::session::Session;
 use crate::tree::Choice;
 use crate::upload::{upload, upload_tree};
-use crate::url::{Place, Root, VersionId};
+use crate::url::{Place, PrefixUrl, Root, VersionId};
 
 pub const EXAMPLES: &str = "\
 Examples:
-  cos cp a.png cos://examplebucket-1250000000/photos/a.png
+  cos cp a.png cos://examplebucket-1250000000/photos/
   cos cp cos://examplebucket-1250000000/photos/a.png downloads/
   cos cp -r photos cos://examplebucket-1250000000/photos --exclude '*.tmp'
   cos cp --source-region ap-shanghai \\
@@ -27,8 +27,9 @@ Examples:
 /// One side is cos://BUCKET-APPID/KEY, the other a file, `-`, or an object, too. What is large goes by parts, several at
 /// once. Ctrl-C leaves none of them behind; with --checkpoint they stay, and the same command goes on where it ended.
 ///
-/// What arrives at a file is complete and checked, or the file is left as it was. To an existing directory, or a path
-/// that ends in a slash, goes a file named like the last segment of the key. Nothing is written through a symbolic link.
+/// What arrives at a file is complete and checked, or the file is left as it was. Nothing is written through a symbolic
+/// link. To an existing directory, or a path that ends in a slash, goes a file named like the last segment of the key; to
+/// a bucket, or a key that ends in a slash, an object named like the file, or like the last segment of the other key.
 ///
 /// With --recursive a directory goes up, or what is behind cos://BUCKET-APPID/DIR/ comes down, each file on a line of its
 /// own; a file that fails is told on standard error, the rest goes on, and the exit status is 1. Keys that would lead
@@ -42,7 +43,7 @@ pub struct Cp {
     /// From where
     #[arg(value_name = "SRC", value_hint = AnyPath, value_parser = OsStringValueParser::new().try_map(Place::new))]
     source: Place,
-    /// To where; a key is taken as it is, also when it ends in a slash
+    /// To where; in a bucket, or behind a key that ends in a slash, the object is named like SRC
     #[arg(value_name = "DST", value_hint = AnyPath, value_parser = OsStringValueParser::new().try_map(Place::new))]
     destination: Place,
     /// Copy all that is below SRC, a directory here or on COS
@@ -72,16 +73,15 @@ pub async fn run(session: &Session, command: Cp) -> Outcome {
         return Err(Failure::usage("--include and --exclude are for --recursive"));
     }
     let Cp { source, destination, source_region, version_id, options, .. } = command;
-    match (&source, &destination) {
-        (Place::Cos(bucket), _) if bucket.prefix.is_empty() => {
-            return Err(Failure::usage(format!("{bucket} is no object; --recursive copies all that is in it")));
-        }
-        (_, Place::Cos(bucket)) if bucket.prefix.is_empty() => {
-            let key = source.last_segment().unwrap_or("KEY");
-            return Err(Failure::usage(format!("{bucket} is no object; {bucket}{key} would be one")));
-        }
-        _ => {}
+    if let Place::Cos(bucket) = &source
+        && bucket.prefix.is_empty()
+    {
+        return Err(Failure::usage(format!("{bucket} is no object; --recursive copies all that is in it")));
     }
+    let destination = match destination {
+        Place::Cos(url) => Place::Cos(named(&source, url)?),
+        place => place,
+    };
     match (source, destination) {
         (Place::Cos(source), Place::Cos(destination)) => {
             let (source, destination) = (source.try_into()?, destination.try_into()?);
@@ -92,6 +92,25 @@ pub async fn run(session: &Session, command: Cp) -> Outcome {
         (place, Place::Cos(object)) => upload(session, place, object.try_into()?, &options).await,
         _ => Err(Failure::usage("neither SRC nor DST is a cos:// URL")),
     }
+}
+
+/// In a directory on COS, or in a bucket, the object that is named like the source.
+fn named(source: &Place, mut url: PrefixUrl) -> Outcome<PrefixUrl> {
+    if !url.prefix.is_empty() && !url.prefix.ends_with('/') {
+        return Ok(url);
+    }
+    let no_name = |why| Err(Failure::usage(format!("`{source}` {why}; {url}KEY would be an object")));
+    let name = match source {
+        Place::Pipe => return no_name("has no name"),
+        // No file is called so; that is told where it is opened.
+        Place::File(path) if path.file_name().is_none() => "KEY",
+        _ => match source.last_segment() {
+            Some(name) => name,
+            None => return no_name("is not UTF-8"),
+        },
+    };
+    url.prefix.push_str(name);
+    Ok(url)
 }
 
 async fn trees(session: &Session, command: Cp) -> Outcome {

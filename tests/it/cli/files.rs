@@ -64,6 +64,45 @@ async fn a_directory_gets_a_file_of_the_last_segment_and_no_other() {
     assert_eq!(shell.files(), ["dir"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_directory_on_cos_gets_an_object_named_like_the_source() {
+    let emulator = crate::support::emulator().await;
+    let bucket = emulator.bucket();
+    emulator.put_object(bucket, "from/k.txt", "k");
+    emulator.put_object(bucket, "from/mark/", "");
+    let shell = Shell::over(&emulator);
+    for file in ["1.log", "2.log"] {
+        shell.write(file, file);
+        let up = &shell.json(&["cp", file, &shell.url("logs/")])[0];
+        assert_eq!(up["destination"], shell.url(&format!("logs/{file}")));
+        shell.done(&["cp", file, shell.url("").trim_end_matches('/')]);
+    }
+    for (source, to) in [("from/k.txt", "to/"), ("from/k.txt", ""), ("from/mark/", "to/")] {
+        shell.done(&["cp", &shell.url(source), &shell.url(to)]);
+    }
+    let mut keys: Vec<_> = shell.json(&["ls", "-r", &shell.url("")]).iter().map(|it| it["key"].to_string()).collect();
+    keys.sort();
+    let expected =
+        ["1.log", "2.log", "from/k.txt", "from/mark/", "k.txt", "logs/1.log", "logs/2.log", "to/", "to/k.txt"];
+    assert_eq!(keys, expected.map(|key| format!("{key:?}")));
+    // What has no name is no file.
+    let (status, told) = shell.failed(&["cp", "..", &shell.url("to/")]);
+    assert!(status == 1 && told.contains("is a directory"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_text_ends_no_key() {
+    use std::os::unix::ffi::OsStrExt;
+    let shell = Shell::new();
+    let name = std::ffi::OsStr::from_bytes(b"a\xff");
+    fs::write(shell.directory.path().join(name), "x").unwrap();
+    let output = shell.command().arg("cp").arg(name).arg(shell.url("to/")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("is not UTF-8; cos://examplebucket-1250000000/to/KEY would be an object"));
+    assert!(output.stdout.is_empty());
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_link_at_the_destination_is_refused_not_followed() {
