@@ -488,7 +488,8 @@ impl Error {
         self.answer().map(|service| service.request_id.as_str()).filter(|id| !id.is_empty())
     }
 
-    /// The multipart upload it was about: with it, an upload whose end is unknown can be looked at and aborted.
+    /// The multipart upload it was about: with it, an upload whose end is unknown can be looked at and aborted. A transfer
+    /// names the one it left behind; `None` when it was given up, or is remembered by a checkpoint.
     pub fn upload_id(&self) -> Option<&str> {
         self.0.upload_id.as_deref()
     }

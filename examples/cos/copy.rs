@@ -7,7 +7,9 @@ use tencent_cos::{Bucket, ObjectKey, Region};
 use tokio::time::Instant;
 
 use crate::amount::Size;
+use crate::bars::Bars;
 use crate::failure::{Failure, Outcome, chain, tell};
+use crate::interrupt::ended;
 use crate::options::Options;
 use crate::output::{done, summed};
 use crate::session::Session;
@@ -61,17 +63,17 @@ pub async fn copy_tree(
     let (from, to) = (session.bucket_in(source_region, &source.bucket)?, session.bucket(&destination.bucket)?);
     let is_meant = choice.paths()?;
     is_there(session, &from, &source).await?;
-    let (below, source, destination) = (source.prefix.len(), &source, &destination);
+    let below = source.prefix.len();
     let objects = from.list(source.prefix.clone()).map_err(Failure::from).try_filter_map(|object| {
         let is_mark = object.size == 0 && object.key.ends_with('/');
         std::future::ready(Ok((!is_mark && is_meant(&object.key[below..])).then_some(object.key)))
     });
+    let (mut output, bars, start) = (session.output(), session.bars(None), Instant::now());
     let objects = objects.take_while(|_| std::future::ready(!session.interrupt.has_come()));
-    let jobs = objects
-        .map(|key| async { Ok::<_, Failure>(one(session, &from, &to, source, destination, options, key?).await) });
+    let copies = Copies { session, bars: &bars, from, to, source, destination, options };
+    let jobs = objects.map(|key| async { Ok::<_, Failure>(copies.one(key?).await) });
     let mut jobs = std::pin::pin!(jobs.buffer_unordered(AT_ONCE));
     let (mut copied, mut bytes, mut failed, mut end) = (0_u64, 0_u64, 0_u64, None);
-    let (mut output, bars, start) = (session.output(), session.bars(None), Instant::now());
     while let Some(outcome) = jobs.next().await {
         let stop = match outcome {
             Ok((from, to, Ok(made))) => {
@@ -105,25 +107,35 @@ pub async fn copy_tree(
     if failed == 0 { printed } else { Err(Failure::failed(format!("{failed} objects were not copied"))) }
 }
 
-async fn one(
-    session: &Session,
-    from: &Bucket,
-    to: &Bucket,
-    source: &PrefixUrl,
-    destination: &PrefixUrl,
-    options: &Options,
-    key: String,
-) -> (String, String, Outcome<LargeCopyOutput>) {
-    let target = format!("{}{}", destination.prefix, &key[source.prefix.len()..]);
-    let names = (format!("cos://{}/{}", source.bucket, key), format!("cos://{}/{target}", destination.bucket));
-    let copy = async {
-        if source.bucket == destination.bucket && target.starts_with(&source.prefix) {
+/// What the copies of a tree have in common.
+struct Copies<'a> {
+    session: &'a Session,
+    bars: &'a Bars,
+    from: Bucket,
+    to: Bucket,
+    source: PrefixUrl,
+    destination: PrefixUrl,
+    options: &'a Options,
+}
+
+impl Copies<'_> {
+    /// From where, to where, and what came of it.
+    async fn one(&self, key: String) -> (String, String, Outcome<LargeCopyOutput>) {
+        let (source, destination) = (&self.source, &self.destination);
+        let target = format!("{}{}", destination.prefix, &key[source.prefix.len()..]);
+        let (from, to) = (format!("cos://{}/{key}", source.bucket), format!("cos://{}/{target}", destination.bucket));
+        let outcome = self.copy(&key, &target).await;
+        (from, to, outcome)
+    }
+
+    async fn copy(&self, key: &str, target: &str) -> Outcome<LargeCopyOutput> {
+        if self.source.bucket == self.destination.bucket && target.starts_with(&self.source.prefix) {
             return Err(Failure::failed("its copy would be below SRC, in place of what is copied"));
         }
-        let job = LargeCopy::new(ObjectKey::new(&key)?, ObjectKey::new(&target)?).from_bucket(from);
-        session.interrupt.guard(to.transfer(options.copy(job))).await
-    };
-    (names.0, names.1, copy.await)
+        let job = LargeCopy::new(ObjectKey::new(key)?, ObjectKey::new(target)?).from_bucket(&self.from);
+        let outcome = self.session.interrupt.guard(self.to.transfer(self.options.copy(job))).await;
+        self.bars.suspend(|| ended(outcome))
+    }
 }
 
 fn no_checkpoint(options: &Options) -> Outcome {

@@ -66,7 +66,7 @@ pub async fn download(
 async fn to_stdout(session: &Session, bucket: &Bucket, download: Download, object: &ObjectUrl) -> Outcome {
     let transfer = bucket.transfer(download.to_writer(tokio::io::stdout()));
     let outcome = if io::stdout().is_terminal() {
-        session.interrupt.guard(transfer).await.map(|_| ())
+        session.interrupt.guard(transfer).await.map(|_| ()).map_err(Failure::from)
     } else {
         session.run(object.key.as_str(), transfer).await.map(|_| ())
     };

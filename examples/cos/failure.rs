@@ -118,11 +118,12 @@ pub fn tell_plainly(message: &str) {
     let _ = writeln!(io::stderr(), "{}", OneLine(message));
 }
 
-/// An argument that is refused before anything is sent is wrong usage.
+/// An argument that is refused before anything is sent is wrong usage; only a signal cancels.
 impl From<tencent_cos::Error> for Failure {
     fn from(error: tencent_cos::Error) -> Self {
         match error.kind() {
             ErrorKind::Input => Self::Usage(error.to_string()),
+            ErrorKind::Cancelled => Self::Interrupted { hint: None },
             _ => Self::Failed { what: None, hint: hint::of(&error), error: Some(error.into()) },
         }
     }

@@ -5,13 +5,13 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tencent_cos::Error;
 use tencent_cos::transfer::{Transfer, TransferHandle};
-use tencent_cos::{Error, ErrorKind};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::bars::Bars;
-use crate::failure::{Failure, Outcome, tell};
+use crate::failure::{Outcome, tell};
 
 /// How often a transfer is looked at.
 const BEAT: Duration = Duration::from_millis(100);
@@ -74,21 +74,15 @@ impl Interrupt {
     }
 
     /// Runs a transfer to its end, or until a signal and its clean-up after that.
-    pub async fn guard<T>(&self, transfer: Transfer<T>) -> Outcome<T> {
+    pub async fn guard<T>(&self, transfer: Transfer<T>) -> Result<T, Error> {
         let number = self.enter(transfer.handle());
         let outcome = transfer.await;
         self.leave(number);
-        outcome.map_err(|error| match error.kind() {
-            ErrorKind::Cancelled => {
-                left_behind(&error);
-                Failure::Interrupted { hint: None }
-            }
-            _ => error.into(),
-        })
+        outcome
     }
 
     /// The same, with bars until it ends, and something else to do again and again; also how long it took.
-    pub async fn follow<T>(&self, transfer: Transfer<T>, bars: &Bars, beat: impl Fn()) -> Outcome<(T, Duration)> {
+    pub async fn follow<T>(&self, transfer: Transfer<T>, bars: &Bars, beat: impl Fn()) -> Result<(T, Duration), Error> {
         let handle = transfer.handle();
         let mut work = pin!(self.guard(transfer));
         let mut beats = tokio::time::interval(BEAT);
@@ -127,10 +121,21 @@ impl Interrupt {
     }
 }
 
-/// Tells of an upload that was to be given up and could not.
-pub fn left_behind(error: &Error) {
-    if let Some(upload) = error.upload_id() {
-        let target = error.target().unwrap_or_default();
-        tell(&format!("{target}: upload {upload} could not be given up; `cos orphans --abort` does it later"));
-    }
+/// The end of the transfer of one object; tells what it left behind.
+pub fn ended<T>(outcome: Result<T, Error>) -> Outcome<T> {
+    outcome.map_err(|error| {
+        left_behind(&format!("cos://{}", error.target().unwrap_or_default()), &error);
+        error.into()
+    })
+}
+
+/// Tells of an upload that was to be given up and could not, or whose end nobody knows.
+pub fn left_behind(object: &str, error: &Error) {
+    let Some(upload) = error.upload_id() else { return };
+    let what = if error.may_have_taken_effect() {
+        "may be there yet; `cos orphans` shows it then"
+    } else {
+        "could not be given up; `cos orphans --abort` does it later"
+    };
+    tell(&format!("{object}: upload {upload} {what}"));
 }

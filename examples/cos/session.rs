@@ -10,7 +10,7 @@ use tencent_cos::{Address, Bucket, BucketName, Client, Endpoint, Operation, Regi
 use crate::General;
 use crate::bars::Bars;
 use crate::failure::{Failure, Outcome};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, ended};
 use crate::output::Output;
 
 const NO_REGION: &str = "no region: give --region or set COS_REGION, like ap-guangzhou; `cos ls` alone shows the \
@@ -83,7 +83,7 @@ impl Session {
 
     /// Runs a transfer with its bar, so that Ctrl-C stops it in order; also how long it took.
     pub async fn run<T>(&self, name: &str, transfer: Transfer<T>) -> Outcome<(T, Duration)> {
-        self.interrupt.follow(transfer, &self.bars(Some(name)), || {}).await
+        ended(self.interrupt.follow(transfer, &self.bars(Some(name)), || {}).await)
     }
 
     pub async fn send<O: Operation>(&self, bucket: &Bucket, operation: O) -> Outcome<O::Output> {

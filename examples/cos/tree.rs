@@ -138,9 +138,6 @@ impl Lines {
             match step {
                 FileStep::Transferred => lines.transferred(file),
                 FileStep::Deleted => lines.deleted(file),
-                FileStep::Failed(error) if error.kind() == ErrorKind::Cancelled => {
-                    lines.bars.suspend(|| left_behind(error));
-                }
                 FileStep::Failed(error) => lines.failed(file, error),
                 _ => {}
             }
@@ -158,7 +155,7 @@ impl Lines {
         {
             return Err(if self.dry_run { broken } else { broken.early() });
         }
-        let (report, took) = outcome.map_err(|failure| match failure {
+        let (report, took) = outcome.map_err(|error| match error.into() {
             Failure::Interrupted { .. } => {
                 let done = counted(told.transferred, "file");
                 Failure::Interrupted { hint: Some(format!("done so far: {done}; `cos sync` goes on with the rest")) }
@@ -218,7 +215,12 @@ impl Lines {
             Direction::Up if !file.path.is_empty() => self.path(file),
             _ => self.key(file),
         };
-        self.bars.suspend(|| tell(&chain(name, Some(error))));
+        self.bars.suspend(|| {
+            if error.kind() != ErrorKind::Cancelled {
+                tell(&chain(name, Some(error)));
+            }
+            left_behind(&self.key(file), error);
+        });
     }
 
     fn line(&self, json: Value, text: &str) {

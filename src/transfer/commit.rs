@@ -289,7 +289,8 @@ impl Session {
     }
 
     /// Ends it for an error: gives it up, unless another run may go on with it. Gives the error back: before it is
-    /// completed no object can have been made, whatever became of a part.
+    /// completed no object can have been made, whatever became of a part. It has the upload id only when something is left
+    /// that nobody else knows of.
     pub(super) async fn give_up(mut self, error: Error) -> Error {
         if self.open {
             self.fate = Fate::Keep;
@@ -298,14 +299,14 @@ impl Session {
         let error = error.of_a_step();
         if self.journal.is_some() && !is_final(&error) {
             self.fate = Fate::Keep;
-            return error;
+            return error.with_upload_id(None);
         }
         self.fate = Fate::Over;
         let (tell, told) = oneshot::channel();
         self.abort(Some(tell));
         let given_up = matches!(told.await, Ok(true));
         self.over().await;
-        if given_up { error } else { error.with_upload_id(Some(&self.upload_id)) }
+        error.with_upload_id((!given_up).then_some(&*self.upload_id))
     }
 
     /// Gives it up in a task of its own.

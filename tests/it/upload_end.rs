@@ -13,7 +13,9 @@ use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tencent_cos::client::provider::from_fn;
 use tencent_cos::transfer::{Upload, UploadDirectory, UploadSource};
-use tencent_cos::{ByteStream, Error, ErrorKind, InitiateMultipartUpload, ObjectKey, Overrides, Transport};
+use tencent_cos::{
+    AbortMultipartUpload, ByteStream, Error, ErrorKind, InitiateMultipartUpload, ObjectKey, Overrides, Transport,
+};
 
 use crate::support::{self, InMemory, Random, count, noise, until};
 
@@ -104,7 +106,17 @@ async fn an_upload_that_fails_is_given_up_and_says_so_when_it_cannot_be() {
     emulator.script(Rule::on("Upload Part").skip(3).always().then(Action::status(403, "AccessDenied")));
     let error = bucket.transfer(parts_of_one_mib("k", source())).await.unwrap_err();
     assert_eq!(error.code(), Some("AccessDenied"), "{error}");
-    assert_eq!((count(&emulator, COMPLETE), orphans(&emulator)), (0, 0));
+    assert_eq!((count(&emulator, COMPLETE), orphans(&emulator), error.upload_id()), (0, 0, None));
+    // One that a checkpoint remembers is not lost.
+    let (directory, file) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(file.path(), noise(6 * MIB, 1)).unwrap();
+    emulator.clear_script();
+    emulator.script(Rule::on("Upload Part").skip(3).always().then(Action::ResetBeforeHeaders));
+    let kept = parts_of_one_mib("kept", file.path()).checkpoint(directory.path());
+    let error = bucket.transfer(kept).await.unwrap_err();
+    assert_eq!((error.operation(), orphans(&emulator), error.upload_id()), (Some("Upload Part"), 1, None), "{error}");
+    let left = emulator.uploads(emulator.bucket()).remove(0).upload_id;
+    bucket.send(AbortMultipartUpload::new("kept".parse().unwrap(), left)).await.unwrap();
     // A stream that breaks.
     emulator.clear_script();
     let pieces = (0..4).map(|n| if n < 3 { Ok(noise(MIB, n)) } else { Err(Error::new(ErrorKind::Io, "broken")) });

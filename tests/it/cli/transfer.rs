@@ -142,6 +142,75 @@ async fn an_upload_that_cannot_be_given_up_is_named() {
     assert!(text(&output.stderr).contains(&told), "{}", text(&output.stderr));
 }
 
+/// However it ended: what COS still keeps is told, and only that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_transfer_that_fails_names_the_upload_it_leaves() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    for file in ["in", "tree/1", "tree/2"] {
+        shell.write(file, bytes(3 << 20));
+    }
+    for key in ["from/1", "from/2"] {
+        emulator.put_object(emulator.bucket(), key, bytes(3 << 20));
+    }
+    let denied = || Action::status(403, "AccessDenied");
+    for operation in ["Upload Part", "Upload Part - Copy"] {
+        emulator.script(Rule::on(operation).then(denied()).always());
+    }
+    let (one, up, from, to) = (shell.url("one"), shell.url("up/"), shell.url("from/"), shell.url("to/"));
+    let object = shell.url("from/1");
+    let commands =
+        [["cp", "in", &one, "-"], ["cp", &object, &one, "-"], ["cp", "tree", &up, "-r"], ["cp", &from, &to, "-r"]];
+    let told = |command: [&str; 4]| {
+        let rest = if command[3] == "-" { &["--part-size", "1MiB"][..] } else { &["-r", "--part-size", "1MiB"] };
+        let output = shell.run(&[&command[..3], rest].concat());
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let mut told: Vec<_> =
+            text(&output.stderr).lines().filter(|line| line.contains("upload ")).map(str::to_owned).collect();
+        told.sort();
+        told
+    };
+    for command in commands {
+        assert_eq!((told(command), emulator.uploads(emulator.bucket()).len()), (Vec::new(), 0), "{command:?}");
+    }
+    emulator.script(Rule::on("Abort Multipart Upload").then(denied()).always());
+    for command in commands {
+        let before: Vec<_> = emulator.uploads(emulator.bucket()).into_iter().map(|it| it.upload_id).collect();
+        let told = told(command);
+        let uploads = emulator.uploads(emulator.bucket());
+        let left = uploads.iter().filter(|it| !before.contains(&it.upload_id)).map(|it| {
+            let (bucket, key, id) = (emulator.bucket(), &it.key, &it.upload_id);
+            format!("cos: cos://{bucket}/{key}: upload {id} could not be given up; `cos orphans --abort` does it later")
+        });
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert!(!left.is_empty());
+        assert_eq!(told, left, "{command:?}");
+    }
+    emulator.clear_script();
+    shell.done(&["orphans", shell.url("").trim_end_matches('/'), "--older-than", "0s", "--abort"]);
+    emulator.script(Rule::on("Complete Multipart Upload").always().then(Action::ResetBeforeHeaders));
+    emulator.script(Rule::on("HEAD Object").always().then(denied()));
+    let told = told(commands[0]);
+    let left = emulator.uploads(emulator.bucket()).remove(0).upload_id;
+    let line = format!("/one: upload {left} may be there yet; `cos orphans` shows it then");
+    assert!(told.len() == 1 && told[0].ends_with(&line), "{told:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn uploads_of_a_tree_that_cannot_be_given_up_are_named_once() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    shell.write("tree/large", bytes(4 << 20));
+    emulator.script(Rule::on("Abort Multipart Upload").then(Action::status(403, "AccessDenied")).always());
+    let cp = ["cp", "-r", "tree", &shell.url("up/"), "--part-size", "1MiB", "--concurrency", "1"];
+    let output = interrupt_at_the_third_part(&emulator, &shell, "-INT", &cp).await;
+    assert_eq!(text(&output.stderr).matches(" could not be given up").count(), 1, "{}", text(&output.stderr));
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn copies_that_are_interrupted_give_up_every_upload() {
