@@ -57,6 +57,7 @@ pub async fn copy_tree(
     options: &Options,
 ) -> Outcome {
     no_checkpoint(options)?;
+    choice.for_objects()?;
     if source.bucket == destination.bucket && destination.prefix.starts_with(&source.prefix) {
         return Err(Failure::usage("DST is below SRC: its copies would be copied again"));
     }

@@ -69,9 +69,7 @@ pub async fn run(session: &Session, command: Cp) -> Outcome {
     if command.recursive {
         return trees(session, command).await;
     }
-    if command.choice.is_given() {
-        return Err(Failure::usage("--include and --exclude are for --recursive"));
-    }
+    command.choice.for_trees()?;
     let Cp { source, destination, source_region, version_id, options, .. } = command;
     if let Place::Cos(bucket) = &source
         && bucket.prefix.is_empty()

@@ -82,9 +82,9 @@ pub async fn download_tree(
     options: &Options,
 ) -> Outcome {
     let bucket = session.bucket(&source.bucket)?;
+    let lines = Lines::new(session, &source, &directory, Direction::Down, false);
+    let mut job = choice.download(DownloadDirectory::new(&source.prefix, directory))?.on_file(lines.listener());
     is_there(session, &bucket, &source).await?;
-    let lines = Lines::new(session, &bucket, &directory, Direction::Down, false);
-    let mut job = DownloadDirectory::new(source.prefix, directory).filter(choice.filter()?).on_file(lines.listener());
     if lines.has_bars() {
         job = job.count_ahead();
     }

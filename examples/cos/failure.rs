@@ -34,13 +34,8 @@ impl Failure {
     }
 
     /// The same, and what to do next.
-    pub fn hinted(message: impl Into<String>, hint: String) -> Self {
-        Self::Failed { what: Some(message.into()), error: None, hint: Some(hint) }
-    }
-
-    /// Many of which this is the first.
-    pub fn failed_like(message: impl Into<String>, first: Option<&tencent_cos::Error>) -> Self {
-        Self::Failed { what: Some(message.into()), error: None, hint: first.and_then(hint::of) }
+    pub fn hinted(message: impl Into<String>, hint: Option<String>) -> Self {
+        Self::Failed { what: Some(message.into()), error: None, hint }
     }
 
     /// A local read or write.

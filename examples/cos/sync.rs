@@ -9,7 +9,7 @@ use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::session::Session;
 use crate::tree::{Choice, Direction, Lines, is_there};
-use crate::url::{PrefixUrl, Root};
+use crate::url::Root;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -71,12 +71,11 @@ impl By {
 
 pub async fn run(session: &Session, command: Sync) -> Outcome {
     let Sync { source, destination, delete, dry_run, by, choice, options } = command;
-    let filter = choice.filter()?;
     let outcome = match (source, destination) {
-        (Root::Local(directory), Root::Cos(PrefixUrl { bucket, prefix })) => {
-            let bucket = session.bucket(&bucket)?;
-            let lines = Lines::new(session, &bucket, &directory, Direction::Up, dry_run);
-            let mut job = UploadDirectory::new(directory, prefix).sync(by.compare()).filter(filter);
+        (Root::Local(directory), Root::Cos(destination)) => {
+            let bucket = session.bucket(&destination.bucket)?;
+            let lines = Lines::new(session, &destination, &directory, Direction::Up, dry_run);
+            let mut job = choice.upload(UploadDirectory::new(directory, destination.prefix))?.sync(by.compare());
             job = options.upload_directory(job).on_file(lines.listener()).count_ahead();
             if delete {
                 job = job.delete_extraneous();
@@ -88,9 +87,9 @@ pub async fn run(session: &Session, command: Sync) -> Outcome {
         }
         (Root::Cos(source), Root::Local(directory)) => {
             let bucket = session.bucket(&source.bucket)?;
+            let lines = Lines::new(session, &source, &directory, Direction::Down, dry_run);
+            let mut job = choice.download(DownloadDirectory::new(&source.prefix, directory))?.sync(by.compare());
             is_there(session, &bucket, &source).await?;
-            let lines = Lines::new(session, &bucket, &directory, Direction::Down, dry_run);
-            let mut job = DownloadDirectory::new(source.prefix, directory).sync(by.compare()).filter(filter);
             job = options.download_directory(job).on_file(lines.listener());
             if lines.has_bars() {
                 job = job.count_ahead();

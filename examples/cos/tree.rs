@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
-use tencent_cos::transfer::{DirectoryFile, DirectoryReport, FileStep, Transfer};
+use tencent_cos::transfer::{DirectoryFile, DirectoryReport, DownloadDirectory, FileStep, Transfer, UploadDirectory};
 use tencent_cos::{Bucket, Error, ErrorKind, ListObjects};
 
 use crate::amount::{Size, counted};
@@ -26,15 +26,37 @@ pub struct Choice {
     /// No files whose path below SRC matches; may be repeated
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<Glob>,
+    /// Download to every name that this system can give a file, also to those that others cannot: colons, names that
+    /// differ in case
+    #[arg(long)]
+    native_names: bool,
 }
 
 impl Choice {
-    pub fn is_given(&self) -> bool {
-        !(self.include.is_empty() && self.exclude.is_empty())
+    /// Refuses all of it where one object is meant.
+    pub fn for_trees(&self) -> Outcome {
+        only(!self.include.is_empty(), "--include", "--recursive")?;
+        only(!self.exclude.is_empty(), "--exclude", "--recursive")?;
+        only(self.native_names, "--native-names", "--recursive")
+    }
+
+    /// Refuses what is for downloads.
+    pub fn for_objects(&self) -> Outcome {
+        only(self.native_names, "--native-names", "downloads")
+    }
+
+    pub fn download(&self, job: DownloadDirectory) -> Outcome<DownloadDirectory> {
+        let job = job.filter(self.filter()?);
+        Ok(if self.native_names { job.native_names() } else { job })
+    }
+
+    pub fn upload(&self, job: UploadDirectory) -> Outcome<UploadDirectory> {
+        self.for_objects()?;
+        Ok(job.filter(self.filter()?))
     }
 
     /// Marks of folders, empty objects whose keys end in a slash, are no files and left out of everything.
-    pub fn filter(&self) -> Outcome<impl Fn(&DirectoryFile) -> bool + Clone + Send + Sync + use<>> {
+    fn filter(&self) -> Outcome<impl Fn(&DirectoryFile) -> bool + Clone + Send + Sync + use<>> {
         let is_meant = self.paths()?;
         Ok(move |file: &DirectoryFile| {
             let is_mark = file.bytes == 0 && file.key.ends_with('/');
@@ -47,6 +69,11 @@ impl Choice {
         let (include, exclude) = (set(&self.include)?, set(&self.exclude)?);
         Ok(move |path: &str| (include.is_empty() || include.is_match(path)) && !exclude.is_match(path))
     }
+}
+
+/// Refuses an option that is given where it has no meaning.
+pub fn only(is_given: bool, option: &str, of: &str) -> Outcome {
+    if is_given { Err(Failure::usage(format!("{option} is for {of}"))) } else { Ok(()) }
 }
 
 fn set(globs: &[Glob]) -> Outcome<GlobSet> {
@@ -71,7 +98,7 @@ pub async fn is_there(session: &Session, bucket: &Bucket, url: &PrefixUrl) -> Ou
         }
         _ => hint::beside(&format!("{}/{name}", url.bucket)),
     };
-    Err(Failure::hinted(what, hint))
+    Err(Failure::hinted(what, Some(hint)))
 }
 
 /// The first key that begins so.
@@ -86,7 +113,7 @@ pub struct Lines {
     told: Arc<Mutex<Told>>,
     bars: Bars,
     interrupt: Interrupt,
-    bucket: String,
+    url: PrefixUrl,
     directory: PathBuf,
     direction: Direction,
     dry_run: bool,
@@ -95,6 +122,8 @@ pub struct Lines {
 struct Told {
     output: Output,
     transferred: u64,
+    /// Whether a key was refused that this system could make a file of.
+    foreign_names: bool,
     broken: Option<Failure>,
 }
 
@@ -113,12 +142,13 @@ pub enum Direction {
 }
 
 impl Lines {
-    pub fn new(session: &Session, bucket: &Bucket, directory: &Path, direction: Direction, dry_run: bool) -> Self {
+    pub fn new(session: &Session, url: &PrefixUrl, directory: &Path, direction: Direction, dry_run: bool) -> Self {
+        let told = Told { output: session.output(), transferred: 0, foreign_names: false, broken: None };
         Self {
-            told: Arc::new(Mutex::new(Told { output: session.output(), transferred: 0, broken: None })),
+            told: Arc::new(Mutex::new(told)),
             bars: session.bars(None),
             interrupt: session.interrupt.clone(),
-            bucket: format!("cos://{}", bucket.name()),
+            url: url.clone(),
             directory: directory.to_owned(),
             direction,
             dry_run,
@@ -184,8 +214,12 @@ impl Lines {
         match failed {
             0 => broken.map_or(printed, Err),
             failed => {
-                let first = failures.first().map(|failure| &failure.error);
-                Err(Failure::failed_like(format!("{failed} files failed or were refused"), first))
+                let hint = if told.foreign_names {
+                    Some("--native-names takes every name that this system can give a file".to_owned())
+                } else {
+                    failures.first().and_then(|failure| hint::of(&failure.error))
+                };
+                Err(Failure::hinted(format!("{failed} files failed or were refused"), hint))
             }
         }
     }
@@ -211,6 +245,9 @@ impl Lines {
     }
 
     fn failed(&self, file: &DirectoryFile, error: &Error) {
+        if self.direction == Direction::Down && error.field() == Some("key") && self.is_native(&file.key) {
+            self.told().foreign_names = true;
+        }
         let name = match self.direction {
             Direction::Up if !file.path.is_empty() => self.path(file),
             _ => self.key(file),
@@ -221,6 +258,13 @@ impl Lines {
             }
             left_behind(&self.key(file), error);
         });
+    }
+
+    /// Whether this system could give a file such a name below the directory.
+    fn is_native(&self, key: &str) -> bool {
+        let path = key.strip_prefix(&self.url.prefix).unwrap_or(key);
+        let refused = |name: &str| matches!(name, "" | "." | "..") || name.len() > 255 || name.contains('\0');
+        !cfg!(windows) && !path.split('/').any(refused)
     }
 
     fn line(&self, json: Value, text: &str) {
@@ -247,7 +291,7 @@ impl Lines {
     }
 
     fn key(&self, file: &DirectoryFile) -> String {
-        format!("{}/{}", self.bucket, file.key)
+        format!("cos://{}/{}", self.url.bucket, file.key)
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

@@ -70,12 +70,13 @@ async fn open(source: Place) -> Outcome<(UploadSource, bool)> {
 pub async fn upload_tree(
     session: &Session,
     directory: PathBuf,
-    PrefixUrl { bucket, prefix }: PrefixUrl,
+    destination: PrefixUrl,
     choice: &Choice,
     options: &Options,
 ) -> Outcome {
-    let bucket = session.bucket(&bucket)?;
-    let lines = Lines::new(session, &bucket, &directory, Direction::Up, false);
-    let job = UploadDirectory::new(directory, prefix).filter(choice.filter()?).on_file(lines.listener()).count_ahead();
+    let bucket = session.bucket(&destination.bucket)?;
+    let lines = Lines::new(session, &destination, &directory, Direction::Up, false);
+    let job = choice.upload(UploadDirectory::new(directory, destination.prefix))?;
+    let job = job.on_file(lines.listener()).count_ahead();
     options.hint(lines.run(bucket.transfer(options.upload_directory(job))).await)
 }

@@ -289,3 +289,50 @@ async fn a_directory_on_cos_that_is_not_there_is_no_source() {
     }
     shell.done(&["sync", &shell.url(""), "all"]);
 }
+
+/// What went up comes back where this system can name it, and what does not come is told.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn names_that_others_cannot_have_come_when_it_is_said() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("logs")).unwrap();
+    for name in ["12:30.log", "Readme", "readme", "plain.log"] {
+        shell.write(&format!("logs/{name}"), name);
+    }
+    let url = shell.url("logs/");
+    shell.done(&["cp", "-r", "logs", &url]);
+    let hint = "hint: --native-names takes every name that this system can give a file\n";
+    for command in [&["cp", "-r", &url, "out"][..], &["sync", &url, "out"]] {
+        let output = shell.run(command);
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && told.ends_with(hint), "{command:?}: {told}");
+        assert!(told.contains("/logs/12:30.log: ") && told.contains("/logs/readme: "), "{told}");
+        assert_eq!(names(&shell.path("out")), ["Readme", "plain.log"]);
+    }
+    // A filter is asked about them by their names, and drops what it does not name alone.
+    let output = shell.run(&["cp", "-r", &url, "some", "--include", "*.log"]);
+    let told = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && told.contains("/logs/12:30.log: ") && told.ends_with(hint), "{told}");
+    assert_eq!(names(&shell.path("some")), ["plain.log"]);
+    shell.done(&["cp", "-r", &url, "others", "--exclude", "*:*", "--exclude", "readme"]);
+    assert_eq!(names(&shell.path("others")), ["Readme", "plain.log"]);
+    shell.done(&["cp", "-r", &url, "copied", "--native-names"]);
+    shell.done(&["sync", &url, "out", "--native-names"]);
+    for directory in ["copied", "out"] {
+        assert_eq!(names(&shell.path(directory)), ["12:30.log", "Readme", "plain.log", "readme"]);
+        assert_eq!(fs::read(shell.path(directory).join("readme")).unwrap(), b"readme");
+    }
+    // No system has such a name.
+    emulator.put_object(emulator.bucket(), "dots/../x", "x");
+    let output = shell.run(&["cp", "-r", &shell.url("dots/"), "dots"]);
+    assert!(output.status.code() == Some(1) && !text(&output.stderr).contains("hint"), "{}", text(&output.stderr));
+    // Nothing is named on the way up, or across.
+    let to = shell.url("to/");
+    for command in [["cp", "logs", &url, "-r"], ["cp", &url, &to, "-r"], ["sync", "logs", &url, "--dry-run"]] {
+        let (status, told) = shell.failed(&[&command[..], &["--native-names"]].concat());
+        assert!(status == 2 && told.contains("--native-names is for downloads"), "{told}");
+    }
+    let (status, told) = shell.failed(&["cp", "logs/Readme", &url, "--native-names"]);
+    assert!(status == 2 && told.contains("--native-names is for --recursive"), "{told}");
+}
