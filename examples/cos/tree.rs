@@ -30,6 +30,9 @@ pub struct Choice {
     /// differ in case
     #[arg(long)]
     native_names: bool,
+    /// Upload what symbolic links lead to, out of SRC, too
+    #[arg(long)]
+    follow_links: bool,
 }
 
 impl Choice {
@@ -37,22 +40,26 @@ impl Choice {
     pub fn for_trees(&self) -> Outcome {
         only(!self.include.is_empty(), "--include", "--recursive")?;
         only(!self.exclude.is_empty(), "--exclude", "--recursive")?;
-        only(self.native_names, "--native-names", "--recursive")
+        only(self.native_names, "--native-names", "--recursive")?;
+        only(self.follow_links, "--follow-links", "--recursive")
     }
 
-    /// Refuses what is for downloads.
+    /// Refuses what is for files.
     pub fn for_objects(&self) -> Outcome {
-        only(self.native_names, "--native-names", "downloads")
+        only(self.native_names, "--native-names", "downloads")?;
+        only(self.follow_links, "--follow-links", "uploads")
     }
 
     pub fn download(&self, job: DownloadDirectory) -> Outcome<DownloadDirectory> {
+        only(self.follow_links, "--follow-links", "uploads")?;
         let job = job.filter(self.filter()?);
         Ok(if self.native_names { job.native_names() } else { job })
     }
 
     pub fn upload(&self, job: UploadDirectory) -> Outcome<UploadDirectory> {
-        self.for_objects()?;
-        Ok(job.filter(self.filter()?))
+        only(self.native_names, "--native-names", "downloads")?;
+        let job = job.filter(self.filter()?);
+        Ok(if self.follow_links { job.follow_links() } else { job })
     }
 
     /// Marks of folders, empty objects whose keys end in a slash, are no files and left out of everything.
@@ -168,6 +175,7 @@ impl Lines {
             match step {
                 FileStep::Transferred => lines.transferred(file),
                 FileStep::Deleted => lines.deleted(file),
+                FileStep::Link if lines.direction == Direction::Up => lines.left_out(file),
                 FileStep::Failed(error) => lines.failed(file, error),
                 _ => {}
             }
@@ -242,6 +250,11 @@ impl Lines {
         let verb = if self.dry_run { "would delete" } else { "deleted" };
         let json = json!({ "action": "delete", "target": gone, "size": file.bytes, "dry_run": self.dry_run });
         self.line(json, &format!("{verb} {gone}"));
+    }
+
+    fn left_out(&self, file: &DirectoryFile) {
+        let why = "is a symbolic link, and is left out; --follow-links takes what it leads to";
+        self.bars.suspend(|| tell(&format!("{}: {why}", self.path(file))));
     }
 
     fn failed(&self, file: &DirectoryFile, error: &Error) {

@@ -336,3 +336,36 @@ async fn names_that_others_cannot_have_come_when_it_is_said() {
     let (status, told) = shell.failed(&["cp", "logs/Readme", &url, "--native-names"]);
     assert!(status == 2 && told.contains("--native-names is for --recursive"), "{told}");
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn links_that_stay_behind_are_named_or_followed() {
+    use std::os::unix::fs::symlink;
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("site")).unwrap();
+    shell.write("site/a", "a");
+    shell.write("elsewhere", "e");
+    symlink("../elsewhere", shell.path("site/link")).unwrap();
+    symlink("a", shell.path("site/skip.tmp")).unwrap();
+    let up = shell.url("up/");
+    for command in [["cp", "-r", "site", &up], ["sync", "site", &up, "--delete"], ["sync", "site", &up, "--dry-run"]] {
+        let output = shell.run(&[&command[..], &["--exclude", "*.tmp"]].concat());
+        let told = "cos: site/link: is a symbolic link, and is left out; --follow-links takes what it leads to\n";
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), told), "{command:?}");
+        assert!(text(&output.stdout).ends_with("; 1 link left out\n"), "{}", text(&output.stdout));
+    }
+    shell.done(&["sync", "site", &up, "--follow-links", "--exclude", "*.tmp"]);
+    assert_eq!(emulator.object(emulator.bucket(), "up/link").unwrap().bytes(), "e");
+    shell.done(&["cp", "-r", "site", &shell.url("copied/"), "--follow-links"]);
+    assert_eq!(emulator.object(emulator.bucket(), "copied/skip.tmp").unwrap().bytes(), "a");
+    // Those that are there already are nobody's loss.
+    shell.done(&["sync", &up, "site", "--exclude", "link"]);
+    let to = shell.url("to/");
+    for command in [["cp", "-r", &up, "down"], ["cp", "-r", &up, &to], ["sync", "--dry-run", &up, "down"]] {
+        let (status, told) = shell.failed(&[&command[..], &["--follow-links"]].concat());
+        assert!(status == 2 && told.contains("--follow-links is for uploads"), "{told}");
+    }
+    let (status, told) = shell.failed(&["cp", "site/a", &up, "--follow-links"]);
+    assert!(status == 2 && told.contains("--follow-links is for --recursive"), "{told}");
+}
