@@ -20,7 +20,7 @@ pub enum Failure {
     Failed { what: Option<String>, error: Option<Box<dyn Error + Send + Sync>>, hint: Option<String> },
     /// Nobody reads standard output any more.
     Pipe,
-    /// By Ctrl-C or SIGTERM; whatever was under way has cleaned up behind itself.
+    /// By a signal; whatever was under way has cleaned up behind itself.
     Interrupted { hint: Option<String> },
 }
 

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: transfers clean up behind themselves before the program ends.
+//! Ctrl-C, SIGTERM and SIGHUP: transfers clean up behind themselves before the program ends.
 
 use std::io;
 use std::pin::pin;
@@ -27,26 +27,47 @@ struct State {
     next: u64,
 }
 
-/// Ctrl-C and SIGTERM, heard from when it is made.
+/// Ctrl-C, SIGTERM and SIGHUP, heard from when it is made.
+///
+/// SIGQUIT is left as it is: the way out for who does not want to wait, with all that leaves behind.
 pub struct Signals {
     #[cfg(unix)]
     interrupt: Signal,
     #[cfg(unix)]
     end: Signal,
+    #[cfg(unix)]
+    hangup: Option<Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
     pub fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, end: signal(SignalKind::terminate())? })
+        let hangup = is_to_hear_hangups().then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, end: signal(SignalKind::terminate())?, hangup })
     }
 
     pub async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.end.recv() => {}
+            _ = hangup => {}
         }
     }
+}
+
+/// Not where SIGHUP is ignored, as under `nohup`; nor where nothing says whether it is, which is all but Linux.
+#[cfg(unix)]
+fn is_to_hear_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (SignalKind::hangup().as_raw_value() - 1) & 1 == 0)
 }
 
 #[cfg(not(unix))]

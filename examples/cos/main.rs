@@ -72,7 +72,7 @@ First steps:
   cos cp a.png cos://examplebucket-1250000000/photos/a.png
   cos cp --help                # each command has examples
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted by Ctrl-C or SIGTERM";
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted by Ctrl-C, SIGTERM or SIGHUP";
 
 /// Everyday commands on Tencent Cloud COS.
 ///

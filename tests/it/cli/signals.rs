@@ -1,7 +1,7 @@
-//! Ctrl-C and SIGTERM, whatever `cos` waits for.
+//! Ctrl-C, SIGTERM and SIGHUP, whatever `cos` waits for.
 
 use std::fs::OpenOptions;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -38,6 +38,44 @@ fn they_are_heard_while_input_does_not_come() {
             drop(input);
         }
     }
+}
+
+/// A terminal that is closed ends it in order, unless it was told to go on without one.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_hangup_is_heard_unless_it_is_ignored() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    assert!(Command::new("mkfifo").arg(shell.path("in")).status().unwrap().success());
+    let begin = |disposition: &str| {
+        let cos = shell.command();
+        let mut command = Command::new("env");
+        command.arg(disposition).arg(cos.get_program()).current_dir(shell.directory.path());
+        command.envs(cos.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.args(["cp", "in", &shell.url("k"), "--part-size", "1MiB"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        (child, OpenOptions::new().write(true).open(shell.path("in")).unwrap())
+    };
+    let more_than_a_part = vec![b'x'; 3 << 20];
+    let (child, mut input) = begin("--default-signal=HUP");
+    input.write_all(&more_than_a_part).unwrap();
+    crate::support::until("a part is there", || emulator.count("Upload Part") > 0).await;
+    let (status, told) = end(child, "-HUP");
+    assert!(status == Some(130) && told.starts_with("cos: interrupted"), "{status:?} {told}");
+    assert!(emulator.uploads(emulator.bucket()).is_empty());
+    drop(input);
+
+    emulator.clear_journal();
+    let (child, mut input) = begin("--ignore-signal=HUP");
+    input.write_all(&more_than_a_part).unwrap();
+    crate::support::until("a part is there", || emulator.count("Upload Part") > 0).await;
+    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    input.write_all(b"the end").unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    assert_eq!(emulator.object(emulator.bucket(), "k").unwrap().bytes().len(), (3 << 20) + 7);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
