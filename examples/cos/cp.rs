@@ -19,6 +19,7 @@ Examples:
   cos cp a.png cos://examplebucket-1250000000/photos/
   cos cp cos://examplebucket-1250000000/photos/a.png downloads/
   cos cp -r photos cos://examplebucket-1250000000/photos --exclude '*.tmp'
+  cos cp -r site cos://examplebucket-1250000000/www/ --cache-control max-age=600 --acl public-read
   cos cp --source-region ap-shanghai \\
     cos://examplebucket-1250000000/a.png cos://backup-1250000000/a.png";
 
@@ -36,8 +37,8 @@ Examples:
 /// elsewhere, or are no names of files everywhere, are refused so. Marks of folders are left out. A DIR on COS with nothing
 /// at all below it is no SRC.
 ///
-/// From COS to COS the bytes do not come through here. --region is that of DST; content headers and metadata come along,
-/// storage class, ACL and encryption do not.
+/// From COS to COS the bytes do not come through here. --region is that of DST; content headers, metadata and tags come
+/// along, storage class, ACL and encryption do not.
 #[derive(Debug, Args)]
 pub struct Cp {
     /// From where
@@ -66,6 +67,7 @@ pub async fn run(session: &Session, command: Cp) -> Outcome {
     if command.source_region.is_some() && !both {
         return Err(Failure::usage("--source-region is for copies from COS to COS"));
     }
+    command.options.check(matches!(command.destination, Place::Cos(_)))?;
     if command.recursive {
         return trees(session, command).await;
     }

@@ -37,7 +37,7 @@ pub struct Encryption {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Keys {
+pub enum Keys {
     Cos,
     Kms,
 }

@@ -37,7 +37,7 @@ pub struct Lock {
     until: Option<SystemTime>,
 }
 
-fn time(text: &str) -> Result<SystemTime, String> {
+pub fn time(text: &str) -> Result<SystemTime, String> {
     OffsetDateTime::parse(text, &Rfc3339)
         .map(SystemTime::from)
         .map_err(|_| "is not of the form 2035-12-31T00:00:00Z".to_owned())

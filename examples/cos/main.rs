@@ -7,6 +7,7 @@
 mod accelerate;
 mod acl;
 mod amount;
+mod attributes;
 mod bars;
 mod bucket;
 mod cat;

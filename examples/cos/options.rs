@@ -8,6 +8,7 @@ use tencent_cos::TrafficLimit;
 use tencent_cos::transfer::{Download, DownloadDirectory, LargeCopy, Upload, UploadDirectory};
 
 use crate::amount::Bytes;
+use crate::attributes::Given;
 use crate::failure::{Failure, Outcome};
 
 #[derive(Clone, Debug, Args)]
@@ -25,6 +26,8 @@ pub struct Options {
     /// Bits a second of each request, 819200 to 838860800
     #[arg(long, value_name = "BITS", value_parser = limit)]
     traffic_limit: Option<TrafficLimit>,
+    #[command(flatten)]
+    given: Given,
 }
 
 fn limit(text: &str) -> Result<TrafficLimit, String> {
@@ -33,7 +36,13 @@ fn limit(text: &str) -> Result<TrafficLimit, String> {
 }
 
 impl Options {
-    pub fn upload(&self, mut upload: Upload) -> Upload {
+    /// Refuses what cannot be, or has no meaning for this destination.
+    pub fn check(&self, writes_objects: bool) -> Outcome {
+        self.given.check(writes_objects)
+    }
+
+    pub fn upload(&self, upload: Upload) -> Upload {
+        let mut upload = self.given.upload(upload);
         if let Some(Bytes(size)) = self.part_size {
             upload = upload.part_size(size);
         }
@@ -60,7 +69,8 @@ impl Options {
     }
 
     /// COS moves the bytes: no traffic limit of ours.
-    pub fn copy(&self, mut copy: LargeCopy) -> LargeCopy {
+    pub fn copy(&self, copy: LargeCopy) -> LargeCopy {
+        let mut copy = self.given.copy(copy);
         if let Some(Bytes(size)) = self.part_size {
             copy = copy.part_size(size);
         }

@@ -71,6 +71,7 @@ impl By {
 
 pub async fn run(session: &Session, command: Sync) -> Outcome {
     let Sync { source, destination, delete, dry_run, by, choice, options } = command;
+    options.check(matches!(destination, Root::Cos(_)))?;
     let outcome = match (source, destination) {
         (Root::Local(directory), Root::Cos(destination)) => {
             let bucket = session.bucket(&destination.bucket)?;

@@ -41,8 +41,9 @@ pub struct Tag {
     version_id: Option<VersionId>,
 }
 
+/// `KEY=VALUE`
 #[derive(Clone, Debug)]
-struct Pair(String, String);
+pub struct Pair(pub String, pub String);
 
 impl FromStr for Pair {
     type Err = String;

@@ -369,3 +369,113 @@ async fn links_that_stay_behind_are_named_or_followed() {
     let (status, told) = shell.failed(&["cp", "site/a", &up, "--follow-links"]);
     assert!(status == 2 && told.contains("--follow-links is for --recursive"), "{told}");
 }
+
+const GIVEN: [&str; 22] = [
+    "--content-type",
+    "text/x-odd",
+    "--cache-control",
+    "max-age=600",
+    "--content-disposition",
+    "inline",
+    "--content-encoding",
+    "gzip",
+    "--content-language",
+    "la",
+    "--expires",
+    "2035-12-31T00:00:00Z",
+    "--meta",
+    "origin=camera 7",
+    "--storage-class",
+    "standard_ia",
+    "--acl",
+    "public-read",
+    "--tag",
+    "team=blue",
+    "--encryption",
+    "cos",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn uploads_and_copies_get_what_is_given() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    for file in ["in", "tree/k"] {
+        shell.write(file, bytes(3 << 20));
+    }
+    let object = |key: &str| shell.url(key);
+    shell.done(&["cp", "in", &object("plain/k"), "--meta", "a=1", "--tag", "b=2", "--content-type", "text/a"]);
+    let (up, down) = (object("plain/k"), object("plain/"));
+    for (key, command) in [
+        ("one", &["cp", "in", &object("one"), "--part-size", "1MiB"][..]),
+        ("whole", &["cp", "in", &object("whole")]),
+        ("tree/k", &["cp", "-r", "tree", &object("tree/")]),
+        ("sync/k", &["sync", "tree", &object("sync/")]),
+        ("copy", &["cp", &up, &object("copy")]),
+        ("parts", &["cp", &up, &object("parts"), "--part-size", "1MiB"]),
+        ("copies/k", &["cp", "-r", &down, &object("copies/")]),
+    ] {
+        shell.done(&[command, &GIVEN].concat());
+        let stat = &shell.json(&["stat", &object(key)])[0];
+        for (field, value) in [
+            ("content_type", "text/x-odd"),
+            ("cache_control", "max-age=600"),
+            ("content_disposition", "inline"),
+            ("content_encoding", "gzip"),
+            ("content_language", "la"),
+            ("expires", "Mon, 31 Dec 2035 00:00:00 GMT"),
+            ("storage_class", "STANDARD_IA"),
+        ] {
+            assert_eq!(stat[field], value, "{key}: {field}: {stat}");
+        }
+        assert_eq!(stat["metadata"], serde_json::json!({ "origin": "camera 7" }), "{key}");
+        assert!(stat.to_string().contains("AES256"), "{key}: {stat}");
+        assert_eq!(shell.json(&["acl", &object(key)])[0]["public_read"], true, "{key}");
+        assert_eq!(shell.json(&["tag", &object(key)])[0]["tags"], serde_json::json!({ "team": "blue" }), "{key}");
+    }
+    // What is not said comes along.
+    shell.done(&["cp", &up, &object("class"), "--storage-class", "ARCHIVE"]);
+    let stat = &shell.json(&["stat", &object("class")])[0];
+    assert_eq!((&stat["storage_class"], &stat["content_type"]), (&"ARCHIVE".into(), &"text/a".into()), "{stat}");
+    assert_eq!(shell.json(&["tag", &object("class")])[0]["tags"], serde_json::json!({ "b": "2" }));
+}
+
+#[test]
+fn what_is_given_is_refused_where_it_cannot_be() {
+    let mut shell = Shell::new();
+    shell.write("in", "x");
+    fs::create_dir(shell.path("tree")).unwrap();
+    let (url, tree) = (shell.url("k"), shell.url("tree/"));
+    shell.done(&["cp", "in", &url]);
+    let (status, told) = shell.failed(&["cp", "in", &url, "--no-overwrite"]);
+    assert!(status == 1 && told.contains("409 FileAlreadyExists"), "{told}");
+    let (status, told) = shell.failed(&["cp", &url, &shell.url("k"), "--no-overwrite"]);
+    assert!(status == 2 && told.contains("same object"), "{told}");
+    // Nobody listens there: what is sent would end with 1.
+    shell.set("COS_ENDPOINT", "http://127.0.0.1:1");
+    for given in GIVEN.chunks(2).chain([&["--no-overwrite"][..]]) {
+        for command in
+            [&["cp", &url, "out"][..], &["cp", &url, "-"], &["cp", "-r", &tree, "out"], &["sync", &tree, "out"]]
+        {
+            let (status, told) = shell.failed(&[command, given].concat());
+            let why = format!("{} is for uploads and copies", given[0]);
+            assert!(status == 2 && told.contains(&why), "{command:?} {given:?}: {told}");
+        }
+    }
+    for given in [
+        &["--meta", "a_b=1"][..],
+        &["--meta", "ä"],
+        &["--tag", "team"],
+        &["--tag", "a=1", "--tag", "a=2"],
+        &["--content-type", "a\nb"],
+        &["--expires", "tomorrow"],
+        &["--storage-class", ""],
+        &["--encryption", "rot13"],
+        &["--kms-key-id", "id"],
+        &["--encryption", "kms", "--kms-key-id", ""],
+    ] {
+        for command in [&["cp", "in", &url][..], &["cp", "-r", "tree", &tree], &["sync", "tree", &tree]] {
+            assert_eq!(shell.failed(&[command, given].concat()).0, 2, "{command:?} {given:?}");
+        }
+    }
+}
