@@ -87,8 +87,12 @@ pub async fn copy_tree(
             Ok((_, _, Err(interrupted @ Failure::Interrupted { .. }))) => Err(interrupted),
             Ok((from, _, Err(failure))) => {
                 failed += 1;
-                bars.suspend(|| tell(&chain(format!("{from}: {failure}"), None)));
-                Ok(())
+                if output.is_json() {
+                    output.failed(&from, &failure.as_json()).and_then(|()| output.flush())
+                } else {
+                    bars.suspend(|| tell(&chain(format!("{from}: {failure}"), None)));
+                    Ok(())
+                }
             }
             Err(failure) => Err(failure),
         };

@@ -19,7 +19,7 @@ Examples:
   cos cp a.png cos://examplebucket-1250000000/photos/
   cos cp cos://examplebucket-1250000000/photos/a.png downloads/
   cos cp -r photos cos://examplebucket-1250000000/photos --exclude '*.tmp'
-  cos cp -r site cos://examplebucket-1250000000/www/ --cache-control max-age=600 --acl public-read
+  cos cp -r site cos://examplebucket-1250000000/www/ --cache-control max-age=600
   cos cp --source-region ap-shanghai \\
     cos://examplebucket-1250000000/a.png cos://backup-1250000000/a.png";
 

@@ -6,9 +6,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
 use tencent_cos::ErrorKind;
 
 use crate::hint;
+use crate::output::plain;
 
 pub type Outcome<T = ()> = Result<T, Failure>;
 
@@ -79,16 +81,18 @@ impl Failure {
         }
     }
 
-    /// Tells it on one line of standard error, and on another what to do next.
-    pub fn report(self) -> ExitCode {
+    /// Tells it on one line of standard error, and on another what to do next; or all as one line of JSON.
+    pub fn report(self, as_json: bool) -> ExitCode {
         match &self {
-            Self::Usage(_) | Self::Failed { .. } => tell(&self.to_string()),
             Self::Pipe => {}
+            _ if as_json => tell_plainly(&plain(&json!({ "error": self.as_json() }).to_string())),
+            Self::Usage(_) | Self::Failed { hint: None, .. } => tell(&self.to_string()),
+            Self::Failed { hint: Some(hint), .. } => {
+                tell(&self.to_string());
+                tell_as("hint", hint);
+            }
             Self::Interrupted { hint: None } => tell("interrupted"),
             Self::Interrupted { hint: Some(hint) } => tell(&format!("interrupted; {hint}")),
-        }
-        if let Self::Failed { hint: Some(hint), .. } = &self {
-            tell_as("hint", hint);
         }
         match self {
             Self::Pipe => ExitCode::SUCCESS,
@@ -97,6 +101,47 @@ impl Failure {
             Self::Interrupted { .. } => ExitCode::from(130),
         }
     }
+}
+
+impl Failure {
+    /// What `--json` tells of it.
+    pub fn as_json(&self) -> Value {
+        let (kind, error, hint) = match self {
+            Self::Usage(_) => ("Usage", None, None),
+            Self::Pipe => ("Io", None, None),
+            Self::Interrupted { hint } => ("Interrupted", None, hint.as_deref()),
+            Self::Failed { error, hint, .. } => {
+                let error = error.as_deref();
+                let ours = error.and_then(|error| error.downcast_ref::<tencent_cos::Error>());
+                let kind = match ours {
+                    Some(ours) => ours.kind().as_str(),
+                    None if error.is_some_and(<dyn Error + Send + Sync>::is::<io::Error>) => "Io",
+                    None => "Failed",
+                };
+                (kind, ours, hint.as_deref())
+            }
+        };
+        described(kind, &self.to_string(), error, hint)
+    }
+}
+
+/// The same of an error that ends nothing.
+pub fn error_json(error: &tencent_cos::Error) -> Value {
+    described(error.kind().as_str(), &chain(String::new(), Some(error)), Some(error), hint::of(error).as_deref())
+}
+
+/// Every field stands there, null where nobody knows.
+pub fn described(kind: &str, message: &str, error: Option<&tencent_cos::Error>, hint: Option<&str>) -> Value {
+    json!({
+        "kind": kind,
+        "code": error.and_then(tencent_cos::Error::code),
+        "status": error.and_then(tencent_cos::Error::status),
+        "request_id": error.and_then(tencent_cos::Error::request_id),
+        "target": error.and_then(tencent_cos::Error::target),
+        "upload_id": error.and_then(tencent_cos::Error::upload_id),
+        "message": message,
+        "hint": hint,
+    })
 }
 
 /// One line of standard error; the command goes on.

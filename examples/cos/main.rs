@@ -100,7 +100,8 @@ struct General {
     /// Region of the bucket, like ap-guangzhou [else: COS_REGION, TENCENTCLOUD_REGION, TKE_REGION]
     #[arg(long, global = true, value_name = "REGION")]
     region: Option<String>,
-    /// Print each result as one line of JSON
+    /// Print each result as one line of JSON; of what fails in a tree, too. The last line of standard error is then
+    /// {"error": {...}} when the command fails
     #[arg(long, global = true)]
     json: bool,
     /// Draw no bars on a terminal
@@ -191,12 +192,16 @@ fn main() -> ExitCode {
     let settings = match Settings::try_parse() {
         Ok(settings) => settings,
         // It quotes arguments, which may be names of files that a stranger chose.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            return Failure::usage(error.render().to_string().trim_end()).report(true);
+        }
         Err(error) if error.use_stderr() => {
             error.render().to_string().lines().for_each(tell_plainly);
             return ExitCode::from(2);
         }
         Err(help) => help.exit(),
     };
+    let as_json = settings.general.json;
     if settings.general.verbose {
         trace::start();
     }
@@ -205,7 +210,7 @@ fn main() -> ExitCode {
     let listening = runtime::Builder::new_current_thread().enable_io().build();
     let (working, listening) = match (working, listening) {
         (Ok(working), Ok(listening)) => (working, listening),
-        (Err(error), _) | (_, Err(error)) => return Failure::io("cannot start", error).report(),
+        (Err(error), _) | (_, Err(error)) => return Failure::io("cannot start", error).report(as_json),
     };
     let outcome = listening.block_on(async {
         let mut signals = Signals::new().map_err(|error| Failure::io("cannot start", error))?;
@@ -230,7 +235,7 @@ fn main() -> ExitCode {
     });
     // What was done comes out yet; a read of standard input may never end.
     working.shutdown_timeout(LAST_WORDS);
-    outcome.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+    outcome.map_or_else(|failure| failure.report(as_json), |()| ExitCode::SUCCESS)
 }
 
 /// A panic goes on here.

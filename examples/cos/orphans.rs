@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tencent_cos::UploadSummary;
 
 use crate::amount::Span;
-use crate::failure::{Failure, Outcome, chain, tell};
+use crate::failure::{Failure, Outcome, chain, error_json, tell};
 use crate::output::time_text;
 use crate::session::Session;
 use crate::url::PrefixUrl;
@@ -36,6 +36,7 @@ pub async fn run(session: &Session, Orphans { url, older_than: Span(age), abort 
     let bucket = session.bucket(&url.bucket)?;
     let found = bucket.orphans(age).prefix(&url.prefix);
     let mut output = session.output();
+    let is_json = output.is_json();
     if !abort {
         let (mut uploads, mut count) = (found.list(), 0_u64);
         while let Some(upload) = uploads.next().await.transpose()? {
@@ -51,12 +52,15 @@ pub async fn run(session: &Session, Orphans { url, older_than: Span(age), abort 
         for upload in &done.aborted {
             output.line(|| told(upload, "abort"), format!("gave up {}", line(&url, upload)))?;
         }
+        for (upload, error) in done.failed.iter().filter(|_| is_json) {
+            output.failed(&format!("cos://{}/{}", url.bucket, upload.key), &error_json(error))?;
+        }
         let sum = json!({ "action": "sum", "aborted": aborted, "failed": failed });
         output.line(|| sum, format!("{aborted} uploads given up, {failed} not"))?;
         output.flush()
     };
     let printed = print();
-    for (upload, error) in &done.failed {
+    for (upload, error) in done.failed.iter().filter(|_| !is_json) {
         tell(&chain(line(&url, upload), Some(error)));
     }
     if failed == 0 { printed } else { Err(Failure::failed(format!("{failed} uploads could not be given up"))) }

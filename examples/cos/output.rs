@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tencent_cos::{ByteStream, Tags};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -56,6 +56,11 @@ impl Output {
         writeln!(self.out, "{}", plain(json.trim()).replace("\r\n", "\n").replace('\r', "\n")).map_err(Failure::stdout)
     }
 
+    /// A thing that failed, while the rest goes on.
+    pub fn failed(&mut self, target: &str, error: &Value) -> Outcome {
+        self.line(|| json!({ "action": "failed", "target": target, "error": error }), "")
+    }
+
     pub fn is_json(&self) -> bool {
         self.json
     }
@@ -76,7 +81,7 @@ impl Output {
 
 /// The same JSON without what a terminal obeys: `serde_json` escapes the controls of ASCII alone, and beyond those all
 /// stand in strings.
-fn plain(json: &str) -> String {
+pub fn plain(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if c >= '\u{7f}' && is_control(c) {

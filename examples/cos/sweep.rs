@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
-use serde_json::json;
-use tencent_cos::{Bucket, DeleteObject, DeleteObjects, ListObjects, ObjectKey, ObjectSummary, Operation, Paged};
+use serde_json::{Value, json};
+use tencent_cos::{
+    Bucket, DeleteObject, DeleteObjects, Error, ListObjects, ObjectKey, ObjectSummary, Operation, Paged, ServiceError,
+};
 
-use crate::failure::{Failure, Outcome, tell};
+use crate::failure::{Failure, Outcome, described, error_json, tell};
 use crate::output::Output;
 use crate::session::Session;
 use crate::url::PrefixUrl;
@@ -21,7 +23,7 @@ pub async fn sweep(session: &Session, url: PrefixUrl, dry_run: bool) -> Outcome 
         } else {
             sweep.remove(&page.objects).await.map_err(Failure::early)?;
         }
-        let Some(next) = list.next_page(&page)? else { return sweep.finish() };
+        let Some(next) = list.next_page(&page)? else { return sweep.finish(dry_run) };
         // A look at what would be done may end early.
         sweep.output.flush().map_err(|failure| if dry_run { failure } else { failure.early() })?;
         list = next;
@@ -37,9 +39,12 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
+    /// What would be removed.
     fn show(&mut self, objects: &[ObjectSummary]) -> Outcome {
         for ObjectSummary { key, size, .. } in objects {
-            let json = || json!({ "bucket": self.bucket.name().as_str(), "key": key, "size": size, "dry_run": true });
+            self.removed += 1;
+            let bucket = self.bucket.name().as_str();
+            let json = || json!({ "action": "delete", "bucket": bucket, "key": key, "size": size, "dry_run": true });
             self.output.line(json, format_args!("would remove cos://{}/{key}", self.bucket.name()))?;
         }
         Ok(())
@@ -66,13 +71,16 @@ impl Sweep<'_> {
         }
         for kept in &answer.failed {
             let why = format!("{} {} (request id {})", kept.code, kept.message, answer.request_id());
-            self.not_done(&kept.key, &why);
+            let mut service = ServiceError::default();
+            (service.status, service.request_id) = (200, answer.request_id().to_owned());
+            (service.code, service.message) = (kept.code.clone(), kept.message.clone());
+            self.not_done(&kept.key, &why, &error_json(&Error::service_error(service)))?;
         }
         let deleted = answer.deleted.iter().map(|gone| gone.key.as_str());
         let named: HashSet<_> = deleted.chain(answer.failed.iter().map(|kept| kept.key.as_str())).collect();
         for key in keys.iter().filter(|key| !named.contains(*key)) {
             let why = format!("COS does not say whether it was removed (request id {})", answer.request_id());
-            self.not_done(key, &why);
+            self.not_done(key, &why, &described("Response", &why, None, None))?;
         }
         Ok(())
     }
@@ -84,10 +92,7 @@ impl Sweep<'_> {
         };
         match removed {
             Ok(gone) => self.done(key, gone.delete_marker, gone.version_id.as_deref(), gone.request_id()),
-            Err(failure) => {
-                self.not_done(key, &failure.to_string());
-                Ok(())
-            }
+            Err(failure) => self.not_done(key, &failure.to_string(), &failure.as_json()),
         }
     }
 
@@ -96,6 +101,7 @@ impl Sweep<'_> {
         let bucket = self.bucket.name();
         let json = || {
             json!({
+                "action": "delete",
                 "bucket": bucket.as_str(),
                 "key": key,
                 "delete_marker": delete_marker,
@@ -106,13 +112,20 @@ impl Sweep<'_> {
         self.output.line(json, format_args!("removed cos://{bucket}/{key} (request id {request_id})"))
     }
 
-    fn not_done(&mut self, key: &str, why: &str) {
+    fn not_done(&mut self, key: &str, why: &str, error: &Value) -> Outcome {
         self.failed += 1;
-        tell(&format!("cos://{}/{key}: {why}", self.bucket.name()));
+        let target = format!("cos://{}/{key}", self.bucket.name());
+        if self.output.is_json() {
+            return self.output.failed(&target, error);
+        }
+        tell(&format!("{target}: {why}"));
+        Ok(())
     }
 
-    fn finish(self) -> Outcome {
-        let printed = self.output.finish();
+    fn finish(mut self, dry_run: bool) -> Outcome {
+        let sum = json!({ "action": "sum", "removed": self.removed, "failed": self.failed, "dry_run": dry_run });
+        let summed = if self.output.is_json() { self.output.line(|| sum, "") } else { Ok(()) };
+        let printed = summed.and_then(|()| self.output.finish());
         match self.failed {
             0 => printed,
             failed => Err(Failure::failed(format!("{failed} of {} objects were not removed", failed + self.removed))),

@@ -10,7 +10,7 @@ use tencent_cos::{Bucket, Error, ErrorKind, ListObjects};
 
 use crate::amount::{Size, counted};
 use crate::bars::Bars;
-use crate::failure::{Failure, Outcome, chain, tell};
+use crate::failure::{Failure, Outcome, chain, error_json, tell};
 use crate::hint;
 use crate::interrupt::{Interrupt, left_behind};
 use crate::output::{Output, summed};
@@ -253,8 +253,12 @@ impl Lines {
     }
 
     fn left_out(&self, file: &DirectoryFile) {
+        let path = self.path(file);
+        if self.is_json() {
+            return self.line(json!({ "action": "link", "target": path }), "");
+        }
         let why = "is a symbolic link, and is left out; --follow-links takes what it leads to";
-        self.bars.suspend(|| tell(&format!("{}: {why}", self.path(file))));
+        self.bars.suspend(|| tell(&format!("{path}: {why}")));
     }
 
     fn failed(&self, file: &DirectoryFile, error: &Error) {
@@ -265,6 +269,11 @@ impl Lines {
             Direction::Up if !file.path.is_empty() => self.path(file),
             _ => self.key(file),
         };
+        if self.is_json() {
+            let mut told = self.told();
+            let written = told.output.failed(&name, &error_json(error));
+            return told.note(written);
+        }
         self.bars.suspend(|| {
             if error.kind() != ErrorKind::Cancelled {
                 tell(&chain(name, Some(error)));
@@ -305,6 +314,10 @@ impl Lines {
 
     fn key(&self, file: &DirectoryFile) -> String {
         format!("cos://{}/{}", self.url.bucket, file.key)
+    }
+
+    fn is_json(&self) -> bool {
+        self.told().output.is_json()
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

@@ -1,6 +1,7 @@
 //! The `cos` command as a program, against the emulator as a program.
 
 mod examples;
+mod failed;
 mod files;
 mod hints;
 mod keep;
