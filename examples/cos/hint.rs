@@ -72,8 +72,8 @@ fn service(error: &Error) -> Option<String> {
         ("BucketNotEmpty", _) => {
             let bucket = target(error);
             format!(
-                "`cos rm -r cos://{bucket}` removes its objects, `cos orphans cos://{bucket} --older-than 0s --abort` \
-                 what uploads left; `cos ls -r --versions cos://{bucket}` shows versions"
+                "`cos rm -r --versions cos://{bucket}` removes its objects and all their versions, `cos orphans \
+                 cos://{bucket} --older-than 0s --abort` what uploads left"
             )
         }
         ("NoSuchUpload" | "InvalidPart" | "InvalidPartOrder", _) => {

@@ -53,6 +53,7 @@ mod trace;
 mod tree;
 mod upload;
 mod url;
+mod versioning;
 mod website;
 
 use std::process::ExitCode;
@@ -149,6 +150,8 @@ enum Command {
     Referer(referer::Referer),
     #[command(after_help = accelerate::EXAMPLES)]
     Accelerate(accelerate::Accelerate),
+    #[command(after_help = versioning::EXAMPLES)]
+    Versioning(versioning::Versioning),
     #[command(after_help = logging::EXAMPLES)]
     Logging(logging::Logging),
     #[command(after_help = replication::EXAMPLES)]
@@ -269,6 +272,7 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Website(command) => website::run(&session, command).await,
         Command::Referer(command) => referer::run(&session, command).await,
         Command::Accelerate(command) => accelerate::run(&session, command).await,
+        Command::Versioning(command) => versioning::run(&session, command).await,
         Command::Logging(command) => logging::run(&session, command).await,
         Command::Replication(command) => replication::run(&session, command).await,
         Command::Domain(command) => domain::run(&session, command).await,

@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tencent_cos::{DeleteObject, GetObject, HeadObject, PutObject};
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::output::time_text;
 use crate::session::Session;
-use crate::url::ObjectUrl;
+use crate::url::{ObjectUrl, VersionId};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +33,9 @@ pub struct Presign {
     /// How many seconds it holds, up to seven days
     #[arg(long, value_name = "S", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     expires: u64,
+    /// This version, in place of the latest
+    #[arg(long, value_name = "ID")]
+    version_id: Option<VersionId>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -47,15 +50,18 @@ enum Method {
     Delete,
 }
 
-pub async fn run(session: &Session, Presign { object, method, expires }: Presign) -> Outcome {
+pub async fn run(session: &Session, command: Presign) -> Outcome {
+    let Presign { object, method, expires, version_id } = command;
     let bucket = session.bucket(&object.bucket)?;
     let (key, lifetime) = (object.key, Duration::from_secs(expires));
+    let id = version_id.map(|VersionId(id)| id).into_iter();
     let signed = match method {
-        Method::Get => bucket.presign(GetObject::new(key), lifetime).await,
+        Method::Put if id.len() > 0 => return Err(Failure::usage("--version-id is for GET, HEAD and DELETE")),
+        Method::Get => bucket.presign(id.fold(GetObject::new(key), GetObject::version_id), lifetime).await,
         // Whoever uses the URL brings the body.
         Method::Put => bucket.presign(PutObject::new(key, ""), lifetime).await,
-        Method::Head => bucket.presign(HeadObject::new(key), lifetime).await,
-        Method::Delete => bucket.presign(DeleteObject::new(key), lifetime).await,
+        Method::Head => bucket.presign(id.fold(HeadObject::new(key), HeadObject::version_id), lifetime).await,
+        Method::Delete => bucket.presign(id.fold(DeleteObject::new(key), DeleteObject::version_id), lifetime).await,
     }?;
     let json = || {
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();

@@ -6,21 +6,24 @@ use tencent_cos::DeleteObject;
 
 use crate::failure::{Failure, Outcome};
 use crate::session::Session;
-use crate::sweep::sweep;
+use crate::sweep::{Wanted, sweep};
+use crate::tree::Globs;
 use crate::url::{ObjectUrl, PrefixUrl, VersionId};
 
 pub const EXAMPLES: &str = "\
 Examples:
   cos rm cos://examplebucket-1250000000/notes/a.txt
-  cos rm --recursive --dry-run cos://examplebucket-1250000000/logs/2025/";
+  cos rm --recursive --dry-run cos://examplebucket-1250000000/logs/2025/
+  cos rm -r cos://examplebucket-1250000000/logs/ --include '*.tmp'
+  cos rm -r --versions cos://examplebucket-1250000000/drafts/";
 
 /// Remove an object, or with --recursive all behind a prefix
 ///
 /// A prefix is text, not a folder: cos://BUCKET-APPID/a takes a/b, and ab as well. cos://BUCKET-APPID alone is every object of
 /// the bucket. What could not be removed is told line by line on standard error, and the exit status is 1.
 ///
-/// Versions are not touched, unless --version-id names one: where the bucket keeps them, a removed object is hidden
-/// behind a delete marker and its versions stay.
+/// Versions are not touched, unless --version-id names one or --versions means all: where the bucket keeps them, a
+/// removed object is hidden behind a delete marker and its versions stay.
 #[derive(Debug, Args)]
 pub struct Rm {
     /// cos://BUCKET-APPID/KEY, or cos://BUCKET-APPID[/PREFIX] with --recursive; one that does not exist is a success
@@ -28,7 +31,7 @@ pub struct Rm {
     url: PrefixUrl,
     /// Remove this version for good
     // Also of --dry-run: clap lets what an option requires be missing where that is in conflict with another.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["recursive", "dry_run"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["recursive", "dry_run", "versions"])]
     version_id: Option<VersionId>,
     /// Remove every object whose key begins with PREFIX
     #[arg(long, short)]
@@ -36,12 +39,19 @@ pub struct Rm {
     /// Print what --recursive would remove, and remove nothing
     #[arg(long, requires = "recursive")]
     dry_run: bool,
+    /// With --recursive: remove all versions and delete markers for good
+    #[arg(long, requires = "recursive")]
+    versions: bool,
+    #[command(flatten)]
+    globs: Globs,
 }
 
-pub async fn run(session: &Session, Rm { url, version_id, recursive, dry_run }: Rm) -> Outcome {
+pub async fn run(session: &Session, command: Rm) -> Outcome {
+    let Rm { url, version_id, recursive, dry_run, versions, globs } = command;
     if recursive {
-        return sweep(session, url, dry_run).await;
+        return sweep(session, url, Wanted { globs, versions, dry_run }).await;
     }
+    globs.for_trees()?;
     if url.prefix.is_empty() {
         return Err(Failure::usage("key: is empty; --recursive removes every object of a bucket"));
     }

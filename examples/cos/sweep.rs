@@ -4,29 +4,68 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 use tencent_cos::{
-    Bucket, DeleteObject, DeleteObjects, Error, ListObjects, ObjectKey, ObjectSummary, Operation, Paged, ServiceError,
+    Bucket, DeleteKey, DeleteObject, DeleteObjects, Error, ListObjectVersions, ListObjects, ObjectKey, ObjectSummary,
+    ObjectVersion, Operation, Paged, ServiceError,
 };
 
 use crate::failure::{Failure, Outcome, described, error_json, tell};
 use crate::output::Output;
 use crate::session::Session;
+use crate::tree::Globs;
 use crate::url::PrefixUrl;
 
-pub async fn sweep(session: &Session, url: PrefixUrl, dry_run: bool) -> Outcome {
+/// What is removed behind a prefix, and how.
+pub struct Wanted {
+    pub globs: Globs,
+    pub versions: bool,
+    pub dry_run: bool,
+}
+
+pub async fn sweep(session: &Session, url: PrefixUrl, wanted: Wanted) -> Outcome {
     let bucket = session.bucket(&url.bucket)?;
-    let mut sweep = Sweep { session, bucket, output: session.output(), removed: 0, failed: 0 };
-    let mut list = ListObjects::new().prefix(url.prefix);
-    loop {
-        let page = session.send(&sweep.bucket, list.clone()).await?;
-        if dry_run {
-            sweep.show(&page.objects)?;
-        } else {
-            sweep.remove(&page.objects).await.map_err(Failure::early)?;
-        }
-        let Some(next) = list.next_page(&page)? else { return sweep.finish(dry_run) };
-        // A look at what would be done may end early.
-        sweep.output.flush().map_err(|failure| if dry_run { failure } else { failure.early() })?;
-        list = next;
+    let Wanted { globs, versions, dry_run } = wanted;
+    let is_meant = globs.paths()?;
+    // Globs are about what lies below the folder that the prefix is in, or is.
+    let folder = url.prefix.rfind('/').map_or(0, |slash| slash + 1);
+    let is_meant = move |key: &str| is_meant(&key[folder..]);
+    let sweep = Sweep { session, bucket, output: session.output(), dry_run, removed: 0, failed: 0 };
+    if versions {
+        let list = ListObjectVersions::new().prefix(url.prefix);
+        return sweep.all(list, |page| page.versions.into_iter().map(Item::from).collect(), is_meant).await;
+    }
+    let list = ListObjects::new().prefix(url.prefix);
+    sweep.all(list, |page| page.objects.into_iter().map(Item::from).collect(), is_meant).await
+}
+
+/// An object, or one version of it.
+struct Item {
+    key: String,
+    version_id: Option<String>,
+    size: Option<u64>,
+}
+
+impl From<ObjectSummary> for Item {
+    fn from(object: ObjectSummary) -> Self {
+        Self { key: object.key, version_id: None, size: Some(object.size) }
+    }
+}
+
+/// A delete marker has no bytes.
+impl From<ObjectVersion> for Item {
+    fn from(version: ObjectVersion) -> Self {
+        let size = (!version.is_delete_marker).then_some(version.size);
+        Self { key: version.key, version_id: Some(version.version_id), size }
+    }
+}
+
+impl Item {
+    fn to_delete(&self) -> DeleteKey {
+        self.version_id.iter().fold(DeleteKey::new(&self.key), DeleteKey::version_id)
+    }
+
+    fn name(&self, bucket: &Bucket) -> String {
+        let version = self.version_id.as_ref().map(|id| format!(" version {id}")).unwrap_or_default();
+        format!("cos://{}/{}{version}", bucket.name(), self.key)
     }
 }
 
@@ -34,87 +73,132 @@ struct Sweep<'a> {
     session: &'a Session,
     bucket: Bucket,
     output: Output,
+    dry_run: bool,
     removed: u64,
     failed: u64,
 }
 
 impl Sweep<'_> {
+    async fn all<L: Paged + Clone>(
+        mut self,
+        mut list: L,
+        items: impl Fn(L::Output) -> Vec<Item>,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Outcome {
+        loop {
+            let page = self.session.send(&self.bucket, list.clone()).await?;
+            let next = list.next_page(&page)?;
+            let mut items = items(page);
+            items.retain(|item| is_meant(&item.key));
+            if self.dry_run {
+                self.show(&items)?;
+            } else {
+                self.remove(&items).await.map_err(Failure::early)?;
+            }
+            let Some(next) = next else { return self.finish() };
+            // A look at what would be done may end early.
+            self.output.flush().map_err(|failure| if self.dry_run { failure } else { failure.early() })?;
+            list = next;
+        }
+    }
+
     /// What would be removed.
-    fn show(&mut self, objects: &[ObjectSummary]) -> Outcome {
-        for ObjectSummary { key, size, .. } in objects {
+    fn show(&mut self, items: &[Item]) -> Outcome {
+        for item in items {
             self.removed += 1;
-            let bucket = self.bucket.name().as_str();
-            let json = || json!({ "action": "delete", "bucket": bucket, "key": key, "size": size, "dry_run": true });
-            self.output.line(json, format_args!("would remove cos://{}/{key}", self.bucket.name()))?;
+            let json = || {
+                json!({
+                    "action": "delete",
+                    "bucket": self.bucket.name().as_str(),
+                    "key": item.key,
+                    "version_id": item.version_id,
+                    "size": item.size,
+                    "dry_run": true,
+                })
+            };
+            self.output.line(json, format_args!("would remove {}", item.name(&self.bucket)))?;
         }
         Ok(())
     }
 
-    async fn remove(&mut self, objects: &[ObjectSummary]) -> Outcome {
-        let keys = objects.iter().map(|object| object.key.as_str());
+    async fn remove(&mut self, items: &[Item]) -> Outcome {
         // A list of keys is XML, which cannot carry every key.
-        let (listed, odd): (Vec<_>, Vec<_>) = keys.partition(|key| DeleteObjects::new([*key]).request().is_ok());
-        for keys in listed.chunks(DeleteObjects::MAX_KEYS) {
-            self.remove_at_once(keys).await?;
+        let (listed, odd): (Vec<_>, Vec<_>) =
+            items.iter().partition(|item| DeleteObjects::new([item.to_delete()]).request().is_ok());
+        for items in listed.chunks(DeleteObjects::MAX_KEYS) {
+            self.remove_at_once(items).await?;
         }
-        for key in odd {
-            self.remove_one(key).await?;
+        for item in odd {
+            self.remove_one(item).await?;
         }
         Ok(())
     }
 
     /// When the request fails as a whole, the next would, too.
-    async fn remove_at_once(&mut self, keys: &[&str]) -> Outcome {
-        let answer = self.session.send(&self.bucket, DeleteObjects::new(keys.iter().copied())).await?;
+    async fn remove_at_once(&mut self, items: &[&Item]) -> Outcome {
+        let delete = DeleteObjects::new(items.iter().map(|item| item.to_delete()));
+        let answer = self.session.send(&self.bucket, delete).await?;
+        let request_id = answer.request_id();
+        let item = |key: &str, version_id: Option<&String>| Item {
+            key: key.to_owned(),
+            version_id: version_id.cloned(),
+            size: None,
+        };
         for gone in &answer.deleted {
-            self.done(&gone.key, gone.delete_marker, gone.delete_marker_version_id.as_deref(), answer.request_id())?;
+            let made = gone.delete_marker_version_id.as_ref();
+            self.done(&item(&gone.key, gone.version_id.as_ref()), gone.delete_marker, made, request_id)?;
         }
         for kept in &answer.failed {
-            let why = format!("{} {} (request id {})", kept.code, kept.message, answer.request_id());
+            let why = format!("{} {} (request id {request_id})", kept.code, kept.message);
             let mut service = ServiceError::default();
-            (service.status, service.request_id) = (200, answer.request_id().to_owned());
+            (service.status, service.request_id) = (200, request_id.to_owned());
             (service.code, service.message) = (kept.code.clone(), kept.message.clone());
-            self.not_done(&kept.key, &why, &error_json(&Error::service_error(service)))?;
+            let error = error_json(&Error::service_error(service));
+            self.not_done(&item(&kept.key, kept.version_id.as_ref()), &why, &error)?;
         }
-        let deleted = answer.deleted.iter().map(|gone| gone.key.as_str());
-        let named: HashSet<_> = deleted.chain(answer.failed.iter().map(|kept| kept.key.as_str())).collect();
-        for key in keys.iter().filter(|key| !named.contains(*key)) {
-            let why = format!("COS does not say whether it was removed (request id {})", answer.request_id());
-            self.not_done(key, &why, &described("Response", &why, None, None))?;
+        let deleted = answer.deleted.iter().map(|gone| (&gone.key, gone.version_id.as_ref()));
+        let failed = answer.failed.iter().map(|kept| (&kept.key, kept.version_id.as_ref()));
+        let named: HashSet<_> = deleted.chain(failed).collect();
+        for item in items.iter().filter(|item| !named.contains(&(&item.key, item.version_id.as_ref()))) {
+            let why = format!("COS does not say whether it was removed (request id {request_id})");
+            self.not_done(item, &why, &described("Response", &why, None, None))?;
         }
         Ok(())
     }
 
-    async fn remove_one(&mut self, key: &str) -> Outcome {
-        let removed = match ObjectKey::new(key) {
-            Ok(key) => self.session.send(&self.bucket, DeleteObject::new(key)).await,
+    async fn remove_one(&mut self, item: &Item) -> Outcome {
+        let removed = match ObjectKey::new(&item.key) {
+            Ok(key) => {
+                let delete = item.version_id.iter().fold(DeleteObject::new(key), DeleteObject::version_id);
+                self.session.send(&self.bucket, delete).await
+            }
             Err(error) => Err(error.into()),
         };
         match removed {
-            Ok(gone) => self.done(key, gone.delete_marker, gone.version_id.as_deref(), gone.request_id()),
-            Err(failure) => self.not_done(key, &failure.to_string(), &failure.as_json()),
+            Ok(gone) => self.done(item, gone.delete_marker, gone.version_id.as_ref(), gone.request_id()),
+            Err(failure) => self.not_done(item, &failure.to_string(), &failure.as_json()),
         }
     }
 
-    fn done(&mut self, key: &str, delete_marker: bool, version_id: Option<&str>, request_id: &str) -> Outcome {
+    /// `made` is the version of a delete marker that hides the object now.
+    fn done(&mut self, item: &Item, delete_marker: bool, made: Option<&String>, request_id: &str) -> Outcome {
         self.removed += 1;
-        let bucket = self.bucket.name();
         let json = || {
             json!({
                 "action": "delete",
-                "bucket": bucket.as_str(),
-                "key": key,
+                "bucket": self.bucket.name().as_str(),
+                "key": item.key,
                 "delete_marker": delete_marker,
-                "version_id": version_id,
+                "version_id": item.version_id.as_ref().or(made),
                 "request_id": request_id,
             })
         };
-        self.output.line(json, format_args!("removed cos://{bucket}/{key} (request id {request_id})"))
+        self.output.line(json, format_args!("removed {} (request id {request_id})", item.name(&self.bucket)))
     }
 
-    fn not_done(&mut self, key: &str, why: &str, error: &Value) -> Outcome {
+    fn not_done(&mut self, item: &Item, why: &str, error: &Value) -> Outcome {
         self.failed += 1;
-        let target = format!("cos://{}/{key}", self.bucket.name());
+        let target = item.name(&self.bucket);
         if self.output.is_json() {
             return self.output.failed(&target, error);
         }
@@ -122,8 +206,8 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    fn finish(mut self, dry_run: bool) -> Outcome {
-        let sum = json!({ "action": "sum", "removed": self.removed, "failed": self.failed, "dry_run": dry_run });
+    fn finish(mut self) -> Outcome {
+        let sum = json!({ "action": "sum", "removed": self.removed, "failed": self.failed, "dry_run": self.dry_run });
         let summed = if self.output.is_json() { self.output.line(|| sum, "") } else { Ok(()) };
         let printed = summed.and_then(|()| self.output.finish());
         match self.failed {

@@ -17,15 +17,35 @@ use crate::output::{Output, summed};
 use crate::session::Session;
 use crate::url::PrefixUrl;
 
+/// Which names are meant.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Globs {
+    /// Only what matches by its path below the directory, like '*.log' or 'photos/**'; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<Glob>,
+    /// Nothing that matches by its path below the directory; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<Glob>,
+}
+
+impl Globs {
+    /// Refuses them where one object is meant.
+    pub fn for_trees(&self) -> Outcome {
+        only(!self.include.is_empty(), "--include", "--recursive")?;
+        only(!self.exclude.is_empty(), "--exclude", "--recursive")
+    }
+
+    pub fn paths(&self) -> Outcome<impl Fn(&str) -> bool + Clone + Send + Sync + use<>> {
+        let (include, exclude) = (set(&self.include)?, set(&self.exclude)?);
+        Ok(move |path: &str| (include.is_empty() || include.is_match(path)) && !exclude.is_match(path))
+    }
+}
+
 /// Which files of a tree are meant.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Choice {
-    /// Only files whose path below SRC matches, like '*.log' or 'photos/**'; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    include: Vec<Glob>,
-    /// No files whose path below SRC matches; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    exclude: Vec<Glob>,
+    #[command(flatten)]
+    globs: Globs,
     /// Download to every name that this system can give a file, also to those that others cannot: colons, names that
     /// differ in case
     #[arg(long)]
@@ -38,8 +58,7 @@ pub struct Choice {
 impl Choice {
     /// Refuses all of it where one object is meant.
     pub fn for_trees(&self) -> Outcome {
-        only(!self.include.is_empty(), "--include", "--recursive")?;
-        only(!self.exclude.is_empty(), "--exclude", "--recursive")?;
+        self.globs.for_trees()?;
         only(self.native_names, "--native-names", "--recursive")?;
         only(self.follow_links, "--follow-links", "--recursive")
     }
@@ -73,8 +92,7 @@ impl Choice {
 
     /// The same of paths alone.
     pub fn paths(&self) -> Outcome<impl Fn(&str) -> bool + Clone + Send + Sync + use<>> {
-        let (include, exclude) = (set(&self.include)?, set(&self.exclude)?);
-        Ok(move |path: &str| (include.is_empty() || include.is_match(path)) && !exclude.is_match(path))
+        self.globs.paths()
     }
 }
 

@@ -180,6 +180,8 @@ fn wrong_usage_is_2_before_anything_is_sent() {
         (&["rm", &object, "--recursive", "--version-id", "v"], "cannot be used with"),
         (&["ls", "--versions"], "PREFIX"),
         (&["presign", &object, "--method", "POST"], "--method"),
+        (&["presign", &object, "--method", "PUT", "--version-id", "v"], "--version-id is for GET, HEAD and DELETE"),
+        (&["rm", &object, "--versions"], "--recursive"),
         (&["presign", &object, "--expires", "0"], "--expires"),
         (&["presign", &object, "--expires", "604801"], "--expires"),
         (&["cp", &folder, "."], "its last segment is no file name"),

@@ -28,7 +28,7 @@ async fn what_the_emulator_refuses_is_told_with_a_way_on() {
         (&["cat", &url, "--version-id", "absent"], "`cos ls --versions "),
         (&["cat", absent], "`cos ls` shows your buckets and the region of each; --region or COS_REGION"),
         (&["mb", &bucket], "it is there: `cos ls cos://examplebucket-1250000000`"),
-        (&["rb", &bucket], "`cos rm -r cos://examplebucket-1250000000` removes its objects"),
+        (&["rb", &bucket], "`cos rm -r --versions cos://examplebucket-1250000000` removes its objects"),
     ] {
         let hint = hint(&shell, arguments);
         assert!(hint.starts_with(told), "{arguments:?}: {hint}");

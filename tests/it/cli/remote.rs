@@ -177,6 +177,11 @@ async fn a_presigned_url_is_told_as_json_and_ends_in_time() {
     let emulator = crate::support::emulator().await;
     emulator.put_object(emulator.bucket(), "k", "hello");
     let shell = Shell::over(&emulator);
+    let version = text(&shell.done(&["presign", &shell.url("k"), "--version-id", "null"])).trim().to_owned();
+    assert!(version.contains("?versionId=null&"), "{version}");
+    let response = http().get(version).send().await.unwrap();
+    assert_eq!(response.text().await.unwrap(), "hello");
+    emulator.clear_journal();
     let signed = &shell.json(&["presign", &shell.url("k")])[0];
     assert_eq!(fields(signed), BTreeSet::from(["method", "url", "headers", "expires_at"]));
     assert_eq!((&signed["method"], &signed["headers"]), (&json!("GET"), &json!({})));
@@ -204,7 +209,7 @@ fn every_command_tells_an_example() {
         .filter(|name| *name != "help")
         .collect();
     let all = "mb rb ls stat cat cp sync orphans lifecycle inventory tiering cors encryption website referer accelerate \
-               logging replication domain certificate origin rm ln tag restore lock select acl policy presign sts sign \
+               versioning logging replication domain certificate origin rm ln tag restore lock select acl policy presign sts sign \
                completion";
     assert_eq!(commands, all.split(' ').collect::<Vec<_>>());
     assert!(text(&help).contains("Exit status: 0 done, 1 failed, 2 wrong usage"));

@@ -39,7 +39,7 @@ async fn rm_recursive_removes_what_begins_with_the_prefix_a_thousand_at_once() {
     assert_eq!(shown[1508], json!({ "action": "sum", "removed": 1508, "failed": 0, "dry_run": true }));
     let bucket = emulator.bucket();
     assert!(
-        shown.contains(&json!({ "bucket": bucket, "key": "p/\u{1}", "size": 1, "dry_run": true, "action": "delete" })),
+        shown.contains(&json!({ "bucket": bucket, "key": "p/\u{1}", "size": 1, "dry_run": true, "action": "delete", "version_id": null })),
         "{shown:?}"
     );
     let printed = shell.done(&["rm", "-r", "--dry-run", &shell.url("p/tab")]);
@@ -159,4 +159,61 @@ async fn what_ends_before_all_is_removed_is_no_success() {
     emulator.script(Rule::on("DELETE Object").then(Action::status(403, "AccessDenied")));
     let (status, told) = shell.unread(&["rm", "-r", &all]);
     assert!(status == Some(1) && told.ends_with("cos: 1 of 1 objects were not removed\n"), "{status:?} {told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn versions_and_delete_markers_go_when_it_is_said() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let bucket = format!("cos://{}", emulator.bucket());
+    let told = |arguments: &[&str]| text(&shell.done(&[&["versioning", &bucket], arguments].concat())).to_owned();
+    assert_eq!(told(&[]), format!("versioning of {bucket} is off\n"));
+    shell.put(&shell.url("p/old"), "before there were versions");
+    assert_eq!(told(&["--enable"]), format!("versioning of {bucket} is on\n"));
+    assert_eq!(told(&[]), format!("versioning of {bucket} is on\n"));
+    // More than a page of them.
+    for number in 0..1010 {
+        emulator.put_object(emulator.bucket(), "p/k", number.to_string());
+    }
+    emulator.put_object(emulator.bucket(), "q/\u{1}", "kept");
+    shell.done(&["rm", "-r", &shell.url("p/")]);
+    assert_eq!(told(&["--suspend"]), format!("versioning of {bucket} is suspended\n"));
+    assert_eq!(shell.json(&["versioning", &bucket])[0], json!({ "type": "versioning", "enabled": false }));
+    let (status, hint) = shell.failed(&["rb", &bucket]);
+    assert!(status == 1 && hint.contains(&format!("`cos rm -r --versions {bucket}` removes")), "{hint}");
+
+    let (p, count) = (shell.url("p/"), || shell.json(&["ls", "-r", "--versions", &bucket]).len());
+    assert_eq!(count(), 1014);
+    let shown = shell.json(&["rm", "-r", "--versions", "--dry-run", &p]);
+    assert_eq!((shown.len(), count(), &shown[0]["size"]), (1014, 1014, &json!(null)));
+    let printed = shell.done(&["rm", "-r", "--versions", &p, "--include", "old"]);
+    let printed: Vec<_> = text(&printed).lines().collect();
+    assert!(
+        printed.len() == 2 && printed[1].starts_with(&format!("removed {p}old version null (request id ")),
+        "{printed:?}"
+    );
+    let removed = shell.json(&["rm", "-r", "--versions", &p]);
+    assert_eq!(removed.last().unwrap()["removed"], 1011);
+    assert_eq!(removed[1]["version_id"], shown[1]["version_id"]);
+    assert_eq!(keys(&shell.json(&["ls", "-r", "--versions", &bucket])), ["q/\u{1}"]);
+    shell.done(&["rm", "-r", "--versions", &bucket]);
+    shell.done(&["rb", &bucket]);
+}
+
+#[test]
+fn rm_recursive_takes_what_is_meant() {
+    let shell = Shell::new();
+    for key in ["logs/a.log", "logs/a.tmp", "logs/sub/b.log", "logbook.log"] {
+        shell.put(&shell.url(key), "x");
+    }
+    let shown = shell.json(&["rm", "-r", "--dry-run", &shell.url("logs/"), "--include", "*.log", "--exclude", "sub/*"]);
+    assert_eq!(keys(&shown), ["logs/a.log"]);
+    // Of a prefix that is no folder, the paths are those below the folder it is in.
+    shell.done(&["rm", "-r", &shell.url("log"), "--exclude", "logs/**"]);
+    let left = shell.json(&["ls", "-r", &shell.url("")]);
+    assert_eq!(keys(&left), ["logs/a.log", "logs/a.tmp", "logs/sub/b.log"]);
+    for option in ["--include", "--exclude"] {
+        let (status, told) = shell.failed(&["rm", &shell.url("logs/a.log"), option, "*"]);
+        assert!(status == 2 && told.contains(&format!("{option} is for --recursive")), "{told}");
+    }
 }
