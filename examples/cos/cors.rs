@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tencent_cos::{CorsRule, DeleteBucketCors, GetBucketCors, PutBucketCors};
 
 use crate::failure::Outcome;
+use crate::rules::put;
 use crate::session::Session;
 use crate::url::BucketUrl;
 
@@ -27,8 +28,8 @@ pub struct Cors {
     /// cos://BUCKET-APPID
     #[arg(value_name = "BUCKET")]
     url: BucketUrl,
-    /// Add a rule that allows the pages of this origin, like https://app.example.com; one * stands for anything. Nothing
-    /// is done when it is there already
+    /// Add a rule that allows the pages of this origin, like https://app.example.com; one * stands for anything. It takes
+    /// the place of the one there is for this origin alone
     #[arg(long, value_name = "ORIGIN")]
     allow: Option<String>,
     /// What the added rule allows: of GET, PUT, POST, DELETE and HEAD
@@ -64,23 +65,21 @@ pub async fn run(session: &Session, Cors { url, allow, methods, remove }: Cors) 
         }
         return output.finish();
     };
-    let mut rule = CorsRule::new(origin, methods).allowed_header("*").max_age(Duration::from_secs(600));
+    let replaces = |there: &CorsRule| there.allowed_origins == [origin.as_str()];
+    // What else there is in its rule stays.
+    let there = cors.rules.iter().find(|there| replaces(there)).cloned();
+    let mut rule = there.unwrap_or_else(|| CorsRule::new(&origin, []));
+    rule.allowed_methods = methods;
+    rule.allowed_headers = vec!["*".to_owned()];
     rule.expose_headers = TOLD.map(str::to_owned).into();
-    if let Some(there) = cors.rules.iter().find(|there| is_same(there, &rule)) {
-        output.line(|| told(there), format_args!("is there already: {}", line(there)))?;
+    rule.max_age = Some(Duration::from_secs(600));
+    let Some(done) = put(&mut cors.rules, rule.clone(), replaces) else {
+        output.line(|| told(&rule), format_args!("is there already: {}", line(&rule)))?;
         return output.finish();
-    }
-    cors.rules.push(rule.clone());
+    };
     session.send(&bucket, PutBucketCors::new(cors)).await?;
-    output.line(|| told(&rule), format_args!("added: {}", line(&rule)))?;
+    output.line(|| told(&rule), format_args!("{done}: {}", line(&rule)))?;
     output.finish()
-}
-
-/// Whether they say the same, by whatever name.
-fn is_same(there: &CorsRule, rule: &CorsRule) -> bool {
-    let mut there = there.clone();
-    there.id.clone_from(&rule.id);
-    there == *rule
 }
 
 fn told(rule: &CorsRule) -> Value {

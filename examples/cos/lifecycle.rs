@@ -11,6 +11,7 @@ use tencent_cos::{
 
 use crate::failure::Outcome;
 use crate::output::time_text;
+use crate::rules::put;
 use crate::session::Session;
 use crate::url::BucketUrl;
 
@@ -26,8 +27,8 @@ pub struct Lifecycle {
     /// cos://BUCKET-APPID
     #[arg(value_name = "BUCKET")]
     url: BucketUrl,
-    /// Add a rule that gives up uploads which are not completed after so many days. Nothing is done when it is there
-    /// already
+    /// Add a rule that gives up uploads which are not completed after so many days. It takes the place of one that does
+    /// so after other days
     #[arg(long, value_name = "DAYS")]
     abort_uploads: Option<u32>,
     /// Remove all rules
@@ -51,21 +52,24 @@ pub async fn run(session: &Session, Lifecycle { url, abort_uploads, remove }: Li
         }
         return output.finish();
     };
-    let rule = LifecycleRule::new(LifecycleFilter::new()).abort_incomplete_multipart_upload(days);
-    if let Some(there) = lifecycle.rules.iter().find(|there| is_same(there, &rule)) {
-        output.line(|| told(there), format_args!("is there already: {}", line(there)))?;
+    let wanted = LifecycleRule::new(LifecycleFilter::new()).abort_incomplete_multipart_upload(days);
+    let replaces = |there: &LifecycleRule| is_same(there, &wanted);
+    let there = lifecycle.rules.iter().find(|there| replaces(there)).cloned();
+    let rule = there.unwrap_or_else(|| wanted.clone()).abort_incomplete_multipart_upload(days);
+    let Some(done) = put(&mut lifecycle.rules, rule.clone(), replaces) else {
+        output.line(|| told(&rule), format_args!("is there already: {}", line(&rule)))?;
         return output.finish();
-    }
-    lifecycle.rules.push(rule.clone());
+    };
     session.send(&bucket, PutBucketLifecycle::new(lifecycle)).await?;
-    output.line(|| told(&rule), format_args!("added: {}", line(&rule)))?;
+    output.line(|| told(&rule), format_args!("{done}: {}", line(&rule)))?;
     output.finish()
 }
 
-/// Whether they say the same, by whatever name.
+/// Whether they say the same, by whatever name and after however many days.
 fn is_same(there: &LifecycleRule, rule: &LifecycleRule) -> bool {
     let mut there = there.clone();
     there.id.clone_from(&rule.id);
+    there.abort_incomplete_multipart_upload = rule.abort_incomplete_multipart_upload;
     there == *rule
 }
 

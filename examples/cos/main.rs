@@ -39,6 +39,7 @@ mod referer;
 mod replication;
 mod restore;
 mod rm;
+mod rules;
 mod select;
 mod session;
 mod sign;

@@ -3,11 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use cos_emulator::{Action, Rule};
+use http::Method;
 use serde_json::{Value, json};
 use tencent_cos::{
-    AccessTier, GetBucketIntelligentTiering, GetBucketInventory, IncludedObjectVersions,
+    AccessTier, CorsConfiguration, CorsRule, GetBucketIntelligentTiering, GetBucketInventory, IncludedObjectVersions,
     IntelligentTieringConfiguration, IntelligentTieringFilter, InventoryConfiguration, InventoryDestination,
-    InventoryField, InventoryFilter, InventorySchedule, PutBucketIntelligentTiering, PutBucketInventory, StorageClass,
+    InventoryField, InventoryFilter, InventorySchedule, LifecycleConfiguration, LifecycleFilter, LifecycleRule,
+    PutBucketCors, PutBucketIntelligentTiering, PutBucketInventory, PutBucketLifecycle, StorageClass,
 };
 
 use super::shell::{Shell, text};
@@ -45,6 +47,11 @@ fn cors_adds_to_what_is_there_and_removes_it() {
         let refused = shell.run(&["cors", &bucket, "--allow", origin, "--methods", methods]);
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     }
+    // What is said of an origin takes the place of what was said of it alone.
+    let changed = shell.done(&["cors", &bucket, "--allow", "http://*.b.example", "--methods", "GET"]);
+    assert!(text(&changed).starts_with("changed: http://*.b.example may GET, with "), "{}", text(&changed));
+    let methods: Vec<_> = shell.json(&["cors", &bucket]).iter().map(|rule| rule["methods"].clone()).collect();
+    assert_eq!(methods, [json!(["PUT", "POST"]), json!(["GET"])]);
     assert_eq!(shell.run(&["cors", &bucket, "--allow", "*", "--remove"]).status.code(), Some(2));
     assert_eq!(shell.json(&["cors", &bucket, "--remove"])[0]["action"], "remove");
     assert!(shell.done(&["cors", &bucket]).is_empty());
@@ -56,17 +63,51 @@ fn lifecycle_adds_to_what_is_there_and_removes_it() {
     let bucket = shell.url("").trim_end_matches('/').to_owned();
     assert!(shell.done(&["lifecycle", &bucket]).is_empty());
     shell.done(&["lifecycle", &bucket, "--abort-uploads", "7"]);
-    shell.done(&["lifecycle", &bucket, "--abort-uploads", "9"]);
     let again = shell.done(&["lifecycle", &bucket, "--abort-uploads", "7"]);
     assert!(text(&again).starts_with("is there already: "), "{}", text(&again));
+    // How long an upload may take is one number, not two.
+    let changed = shell.done(&["lifecycle", &bucket, "--abort-uploads", "9"]);
+    assert!(text(&changed).starts_with("changed: a rule without a name, abort_uploads 9"), "{}", text(&changed));
     let shown = shell.json(&["lifecycle", &bucket]);
     let days: Vec<_> = shown.iter().map(|rule| rule["abort_uploads"].clone()).collect();
-    assert_eq!((days, &shown[0]["enabled"]), (vec![json!(7), json!(9)], &json!(true)));
+    assert_eq!((days, &shown[0]["enabled"]), (vec![json!(9)], &json!(true)));
     let printed = shell.done(&["lifecycle", &bucket]);
-    assert_eq!(text(&printed).lines().next(), Some("a rule without a name, abort_uploads 7"));
+    assert_eq!(text(&printed).lines().next(), Some("a rule without a name, abort_uploads 9"));
     assert_eq!(shell.run(&["lifecycle", &bucket, "--abort-uploads", "0"]).status.code(), Some(2));
     assert_eq!(shell.json(&["lifecycle", &bucket, "--remove"])[0]["action"], "remove");
     assert!(shell.done(&["lifecycle", &bucket]).is_empty());
+}
+
+/// What else the console made of a rule stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn rules_that_are_changed_keep_their_names_and_their_neighbours() {
+    let emulator = crate::support::emulator().await;
+    let (bucket, shell) = (crate::support::bucket(&emulator), Shell::over(&emulator));
+    let url = format!("cos://{}", emulator.bucket());
+    let named = |origins: &[&str], id: &str| {
+        let mut rule = CorsRule::new(origins[0], [Method::PUT]).id(id);
+        rule.allowed_origins = origins.iter().map(|&origin| origin.to_owned()).collect();
+        rule
+    };
+    let (both, one) =
+        (named(&["https://a.example", "https://b.example"], "both"), named(&["https://a.example"], "one"));
+    let twice = named(&["https://a.example"], "twice");
+    bucket.send(PutBucketCors::new(CorsConfiguration::new([both.clone(), one, twice]))).await.unwrap();
+    shell.done(&["cors", &url, "--allow", "https://a.example", "--methods", "GET"]);
+    let seen = shell.json(&["cors", &url]);
+    let seen: Vec<_> = seen.iter().map(|rule| json!([rule["id"], rule["methods"]])).collect();
+    assert_eq!(seen, [json!(["both", ["PUT"]]), json!(["one", ["GET"]])]);
+
+    let logs =
+        LifecycleRule::new(LifecycleFilter::new().prefix("logs/")).abort_incomplete_multipart_upload(1).id("logs");
+    let all =
+        |days, id: &str| LifecycleRule::new(LifecycleFilter::new()).abort_incomplete_multipart_upload(days).id(id);
+    let rules = LifecycleConfiguration::new([logs, all(7, "seven"), all(8, "eight")]);
+    bucket.send(PutBucketLifecycle::new(rules)).await.unwrap();
+    shell.done(&["lifecycle", &url, "--abort-uploads", "3"]);
+    let seen = shell.json(&["lifecycle", &url]);
+    let seen: Vec<_> = seen.iter().map(|rule| json!([rule["id"], rule["abort_uploads"]])).collect();
+    assert_eq!(seen, [json!(["logs", 1]), json!(["seven", 3])]);
 }
 
 #[test]
