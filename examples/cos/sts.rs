@@ -1,6 +1,7 @@
 //! `cos sts`: a temporary key that may do less, as lines for a shell.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
@@ -32,9 +33,10 @@ pub struct Sts {
     /// File with the policy, as JSON; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["allow", "prefix"], required_unless_present = "allow")]
     policy: Option<PathBuf>,
-    /// What the key may do behind PREFIX: upload, resume, download, list, or actions like DeleteObject, with commas between
+    /// What the key may do behind PREFIX: upload, resume, download, list, or actions like DeleteObject, with commas
+    /// between; those that are new here in full, like name/cos:DeleteObject
     #[arg(long, value_name = "ACTIONS", value_delimiter = ',', requires = "prefix")]
-    allow: Vec<String>,
+    allow: Vec<Right>,
     /// cos://BUCKET-APPID[/PREFIX]
     #[arg(long, value_name = "PREFIX", requires = "allow")]
     prefix: Option<PrefixUrl>,
@@ -83,23 +85,79 @@ pub async fn run(session: &Session, arguments: Sts) -> Outcome {
     output.finish()
 }
 
-fn allowing(region: &Region, url: &PrefixUrl, actions: &[String]) -> Outcome<Policy> {
+/// What a key may do.
+#[derive(Clone, Debug)]
+enum Right {
+    Upload,
+    Resume,
+    Download,
+    List,
+    /// In full: `name/cos:DeleteObject`.
+    Action(String),
+}
+
+/// Actions on objects.
+const ACTIONS: [&str; 22] = [
+    "AbortMultipartUpload",
+    "AppendObject",
+    "CompleteMultipartUpload",
+    "DeleteObject",
+    "DeleteObjectTagging",
+    "GetObject",
+    "GetObjectACL",
+    "GetObjectRetention",
+    "GetObjectTagging",
+    "GetSymlink",
+    "HeadObject",
+    "InitiateMultipartUpload",
+    "ListParts",
+    "OptionsObject",
+    "PostObject",
+    "PostObjectRestore",
+    "PutObject",
+    "PutObjectACL",
+    "PutObjectRetention",
+    "PutObjectTagging",
+    "PutSymlink",
+    "UploadPart",
+];
+
+impl FromStr for Right {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, &'static str> {
+        if name.contains(':') {
+            return Ok(Self::Action(name.to_owned()));
+        }
+        let known = ACTIONS.iter().find(|action| action.eq_ignore_ascii_case(name));
+        match (&*name.to_ascii_lowercase(), known) {
+            (_, Some(action)) => Ok(Self::Action(format!("name/cos:{action}"))),
+            ("upload", _) => Ok(Self::Upload),
+            ("resume", _) => Ok(Self::Resume),
+            ("download", _) => Ok(Self::Download),
+            ("list", _) => Ok(Self::List),
+            _ => Err("is no right: upload, resume, download, list, an action like DeleteObject, or any in full, like \
+                      name/cos:DeleteObject"),
+        }
+    }
+}
+
+fn allowing(region: &Region, url: &PrefixUrl, rights: &[Right]) -> Outcome<Policy> {
     let bucket = Resource::bucket(region, &url.bucket)?;
     let objects =
         if url.prefix.is_empty() { bucket.clone() } else { Resource::prefix(region, &url.bucket, &url.prefix)? };
     let mut policy = Policy::new();
-    for action in actions {
-        policy = match action.as_str() {
-            "upload" => policy.allow_upload(&objects),
-            "resume" => policy.allow_resumable_upload(&objects),
-            "download" => policy.allow::<GetObject>(&objects).allow::<HeadObject>(&objects),
-            "list" if url.prefix.is_empty() => policy.allow::<ListObjects>(&bucket),
-            "list" => {
+    for right in rights {
+        policy = match right {
+            Right::Upload => policy.allow_upload(&objects),
+            Right::Resume => policy.allow_resumable_upload(&objects),
+            Right::Download => policy.allow::<GetObject>(&objects).allow::<HeadObject>(&objects),
+            Right::List if url.prefix.is_empty() => policy.allow::<ListObjects>(&bucket),
+            Right::List => {
                 let listing = Statement::allow(&bucket).operation::<ListObjects>();
                 policy.statement(listing.when(Condition::list_prefix(&url.prefix)?))
             }
-            name if name.contains(':') => policy.statement(Statement::allow(&objects).action(name)),
-            name => policy.statement(Statement::allow(&objects).action(format!("name/cos:{name}"))),
+            Right::Action(action) => policy.statement(Statement::allow(&objects).action(action)),
         };
     }
     Ok(policy)

@@ -38,6 +38,12 @@ async fn a_key_for_a_prefix_does_there_what_it_is_for() {
         let (status, told) = narrow.failed(&arguments);
         assert!(status == 1 && told.contains("answered 403"), "{arguments:?}: {told}");
     }
+    let printed =
+        shell.done(&["sts", "--allow", "Download,deleteobject,name/cos:PutObject", "--prefix", &shell.url("up/")]);
+    let other = with_lines(&emulator, text(&printed));
+    other.put(&shell.url("up/b"), "hello");
+    assert_eq!(other.done(&["cat", &shell.url("up/b")]), b"hello");
+    other.done(&["rm", &shell.url("up/b")]);
     // A key of a key there is not.
     let (status, told) = narrow.failed(&["sts", "--allow", "upload", "--prefix", &shell.url("up/")]);
     assert!(status == 1 && told.contains("FailedOperation.TempKeyNotAllowed"), "{told}");
@@ -80,7 +86,13 @@ async fn what_makes_no_sense_is_2_and_what_sts_refuses_is_1() {
         (&["sts", "--allow", "upload", "--policy", "p", "--prefix", &here], "cannot be used with"),
         (&["sts", "--policy", "p", "--prefix", &here], "cannot be used with"),
         (&["sts", "--allow", "upload", "--prefix", &pattern], "prefix: holds `*`"),
-        (&["sts", "--allow", "Put Object", "--prefix", &here], "policy: "),
+        (&["sts", "--allow", "Put Object", "--prefix", &here], "is no right"),
+        (
+            &["sts", "--allow", "uplaod", "--prefix", &here],
+            "invalid value 'uplaod' for '--allow <ACTIONS>': is no right",
+        ),
+        (&["sts", "--allow", "upload,", "--prefix", &here], "is no right"),
+        (&["sts", "--allow", "name/cos:Put Object", "--prefix", &here], "policy: "),
         (&["sts", "--allow", "upload", "--prefix", &here, "--duration", "129601"], "129601"),
         (&["sts", "--policy", "principal.json"], "policy: is not one of CAM: unknown field `principal`"),
         (&["sts", "--policy", "principal.json", "--sts-endpoint", "http://sts.example.com"], "policy"),
