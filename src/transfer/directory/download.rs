@@ -76,6 +76,7 @@ pub struct DownloadDirectory {
     directory: PathBuf,
     prefix: String,
     names: FileNames,
+    keeps_times: bool,
     checkpoint: Option<PathBuf>,
     each: Option<Each>,
     settings: Settings,
@@ -91,6 +92,7 @@ impl DownloadDirectory {
             directory,
             prefix,
             names: FileNames::Portable,
+            keeps_times: false,
             checkpoint: None,
             each: None,
             settings: Settings::default(),
@@ -101,6 +103,14 @@ impl DownloadDirectory {
     /// their letters are composed where this system tells them apart.
     pub fn native_names(mut self) -> Self {
         self.names = FileNames::Native;
+        self
+    }
+
+    /// Gives each file the time its object was last written, in place of that of its download. A sync by
+    /// [`Compare::Time`] does so unasked.
+    #[must_use]
+    pub fn keep_times(mut self) -> Self {
+        self.keeps_times = true;
         self
     }
 
@@ -293,7 +303,7 @@ impl DownloadDirectory {
         let (dry_run, unmet) = (self.settings.dry_run, self.settings.sync.is_some() && twin.is_none());
         // What one request brings is not worth remembering.
         let checkpoint = self.checkpoint.clone().filter(|_| object.bytes > PART_SIZE);
-        let keeps_time = self.settings.sync == Some(Compare::Time);
+        let keeps_time = self.keeps_times || self.settings.sync == Some(Compare::Time);
         let work = async move {
             let Some(root) = root else { return Ok(Deed::Transferred(object.bytes)) };
             if let Some((compare, file)) = twin {
