@@ -1,9 +1,9 @@
 //! From COS to COS: in one request, or by parts; the bytes do not come through here.
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tencent_cos::transfer::{LargeCopy, LargeCopyOutput};
-use tencent_cos::{Bucket, ObjectKey, Region};
+use tencent_cos::{Bucket, ObjectKey, ObjectSummary, Region};
 use tokio::time::Instant;
 
 use crate::amount::Size;
@@ -67,12 +67,15 @@ pub async fn copy_tree(
     let below = source.prefix.len();
     let objects = from.list(source.prefix.clone()).map_err(Failure::from).try_filter_map(|object| {
         let is_mark = object.size == 0 && object.key.ends_with('/');
-        std::future::ready(Ok((!is_mark && is_meant(&object.key[below..])).then_some(object.key)))
+        std::future::ready(Ok((!is_mark && is_meant(&object.key[below..])).then_some(object)))
     });
     let (mut output, bars, start) = (session.output(), session.bars(None), Instant::now());
     let objects = objects.take_while(|_| std::future::ready(!session.interrupt.has_come()));
-    let copies = Copies { session, bars: &bars, from, to, source, destination, options };
-    let jobs = objects.map(|key| async { Ok::<_, Failure>(copies.one(key?).await) });
+    let tree = Copies { session, bars: &bars, from, to, source, destination, options };
+    if choice.dry_run {
+        return tree.show(std::pin::pin!(objects)).await;
+    }
+    let jobs = objects.map(|key| async { Ok::<_, Failure>(tree.one(key?.key).await) });
     let mut jobs = std::pin::pin!(jobs.buffer_unordered(AT_ONCE));
     let (mut copied, mut bytes, mut failed, mut end) = (0_u64, 0_u64, 0_u64, None);
     while let Some(outcome) = jobs.next().await {
@@ -106,7 +109,7 @@ pub async fn copy_tree(
     if let Some(failure) = end {
         return Err(failure.early());
     }
-    let sum = json!({ "action": "sum", "transferred": copied, "bytes": bytes, "failed": failed });
+    let sum = json!({ "action": "sum", "transferred": copied, "bytes": bytes, "failed": failed, "dry_run": false });
     output.line(|| sum, format!("{}; {failed} failed", summed("copied", copied, bytes, start.elapsed())))?;
     let printed = output.finish();
     if failed == 0 { printed } else { Err(Failure::failed(format!("{failed} objects were not copied"))) }
@@ -124,19 +127,50 @@ struct Copies<'a> {
 }
 
 impl Copies<'_> {
+    /// What would be copied.
+    async fn show(&self, mut objects: impl Stream<Item = Outcome<ObjectSummary>> + Unpin) -> Outcome {
+        let (mut output, start) = (self.session.output(), Instant::now());
+        let (mut copied, mut bytes) = (0_u64, 0_u64);
+        while let Some(ObjectSummary { key, size, .. }) = objects.try_next().await? {
+            (copied, bytes) = (copied + 1, bytes + size);
+            let target = self.target(&key);
+            let (from, to) = self.names(&key, &target);
+            self.check(&target).map_err(|failure| Failure::failed(format!("{from}: {failure}")))?;
+            let json = || json!({ "source": from, "destination": to, "size": size, "dry_run": true });
+            output.line(json, format_args!("would copy {from} -> {to}: {}", Size(size)))?;
+        }
+        let sum = json!({ "action": "sum", "transferred": copied, "bytes": bytes, "failed": 0, "dry_run": true });
+        output.line(|| sum, summed("would be copied", copied, bytes, start.elapsed()))?;
+        output.finish()
+    }
+
     /// From where, to where, and what came of it.
     async fn one(&self, key: String) -> (String, String, Outcome<LargeCopyOutput>) {
-        let (source, destination) = (&self.source, &self.destination);
-        let target = format!("{}{}", destination.prefix, &key[source.prefix.len()..]);
-        let (from, to) = (format!("cos://{}/{key}", source.bucket), format!("cos://{}/{target}", destination.bucket));
+        let target = self.target(&key);
+        let (from, to) = self.names(&key, &target);
         let outcome = self.copy(&key, &target).await;
         (from, to, outcome)
     }
 
-    async fn copy(&self, key: &str, target: &str) -> Outcome<LargeCopyOutput> {
+    /// Whether a copy there would come to lie in what is copied yet.
+    fn check(&self, target: &str) -> Outcome {
         if self.source.bucket == self.destination.bucket && target.starts_with(&self.source.prefix) {
             return Err(Failure::failed("its copy would be below SRC, in place of what is copied"));
         }
+        Ok(())
+    }
+
+    /// The key of the copy.
+    fn target(&self, key: &str) -> String {
+        format!("{}{}", self.destination.prefix, &key[self.source.prefix.len()..])
+    }
+
+    fn names(&self, key: &str, target: &str) -> (String, String) {
+        (format!("cos://{}/{key}", self.source.bucket), format!("cos://{}/{target}", self.destination.bucket))
+    }
+
+    async fn copy(&self, key: &str, target: &str) -> Outcome<LargeCopyOutput> {
+        self.check(target)?;
         let job = LargeCopy::new(ObjectKey::new(key)?, ObjectKey::new(target)?).from_bucket(&self.from);
         let outcome = self.session.interrupt.guard(self.to.transfer(self.options.copy(job))).await;
         self.bars.suspend(|| ended(outcome))

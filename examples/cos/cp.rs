@@ -34,8 +34,8 @@ Examples:
 ///
 /// With --recursive a directory goes up, or what is behind cos://BUCKET-APPID/DIR/ comes down, each file on a line of its
 /// own; a file that fails is told on standard error, the rest goes on, and the exit status is 1. Keys that would lead
-/// elsewhere, or are no names of files everywhere, are refused so. Marks of folders are left out. A DIR on COS with nothing
-/// at all below it is no SRC.
+/// elsewhere, or are no names of files everywhere, are refused so. Marks of folders are left out. Files get the times of
+/// their objects. A DIR on COS with nothing at all below it is no SRC.
 ///
 /// From COS to COS the bytes do not come through here. --region is that of DST; content headers, metadata and tags come
 /// along, storage class, ACL and encryption do not.

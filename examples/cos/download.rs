@@ -36,6 +36,7 @@ pub async fn download(
         return to_stdout(session, &bucket, download, &object).await;
     };
     let path = file_for(&path, &object.key)?;
+    is_writable(&path)?;
     let mut download = download.to_path(&path);
     if let Some(directory) = &options.checkpoint {
         download = download.checkpoint(directory);
@@ -82,7 +83,7 @@ pub async fn download_tree(
     options: &Options,
 ) -> Outcome {
     let bucket = session.bucket(&source.bucket)?;
-    let lines = Lines::new(session, &source, &directory, Direction::Down, false);
+    let lines = Lines::new(session, &source, &directory, Direction::Down, choice.dry_run);
     let mut job = choice.download(DownloadDirectory::new(&source.prefix, directory))?.on_file(lines.listener());
     is_there(session, &bucket, &source).await?;
     if lines.has_bars() {
@@ -103,6 +104,17 @@ fn file_for(path: &Path, key: &ObjectKey) -> Outcome<PathBuf> {
         Err(error) if wants_directory || error.kind() != io::ErrorKind::NotFound => Err(Failure::at(path)(error)),
         _ => Ok(path.to_owned()),
     }
+}
+
+/// Refuses what is no file: it would be replaced by one.
+fn is_writable(path: &Path) -> Outcome {
+    let what = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_symlink() => "a symbolic link",
+        Ok(meta) if !meta.is_file() && !meta.is_dir() => "no regular file",
+        _ => return Ok(()),
+    };
+    let path = path.display();
+    Err(Failure::failed(format!("writing {path}: it is {what}; `cos cp OBJECT - > FILE` writes to whatever it is")))
 }
 
 /// A name that stays in its directory, on every system.

@@ -25,7 +25,7 @@ Examples:
 /// --include and --exclude leave out, and nothing where the disk could not be read, a transfer failed, or SRC has nothing
 /// at all. A file that fails is told on standard error, the rest goes
 /// on, and the exit status is 1. Keys that would lead elsewhere or are no names of files everywhere are refused so. A DIR
-/// on COS with nothing at all below it is no SRC.
+/// on COS with nothing at all below it is no SRC. Files get the times of their objects.
 #[derive(Debug, Args)]
 pub struct Sync {
     /// From where
@@ -37,9 +37,6 @@ pub struct Sync {
     /// Remove from DST what SRC does not have
     #[arg(long)]
     delete: bool,
-    /// Print what would be done, and change nothing
-    #[arg(long)]
-    dry_run: bool,
     /// What counts as the same, beside the size
     #[arg(long, value_name = "HOW", default_value = "crc64")]
     by: By,
@@ -70,25 +67,22 @@ impl By {
 }
 
 pub async fn run(session: &Session, command: Sync) -> Outcome {
-    let Sync { source, destination, delete, dry_run, by, choice, options } = command;
+    let Sync { source, destination, delete, by, choice, options } = command;
     options.check(matches!(destination, Root::Cos(_)))?;
     let outcome = match (source, destination) {
         (Root::Local(directory), Root::Cos(destination)) => {
             let bucket = session.bucket(&destination.bucket)?;
-            let lines = Lines::new(session, &destination, &directory, Direction::Up, dry_run);
+            let lines = Lines::new(session, &destination, &directory, Direction::Up, choice.dry_run);
             let mut job = choice.upload(UploadDirectory::new(directory, destination.prefix))?.sync(by.compare());
             job = options.upload_directory(job).on_file(lines.listener()).count_ahead();
             if delete {
                 job = job.delete_extraneous();
             }
-            if dry_run {
-                job = job.dry_run();
-            }
             lines.run(bucket.transfer(job)).await
         }
         (Root::Cos(source), Root::Local(directory)) => {
             let bucket = session.bucket(&source.bucket)?;
-            let lines = Lines::new(session, &source, &directory, Direction::Down, dry_run);
+            let lines = Lines::new(session, &source, &directory, Direction::Down, choice.dry_run);
             let mut job = choice.download(DownloadDirectory::new(&source.prefix, directory))?.sync(by.compare());
             is_there(session, &bucket, &source).await?;
             job = options.download_directory(job).on_file(lines.listener());
@@ -97,9 +91,6 @@ pub async fn run(session: &Session, command: Sync) -> Outcome {
             }
             if delete {
                 job = job.delete_extraneous();
-            }
-            if dry_run {
-                job = job.dry_run();
             }
             lines.run(bucket.transfer(job)).await
         }

@@ -41,7 +41,7 @@ impl Globs {
     }
 }
 
-/// Which files of a tree are meant.
+/// What is done with which files of a tree.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Choice {
     #[command(flatten)]
@@ -53,6 +53,9 @@ pub struct Choice {
     /// Upload what symbolic links lead to, out of SRC, too
     #[arg(long)]
     follow_links: bool,
+    /// Print what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 impl Choice {
@@ -60,7 +63,8 @@ impl Choice {
     pub fn for_trees(&self) -> Outcome {
         self.globs.for_trees()?;
         only(self.native_names, "--native-names", "--recursive")?;
-        only(self.follow_links, "--follow-links", "--recursive")
+        only(self.follow_links, "--follow-links", "--recursive")?;
+        only(self.dry_run, "--dry-run", "--recursive")
     }
 
     /// Refuses what is for files.
@@ -71,14 +75,21 @@ impl Choice {
 
     pub fn download(&self, job: DownloadDirectory) -> Outcome<DownloadDirectory> {
         only(self.follow_links, "--follow-links", "uploads")?;
-        let job = job.filter(self.filter()?);
-        Ok(if self.native_names { job.native_names() } else { job })
+        // So that a sync by time back to COS finds nothing new.
+        let mut job = job.filter(self.filter()?).keep_times();
+        if self.native_names {
+            job = job.native_names();
+        }
+        Ok(if self.dry_run { job.dry_run() } else { job })
     }
 
     pub fn upload(&self, job: UploadDirectory) -> Outcome<UploadDirectory> {
         only(self.native_names, "--native-names", "downloads")?;
-        let job = job.filter(self.filter()?);
-        Ok(if self.follow_links { job.follow_links() } else { job })
+        let mut job = job.filter(self.filter()?);
+        if self.follow_links {
+            job = job.follow_links();
+        }
+        Ok(if self.dry_run { job.dry_run() } else { job })
     }
 
     /// Marks of folders, empty objects whose keys end in a slash, are no files and left out of everything.
@@ -211,11 +222,13 @@ impl Lines {
         {
             return Err(if self.dry_run { broken } else { broken.early() });
         }
+        let field = outcome.as_ref().err().and_then(Error::field);
         let (report, took) = outcome.map_err(|error| match error.into() {
             Failure::Interrupted { .. } => {
                 let done = counted(told.transferred, "file");
                 Failure::Interrupted { hint: Some(format!("done so far: {done}; `cos sync` goes on with the rest")) }
             }
+            _ if field == Some("delete_extraneous") => Failure::usage("--delete would delete all: SRC has nothing"),
             failure => failure,
         })?;
         let DirectoryReport { transferred, bytes, unchanged, deleted, withheld, links, failed, failures, .. } = report;

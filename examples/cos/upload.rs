@@ -16,7 +16,7 @@ use crate::url::{ObjectUrl, Place, PrefixUrl};
 pub async fn upload(session: &Session, source: Place, object: ObjectUrl, options: &Options) -> Outcome {
     let bucket = session.bucket(&object.bucket)?;
     let name = source.to_string();
-    let (source, is_file) = open(source).await?;
+    let (source, is_file) = open(source, options.checkpoint.is_some()).await?;
     let mut upload = options.upload(Upload::new(object.key.clone(), source));
     match &options.checkpoint {
         Some(directory) if is_file => upload = upload.checkpoint(directory),
@@ -50,7 +50,7 @@ pub async fn upload(session: &Session, source: Place, object: ObjectUrl, options
 }
 
 /// What has no length, like standard input or a named pipe, is read as it comes.
-async fn open(source: Place) -> Outcome<(UploadSource, bool)> {
+async fn open(source: Place, has_checkpoint: bool) -> Outcome<(UploadSource, bool)> {
     let Place::File(path) = source else { return Ok((UploadSource::reader(None, tokio::io::stdin()), false)) };
     let meta = fs::metadata(&path).map_err(Failure::at(&path))?;
     if meta.is_dir() {
@@ -59,7 +59,8 @@ async fn open(source: Place) -> Outcome<(UploadSource, bool)> {
             path.display()
         )));
     }
-    if meta.is_file() {
+    // One that has bytes all the same has no length, either, as in /proc.
+    if meta.is_file() && (meta.len() > 0 || has_checkpoint) {
         return Ok((UploadSource::file(path), true));
     }
     let file = tokio::fs::File::open(&path).await.map_err(Failure::at(&path))?;
@@ -75,7 +76,7 @@ pub async fn upload_tree(
     options: &Options,
 ) -> Outcome {
     let bucket = session.bucket(&destination.bucket)?;
-    let lines = Lines::new(session, &destination, &directory, Direction::Up, false);
+    let lines = Lines::new(session, &destination, &directory, Direction::Up, choice.dry_run);
     let job = choice.upload(UploadDirectory::new(directory, destination.prefix))?;
     let job = job.on_file(lines.listener()).count_ahead();
     options.hint(lines.run(bucket.transfer(options.upload_directory(job))).await)

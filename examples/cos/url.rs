@@ -105,7 +105,11 @@ impl Place {
             return Ok(Self::Pipe);
         }
         if !argument.as_encoded_bytes().starts_with(SCHEME.as_bytes()) {
-            return Ok(Self::File(argument.into()));
+            return if argument.is_empty() {
+                Err(Refused("is empty".to_owned()))
+            } else {
+                Ok(Self::File(argument.into()))
+            };
         }
         let text = argument.into_string().map_err(|_| Refused("is not UTF-8".to_owned()))?;
         text.parse().map(Self::Cos)

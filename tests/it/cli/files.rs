@@ -124,6 +124,8 @@ async fn a_link_at_the_destination_is_refused_not_followed() {
     for refused in ["link", "dangling", "dir", "dirlink", "device", "/dev/null"] {
         let (status, told) = shell.failed(&["cp", &url, refused]);
         assert!(status == 1 && told.starts_with(&format!("cos: writing {refused}")), "{told}");
+        assert!(told.contains("; `cos cp OBJECT - > FILE` writes to whatever it is\n"), "{told}");
+        assert!(!told.contains("()"), "{told}");
     }
     for link in ["link", "dangling", "dir/k", "dirlink", "device"] {
         assert!(fs::symlink_metadata(shell.path(link)).unwrap().is_symlink(), "{link}");

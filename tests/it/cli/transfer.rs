@@ -75,12 +75,17 @@ async fn trees_go_up_down_and_across_and_are_made_alike() {
     let output = shell.run(&["cp", "-r", &shell.url("up/in/"), &shell.url("up/")]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("up/in/in/x"), "{}", text(&output.stderr));
+    let (status, told) = shell.failed(&["cp", "-r", "--dry-run", &shell.url("up/in/"), &shell.url("up/")]);
+    assert!(status == 1 && told.contains("up/in/in/x: its copy would be below SRC"), "{told}");
     let stored = |key: &str| emulator.object(emulator.bucket(), key).unwrap().bytes();
     assert_eq!((stored("up/x"), stored("up/in/x")), ("x".into(), "x".into()));
 
     // Nothing is no model.
     let (status, told) = shell.failed(&["sync", "--delete", &shell.url("none/"), "back"]);
     assert!(status != 0 && told.contains("has nothing"), "{told}");
+    fs::create_dir(shell.path("empty")).unwrap();
+    let (status, told) = shell.failed(&["sync", "--delete", "empty", &www]);
+    assert_eq!((status, &*told), (2, "cos: --delete would delete all: SRC has nothing\n"));
     assert_eq!(names(&shell.path("back")), ["index.html", "sub"]);
 }
 
@@ -478,4 +483,63 @@ fn what_is_given_is_refused_where_it_cannot_be() {
             assert_eq!(shell.failed(&[command, given].concat()).0, 2, "{command:?} {given:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_dry_run_of_a_tree_copies_nothing() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    for name in ["k", "k.tmp"] {
+        shell.write(&format!("tree/{name}"), "x");
+        emulator.put_object(emulator.bucket(), &format!("from/{name}"), "x");
+    }
+    let (from, to) = (shell.url("from/"), shell.url("to/"));
+    for (source, destination, verb) in [("tree", &*to, "upload"), (&*from, "down", "download"), (&from, &to, "copy")] {
+        let command = ["cp", "-r", "--dry-run", source, destination, "--exclude", "*.tmp"];
+        let printed = shell.done(&command);
+        let lines: Vec<_> = text(&printed).lines().collect();
+        let first = format!(
+            "would {verb} {}/k -> {}/k: 1 byte",
+            source.trim_end_matches('/'),
+            destination.trim_end_matches('/')
+        );
+        assert!(lines.len() == 2 && lines[0] == first && lines[1].starts_with("1 file would be "), "{lines:?}");
+        let lines = shell.json(&command);
+        assert!(lines.len() == 2 && lines.iter().all(|line| line["dry_run"] == true), "{lines:?}");
+        assert_eq!((&lines[0]["size"], &lines[1]["transferred"]), (&1.into(), &1.into()));
+    }
+    assert!(shell.files() == ["tree"] && emulator.object(emulator.bucket(), "to/k").is_none());
+    let (status, told) = shell.failed(&["cp", "tree/k", &to, "--dry-run"]);
+    assert!(status == 2 && told.contains("--dry-run is for --recursive"), "{told}");
+}
+
+/// What came down is not older than itself, and need not go up again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn files_that_come_down_have_the_time_of_their_objects() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    emulator.shift_clock(-3600);
+    emulator.put_object(emulator.bucket(), "from/k", "x");
+    emulator.shift_clock(0);
+    let from = shell.url("from/");
+    for command in [["cp", "-r", &from, "copied"], ["sync", "--by=crc64", &from, "synced"]] {
+        shell.done(&command);
+        let sum = &shell.json(&["sync", "--by", "time", command[3], &from])[0];
+        assert_eq!((&sum["transferred"], &sum["unchanged"]), (&0.into(), &1.into()), "{command:?}: {sum}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_file_that_has_more_than_its_length_is_read_to_its_end() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    shell.done(&["cp", "/proc/cpuinfo", &shell.url("k")]);
+    let stored = emulator.object(emulator.bucket(), "k").unwrap().bytes();
+    assert!(stored.starts_with(b"processor"), "{stored:?}");
+    shell.write("empty", "");
+    shell.done(&["cp", "empty", &shell.url("")]);
+    shell.done(&["cp", "empty", &shell.url("again"), "--checkpoint", "state"]);
+    assert!(emulator.object(emulator.bucket(), "empty").unwrap().bytes().is_empty());
 }
