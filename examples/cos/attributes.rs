@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 use tencent_cos::transfer::{LargeCopy, Upload};
-use tencent_cos::{Acl, Attributes, Encryption, ObjectKey, Operation as _, PutObject, StorageClass, Tags};
+use tencent_cos::{Acl, Attributes, Encryption, KmsKey, ObjectKey, Operation as _, PutObject, StorageClass, Tags};
 
 use crate::encryption::Keys;
 use crate::failure::Outcome;
@@ -143,7 +143,7 @@ impl Given {
     fn encryption(&self) -> Option<Encryption> {
         self.encryption.map(|keys| match keys {
             Keys::Cos => Encryption::Cos,
-            Keys::Kms => Encryption::Kms { key_id: self.kms_key_id.clone() },
+            Keys::Kms => Encryption::Kms(self.kms_key_id.iter().fold(KmsKey::new(), KmsKey::kms_key_id)),
         })
     }
 }

@@ -87,7 +87,7 @@ impl Choice {
         only(self.native_names, "--native-names", "downloads")?;
         let mut job = job.filter(self.filter()?);
         if self.follow_links {
-            job = job.follow_links();
+            job = job.follow_symlinks();
         }
         Ok(if self.dry_run { job.dry_run() } else { job })
     }

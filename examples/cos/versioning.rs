@@ -39,17 +39,18 @@ pub async fn run(session: &Session, Versioning { url, enable, suspend }: Version
         _ => None,
     };
     let shown = if let Some(wanted) = wanted {
-        session.send(&bucket, PutBucketVersioning::new(wanted)).await?;
+        session.send(&bucket, PutBucketVersioning::new(wanted.clone())).await?;
         Some(wanted)
     } else {
         session.send(&bucket, GetBucketVersioning::new()).await?
     };
-    let word = match shown {
+    let word = match &shown {
         Some(State::Enabled) => "on",
         Some(State::Suspended) => "suspended",
+        Some(other) => other.as_str(),
         None => "off",
     };
-    let enabled = shown.map(|shown| shown == State::Enabled);
+    let enabled = shown.as_ref().map(|shown| *shown == State::Enabled);
     let mut output = session.output();
     output
         .line(|| json!({ "type": "versioning", "enabled": enabled }), format_args!("versioning of {url} is {word}"))?;
