@@ -1,5 +1,6 @@
 //! What a transfer of a directory tells: file by file while it runs, and in sum at its end.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,7 +73,7 @@ impl DirectoryReport {
     }
 }
 
-/// A file that did not make it.
+/// A file that did not make it. `Display` says which, why, and with all causes, on one line.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DirectoryFailure {
@@ -87,10 +88,17 @@ pub struct DirectoryFailure {
 impl fmt::Display for DirectoryFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.key, &self.path) {
-            (Some(key), _) => write!(f, "{key:?}: {}", self.error),
-            (None, Some(path)) => write!(f, "{}: {}", path.display(), self.error),
-            (None, None) => self.error.fmt(f),
+            (Some(key), _) => write!(f, "{key:?}: ")?,
+            (None, Some(path)) => write!(f, "{}: ", path.display())?,
+            (None, None) => {}
         }
+        write!(f, "{:#}", self.error)
+    }
+}
+
+impl StdError for DirectoryFailure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.error)
     }
 }
 
@@ -106,3 +114,33 @@ pub(super) type Filter = Arc<dyn Fn(&DirectoryFile) -> bool + Send + Sync>;
 
 /// Who is told of each file.
 pub(super) type Listener = Arc<dyn Fn(&DirectoryFile, FileStep<'_>) + Send + Sync>;
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_failure_says_which_file_it_was_and_why() {
+        let failure = |path: &str, key: &str| {
+            let denied = io::Error::new(io::ErrorKind::PermissionDenied, "you may not");
+            let error = Error::new(ErrorKind::Io, "reading it").with_source(denied);
+            let file = DirectoryFile { path: path.to_owned(), key: key.to_owned(), ..DirectoryFile::default() };
+            DirectoryFailure::of(file, Path::new("root"), error)
+        };
+        for (path, key, expected) in [
+            ("secret", "d/secret", "\"d/secret\": reading it: you may not"),
+            ("secret", "", "root/secret: reading it: you may not"),
+            ("", "", "reading it: you may not"),
+        ] {
+            let failure = failure(path, key);
+            assert_eq!(failure.to_string().replace('\\', "/"), expected);
+            assert_eq!(format!("{failure:#}"), failure.to_string());
+        }
+        let failure = failure("secret", "d/secret");
+        let error = failure.source().and_then(|source| source.downcast_ref::<Error>());
+        assert_eq!(error.map(Error::kind), Some(ErrorKind::Io));
+    }
+}
