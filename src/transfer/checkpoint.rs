@@ -20,6 +20,7 @@ use sha1::{Digest as _, Sha1};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::disk::{blocking, clear_away, io_error, is_at, is_ours, sync_directory};
+use crate::transfer::work_files::{checkpoint_name, draft_of};
 
 const FORMAT: &str = "tencent-cos checkpoint 1\n";
 /// 10 000 parts take under 2 MiB.
@@ -124,7 +125,7 @@ pub(super) fn file_name(kind: &str, of: &[&str]) -> String {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }
-    format!("{kind}-{}.cos-checkpoint", hex::encode(digest.finalize()))
+    checkpoint_name(kind, &hex::encode(digest.finalize()))
 }
 
 /// A path as it is remembered and compared: one that is no Unicode is told by a digest, too.
@@ -189,9 +190,8 @@ fn create_locked(path: &Path, head: &str) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
     folder.recursive(true).create(directory)?;
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    let mut file = open_draft(Path::new(&draft))?;
+    let draft = draft_of(path);
+    let mut file = open_draft(&draft)?;
     if let Some(old) = open_locked(path)? {
         fs::remove_file(path)?;
         drop(old);

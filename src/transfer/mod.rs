@@ -25,6 +25,7 @@ mod progress;
 mod resume;
 mod source;
 mod upload;
+mod work_files;
 
 pub use self::copy::{LargeCopy, LargeCopyOutput};
 pub use self::directory::{

@@ -31,7 +31,8 @@ use crate::transfer::sealed;
 ///
 /// Keys are strangers' text. One that makes no plain path below the directory is refused and told, by
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) and field `key`: with names that are empty (`a//b`, and a slash at the
-/// end, as the marks of folders have it), `.` or `..`, over 255 bytes, or with a NUL. So is, unless
+/// end, as the marks of folders have it), `.` or `..`, over 255 bytes, with a NUL, or as transfers call the files they make
+/// for themselves. So is, unless
 /// [`native_names`](Self::native_names) are asked for, what Windows refuses or takes for something else, on every system:
 /// `\`, `:`, `CON`, a dot or space at the end; four characters that some systems take for one of plain ASCII (U+212A, `ſ`,
 /// U+037E, U+1FEF); and a path that differs from one before it only in case, `straße` from `strasse`, too, or in how its
@@ -43,7 +44,7 @@ use crate::transfer::sealed;
 /// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never links,
 /// directories, what is no file, or a file whose object was refused. It holds the names of the directories on the way to
 /// the file it is at; beside that and the paths just named memory does not grow with the number of objects.
-/// Files that this crate makes while it works (`.cos-*.tmp`, `.*.cos-partial`, `*.cos-checkpoint`) are left alone.
+/// Files that transfers make for themselves are left alone, and told as [`FileStep::WorkFile`].
 ///
 /// Pausing begins no further object or part. Cancelling stops each as [`Download`] does.
 ///
@@ -269,8 +270,9 @@ impl DownloadDirectory {
                 Side::LocalAside(Entry::Refused(file, error)) if error.kind() == ErrorKind::Io => {
                     pool.fail(file, error)?;
                 }
-                Side::LocalAside(Entry::Link(link)) => pool.aside(Entry::Link(link))?,
-                Side::RemoteAside(aside) => pool.aside(aside)?,
+                Side::LocalAside(aside @ (Entry::Link(_) | Entry::WorkFile(_))) | Side::RemoteAside(aside) => {
+                    pool.aside(aside)?;
+                }
                 Side::Local(_) | Side::LocalAside(_) => {}
             }
         }

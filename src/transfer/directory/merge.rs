@@ -17,6 +17,8 @@ pub(super) enum Entry {
     File(DirectoryFile),
     /// A symbolic link that is not followed.
     Link(DirectoryFile),
+    /// A file that transfers make for themselves.
+    WorkFile(DirectoryFile),
     /// What cannot be transferred.
     Refused(DirectoryFile, Error),
 }
@@ -24,7 +26,7 @@ pub(super) enum Entry {
 impl Entry {
     fn file(&self) -> &DirectoryFile {
         match self {
-            Self::File(file) | Self::Link(file) | Self::Refused(file, _) => file,
+            Self::File(file) | Self::Link(file) | Self::WorkFile(file) | Self::Refused(file, _) => file,
         }
     }
 }
@@ -54,7 +56,7 @@ pub(super) trait Shows: Sized {
             if let Entry::File(file) = &entry {
                 bytes += file.bytes;
             }
-            if !matches!(entry, Entry::Link(_)) {
+            if !matches!(entry, Entry::Link(_) | Entry::WorkFile(_)) {
                 files = files.saturating_add(1);
             }
         }
@@ -84,6 +86,7 @@ impl Local {
                 Err(error) => Entry::Refused(named(path), error),
             },
             Found::Link { path } => Entry::Link(named(path)),
+            Found::WorkFile { path } => Entry::WorkFile(named(path)),
             Found::Unseen { path, error } => Entry::Refused(named(path), error),
         }
     }
@@ -226,7 +229,7 @@ impl Merge {
             let local = if order.is_le() { self.take_local().await? } else { None };
             let side = match local {
                 // What the other side has there is judged after it.
-                Some(aside @ (Entry::Link(_) | Entry::Refused(..))) => self.aside(aside),
+                Some(aside @ (Entry::Link(_) | Entry::WorkFile(_) | Entry::Refused(..))) => self.aside(aside),
                 local => {
                     let remote = if order.is_ge() { self.take_remote().await? } else { None };
                     self.side(local, remote)

@@ -7,6 +7,7 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
+use crate::transfer::work_files::is_work_file;
 
 /// The longest name of a file, in bytes here and in UTF-16 units on Windows.
 const MAX_NAME: usize = 255;
@@ -17,13 +18,6 @@ const TWINS: [char; 4] = ['\u{212a}', '\u{17f}', '\u{37e}', '\u{1fef}'];
 const PAIRS: [&str; 5] = ["ss", "st", "ff", "fi", "fl"];
 /// How many spellings are remembered: 16 MiB of them.
 const MAX_SPELLINGS: usize = 1 << 20;
-
-/// Whether it is a file this crate makes beside others while it works: part of a download, or a checkpoint.
-pub(super) fn is_of_transfers(name: &str) -> bool {
-    let temporary = name.starts_with(".cos-") && name.strip_suffix(".tmp").is_some();
-    let partial = name.starts_with('.') && name.ends_with(".cos-partial");
-    temporary || partial || name.ends_with(".cos-checkpoint") || name.ends_with(".cos-checkpoint.new")
-}
 
 /// Which keys may become files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +79,10 @@ fn refusal(name: &str, names: FileNames) -> Option<&'static str> {
     }
     if names.folds_case() && name.contains(TWINS) {
         return Some("has a character in a name that some systems take for one of plain ASCII");
+    }
+    // Else who may write to the bucket could make them up.
+    if is_work_file(&if names.folds_case() { folded(name) } else { name.to_owned() }) {
+        return Some("has a name that transfers give to files of their own");
     }
     if names.is_strict() { strict_refusal(name) } else { None }
 }
@@ -187,6 +185,7 @@ mod tests {
             (".hidden", "", ".hidden"),
             ("console", "", "console"),
             ("COM10", "", "COM10"),
+            ("mine.cos-checkpoint", "", "mine.cos-checkpoint"),
         ] {
             assert_eq!(portable(key, prefix).as_deref(), Some(path), "{key}");
         }
@@ -212,6 +211,9 @@ mod tests {
             "a\0b",
             &long,
             &name,
+            ".cos-0123456789ab.tmp",
+            "a/..0123456789abcdef.cos-partial",
+            "upload-0123456789abcdef0123456789abcdef01234567.cos-checkpoint",
         ] {
             for names in [FileNames::Portable, FileNames::Native] {
                 let error = path_of(key, "", names).expect_err(key);
@@ -236,9 +238,11 @@ mod tests {
             "Waſſer",
             "a\u{37e}",
             "\u{1fef}",
+            ".COS-0123456789AB.TMP",
         ] {
             assert_eq!(portable(key, ""), None, "{key}");
-            let native = !cfg!(windows) && (!cfg!(target_os = "macos") || !key.contains(TWINS));
+            let folds = key.contains(TWINS) || key.starts_with(".COS-");
+            let native = !cfg!(windows) && (!cfg!(target_os = "macos") || !folds);
             assert_eq!(path_of(key, "", FileNames::Native).is_ok(), native, "{key}");
         }
         for (key, prefix) in

@@ -198,12 +198,21 @@ impl Pool {
             Entry::Refused(file, error) => self.fail(file, error),
             Entry::Link(file) => {
                 self.report.links += 1;
-                if let Some(listener) = &self.settings.listener {
-                    listener(&file, FileStep::Link);
-                }
+                self.tell(&file, FileStep::Link);
+                Ok(())
+            }
+            Entry::WorkFile(file) => {
+                self.report.work_files += 1;
+                self.tell(&file, FileStep::WorkFile);
                 Ok(())
             }
             Entry::File(_) => Ok(()),
+        }
+    }
+
+    fn tell(&self, file: &DirectoryFile, step: FileStep<'_>) {
+        if let Some(listener) = &self.settings.listener {
+            listener(file, step);
         }
     }
 

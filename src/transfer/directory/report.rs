@@ -38,6 +38,9 @@ pub enum FileStep<'a> {
     Deleted,
     /// It is a symbolic link, which was not followed.
     Link,
+    /// It is a file that transfers make for themselves while they work, and was left alone: a download that is not whole
+    /// (`.cos-MARK.tmp`, `.NAME.MARK.cos-partial`) or a checkpoint (`upload-DIGEST.cos-checkpoint`, `download-`).
+    WorkFile,
     /// It was refused, or its transfer or deletion failed.
     Failed(&'a Error),
 }
@@ -59,6 +62,8 @@ pub struct DirectoryReport {
     pub withheld: bool,
     /// Symbolic links not followed.
     pub links: u64,
+    /// Files of transfers left alone, as [`FileStep::WorkFile`] says.
+    pub work_files: u64,
     /// Files that were refused or failed.
     pub failed: u64,
     /// The first of these, a thousand unless [`failure_limit`](crate::transfer::UploadDirectory::failure_limit) says

@@ -33,7 +33,7 @@ use crate::transfer::{Upload, UploadSource, sealed};
 /// holds the names of the directories on the way to the file it is at; beside that memory does not grow with the number
 /// of files.
 ///
-/// Files that this crate makes while it works (`.cos-*.tmp`, `.*.cos-partial`, `*.cos-checkpoint`) are left out.
+/// Files that transfers make for themselves are left out, and told as [`FileStep::WorkFile`].
 ///
 /// Pausing begins no further file or part. Cancelling stops each file as [`Upload`] does.
 ///

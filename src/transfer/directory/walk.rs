@@ -9,8 +9,8 @@ use std::vec;
 
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
-use crate::transfer::directory::names::is_of_transfers;
 use crate::transfer::disk::{blocking, io_error};
+use crate::transfer::work_files::is_work_file;
 
 /// How many files are taken from the disk in one go.
 const BATCH: usize = 256;
@@ -25,6 +25,10 @@ pub(super) enum Found {
     },
     /// A symbolic link that is not followed.
     Link {
+        path: String,
+    },
+    /// A file that transfers make for themselves.
+    WorkFile {
         path: String,
     },
     /// What is no file, or cannot be looked at. Of a name that is not UTF-8 `path` has what can be told.
@@ -148,9 +152,6 @@ impl Tree {
             let path = format!("{above}{}", name.to_string_lossy().trim_end_matches('/'));
             return Some(Found::Unseen { path, error: Error::input("path", "is not UTF-8") });
         };
-        if is_of_transfers(text) {
-            return None;
-        }
         let path = format!("{above}{}", text.trim_end_matches('/'));
         if path.len() > self.options.max_path {
             // Nor is anything below it short enough.
@@ -171,6 +172,7 @@ impl Tree {
                 Ok(cycle) => cycle,
                 Err(error) => Some(self.unreadable(&path, error)),
             },
+            Ok(meta) if meta.is_file() && is_work_file(text) => Some(Found::WorkFile { path }),
             Ok(meta) if meta.is_file() => Some(Found::File { path, bytes: meta.len(), modified: meta.modified().ok() }),
             Ok(_) => {
                 let error = Error::input("path", "is neither a file nor a directory");
@@ -231,7 +233,9 @@ mod tests {
     impl Found {
         fn path(&self) -> &str {
             match self {
-                Self::File { path, .. } | Self::Link { path } | Self::Unseen { path, .. } => path,
+                Self::File { path, .. } | Self::Link { path } | Self::WorkFile { path } | Self::Unseen { path, .. } => {
+                    path
+                }
             }
         }
     }
@@ -278,23 +282,25 @@ mod tests {
     #[test]
     fn links_sockets_and_names_without_a_key_are_told_and_the_rest_is_found() {
         let root = tempfile::tempdir().unwrap();
-        make(root.path(), &["a", "d/b", "long/nnnnnnnnnn/x"]);
+        make(root.path(), &["a", "d/b", "long/nnnnnnnnnnnnnnnnnnn/x", ".cos-0123456789ab.tmp"]);
         symlink("/etc", root.path().join("etc")).unwrap();
         symlink("..", root.path().join("d/up")).unwrap();
         let _socket = UnixListener::bind(root.path().join("socket")).unwrap();
         fs::write(root.path().join(OsStr::from_bytes(b"\xff")), "x").unwrap();
         for sorted in [true, false] {
-            let mut told: Vec<_> = walk(root.path(), WalkOptions { sorted, max_path: 12, ..ALL })
+            let mut told: Vec<_> = walk(root.path(), WalkOptions { sorted, max_path: 21, ..ALL })
                 .into_iter()
                 .map(|found| match found {
                     Found::File { path, bytes, .. } => format!("file {path} {bytes}"),
                     Found::Link { path } => format!("link {path}"),
+                    Found::WorkFile { path } => format!("work file {path}"),
                     Found::Unseen { path, error } => format!("unseen {path} {}", error.field().unwrap()),
                 })
                 .collect();
             told.sort();
-            let unseen = ["unseen long/nnnnnnnnnn key", "unseen socket path", "unseen \u{fffd} path"];
-            assert_eq!(told, [&["file a 1", "file d/b 3", "link d/up", "link etc"][..], &unseen].concat());
+            let unseen = ["unseen long/nnnnnnnnnnnnnnnnnnn key", "unseen socket path", "unseen \u{fffd} path"];
+            let seen = ["file a 1", "file d/b 3", "link d/up", "link etc"];
+            assert_eq!(told, [&seen[..], &unseen, &["work file .cos-0123456789ab.tmp"]].concat());
         }
     }
 

@@ -13,6 +13,7 @@ use crate::transfer::download::Download;
 use crate::transfer::download::destination::{Destination, Target};
 use crate::transfer::download::layout::Layout;
 use crate::transfer::download::pinned::Begun;
+use crate::transfer::work_files::PARTIAL_MARK;
 
 /// The checkpoint of a download.
 pub(super) type Journal = Arc<Checkpoint<Head, Record>>;
@@ -73,7 +74,7 @@ impl What {
 
     /// Tells its file from those of others.
     fn mark(&self) -> String {
-        self.name("").chars().filter(char::is_ascii_hexdigit).take(16).collect()
+        self.name("").chars().filter(char::is_ascii_hexdigit).take(PARTIAL_MARK).collect()
     }
 
     fn name(&self, kind: &str) -> String {

@@ -17,6 +17,7 @@ use sha1::{Digest as _, Sha1};
 use crate::error::Result;
 use crate::transfer::confined::Directory;
 use crate::transfer::disk::{allocate, blocking, clear_away, io_error, is_ours};
+use crate::transfer::work_files::{TEMPORARY_MARK, partial_name, temporary_name};
 
 /// Where a download goes, as the caller said it.
 #[derive(Clone, Debug)]
@@ -88,7 +89,7 @@ impl Target {
             }
             // Another download to this target is under way.
             loop {
-                let mark: String = std::iter::repeat_with(fastrand::alphanumeric).take(MARK).collect();
+                let mark: String = std::iter::repeat_with(fastrand::alphanumeric).take(TEMPORARY_MARK).collect();
                 let name = temporary_name(&mark);
                 match directory.create_file(&name, private) {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -289,17 +290,10 @@ fn permits_no_more(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
-/// How long the mark of a temporary file is.
-const MARK: usize = 12;
-
-fn temporary_name(mark: &str) -> OsString {
-    format!(".cos-{mark}.tmp").into()
-}
-
 /// Tells the temporary file of a target from those of others in its directory.
 fn mark_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or(OsStr::new(""));
-    hex::encode(Sha1::digest(name.as_encoded_bytes())).chars().take(MARK).collect()
+    hex::encode(Sha1::digest(name.as_encoded_bytes())).chars().take(TEMPORARY_MARK).collect()
 }
 
 /// Locks a file that was just made, as long as it is open; `false` when another download took it for one that was left.
@@ -325,15 +319,6 @@ fn remove_left(directory: &Directory, name: &OsStr) {
 /// Whether an open file was not removed. Who removes one holds it.
 fn has_name(file: &File) -> bool {
     Metadata::from_file(file).is_ok_and(|meta| meta.nlink() > 0)
-}
-
-/// `.NAME.MARK.cos-partial`; without the name where that would be too long.
-fn partial_name(path: &Path, mark: &str) -> OsString {
-    let name = path.file_name().filter(|name| name.len() <= 150).unwrap_or(OsStr::new(""));
-    let mut partial = OsString::from(".");
-    partial.push(name);
-    partial.push(format!(".{mark}.cos-partial"));
-    partial
 }
 
 #[cfg(all(test, unix))]

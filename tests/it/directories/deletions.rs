@@ -10,7 +10,7 @@ use cos_emulator::{Action, Emulator, Rule};
 use tencent_cos::transfer::{Compare, DownloadDirectory, UploadDirectory};
 use tencent_cos::{Bucket, ErrorKind};
 
-use super::tree::{counts, keys, make, write};
+use super::tree::{Steps, counts, keys, make, write};
 use crate::support::{InMemory, until};
 
 fn store(emulator: &Emulator, keys: &[&str]) {
@@ -225,15 +225,47 @@ async fn an_empty_source_empties_nothing() {
 #[tokio::test]
 async fn what_transfers_need_is_neither_sent_nor_deleted() {
     let (memory, bucket, root) = rig();
-    let ours = [".cos-0123456789abcdef.tmp", ".big.0123456789abcdef.cos-partial", "c/download-0a.cos-checkpoint"];
+    let checkpoint = "c/download-0123456789abcdef0123456789abcdef01234567.cos-checkpoint";
+    let ours = [".cos-0123456789Ab.tmp", ".big.0123456789abcdef.cos-partial", checkpoint];
     store(&memory.emulator, &["s/a"]);
     make(root.path(), &ours);
     make(root.path(), &["a", "extra"]);
     let report = bucket.transfer(down(root.path())).await.unwrap();
-    assert_eq!(counts(&report), [0, 1, 1, 0]);
+    assert_eq!((counts(&report), report.work_files), ([0, 1, 1, 0], 3));
     assert!(ours.iter().all(|name| root.path().join(name).exists()));
-    assert_eq!(counts(&bucket.transfer(UploadDirectory::new(root.path(), "t/")).await.unwrap()), [1, 0, 0, 0]);
-    assert_eq!(keys(&bucket, "t/").await, ["t/a"]);
+    // What only looks alike is a file like any other.
+    make(root.path(), &["mine.cos-checkpoint", ".cos-x.tmp"]);
+    let steps = Steps::default();
+    let report = bucket.transfer(UploadDirectory::new(root.path(), "t/").on_file(steps.listener())).await.unwrap();
+    assert_eq!((counts(&report), report.work_files), ([3, 0, 0, 0], 3));
+    assert_eq!(keys(&bucket, "t/").await, ["t/.cos-x.tmp", "t/a", "t/mine.cos-checkpoint"]);
+    let told = steps.take();
+    assert!(ours.iter().all(|name| told.contains(&format!("{name} workfile").to_lowercase())), "{told:?}");
+}
+
+/// Somebody who may write to the bucket makes up neither a checkpoint nor a part of a file, and stops no deletions so.
+#[tokio::test]
+async fn a_key_that_names_a_file_of_transfers_is_refused() {
+    let (memory, bucket, root) = rig();
+    let planted = [
+        "s/.cos-0123456789Ab.tmp",
+        "s/.big.0123456789abcdef.cos-partial",
+        "s/c/upload-0123456789abcdef0123456789abcdef01234567.cos-checkpoint",
+        "s/c/upload-0123456789abcdef0123456789abcdef01234567.cos-checkpoint.new",
+    ];
+    store(&memory.emulator, &planted);
+    store(&memory.emulator, &["s/a", "s/mine.cos-checkpoint"]);
+    make(root.path(), &["extra"]);
+    for expected in [[2, 0, 1, 4], [0, 2, 0, 4]] {
+        let report = bucket.transfer(down(root.path())).await.unwrap();
+        assert_eq!((counts(&report), report.withheld), (expected, false), "{:?}", report.failures);
+        let fields = report.failures.iter().map(|failure| failure.error.field());
+        assert!(fields.eq([Some("key"); 4]), "{:?}", report.failures);
+        assert_eq!(names(root.path()), ["a", "mine.cos-checkpoint"]);
+        // Nor does the other way take the objects for extraneous.
+        assert_eq!(counts(&bucket.transfer(up(root.path())).await.unwrap()), [0, 2, 0, 0]);
+        assert_eq!(keys(&bucket, "s/").await.len(), 6);
+    }
 }
 
 /// Two keys never become one file.
