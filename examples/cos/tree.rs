@@ -157,7 +157,6 @@ pub struct Lines {
 
 struct Told {
     output: Output,
-    transferred: u64,
     /// Whether a key was refused that this system could make a file of.
     foreign_names: bool,
     broken: Option<Failure>,
@@ -177,9 +176,15 @@ pub enum Direction {
     Down,
 }
 
+/// By a signal, when so many files were done.
+fn interrupted(files: u64) -> Failure {
+    let done = counted(files, "file");
+    Failure::Interrupted { hint: Some(format!("done so far: {done}; `cos sync` goes on with the rest")) }
+}
+
 impl Lines {
     pub fn new(session: &Session, url: &PrefixUrl, directory: &Path, direction: Direction, dry_run: bool) -> Self {
-        let told = Told { output: session.output(), transferred: 0, foreign_names: false, broken: None };
+        let told = Told { output: session.output(), foreign_names: false, broken: None };
         Self {
             told: Arc::new(Mutex::new(told)),
             bars: session.bars(None),
@@ -217,21 +222,21 @@ impl Lines {
         self.flush();
         let mut told = self.told();
         let broken = told.broken.take();
-        if outcome.is_err()
-            && let Some(broken) = broken
-        {
+        let ended_early = outcome.as_ref().map_or(true, |(report, _)| report.ended_by.is_some());
+        if ended_early && let Some(broken) = broken {
             return Err(if self.dry_run { broken } else { broken.early() });
         }
         let field = outcome.as_ref().err().and_then(Error::field);
         let (report, took) = outcome.map_err(|error| match error.into() {
-            Failure::Interrupted { .. } => {
-                let done = counted(told.transferred, "file");
-                Failure::Interrupted { hint: Some(format!("done so far: {done}; `cos sync` goes on with the rest")) }
-            }
+            Failure::Interrupted { .. } => interrupted(0),
             _ if field == Some("delete_extraneous") => Failure::usage("--delete would delete all: SRC has nothing"),
             failure => failure,
         })?;
-        let DirectoryReport { transferred, bytes, unchanged, deleted, withheld, links, failed, failures, .. } = report;
+        let DirectoryReport { transferred, bytes, unchanged, deleted, withheld, links, work_files, .. } = report;
+        let DirectoryReport { failed, failures, ended_by, .. } = report;
+        if ended_by.as_ref().is_some_and(|failure| failure.error.kind() == ErrorKind::Cancelled) {
+            return Err(interrupted(transferred));
+        }
         let json = json!({
             "action": "sum",
             "transferred": transferred,
@@ -240,7 +245,9 @@ impl Lines {
             "deleted": deleted,
             "deletions_withheld": withheld,
             "links": links,
+            "work_files": work_files,
             "failed": failed,
+            "ended_early": ended_early,
             "dry_run": self.dry_run,
         });
         let would = if self.dry_run { "would be " } else { "" };
@@ -249,7 +256,11 @@ impl Lines {
         text.extend((deleted > 0).then(|| format!("{deleted} {would}deleted")));
         text.extend(withheld.then(|| "nothing deleted, because something failed".to_owned()));
         text.extend((links > 0).then(|| counted(links, "link") + " left out"));
+        text.extend((work_files > 0).then(|| counted(work_files, "file") + " of transfers under way left out"));
         let printed = told.output.line(|| json, text.join("; ")).and_then(|()| told.output.flush());
+        if let Some(ended_by) = ended_by {
+            return Err(Failure::failed_like(format!("ended early: {ended_by}"), Some(&ended_by.error)));
+        }
         match failed {
             0 => broken.map_or(printed, Err),
             failed => {
@@ -264,7 +275,6 @@ impl Lines {
     }
 
     fn transferred(&self, file: &DirectoryFile) {
-        self.told().transferred += 1;
         let (path, key) = (self.path(file), self.key(file));
         let (action, from, to) = match self.direction {
             Direction::Up => ("upload", path, key),

@@ -102,7 +102,8 @@ impl TransferHandle {
         *self.0.state.borrow() == State::Paused
     }
 
-    /// Stops it: the future ends with [`ErrorKind::Cancelled`] once it has cleaned up. An object that is being
+    /// Stops it: the future ends with [`ErrorKind::Cancelled`] once it has cleaned up; that of a directory of which a file
+    /// was begun with its report, [`ended_by`](crate::transfer::DirectoryReport::ended_by) that. An object that is being
     /// completed, or was, stays.
     pub fn cancel(&self) {
         self.0.cancel();

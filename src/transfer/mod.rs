@@ -42,7 +42,7 @@ use self::handle::Control;
 use crate::client::Bucket;
 use crate::client::runtime::in_runtime;
 use crate::client::trace::Span;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What [`Bucket::transfer`] runs.
 pub trait Job: sealed::Run {}
@@ -50,7 +50,7 @@ pub trait Job: sealed::Run {}
 impl<J: sealed::Run> Job for J {}
 
 mod sealed {
-    use super::{Bucket, Control, Result};
+    use super::{Bucket, Control, Error, Result};
 
     pub trait Run: Send + 'static {
         type Output: Send + 'static;
@@ -60,6 +60,11 @@ mod sealed {
         fn key(&self) -> &str;
 
         fn run(self, bucket: Bucket, control: Control) -> impl Future<Output = Result<Self::Output>> + Send;
+
+        /// What ended it early, although there is an output.
+        fn ended_by(_: &Self::Output) -> Option<&Error> {
+            None
+        }
     }
 }
 
@@ -68,7 +73,8 @@ async fn run<J: Job>(job: J, bucket: Bucket, control: Control) -> Result<J::Outp
     in_runtime()?;
     let (span, progress) = (Span::transfer(J::NAME, bucket.name(), job.key()), control.clone());
     let outcome = span.clone().around(job.run(bucket, control)).await;
-    span.over(|| progress.scope(), outcome.as_ref().err());
+    let error = outcome.as_ref().map_or_else(Some, J::ended_by);
+    span.over(|| progress.scope(), error);
     outcome
 }
 
@@ -77,7 +83,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The future's, as the job says. [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after
-    /// [`TransferHandle::cancel`].
+    /// [`TransferHandle::cancel`]; a directory that was begun gives its report all the same.
     ///
     /// # Cancellation
     /// Dropping the future stops all I/O. What a job leaves behind then, it says itself.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::client::Bucket;
 use crate::client::defaults::PART_SIZE;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::transfer::Download;
 use crate::transfer::confined::Directory;
@@ -49,8 +49,9 @@ use crate::transfer::sealed;
 /// Pausing begins no further object or part. Cancelling stops each as [`Download`] does.
 ///
 /// # Errors
-/// The future gives a [`DirectoryReport`] also when objects failed or were refused: look at
-/// [`is_complete`](DirectoryReport::is_complete). It fails with what the listing fails with, with
+/// The future gives a [`DirectoryReport`] also when objects failed or were refused, or something ended it before all was
+/// seen to: look at [`is_complete`](DirectoryReport::is_complete). Only before the first file was begun it fails: with what
+/// the listing fails with, with
 /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the directory itself can be neither made nor read, with
 /// [`ErrorKind::Response`](crate::ErrorKind::Response) when a listing has keys out of order, and with
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) when options do not fit.
@@ -175,7 +176,8 @@ impl DownloadDirectory {
         self
     }
 
-    /// Ends with the error of the first file that fails or is refused; those under way are stopped.
+    /// Ends at the first file that fails or is refused, which the report tells as
+    /// [`ended_by`](DirectoryReport::ended_by); those under way are stopped.
     pub fn stop_on_failure(mut self) -> Self {
         self.settings.stop_on_failure = true;
         self
@@ -217,6 +219,10 @@ impl sealed::Run for DownloadDirectory {
             Some(compare) => control.unless_cancelled(self.sync_all(&bucket, compare, &mut pool)).await,
         };
         pool.finish(outcome).await
+    }
+
+    fn ended_by(report: &DirectoryReport) -> Option<&Error> {
+        report.ended_by.as_ref().map(|failure| &failure.error)
     }
 }
 

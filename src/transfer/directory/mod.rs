@@ -10,6 +10,7 @@ mod download;
 mod listing;
 mod merge;
 mod names;
+mod outlook;
 mod pool;
 mod report;
 mod upload;

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::Job;
 use crate::transfer::directory::Compare;
 use crate::transfer::directory::merge::Entry;
+use crate::transfer::directory::outlook::Outlook;
 use crate::transfer::directory::report::{
     DirectoryFailure, DirectoryFile, DirectoryReport, FileStep, Filter, Listener,
 };
@@ -90,6 +91,15 @@ pub(super) struct Pool {
     report: DirectoryReport,
     /// Failures that are more than a name or a kind of file that was refused.
     broken: u64,
+    outlook: Outlook,
+    /// Whether any file was begun, or failed.
+    begun: bool,
+    /// Whether it was cancelled, or something ended the whole.
+    ended: bool,
+    /// The file that ended it.
+    ended_at: Option<DirectoryFile>,
+    /// Whether all was transferred, and what is extraneous may be deleted.
+    deletes: bool,
     total: Arc<Total>,
     counting: JoinSet<()>,
 }
@@ -125,6 +135,11 @@ impl Pool {
             tasks: JoinSet::new(),
             report: DirectoryReport::default(),
             broken: 0,
+            outlook: Outlook::default(),
+            begun: false,
+            ended: false,
+            ended_at: None,
+            deletes: false,
             total: Arc::new(total),
             counting: JoinSet::new(),
         }
@@ -151,7 +166,7 @@ impl Pool {
     /// Begins a task for a file once there is room.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`] when the transfer was; the first failure when that is to stop it.
+    /// [`ErrorKind::Cancelled`] when the transfer was; the failure that ends the whole.
     pub(super) async fn begin(&mut self, file: DirectoryFile, work: BoxFuture<'static, Result<Deed>>) -> Result<()> {
         let listener = self.settings.listener.clone();
         self.spawn(async move {
@@ -184,6 +199,7 @@ impl Pool {
             self.note(joined)?;
         }
         self.control.ready().await?;
+        self.begun = true;
         self.tasks.spawn(Span::current().around(work));
         Ok(())
     }
@@ -220,17 +236,24 @@ impl Pool {
     pub(super) fn fail(&mut self, file: DirectoryFile, error: Error) -> Result<()> {
         let outcome = Err(error);
         tell_end(self.settings.listener.as_ref(), &file, &outcome);
+        self.begun = true;
         // Its bytes were not counted.
         self.enter(DirectoryFile { bytes: 0, ..file }, outcome)
     }
 
     fn note(&mut self, joined: Result<Outcome, JoinError>) -> Result<()> {
-        let outcomes = joined.map_err(joined_badly)?;
-        outcomes.into_iter().try_for_each(|(file, outcome)| self.enter(file, outcome))
+        let mut noted = Ok(());
+        for (file, outcome) in joined.map_err(joined_badly)? {
+            noted = noted.and(self.enter(file, outcome));
+        }
+        noted
     }
 
     fn enter(&mut self, file: DirectoryFile, outcome: Result<Deed>) -> Result<()> {
         let report = &mut self.report;
+        if outcome.is_ok() {
+            self.outlook.succeeded();
+        }
         match outcome {
             Ok(Deed::Deleted) => {
                 report.deleted += 1;
@@ -248,17 +271,30 @@ impl Pool {
                 report.unchanged += 1;
                 self.total.leave(file.bytes);
             }
-            Err(error) if error.kind() == ErrorKind::Cancelled || self.settings.stop_on_failure => return Err(error),
+            // What is stopped at the end says nothing new.
+            Err(error) if error.kind() == ErrorKind::Cancelled => return if self.ended { Ok(()) } else { Err(error) },
             Err(error) => {
-                report.failed += 1;
-                self.broken += u64::from(error.kind() != ErrorKind::Input);
                 self.total.leave(file.bytes);
-                if report.failures.len() < self.settings.failure_limit {
-                    report.failures.push(DirectoryFailure::of(file, &self.root, error));
-                }
+                self.control.meter().done(0);
+                return self.enter_failure(file, error);
             }
         }
         self.control.meter().done(0);
+        Ok(())
+    }
+
+    fn enter_failure(&mut self, file: DirectoryFile, error: Error) -> Result<()> {
+        self.report.failed += 1;
+        self.broken += u64::from(error.kind() != ErrorKind::Input);
+        let ends = self.outlook.is_hopeless_after(&error) || self.settings.stop_on_failure;
+        if ends && !self.ended {
+            self.ended = true;
+            self.ended_at = Some(file);
+            return Err(error);
+        }
+        if self.report.failures.len() < self.settings.failure_limit {
+            self.report.failures.push(DirectoryFailure::of(file, &self.root, error));
+        }
         Ok(())
     }
 
@@ -275,24 +311,35 @@ impl Pool {
             return Err(Error::input("delete_extraneous", "would delete all: the source has nothing"));
         }
         self.report.withheld = self.broken > 0;
-        Ok(self.broken == 0)
+        self.deletes = self.broken == 0;
+        Ok(self.deletes)
     }
 
-    /// Waits for all, and closes the books.
+    /// Waits for all, and closes the books. What ended the whole, like an error in `outcome`, is in the report; by then
+    /// every task has cleaned up behind itself.
     ///
     /// # Errors
-    /// That of `outcome`, or one that ends the whole; by then every task has cleaned up behind itself.
+    /// The same, when nothing was begun before it.
     pub(super) async fn finish(mut self, outcome: Result<()>) -> Result<DirectoryReport> {
         let mut outcome = outcome;
         loop {
             if outcome.is_err() {
+                self.ended = true;
                 self.control.cancel();
             }
             let Some(joined) = self.tasks.join_next().await else { break };
             let noted = self.note(joined);
             outcome = outcome.and(noted);
         }
-        outcome.map(|()| self.report)
+        match outcome {
+            Err(error) if self.begun => {
+                self.report.withheld = self.settings.delete_extraneous && !self.deletes;
+                let file = self.ended_at.unwrap_or_default();
+                self.report.ended_by = Some(DirectoryFailure::of(file, &self.root, error));
+            }
+            outcome => outcome?,
+        }
+        Ok(self.report)
     }
 }
 
@@ -335,5 +382,73 @@ impl Worker {
         }
         control.run(job, &self.bucket).await?;
         Ok(Deed::Transferred(control.scope().0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+
+    use super::*;
+    use crate::transfer::disk::io_error;
+
+    fn pool(settings: Settings) -> Pool {
+        Pool::new(PathBuf::from("root"), settings, Control::new())
+    }
+
+    fn file(number: u32) -> DirectoryFile {
+        DirectoryFile { path: number.to_string(), key: format!("p/{number}"), ..DirectoryFile::default() }
+    }
+
+    async fn begin(pool: &mut Pool, number: u32, outcome: Result<Deed>) -> Result<()> {
+        pool.begin(file(number), Box::pin(std::future::ready(outcome))).await
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_ends_it_and_what_was_done_is_told() {
+        let full = || io_error("writing", Path::new("root/2"), io::ErrorKind::StorageFull.into());
+        let mut pool = pool(Settings { concurrency: 1, delete_extraneous: true, ..Settings::default() });
+        begin(&mut pool, 1, Ok(Deed::Transferred(7))).await.unwrap();
+        begin(&mut pool, 2, Err(full())).await.unwrap();
+        let error = begin(&mut pool, 3, Ok(Deed::Transferred(7))).await.unwrap_err();
+        let report = pool.finish(Err(error)).await.unwrap();
+        assert_eq!((report.transferred, report.bytes, report.failed, report.failures.len()), (1, 7, 1, 0));
+        let ended_by = report.ended_by.as_ref().unwrap();
+        assert_eq!((ended_by.key.as_deref(), ended_by.path.as_deref()), (Some("p/2"), Some(Path::new("root/2"))));
+        assert_eq!((ended_by.error.kind(), report.withheld, report.is_complete()), (ErrorKind::Io, true, false));
+    }
+
+    /// What else comes to its end meanwhile is in the books.
+    #[tokio::test]
+    async fn the_first_that_ends_it_is_told_as_such_and_others_as_failures() {
+        let no_key = || Err(Error::new(ErrorKind::Credentials, "there is no key"));
+        let stopped = Err(Error::new(ErrorKind::Cancelled, "stopped"));
+        let outcomes = vec![
+            (file(1), no_key()),
+            (file(2), Ok(Deed::Deleted)),
+            (file(3), no_key()),
+            (file(4), stopped),
+            (file(5), Ok(Deed::Transferred(1))),
+        ];
+        let mut pool = pool(Settings::default());
+        pool.begin_many(Box::pin(std::future::ready(outcomes))).await.unwrap();
+        let report = pool.finish(Ok(())).await.unwrap();
+        assert_eq!((report.transferred, report.deleted, report.failed), (1, 1, 2));
+        assert_eq!(report.ended_by.unwrap().key.as_deref(), Some("p/1"));
+        let failures: Vec<_> = report.failures.iter().map(|failure| failure.key.as_deref()).collect();
+        assert_eq!(failures, [Some("p/3")]);
+    }
+
+    #[tokio::test]
+    async fn an_error_before_anything_was_begun_is_an_error() {
+        let error = || Err(Error::new(ErrorKind::Response, "the listing is odd"));
+        assert_eq!(pool(Settings::default()).finish(error()).await.unwrap_err().kind(), ErrorKind::Response);
+        let mut refused = pool(Settings::default());
+        refused.fail(file(1), Error::input("key", "is no name")).unwrap();
+        let report = refused.finish(error()).await.unwrap();
+        let ended_by = report.ended_by.unwrap();
+        assert_eq!((ended_by.key, ended_by.path, ended_by.error.kind()), (None, None, ErrorKind::Response));
+        assert_eq!((report.failed, report.failures.len()), (1, 1));
     }
 }

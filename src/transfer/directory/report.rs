@@ -45,10 +45,11 @@ pub enum FileStep<'a> {
     Failed(&'a Error),
 }
 
-/// What became of a directory: counts, and the failures one by one.
+/// What became of a directory: counts, and the failures one by one. Once a file was begun, what ends the transfer early is
+/// told here, too, in [`ended_by`](Self::ended_by).
 #[derive(Debug, Default)]
 #[non_exhaustive]
-#[must_use = "files that failed are told here, not by an error"]
+#[must_use = "what failed, or ended it early, is told here, not by an error"]
 pub struct DirectoryReport {
     /// Files transferred.
     pub transferred: u64,
@@ -58,7 +59,7 @@ pub struct DirectoryReport {
     pub unchanged: u64,
     /// Extraneous files or objects deleted.
     pub deleted: u64,
-    /// Whether deletions were asked for and withheld, because something failed.
+    /// Whether deletions were asked for and withheld, because something failed or ended it before.
     pub withheld: bool,
     /// Symbolic links not followed.
     pub links: u64,
@@ -67,14 +68,26 @@ pub struct DirectoryReport {
     /// Files that were refused or failed.
     pub failed: u64,
     /// The first of these, a thousand unless [`failure_limit`](crate::transfer::UploadDirectory::failure_limit) says
-    /// otherwise. All are told to `on_file`.
+    /// otherwise, but for the one in [`ended_by`](Self::ended_by). All are told to `on_file`.
     pub failures: Vec<DirectoryFailure>,
+    /// What ended it before all was seen to. What was under way was stopped then, and is counted nowhere, as what was not
+    /// begun.
+    ///
+    /// A file, which counts among those that failed: the first with
+    /// [`stop_on_failure`](crate::transfer::UploadDirectory::stop_on_failure), else one whose failure is that of every
+    /// other file. The disk is full, over its quota or read-only; there are no credentials, or the key is over or unknown;
+    /// the clocks differ and cannot be corrected; the bucket does not exist; the signature is refused, and no file went
+    /// through before; or it is the tenth in a row that COS could not be reached for.
+    ///
+    /// Or no file, and there is neither key nor path: the listing failed, the directory could not be read on, or the
+    /// transfer was cancelled.
+    pub ended_by: Option<DirectoryFailure>,
 }
 
 impl DirectoryReport {
-    /// Whether nothing failed.
+    /// Whether nothing failed, and nothing ended it early.
     pub fn is_complete(&self) -> bool {
-        self.failed == 0
+        self.failed == 0 && self.ended_by.is_none()
     }
 }
 

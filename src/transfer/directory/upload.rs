@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client::Bucket;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::transfer::confined::Directory;
 use crate::transfer::directory::compare::Compare;
@@ -38,10 +38,10 @@ use crate::transfer::{Upload, UploadSource, sealed};
 /// Pausing begins no further file or part. Cancelling stops each file as [`Upload`] does.
 ///
 /// # Errors
-/// The future gives a [`DirectoryReport`] also when files failed: look at
-/// [`is_complete`](DirectoryReport::is_complete). It fails with [`ErrorKind::Io`](crate::ErrorKind::Io) when the
-/// directory itself cannot be read, with what the listing of a sync fails with, and with
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) when options do not fit.
+/// The future gives a [`DirectoryReport`] also when files failed, or something ended it before all was seen to: look at
+/// [`is_complete`](DirectoryReport::is_complete). Only before the first file was begun it fails: with
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) when the directory itself cannot be read, with what the listing of a sync fails
+/// with, and with [`ErrorKind::Input`](crate::ErrorKind::Input) when options do not fit.
 ///
 /// # Cancellation
 /// Dropping the future stops all I/O; of each file remains what [`Upload`] leaves. Files that are up stay.
@@ -151,7 +151,8 @@ impl UploadDirectory {
         self
     }
 
-    /// Ends with the error of the first file that fails or is refused; those under way are stopped.
+    /// Ends at the first file that fails or is refused, which the report tells as
+    /// [`ended_by`](DirectoryReport::ended_by); those under way are stopped.
     pub fn stop_on_failure(mut self) -> Self {
         self.settings.stop_on_failure = true;
         self
@@ -193,6 +194,10 @@ impl sealed::Run for UploadDirectory {
             Some(compare) => control.unless_cancelled(self.sync_all(&bucket, compare, &mut pool)).await,
         };
         pool.finish(outcome).await
+    }
+
+    fn ended_by(report: &DirectoryReport) -> Option<&Error> {
+        report.ended_by.as_ref().map(|failure| &failure.error)
     }
 }
 

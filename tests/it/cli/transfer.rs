@@ -342,6 +342,24 @@ async fn names_that_others_cannot_have_come_when_it_is_said() {
     assert!(status == 2 && told.contains("--native-names is for --recursive"), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_tree_that_no_other_file_of_would_go_up_ends_early_and_tells_the_sum() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    for number in 0..200 {
+        shell.write(&format!("tree/{number}"), "x");
+    }
+    emulator.script(Rule::on("PUT Object").skip(3).then(Action::status(404, "NoSuchBucket")).always());
+    let output = shell.run(&["cp", "-r", "tree", &shell.url("up/"), "--json"]);
+    let told = text(&output.stderr);
+    let sum: serde_json::Value = serde_json::from_str(text(&output.stdout).lines().last().unwrap()).unwrap();
+    assert_eq!((output.status.code(), sum["action"].as_str()), (Some(1), Some("sum")));
+    // Those under way at once may all have failed by then.
+    assert!(sum["ended_early"] == true && sum["failed"].as_u64() < Some(100), "{sum}");
+    assert!(told.contains("\ncos: ended early: \"up/") && told.contains("NoSuchBucket"), "{told}");
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn links_that_stay_behind_are_named_or_followed() {
@@ -542,4 +560,23 @@ async fn a_file_that_has_more_than_its_length_is_read_to_its_end() {
     shell.done(&["cp", "empty", &shell.url("")]);
     shell.done(&["cp", "empty", &shell.url("again"), "--checkpoint", "state"]);
     assert!(emulator.object(emulator.bucket(), "empty").unwrap().bytes().is_empty());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_interrupted_tree_tells_how_much_of_it_is_done() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    for number in 0..10 {
+        shell.write(&format!("tree/{number}"), "x");
+    }
+    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
+    emulator.script(Rule::on("PUT Object").skip(3).then(stall).always());
+    let child = shell.command().args(["sync", "tree", &shell.url("up/")]).spawn().unwrap();
+    crate::support::until("all files are on their way", || emulator.count("PUT Object") == 10).await;
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let told = text(&output.stderr);
+    assert!(output.status.code() == Some(130) && told.starts_with("cos: interrupted; done so far: "), "{told}");
 }

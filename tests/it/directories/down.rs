@@ -281,8 +281,10 @@ async fn one_failure_does_not_stop_the_rest_unless_asked() {
     emulator.clear_script();
     emulator.script(denied());
     let other = tempfile::tempdir().unwrap();
-    let error = bucket.transfer(DownloadDirectory::new("k/", other.path()).stop_on_failure()).await.unwrap_err();
-    assert_eq!(error.code(), Some("AccessDenied"));
+    let report = bucket.transfer(DownloadDirectory::new("k/", other.path()).stop_on_failure()).await.unwrap();
+    assert_eq!(report.ended_by.unwrap().error.code(), Some("AccessDenied"));
+    // Others may have failed meanwhile.
+    assert_eq!(report.failures.len() as u64, report.failed - 1);
     // Those that were under way are dropped, and take their temporary files with them.
     until("no file is left", || names(other.path()).is_empty()).await;
 }
@@ -306,7 +308,10 @@ async fn cancelled_or_dropped_it_leaves_whole_files_alone() {
         }
         if cancel {
             handle.cancel();
-            assert_eq!(task.await.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+            let report = task.await.unwrap().unwrap();
+            assert_eq!((counts(&report), report.failures.len()), ([2, 0, 0, 0], 0));
+            let ended_by = report.ended_by.unwrap();
+            assert_eq!((ended_by.error.kind(), ended_by.key, ended_by.path), (ErrorKind::Cancelled, None, None));
         } else {
             task.abort();
             let _ = task.await;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use cos_emulator::{Action, Matcher, Rule};
-use tencent_cos::transfer::{Compare, UploadDirectory};
+use tencent_cos::transfer::{Compare, DownloadDirectory, UploadDirectory};
 use tencent_cos::{Attributes, ErrorKind};
 
 use super::tree::{Steps, counts, keys, make, write};
@@ -251,8 +251,10 @@ async fn one_that_fails_stops_the_rest_only_when_asked() {
 
     refuse();
     let job = UploadDirectory::new(root.path(), "p/").concurrency(1).stop_on_failure();
-    let error = bucket.transfer(job).await.unwrap_err();
-    assert_eq!(error.code(), Some("AccessDenied"));
+    let report = bucket.transfer(job).await.unwrap();
+    let ended_by = report.ended_by.as_ref().unwrap();
+    assert_eq!((ended_by.key.as_deref(), ended_by.error.code()), (Some("p/b"), Some("AccessDenied")));
+    assert_eq!((counts(&report)[3], report.failures.len(), report.is_complete()), (1, 0, false));
 }
 
 #[tokio::test]
@@ -291,12 +293,14 @@ async fn cancelled_or_dropped_it_leaves_no_parts_behind() {
         let transfer = bucket.transfer(UploadDirectory::new(root.path(), ""));
         let handle = transfer.handle();
         let task = tokio::spawn(transfer);
-        while emulator.uploads(emulator.bucket()).is_empty() || emulator.object(emulator.bucket(), "b").is_none() {
+        while emulator.uploads(emulator.bucket()).is_empty() || handle.progress().parts < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         if cancel {
             handle.cancel();
-            assert_eq!(task.await.unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+            let report = task.await.unwrap().unwrap();
+            assert_eq!((counts(&report), report.bytes), ([2, 0, 0, 0], 2));
+            assert_eq!(report.ended_by.unwrap().error.kind(), ErrorKind::Cancelled);
             assert!(emulator.uploads(emulator.bucket()).is_empty());
         } else {
             task.abort();
@@ -311,6 +315,59 @@ async fn cancelled_or_dropped_it_leaves_no_parts_behind() {
         assert!(emulator.object(emulator.bucket(), "large").is_none());
         emulator.clear_script();
     }
+}
+
+#[tokio::test]
+async fn what_would_fail_for_every_file_ends_it() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    let root = tempfile::tempdir().unwrap();
+    for number in 0..200 {
+        write(root.path(), &format!("{number:03}"), "x");
+    }
+    let up = || UploadDirectory::new(root.path(), "p/").concurrency(1);
+    for (status, code, failed) in [(403, "InvalidAccessKeyId", 1), (404, "NoSuchBucket", 1), (403, "AccessDenied", 197)]
+    {
+        emulator.clear_script();
+        emulator.script(Rule::on("PUT Object").skip(3).then(Action::status(status, code)).always());
+        let report = bucket.transfer(up()).await.unwrap();
+        assert_eq!(counts(&report), [3, 0, 0, failed], "{code}");
+        let ended_by = report.ended_by.as_ref().and_then(|failure| failure.error.code());
+        assert_eq!(ended_by, (failed == 1).then_some(code));
+    }
+    // On the way down, too; then there is something to make alike.
+    emulator.clear_script();
+    assert_eq!(counts(&bucket.transfer(up()).await.unwrap()), [200, 0, 0, 0]);
+    emulator.script(Rule::on("GET Object").skip(3).then(Action::status(404, "NoSuchBucket")).always());
+    let target = tempfile::tempdir().unwrap();
+    make(target.path(), &["extra"]);
+    let down = DownloadDirectory::new("p/", target.path()).sync(Compare::Size).delete_extraneous().concurrency(1);
+    let report = bucket.transfer(down).await.unwrap();
+    assert_eq!((counts(&report), report.withheld), ([3, 0, 0, 1], true));
+    assert_eq!(report.ended_by.unwrap().path, Some(target.path().join("003")));
+    assert_eq!(emulator.count("GET Object"), 4);
+}
+
+/// What was done before is told.
+#[tokio::test]
+async fn a_listing_that_fails_late_ends_it() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    for number in 0..1001 {
+        emulator.put_object(emulator.bucket(), &format!("p/{number:04}"), "x");
+    }
+    let target = tempfile::tempdir().unwrap();
+    let down = || DownloadDirectory::new("p/", target.path()).concurrency(1);
+    let denied = || Action::status(403, "AccessDenied");
+    emulator.script(Rule::on("GET Bucket").skip(1).then(denied()));
+    let report = bucket.transfer(down()).await.unwrap();
+    assert!(report.transferred >= 999 && report.failed == 0 && !report.is_complete(), "{report:?}");
+    let ended_by = report.ended_by.unwrap();
+    assert_eq!((ended_by.key, ended_by.path, ended_by.error.code()), (None, None, Some("AccessDenied")));
+    // Nothing was begun before the first page.
+    emulator.clear_script();
+    emulator.script(Rule::on("GET Bucket").then(denied()));
+    assert_eq!(bucket.transfer(down()).await.unwrap_err().code(), Some("AccessDenied"));
 }
 
 #[tokio::test]
