@@ -35,9 +35,10 @@ use crate::transfer::sealed;
 /// for themselves. So is, unless
 /// [`native_names`](Self::native_names) are asked for, what Windows refuses or takes for something else, on every system:
 /// `\`, `:`, `CON`, a dot or space at the end; four characters that some systems take for one of plain ASCII (U+212A, `ſ`,
-/// U+037E, U+1FEF); and a path that differs from one before it only in case, `straße` from `strasse`, too, or in how its
-/// letters are composed, as `é` of one character or two (told as long as fewer than a million paths have capitals, or are
-/// not plain ASCII). Paths are walked name by name in the open directory, through no symbolic link, and no link is
+/// U+037E, U+1FEF), or ignore beside plain ASCII (`a`, U+200D, `b`); a short name as Windows makes them up for other files
+/// (`LONGFI~1.TXT`); and a path that differs from one before it only in case, `straße` from `strasse`, too, in how its
+/// letters are composed, as `é` of one character or two, or in characters without a look, as some emoji have them (told as
+/// long as fewer than a million paths have capitals, or are not plain ASCII). Paths are walked name by name in the open directory, through no symbolic link, and no link is
 /// replaced: no file outside the directory is ever made, changed or deleted, whoever changes it meanwhile.
 ///
 /// A sync goes through the files and the listing side by side. It leaves a file alone that has its object, and deletes
@@ -101,8 +102,8 @@ impl DownloadDirectory {
         }
     }
 
-    /// Takes every name this system can give a file, also those that others cannot, and those that differ in case or in how
-    /// their letters are composed where this system tells them apart.
+    /// Takes every name this system can give a file, also those that others cannot, and those that differ in case, in how
+    /// their letters are composed or in characters without a look where this system tells them apart.
     pub fn native_names(mut self) -> Self {
         self.names = FileNames::Native;
         self

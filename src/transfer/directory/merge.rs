@@ -118,7 +118,7 @@ impl Remote {
         Self { listing: Listing::new(bucket, prefix.clone()), prefix, names, spellings, filter }
     }
 
-    /// Takes names for different that differ in case, or in how their letters are composed.
+    /// Takes names for different that systems which fold case take for the same.
     pub(super) fn unfolded(self) -> Self {
         Self { spellings: None, ..self }
     }
@@ -150,7 +150,8 @@ impl Shows for Remote {
         Ok(Some(match refused {
             Some(error) => Entry::Refused(file, error),
             None if self.spellings.as_mut().is_some_and(&mut collides) => {
-                let why = "differs from one before it only in case, or in how its letters are composed";
+                let why = "differs from one before it only in case, in how its letters are composed, or in characters \
+                           without a look";
                 Entry::Refused(file, Error::input("key", why))
             }
             None => Entry::File(file),

@@ -35,7 +35,7 @@ impl FileNames {
         self == Self::Portable || cfg!(windows)
     }
 
-    /// Whether two names are one that differ in case, or in how their letters are composed.
+    /// Whether two names are one that differ in case, in how their letters are composed, or in characters without a look.
     pub(super) fn folds_case(self) -> bool {
         self.is_strict() || cfg!(target_os = "macos")
     }
@@ -80,6 +80,9 @@ fn refusal(name: &str, names: FileNames) -> Option<&'static str> {
     if names.folds_case() && name.contains(TWINS) {
         return Some("has a character in a name that some systems take for one of plain ASCII");
     }
+    if names.folds_case() && name.contains(is_ignorable) && folded(name).is_ascii() {
+        return Some("has a character in a name that some systems ignore, beside plain ASCII");
+    }
     // Else who may write to the bucket could make them up.
     if is_work_file(&if names.folds_case() { folded(name) } else { name.to_owned() }) {
         return Some("has a name that transfers give to files of their own");
@@ -101,7 +104,19 @@ fn strict_refusal(name: &str) -> Option<&'static str> {
     if name.ends_with(['.', ' ']) {
         return Some("has a name that ends in a dot or a space, which Windows drops");
     }
-    is_device(name).then_some("has a name that is a device on Windows")
+    if is_device(name) {
+        return Some("has a name that is a device on Windows");
+    }
+    is_short(name).then_some("has a name like `LONGFI~1.TXT`, which Windows may have given to another file")
+}
+
+/// Whether Windows makes such names up, beside the long ones: eight characters at most and three, with a number at the end
+/// of the first.
+fn is_short(name: &str) -> bool {
+    let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+    let fits = stem.chars().count() <= 8 && extension.chars().count() <= 3 && !extension.contains('.');
+    let number = stem.rsplit_once('~').map_or("", |(_, number)| number);
+    fits && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A device is one with any extension, too, and with blanks before it.
@@ -122,8 +137,8 @@ pub(super) fn key_of(prefix: &str, path: &str) -> Result<ObjectKey> {
     ObjectKey::new(format!("{prefix}{path}"))
 }
 
-/// Tells paths that differ from one met before only in case, or in how their letters are composed: `é` may be one
-/// character, or an `e` and an accent.
+/// Tells paths that differ from one met before only in case, in how their letters are composed (`é` may be one character,
+/// or an `e` and an accent), or in characters that are ignored.
 ///
 /// Of such a pair the listing has the one with the capital letter first, or one that is not plain ASCII or has letters that
 /// one may stand for; so only those are remembered, and of them a million at most.
@@ -152,16 +167,42 @@ impl Spellings {
     }
 }
 
-/// Upper case first: some letters have two lower ones. Decomposed before and after: some have a case only in pieces, and
-/// some that have none in pieces are made of others by it.
+/// Without what is ignored. Upper case first: some letters have two lower ones. Decomposed before and after: some have a
+/// case only in pieces, and some that have none in pieces are made of others by it.
 fn folded(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
     }
     let decomposing = const { DecomposingNormalizerBorrowed::new_nfd() };
-    let pieces = decomposing.normalize(path);
+    let seen: String = path.chars().filter(|&c| !is_ignorable(c)).collect();
+    let pieces = decomposing.normalize(&seen);
     let folded: String = pieces.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
     decomposing.normalize(&folded).into_owned()
+}
+
+/// Unicode's `Default_Ignorable_Code_Point`: what has no look of its own. File systems that fold case ignore all of them or
+/// some.
+fn is_ignorable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -186,6 +227,15 @@ mod tests {
             ("console", "", "console"),
             ("COM10", "", "COM10"),
             ("mine.cos-checkpoint", "", "mine.cos-checkpoint"),
+            ("👨\u{200d}👩\u{200d}👧 ❤\u{fe0f}", "", "👨\u{200d}👩\u{200d}👧 ❤\u{fe0f}"),
+            ("1\u{fe0f}\u{20e3}", "", "1\u{fe0f}\u{20e3}"),
+            ("می\u{200c}خواهم", "", "می\u{200c}خواهم"),
+            ("a~", "", "a~"),
+            ("a~b.txt", "", "a~b.txt"),
+            ("a~1.html", "", "a~1.html"),
+            ("a~1.b.c", "", "a~1.b.c"),
+            ("a.~1~", "", "a.~1~"),
+            ("longname~1.txt", "", "longname~1.txt"),
         ] {
             assert_eq!(portable(key, prefix).as_deref(), Some(path), "{key}");
         }
@@ -239,9 +289,17 @@ mod tests {
             "a\u{37e}",
             "\u{1fef}",
             ".COS-0123456789AB.TMP",
+            "LONGFI~1.TXT",
+            "a~12",
+            "d~1/x",
+            "é~1.c",
+            "a\u{200d}b",
+            "a/.g\u{200c}it",
+            "\u{feff}",
+            "co\u{ad}op.txt",
         ] {
             assert_eq!(portable(key, ""), None, "{key}");
-            let folds = key.contains(TWINS) || key.starts_with(".COS-");
+            let folds = key.contains(TWINS) || key.contains(is_ignorable) || key.starts_with(".COS-");
             let native = !cfg!(windows) && (!cfg!(target_os = "macos") || !folds);
             assert_eq!(path_of(key, "", FileNames::Native).is_ok(), native, "{key}");
         }
@@ -317,13 +375,31 @@ mod tests {
         assert!(!different.into_iter().any(|path| spellings.collides(path)));
     }
 
+    #[test]
+    fn of_names_that_differ_in_what_has_no_look_the_second_is_told() {
+        for twins in [
+            ["می\u{200c}خواهم", "میخواهم"],
+            ["❤", "❤\u{fe0f}"],
+            ["👨\u{200d}👩", "👨👩"],
+            ["É\u{ad}t", "e\u{301}t"],
+            ["a\u{323}\u{34f}\u{307}", "a\u{307}\u{323}"],
+            ["葛", "葛\u{e0100}"],
+        ] {
+            let mut spellings = Spellings::new();
+            let mut listed = twins;
+            listed.sort_unstable();
+            assert_eq!(listed.map(|path| spellings.collides(path)), [false, true], "{twins:?}");
+        }
+    }
+
     /// A name in plain ASCII is remembered only when it has a capital letter or one of the pairs: whatever else folds to
     /// plain ASCII must be refused.
     #[test]
     fn what_plain_ascii_may_be_the_same_as_is_known() {
         let others = (0x80..=u32::from(char::MAX)).filter_map(char::from_u32);
         for other in others.filter(|other| folded(&other.to_string()).is_ascii()) {
-            let known = TWINS.contains(&other) || PAIRS.iter().any(|pair| folded(&other.to_string()).contains(pair));
+            let refused = TWINS.contains(&other) || is_ignorable(other);
+            let known = refused || PAIRS.iter().any(|pair| folded(&other.to_string()).contains(pair));
             // Only Turkish takes it for an `i`, and no file system.
             assert!(known || other == 'ı', "{other:?}");
         }
