@@ -82,7 +82,10 @@ impl Local {
         let named = |path| DirectoryFile { path, ..DirectoryFile::default() };
         match found {
             Found::File { path, bytes, modified } => match key(&path) {
-                Ok(key) => Entry::File(DirectoryFile { key: key.as_str().to_owned(), path, bytes, modified }),
+                Ok(key) => {
+                    let key = key.as_str().to_owned();
+                    Entry::File(DirectoryFile { path, key, bytes, modified, ..DirectoryFile::default() })
+                }
                 Err(error) => Entry::Refused(named(path), error),
             },
             Found::Link { path } => Entry::Link(named(path)),
@@ -143,7 +146,13 @@ impl Shows for Remote {
             Err(error) => (object.key.strip_prefix(&*self.prefix).unwrap_or_default(), Some(error)),
         };
         let path = path.to_owned();
-        let file = DirectoryFile { path, key: object.key, bytes: object.size, modified: object.last_modified };
+        let file = DirectoryFile {
+            path,
+            key: object.key,
+            bytes: object.size,
+            modified: object.last_modified,
+            storage_class: Some(object.storage_class),
+        };
         // One that is not wanted is in nobody's way.
         let mut collides =
             |spellings: &mut Spellings| wants(self.filter.as_ref(), &file) && spellings.collides(&file.path);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::error::Error;
+use crate::options::StorageClass;
 
 /// A file of a directory, or the object that is its twin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub struct DirectoryFile {
     pub bytes: u64,
     /// When it was last written, where that is known.
     pub modified: Option<SystemTime>,
+    /// The storage class of an object; `None` of a file. One in an archive cannot be downloaded before it is restored: a
+    /// filter may leave it out.
+    pub storage_class: Option<StorageClass>,
 }
 
 /// What happens to a file. In a dry run the steps are those that would be taken.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cos_emulator::{Action, Rule};
 use futures_util::TryStreamExt as _;
-use tencent_cos::ErrorKind;
-use tencent_cos::transfer::{Compare, DownloadDirectory, FileStep};
+use tencent_cos::transfer::{Compare, DownloadDirectory, FileStep, UploadDirectory};
+use tencent_cos::{Attributes, ErrorKind, ObjectKey, PutObject, StorageClass};
 
 use super::tree::{Steps, counts, write};
 use crate::support::{InMemory, bucket, emulator, until};
@@ -213,6 +213,32 @@ async fn a_sync_moves_what_differs_and_deletes_only_when_asked() {
     assert_eq!(fs::read(root.path().join("bytes")).unwrap(), b"new");
     assert_eq!(counts(&bucket.transfer(job.delete_extraneous()).await.unwrap()), [0, 5, 2, 0]);
     assert_eq!(names(root.path()), ["bytes", "d/new", "made/e/new", "same", "size"]);
+}
+
+#[tokio::test]
+async fn a_filter_knows_the_storage_class() {
+    let memory = InMemory::new();
+    let (bucket, emulator) = (memory.bucket(), &memory.emulator);
+    emulator.put_object(emulator.bucket(), "s/a", "x");
+    for key in ["s/archived", "s/b"] {
+        let class = if key == "s/b" { StorageClass::STANDARD_IA } else { StorageClass::ARCHIVE };
+        let attributes = Attributes::new().storage_class(class);
+        bucket.send(PutObject::new(ObjectKey::new(key).unwrap(), "x").attributes(attributes)).await.unwrap();
+    }
+    let root = tempfile::tempdir().unwrap();
+    let job = DownloadDirectory::new("s/", root.path());
+    assert_eq!(counts(&bucket.transfer(job.clone()).await.unwrap()), [2, 0, 0, 1]);
+    let readable = job.sync(Compare::Size).filter(|file| file.storage_class != Some(StorageClass::ARCHIVE));
+    assert_eq!(counts(&bucket.transfer(readable).await.unwrap()), [0, 2, 0, 0]);
+    // What is on the disk has none.
+    let classes = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::clone(&classes);
+    let job = UploadDirectory::new(root.path(), "t/").filter(move |file| {
+        asked.lock().unwrap().push(file.storage_class.clone());
+        true
+    });
+    assert_eq!(counts(&bucket.transfer(job).await.unwrap()), [2, 0, 0, 0]);
+    assert_eq!(*classes.lock().unwrap(), [None, None]);
 }
 
 /// A dry run tells it as well.
