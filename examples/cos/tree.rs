@@ -75,8 +75,7 @@ impl Choice {
 
     pub fn download(&self, job: DownloadDirectory) -> Outcome<DownloadDirectory> {
         only(self.follow_links, "--follow-links", "uploads")?;
-        // So that a sync by time back to COS finds nothing new.
-        let mut job = job.filter(self.filter()?).keep_times();
+        let mut job = job.filter(self.filter()?);
         if self.native_names {
             job = job.native_names();
         }

@@ -19,7 +19,7 @@ pub enum Compare {
     #[default]
     Crc64,
     /// Same size, and the source was not written after the destination. It takes no request for a file, and trusts the
-    /// clock of this machine.
+    /// clock of this machine. An object has the time it was uploaded at, and a file that was downloaded that of its object.
     Time,
     /// Same size.
     Size,

@@ -27,7 +27,9 @@ use crate::transfer::sealed;
 /// The part of a key behind the prefix is the path below the directory, which is made when it is missing. A prefix that
 /// is a directory ends in a slash: what begins with one behind it is refused. Each object
 /// comes down as [`Download`] does it: a file appears at its place when it is complete, checked and on disk, or not at
-/// all; many files at a time. An object that fails is told as a failure, and the rest goes on.
+/// all; many files at a time. Its time is that of its object. Metadata of the object, like permissions somebody put there,
+/// are not looked at, and no directory is made that has no file. An object that fails is told as a failure, and the rest
+/// goes on.
 ///
 /// Keys are strangers' text. One that makes no plain path below the directory is refused and told, by
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) and field `key`: with names that are empty (`a//b`, and a slash at the
@@ -79,7 +81,6 @@ pub struct DownloadDirectory {
     directory: PathBuf,
     prefix: String,
     names: FileNames,
-    keeps_times: bool,
     checkpoint: Option<PathBuf>,
     each: Option<Each>,
     settings: Settings,
@@ -95,7 +96,6 @@ impl DownloadDirectory {
             directory,
             prefix,
             names: FileNames::Portable,
-            keeps_times: false,
             checkpoint: None,
             each: None,
             settings: Settings::default(),
@@ -106,14 +106,6 @@ impl DownloadDirectory {
     /// their letters are composed or in characters without a look where this system tells them apart.
     pub fn native_names(mut self) -> Self {
         self.names = FileNames::Native;
-        self
-    }
-
-    /// Gives each file the time its object was last written, in place of that of its download. A sync by
-    /// [`Compare::Time`] does so unasked.
-    #[must_use]
-    pub fn keep_times(mut self) -> Self {
-        self.keeps_times = true;
         self
     }
 
@@ -312,7 +304,6 @@ impl DownloadDirectory {
         let (dry_run, unmet) = (self.settings.dry_run, self.settings.sync.is_some() && twin.is_none());
         // What one request brings is not worth remembering.
         let checkpoint = self.checkpoint.clone().filter(|_| object.bytes > PART_SIZE);
-        let keeps_time = self.keeps_times || self.settings.sync == Some(Compare::Time);
         let work = async move {
             let Some(root) = root else { return Ok(Deed::Transferred(object.bytes)) };
             if let Some((compare, file)) = twin {
@@ -330,8 +321,7 @@ impl DownloadDirectory {
                 Some(each) => each(&object, download),
                 None => download,
             };
-            let time = object.modified.filter(|_| keeps_time);
-            let mut download = download.within(directory, &name, time);
+            let mut download = download.within(directory, &name, object.modified);
             if let Some(checkpoint) = checkpoint {
                 download = download.checkpoint(checkpoint);
             }

@@ -23,7 +23,8 @@ use crate::transfer::{Upload, UploadSource, sealed};
 ///
 /// The key of a file is the prefix and the path below the directory, with `/` between the names; the prefix is taken as
 /// it is, so it usually ends in `/`. Each file goes up as [`Upload`] does it: small ones in one request each, large ones
-/// by parts, so many files at a time. Symbolic links are left out unless they are followed. What is neither a file nor a
+/// by parts, so many files at a time. Permissions and times of files are not kept, and a directory without files leaves
+/// nothing. Symbolic links are left out unless they are followed. What is neither a file nor a
 /// directory, has a name that is not UTF-8, or would have a key over 850 bytes is told as a failure, and the rest goes
 /// on; so does a file that fails.
 ///
