@@ -155,13 +155,14 @@ impl Control {
         Self { counter: Arc::new(Counter::within(Arc::clone(&self.counter))), state: Arc::clone(&self.state) }
     }
 
-    /// Runs a job to its end; the bytes of one that fails are taken back.
+    /// Runs a job to its end; the bytes of one that fails are taken back. Where all is cancelled they stay, as those of a
+    /// transfer that is none of many.
     pub(super) async fn run<J: Job>(&self, job: J, bucket: &Bucket) -> Result<J::Output> {
         self.counter.start();
         let outcome = Box::pin(transfer::run(job, bucket.clone(), self.clone())).await;
         match &outcome {
-            Ok(_) => self.counter.end(),
-            Err(_) => self.counter.give_up(),
+            Err(error) if error.kind() != ErrorKind::Cancelled => self.counter.give_up(),
+            _ => self.counter.end(),
         }
         outcome
     }

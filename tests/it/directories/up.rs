@@ -8,7 +8,7 @@ use tencent_cos::transfer::{Compare, DownloadDirectory, UploadDirectory};
 use tencent_cos::{Attributes, ErrorKind};
 
 use super::tree::{Steps, counts, keys, make, write};
-use crate::support::{InMemory, bucket, emulator};
+use crate::support::{InMemory, bucket, emulator, until};
 
 #[tokio::test]
 async fn a_tree_goes_up_with_its_bytes_and_the_options_of_each_file() {
@@ -368,6 +368,25 @@ async fn a_listing_that_fails_late_ends_it() {
     emulator.clear_script();
     emulator.script(Rule::on("GET Bucket").then(denied()));
     assert_eq!(bucket.transfer(down()).await.unwrap_err().code(), Some("AccessDenied"));
+}
+
+/// Parts that are up stay there for another run, and count.
+#[tokio::test]
+async fn a_large_file_that_is_stopped_takes_nothing_back() {
+    let memory = InMemory::new();
+    let bucket = memory.bucket();
+    let (root, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(root.path(), "large", vec![1; 40 << 20]);
+    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
+    memory.emulator.script(Rule::on("Upload Part").skip(2).then(stall).always());
+    let job = UploadDirectory::new(root.path(), "").checkpoint(kept.path()).each(|_, upload| upload.concurrency(1));
+    let transfer = bucket.transfer(job);
+    let handle = transfer.handle();
+    let task = tokio::spawn(transfer);
+    until("the third part is under way", || handle.progress().bytes > 16 << 20).await;
+    handle.cancel();
+    assert!(task.await.unwrap().unwrap().ended_by.is_some());
+    assert_eq!(handle.progress().bytes, 16 << 20);
 }
 
 #[tokio::test]
