@@ -258,7 +258,8 @@ impl Lines {
         text.extend((work_files > 0).then(|| counted(work_files, "file") + " of transfers under way left out"));
         let printed = told.output.line(|| json, text.join("; ")).and_then(|()| told.output.flush());
         if let Some(ended_by) = ended_by {
-            return Err(Failure::hinted(format!("ended early: {ended_by}"), hint::of(&ended_by.error)));
+            let (what, hint) = (Some("ended early".to_owned()), hint::of(&ended_by.error));
+            return Err(Failure::Failed { what, error: Some(ended_by.into()), hint });
         }
         match failed {
             0 => broken.map_or(printed, Err),

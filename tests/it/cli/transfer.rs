@@ -357,7 +357,10 @@ async fn a_tree_that_no_other_file_of_would_go_up_ends_early_and_tells_the_sum()
     assert_eq!((output.status.code(), sum["action"].as_str()), (Some(1), Some("sum")));
     // Those under way at once may all have failed by then.
     assert!(sum["ended_early"] == true && sum["failed"].as_u64() < Some(100), "{sum}");
-    assert!(told.contains("\ncos: ended early: \"up/") && told.contains("NoSuchBucket"), "{told}");
+    let error: serde_json::Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    let error = &error["error"];
+    assert!(error["message"].as_str().unwrap().starts_with("ended early: \"up/"), "{error}");
+    assert_eq!((error["kind"].as_str(), error["code"].as_str()), (Some("Service"), Some("NoSuchBucket")), "{error}");
 }
 
 #[cfg(unix)]
