@@ -112,8 +112,8 @@ impl Failure {
             Self::Interrupted { hint } => ("Interrupted", None, hint.as_deref()),
             Self::Failed { error, hint, .. } => {
                 let error = error.as_deref();
-                let causes = std::iter::successors(error.map(|error| error as &dyn Error), |&cause| cause.source());
-                let ours = causes.filter_map(|cause| cause.downcast_ref::<tencent_cos::Error>()).next();
+                let mut causes = std::iter::successors(error.map(|error| error as &dyn Error), |&cause| cause.source());
+                let ours = causes.find_map(|cause| cause.downcast_ref::<tencent_cos::Error>());
                 let kind = match ours {
                     Some(ours) => ours.kind().as_str(),
                     None if error.is_some_and(<dyn Error + Send + Sync>::is::<io::Error>) => "Io",
