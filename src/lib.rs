@@ -175,7 +175,7 @@
 //! A module uses lower floors only.
 //!
 //! ```text
-//! 5  sts (client)                                             a consumer: it uses what a stranger could use
+//! 5  sts (client)                                             a consumer of the client: its cache, clock and budget
 //! 4  transfer                                                 whole files and directories, by operations
 //! 3  client (bucket, execute, retry, provider, http)          the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket  policy                        operations: know no client, no credentials, no signing

@@ -8,7 +8,17 @@ use crate::credentials::Credentials;
 use crate::time::Clock;
 
 /// A moment by the wall clock as it is set, and by the monotonic one.
-pub(crate) type Mark = (SystemTime, Duration);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) wall: SystemTime,
+    pub(crate) monotonic: Duration,
+}
+
+impl Mark {
+    pub(crate) fn after(self, time: Duration) -> Self {
+        Self { wall: self.wall + time, monotonic: self.monotonic + time }
+    }
+}
 
 /// The clocks of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +74,13 @@ impl CorrectedClock {
 
     /// When a request goes out, for [`measure`](Self::measure).
     pub(crate) fn mark(&self) -> Mark {
-        (self.raw.now(), self.raw.monotonic())
+        Mark { wall: self.raw.now(), monotonic: self.raw.monotonic() }
     }
 
     /// The time of a mark, set right.
     pub(crate) fn at(&self, mark: Mark) -> SystemTime {
         let offset = self.in_force(mark);
-        let (now, shift) = (mark.0, Duration::from_millis(offset.unsigned_abs()));
+        let (now, shift) = (mark.wall, Duration::from_millis(offset.unsigned_abs()));
         let shifted = if offset < 0 { now.checked_sub(shift) } else { now.checked_add(shift) };
         shifted.unwrap_or(now)
     }
@@ -78,8 +88,8 @@ impl CorrectedClock {
     /// How far the server is ahead of the raw clock, in milliseconds: its date against the middle of the round trip.
     /// `None` when the difference is not to be used.
     pub(crate) fn measure(&self, sent: Mark, server: SystemTime) -> Option<i64> {
-        let round_trip = self.raw.monotonic().saturating_sub(sent.1);
-        let middle = sent.0 + round_trip / 2;
+        let round_trip = self.raw.monotonic().saturating_sub(sent.monotonic);
+        let middle = sent.wall + round_trip / 2;
         let millis = |ahead: Duration| i64::try_from(ahead.as_millis()).ok();
         let offset = match server.duration_since(middle) {
             Ok(ahead) => millis(ahead)?,
@@ -148,10 +158,10 @@ impl CorrectedClock {
 }
 
 /// How far the wall clock is ahead of the monotonic one, in milliseconds: as long as nobody sets it, always the same.
-fn setting((now, monotonic): Mark) -> i64 {
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+fn setting(mark: Mark) -> i64 {
+    let now = mark.wall.duration_since(UNIX_EPOCH).unwrap_or_default();
     let millis = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-    millis(now).saturating_sub(millis(monotonic))
+    millis(now).saturating_sub(millis(mark.monotonic))
 }
 
 impl Clock for CorrectedClock {
@@ -193,13 +203,13 @@ mod tests {
     fn a_correction_is_taken_on_followed_and_dropped() {
         let (_, clock) = clock();
         let sent = clock.mark();
-        let offset = clock.measure(sent, sent.0 - Duration::from_secs(1200)).unwrap();
+        let offset = clock.measure(sent, sent.wall - Duration::from_secs(1200)).unwrap();
         assert!(clock.correct(offset, 0) && clock.is_corrected());
-        assert_eq!(clock.now(), sent.0 - Duration::from_secs(1200));
+        assert_eq!(clock.now(), sent.wall - Duration::from_secs(1200));
         assert!(clock.correct(offset, 0), "another that was signed before");
         assert!(!clock.correct(offset, clock.in_force(clock.mark())), "it was signed with that");
         clock.follow(-1_201_000);
-        assert_eq!(clock.now(), sent.0 - Duration::from_secs(1201));
+        assert_eq!(clock.now(), sent.wall - Duration::from_secs(1201));
         clock.follow(900);
         assert!(!clock.is_corrected());
     }
@@ -234,7 +244,7 @@ mod tests {
             let before = clock.mark();
             clock.heed(before, &key);
             let shift = Duration::from_secs(60 * i64::unsigned_abs(minutes));
-            let expected = if minutes < 0 { before.0 - shift } else { before.0 + shift };
+            let expected = if minutes < 0 { before.wall - shift } else { before.wall + shift };
             assert_eq!(clock.now(), expected, "{what}");
         }
     }
@@ -257,12 +267,12 @@ mod tests {
     fn what_is_small_huge_or_late_is_not_used() {
         let (hands, clock) = clock();
         let sent = clock.mark();
-        assert!(!clock.correct(clock.measure(sent, sent.0 + Duration::from_secs(29)).unwrap(), 0));
-        assert_eq!(clock.measure(sent, sent.0 + Duration::from_secs(48 * 3600)), None);
+        assert!(!clock.correct(clock.measure(sent, sent.wall + Duration::from_secs(29)).unwrap(), 0));
+        assert_eq!(clock.measure(sent, sent.wall + Duration::from_secs(48 * 3600)), None);
         *hands.0.lock().unwrap() = Duration::from_secs(8);
         // the middle of the round trip counts
-        assert_eq!(clock.measure(sent, sent.0 + Duration::from_secs(64)), Some(60_000));
+        assert_eq!(clock.measure(sent, sent.wall + Duration::from_secs(64)), Some(60_000));
         *hands.0.lock().unwrap() = Duration::from_secs(11);
-        assert_eq!(clock.measure(sent, sent.0 + Duration::from_secs(64)), None);
+        assert_eq!(clock.measure(sent, sent.wall + Duration::from_secs(64)), None);
     }
 }

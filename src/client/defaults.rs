@@ -74,9 +74,9 @@ pub const CONNECT_GRACE: Duration = Duration::from_secs(1);
 pub const HEAD_START: Duration = Duration::from_millis(300);
 /// No progress of a body, in either direction.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(20);
-/// A body that comes more slowly is as good as silent, in bytes a second;
+/// A body that comes more slowly is as good as silent, in bytes a second.
 pub const MIN_RATE: u64 = 1024;
-/// that is looked at each time its reader has waited for so many stall limits.
+/// That rate is looked at each time a reader has waited for so many stall limits in all.
 pub const SLOW_LIMITS: u32 = 3;
 /// From the last byte sent to the head of the answer.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);

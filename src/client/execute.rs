@@ -300,9 +300,9 @@ impl Call<'_> {
     }
 
     /// A place among the connections the client may have.
-    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+    async fn permit(&self) -> OwnedSemaphorePermit {
         let permit = Arc::clone(&self.engine.connections).acquire_owned().await;
-        permit.map_err(|_| Error::new(ErrorKind::Cancelled, "the client was closed"))
+        permit.expect("the semaphore is never closed")
     }
 
     /// A place, the time, and the key of that time. Signed once the connection is to be had: what waits here does not
@@ -313,13 +313,13 @@ impl Call<'_> {
         let mut just_given: Option<(Snapshot, Duration)> = None;
         for _ in 0..3 {
             *waits = Waits::Place;
-            let permit = self.permit().await?;
+            let permit = self.permit().await;
             let mark = clock.mark();
-            if let Some(current) = credentials.at_once(clock.at(mark), mark.1) {
+            if let Some(current) = credentials.at_once(clock.at(mark), mark.monotonic) {
                 return Ok((permit, mark, current));
             }
             if let Some((current, since)) = just_given.take()
-                && mark.1.saturating_sub(since) < Duration::from_secs(1)
+                && mark.monotonic.saturating_sub(since) < Duration::from_secs(1)
             {
                 // The best there is.
                 return Ok((permit, mark, current));
@@ -327,10 +327,10 @@ impl Call<'_> {
             // Others may have the place meanwhile, and the provider may need one itself.
             drop(permit);
             *waits = Waits::Key;
-            just_given = Some((credentials.current().await?, clock.mark().1));
+            just_given = Some((credentials.current().await?, clock.mark().monotonic));
         }
         // Each time the place came so late that the key was old again.
-        let permit = self.permit().await?;
+        let permit = self.permit().await;
         let current = credentials.current().await?;
         Ok((permit, clock.mark(), current))
     }
@@ -341,7 +341,7 @@ impl Call<'_> {
         let clock = &self.engine.clock;
         let signed_with = clock.in_force(mark);
         let snapshot = &*journey.snapshot.insert(current);
-        let (side, address) = self.route.choose(mark.1);
+        let (side, address) = self.route.choose(mark.monotonic);
         journey.side = side;
         let (mut head, body) = self.describe(operation, address, journey.attempts + 1)?;
         if let Some(key) = self.signer().key(snapshot, clock.at(mark))? {
@@ -356,7 +356,7 @@ impl Call<'_> {
             request.extensions_mut().insert(Fresh);
         }
         journey.attempts += 1;
-        journey.began.get_or_insert(mark.1);
+        journey.began.get_or_insert(mark.monotonic);
         journey.under_way = true;
         let waiting = progress.waiting();
         let execute = self.engine.http.execute(request);
@@ -387,7 +387,7 @@ impl Call<'_> {
         let time = if asked { server_time(&parts, address) } else { None };
         // The date is that of the answer, which is waited for from the last byte.
         let sending = progress.sending();
-        let offset = time.and_then(|time| clock.measure((mark.0 + sending, mark.1 + sending), time));
+        let offset = time.and_then(|time| clock.measure(mark.after(sending), time));
         if let Some(offset) = offset.filter(|_| parts.status.is_success()) {
             clock.follow(offset);
         }

@@ -53,7 +53,7 @@ impl Call<'_> {
             };
         }
         if error.is_clock_skew() {
-            let here = self.engine.clock.mark().0;
+            let here = self.engine.clock.mark().wall;
             return match service.server_time.and_then(|there| apart(here, there)) {
                 Some(told) => error.with_advice(told),
                 None => error,
@@ -98,7 +98,7 @@ impl Call<'_> {
             O::PERMISSIONS.iter().map(|(action, scope)| format!("{action} on {}", on(scope))).collect();
         let told = format!("it needs {}", rights.join(" and "));
         let (Some(end), Some(_)) = (key.credentials().expires_at(), key.credentials().token()) else { return told };
-        match end.duration_since(self.engine.clock.mark().0) {
+        match end.duration_since(self.engine.clock.mark().wall) {
             Ok(left) => format!("{told}; the temporary key, which ends in {}, may lack it", rough(left)),
             Err(_) => format!("{told}; the temporary key is over"),
         }

@@ -22,8 +22,9 @@ pub(crate) struct Stalling {
     /// In bytes a second.
     least: u64,
     silence: Option<Silence>,
-    /// How long the caller has waited for the bytes of this count, since it was last looked at.
+    /// How long the caller has waited since the rate was last looked at.
     waited: Duration,
+    /// How many bytes came in that time.
     came: u64,
     /// The place of the connection among those the client may have; given back at the end.
     permit: Option<OwnedSemaphorePermit>,

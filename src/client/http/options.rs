@@ -33,7 +33,7 @@ pub enum Transport {
 pub(crate) struct TransportOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_idle: Duration,
-    /// How long a peer may take nothing of what is left of a request that nobody waits for any more.
+    /// A request that was dropped may have bytes on their way yet: after so long without one taken its connection is closed.
     pub(crate) unheeded: Duration,
     pub(crate) system_proxy: bool,
     pub(crate) proxies: Vec<reqwest::Proxy>,
