@@ -44,7 +44,7 @@ pub struct Cp {
     /// From where
     #[arg(value_name = "SRC", value_hint = AnyPath, value_parser = OsStringValueParser::new().try_map(Place::new))]
     source: Place,
-    /// To where; in a bucket, or behind a key that ends in a slash, the object is named like SRC
+    /// To where; in a bucket, or behind a key that ends in a slash, the object is named like SRC, which `-` is not
     #[arg(value_name = "DST", value_hint = AnyPath, value_parser = OsStringValueParser::new().try_map(Place::new))]
     destination: Place,
     /// Copy all that is below SRC, a directory here or on COS
@@ -101,7 +101,9 @@ fn named(source: &Place, mut url: PrefixUrl) -> Outcome<PrefixUrl> {
     }
     let no_name = |why| Err(Failure::usage(format!("`{source}` {why}; {url}KEY would be an object")));
     let name = match source {
-        Place::Pipe => return no_name("has no name"),
+        Place::Pipe if url.prefix.is_empty() => return no_name("has no name"),
+        // So that a key may end in a slash, as the marks of folders do.
+        Place::Pipe => return Ok(url),
         // No file is called so; that is told where it is opened.
         Place::File(path) if path.file_name().is_none() => "KEY",
         _ => match source.last_segment() {

@@ -85,7 +85,12 @@ async fn a_directory_on_cos_gets_an_object_named_like_the_source() {
     let expected =
         ["1.log", "2.log", "from/k.txt", "from/mark/", "k.txt", "logs/1.log", "logs/2.log", "to/", "to/k.txt"];
     assert_eq!(keys, expected.map(|key| format!("{key:?}")));
-    // What has no name is no file.
+    // What has no name is stored under the key itself, if that is one.
+    shell.fed(&["cp", "-", &shell.url("mark/")], b"");
+    assert!(emulator.object(bucket, "mark/").is_some());
+    let (status, told) = shell.failed(&["cp", "-", &shell.url("")]);
+    assert!(status == 2 && told.contains("has no name"), "{told}");
+    // Nor is it a file.
     let (status, told) = shell.failed(&["cp", "..", &shell.url("to/")]);
     assert!(status == 1 && told.contains("is a directory"), "{told}");
 }
