@@ -342,8 +342,8 @@ impl ClientBuilder {
 
     /// How often a request is sent at most, the first time included. 4 unless said, 8 for requests of transfers.
     ///
-    /// Repeats also draw on a budget of the host, so that an outage is not multiplied: 35 in a row, then one for each
-    /// success and one every three seconds. Where it is used up a request fails although it has attempts left
+    /// Repeats also draw on a budget of the host, so that an outage is not multiplied: 35 in a row, then another for
+    /// fourteen successes, or for three seconds. Where it is used up a request fails although it has attempts left
     /// ([`Error::advice`](crate::Error::advice) says so); one of a transfer waits for it, up to a minute.
     ///
     /// Three remedies are not counted, each of them used once: another connection when an idle one had gone away before

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::{Method, Response};
+use http::{HeaderMap, Method, Response};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -17,7 +17,8 @@ use crate::client::trace::{self, Span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::{
-    AbortMultipartUpload, CompleteMultipartUpload, InitiateMultipartUploadOutput, ListParts, PartSummary,
+    AbortMultipartUpload, CompleteMultipartUpload, InitiateMultipartUpload, InitiateMultipartUploadOutput, ListParts,
+    PartSummary,
 };
 use crate::object::{HeadObject, ObjectMeta};
 use crate::operation::{Operation, Permissions, Safety, Sent};
@@ -117,16 +118,12 @@ pub(super) enum Outcome {
 impl Session {
     /// Begins an upload. Who does not wait for it any more leaves nothing behind: its id is waited for, 30 s at most, and
     /// given up. It is tried again also when nobody knows whether it was begun: an upload without parts may be left then.
-    pub(super) async fn begin<O>(bucket: &Bucket, initiate: O, to: Destination) -> Result<Self>
-    where
-        O: Operation<Output = InitiateMultipartUploadOutput, Response = Bytes> + 'static,
-    {
-        let initiate = Again(initiate);
+    pub(super) async fn begin(bucket: &Bucket, beginning: Beginning, to: Destination) -> Result<Self> {
         let (awaited, left) = oneshot::channel::<()>();
         let bucket = bucket.clone();
         let work = async move {
             let asked = bucket.client().engine().clock.now();
-            let send = pin!(bucket.send_raw(initiate));
+            let send = pin!(bucket.send_raw(beginning));
             let answer = match select(send, left).await {
                 Either::Left((answer, _)) => answer,
                 Either::Right((_, send)) => {
@@ -329,21 +326,23 @@ impl Session {
     }
 }
 
-/// Begins an upload as often as need be.
-struct Again<O>(O);
+/// Begins an upload, as often as need be, maybe with headers of another object.
+pub(super) struct Beginning {
+    pub(super) initiate: InitiateMultipartUpload,
+    pub(super) carried: HeaderMap,
+}
 
-impl<O> Operation for Again<O>
-where
-    O: Operation<Output = InitiateMultipartUploadOutput, Response = Bytes>,
-{
+impl Operation for Beginning {
     type Output = InitiateMultipartUploadOutput;
     type Response = Bytes;
-    const NAME: &'static str = O::NAME;
-    const METHOD: Method = O::METHOD;
-    const PERMISSIONS: Permissions = O::PERMISSIONS;
+    const NAME: &'static str = InitiateMultipartUpload::NAME;
+    const METHOD: Method = InitiateMultipartUpload::METHOD;
+    const PERMISSIONS: Permissions = InitiateMultipartUpload::PERMISSIONS;
 
     fn request(&self) -> Result<Request> {
-        self.0.request()
+        let request = self.initiate.request()?;
+        let carried = self.carried.iter();
+        Ok(carried.fold(request, |request, (name, value)| request.header_value(name.clone(), value.clone())))
     }
 
     fn safety(&self) -> Safety {
@@ -351,7 +350,7 @@ where
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<InitiateMultipartUploadOutput> {
-        self.0.output(sent, response)
+        self.initiate.output(sent, response)
     }
 }
 

@@ -13,6 +13,9 @@ use cap_fs_ext::{DirExt as _, FollowSymlinks, MetadataExt as _, OpenOptionsFollo
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
+use crate::error::Result;
+use crate::transfer::disk::io_error;
+
 /// An open directory.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
@@ -82,6 +85,12 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Opens a file below it to be read, name by name and through no link.
+    pub(super) fn open_below(&self, path: &str) -> Result<File> {
+        let opened = self.descend(path, false).and_then(|(directory, name)| directory.open_file(&name));
+        opened.map_err(|error| io_error("opening", &self.path().join(path), error))
     }
 
     /// Opens a file to read it.

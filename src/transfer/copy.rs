@@ -1,22 +1,21 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Response, header};
+use http::{HeaderMap, header};
 
 use crate::client::Bucket;
 use crate::client::defaults::{CONCURRENCY, COPY_PART_SIZE, COPY_THRESHOLD};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::multipart::{InitiateMultipartUpload, InitiateMultipartUploadOutput, UploadPartCopy};
+use crate::multipart::UploadPartCopy;
 use crate::object::{CopyObject, GetObjectTagging, HeadObject, ObjectMeta};
-use crate::operation::{Operation, Permissions, Safety, Sent};
+use crate::operation::Operation as _;
 use crate::options::{
     Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, Tags,
 };
-use crate::request::{Request, header_value};
+use crate::request::header_value;
 use crate::time::{Clock as _, parse_http_date};
-use crate::transfer::commit::{Made, Order, Outcome, Session, find, with_rights};
+use crate::transfer::commit::{Beginning, Made, Order, Outcome, Session, find, with_rights};
 use crate::transfer::draft::Draft;
 use crate::transfer::handle::{Control, Transfer};
 use crate::transfer::parts::{self, Stored, combined};
@@ -396,12 +395,12 @@ impl LargeCopy {
         Ok(from.send(get).await?.tags)
     }
 
-    fn initiate(&self, carried: HeaderMap) -> Carrying {
+    fn initiate(&self, carried: HeaderMap) -> Beginning {
         let mut attributes = self.attributes.clone().unwrap_or_default();
         if let Some(class) = &self.storage_class {
             attributes = attributes.storage_class(class.clone());
         }
-        Carrying { initiate: Draft { attributes, ..self.draft.clone() }.initiate(), carried }
+        Beginning { carried, ..Draft { attributes, ..self.draft.clone() }.initiate() }
     }
 }
 
@@ -435,32 +434,4 @@ fn carried(meta: &ObjectMeta) -> HeaderMap {
     let headers = meta.headers().iter();
     let wanted = headers.filter(|(name, _)| content.contains(name) || name.as_str().starts_with(META_PREFIX));
     wanted.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// Begins an upload with headers of another object.
-struct Carrying {
-    initiate: InitiateMultipartUpload,
-    carried: HeaderMap,
-}
-
-impl Operation for Carrying {
-    type Output = InitiateMultipartUploadOutput;
-    type Response = Bytes;
-    const NAME: &'static str = InitiateMultipartUpload::NAME;
-    const METHOD: Method = InitiateMultipartUpload::METHOD;
-    const PERMISSIONS: Permissions = InitiateMultipartUpload::PERMISSIONS;
-
-    fn request(&self) -> Result<Request> {
-        let request = self.initiate.request()?;
-        let carried = self.carried.iter();
-        Ok(carried.fold(request, |request, (name, value)| request.header_value(name.clone(), value.clone())))
-    }
-
-    fn safety(&self) -> Safety {
-        self.initiate.safety()
-    }
-
-    fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<InitiateMultipartUploadOutput> {
-        self.initiate.output(sent, response)
-    }
 }

@@ -1,11 +1,13 @@
 //! The object that is asked for, in one request or in parts.
 
+use http::HeaderMap;
+
 use crate::body::Body;
 use crate::key::ObjectKey;
 use crate::multipart::{InitiateMultipartUpload, UploadPart};
 use crate::object::PutObject;
 use crate::options::{Acl, Attributes, CustomerKey, Encryption, Tags, TrafficLimit};
-use crate::transfer::commit::Destination;
+use crate::transfer::commit::{Beginning, Destination};
 
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
@@ -48,7 +50,7 @@ impl Draft {
         if self.forbid_overwrite { put.forbid_overwrite() } else { put }
     }
 
-    pub(super) fn initiate(&self) -> InitiateMultipartUpload {
+    pub(super) fn initiate(&self) -> Beginning {
         let mut initiate = InitiateMultipartUpload::new(self.key.clone()).attributes(self.attributes.clone());
         if let Some(acl) = &self.acl {
             initiate = initiate.acl(acl.clone());
@@ -59,7 +61,8 @@ impl Draft {
         if let Some(encryption) = &self.encryption {
             initiate = initiate.encryption(encryption.clone());
         }
-        if self.forbid_overwrite { initiate.forbid_overwrite() } else { initiate }
+        let initiate = if self.forbid_overwrite { initiate.forbid_overwrite() } else { initiate };
+        Beginning { initiate, carried: HeaderMap::new() }
     }
 
     pub(super) fn part(&self, upload_id: &str, number: u32, body: Body) -> UploadPart {

@@ -1,6 +1,5 @@
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -308,7 +307,7 @@ impl DownloadDirectory {
             let Some(root) = root else { return Ok(Deed::Transferred(object.bytes)) };
             if let Some((compare, file)) = twin {
                 let (root, path) = (root.clone(), file.path.clone());
-                let open = move || open_file(&root, &path);
+                let open = move || root.open_below(&path);
                 if worker.unless_cancelled(compare.is_same(&worker.bucket, &object, &file, open)).await? {
                     return Ok(Deed::Unchanged);
                 }
@@ -346,15 +345,6 @@ impl DownloadDirectory {
         });
         pool.begin(file, Box::pin(work)).await
     }
-}
-
-/// Opens a file below the directory, which no link leads to.
-pub(super) fn open_file(root: &Directory, path: &str) -> Result<File> {
-    let open = || {
-        let (directory, name) = root.descend(path, false)?;
-        directory.open_file(&name)
-    };
-    open().map_err(|error| io_error("opening", &root.path().join(path), error))
 }
 
 /// The directory and the name of a file that may be made or replaced; `None` when nothing on the way is there, and

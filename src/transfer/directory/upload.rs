@@ -9,7 +9,6 @@ use crate::key::ObjectKey;
 use crate::transfer::confined::Directory;
 use crate::transfer::directory::compare::Compare;
 use crate::transfer::directory::delete::Extraneous;
-use crate::transfer::directory::download::open_file;
 use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Shows, Side, Source};
 use crate::transfer::directory::names::FileNames;
 use crate::transfer::directory::pool::{Deed, Pool, Settings};
@@ -280,7 +279,7 @@ impl UploadDirectory {
             if let Some((compare, object)) = twin {
                 let (root, there, path) = (root.clone(), file.path.clone(), path.clone());
                 let open = move || match root {
-                    Some(root) => open_file(&root, &there),
+                    Some(root) => root.open_below(&there),
                     None => File::open(&path).map_err(|error| io_error("opening", &path, error)),
                 };
                 if worker.unless_cancelled(compare.is_same(&worker.bucket, &file, &object, open)).await? {
@@ -291,7 +290,7 @@ impl UploadDirectory {
                 // By its path a link might lead elsewhere by the time each part is read.
                 Some(root) => {
                     let there = file.path.clone();
-                    UploadSource::open_file(path, blocking(move || open_file(&root, &there)).await?)
+                    UploadSource::open_file(path, blocking(move || root.open_below(&there)).await?)
                 }
                 None => path.into(),
             };
