@@ -32,10 +32,11 @@ use crate::transfer::sealed::Run;
 ///
 /// # Rights
 /// In one request those of [`HeadObject`] (of the source) and [`CopyObject`]. In parts those of [`HeadObject`],
-/// [`GetObjectTagging`] (of the source), [`InitiateMultipartUpload`], [`UploadPartCopy`],
-/// [`CompleteMultipartUpload`](crate::CompleteMultipartUpload) and [`AbortMultipartUpload`](crate::AbortMultipartUpload).
-/// [`HeadObject`] and [`ListParts`](crate::ListParts) of the copy find out how it ended when an answer was lost. With
-/// [`replace_tags`](Self::replace_tags) the tags of the source are not looked at.
+/// [`GetObjectTagging`] (of the source), [`InitiateMultipartUpload`](crate::InitiateMultipartUpload),
+/// [`UploadPartCopy`], [`CompleteMultipartUpload`](crate::CompleteMultipartUpload) and
+/// [`AbortMultipartUpload`](crate::AbortMultipartUpload). [`HeadObject`] and [`ListParts`](crate::ListParts) of the copy
+/// find out how it ended when an answer was lost. With [`replace_tags`](Self::replace_tags) the tags of the source are not
+/// looked at.
 ///
 /// # Errors
 /// As [`CopyObject`], [`HeadObject`] and [`GetObjectTagging`] (of the source) and [`UploadPartCopy`].
