@@ -332,7 +332,8 @@ mod tests {
         let path = directory.path().join("c");
         run(async {
             let checkpoint = Numbers::create(path.clone(), "head".to_owned()).await.unwrap();
-            fs::remove_file(&path).unwrap();
+            // Windows keeps the name of a removed file until it is closed, but lets it be moved.
+            fs::rename(&path, directory.path().join("elsewhere")).unwrap();
             checkpoint.remove().await.unwrap();
             fs::create_dir(&path).unwrap();
             for refused in [checkpoint.remove().await.err(), Numbers::open(path.clone()).await.err()] {
