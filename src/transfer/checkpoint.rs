@@ -192,6 +192,16 @@ fn create_locked(path: &Path, head: &str) -> io::Result<File> {
     folder.recursive(true).create(directory)?;
     let draft = draft_of(path);
     let mut file = open_draft(&draft)?;
+    if let Err(error) = put_in_place(&mut file, &draft, path, head) {
+        // It is ours to remove: we hold its lock.
+        let _ = fs::remove_file(&draft);
+        return Err(error);
+    }
+    sync_directory(directory)?;
+    Ok(file)
+}
+
+fn put_in_place(file: &mut File, draft: &Path, path: &Path, head: &str) -> io::Result<()> {
     if let Some(old) = open_locked(path)? {
         fs::remove_file(path)?;
         drop(old);
@@ -202,9 +212,7 @@ fn create_locked(path: &Path, head: &str) -> io::Result<File> {
     file.write_all(FORMAT.as_bytes())?;
     file.write_all(head.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&draft, path)?;
-    sync_directory(directory)?;
-    Ok(file)
+    fs::rename(draft, path)
 }
 
 fn lock(file: &File) -> io::Result<()> {
@@ -353,6 +361,7 @@ mod tests {
             {
                 assert_eq!(refused.unwrap().kind(), ErrorKind::Io);
             }
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no draft stays");
             drop(first);
             assert!(Numbers::create(path, "b".to_owned()).await.is_ok());
         });
