@@ -15,7 +15,7 @@ use crate::failure::{Failure, Outcome};
 #[command(next_help_heading = "Transfer options")]
 pub struct Options {
     /// Size of the parts of a large object, 1MiB to 5GiB; more where 10 000 parts would not be enough
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = part_size)]
     part_size: Option<Bytes>,
     /// How many parts are under way at once, of each file
     #[arg(long, value_name = "N")]
@@ -28,6 +28,11 @@ pub struct Options {
     traffic_limit: Option<TrafficLimit>,
     #[command(flatten)]
     given: Given,
+}
+
+fn part_size(text: &str) -> Result<Bytes, String> {
+    let Bytes(size) = text.parse()?;
+    if (1 << 20..=5 << 30).contains(&size) { Ok(Bytes(size)) } else { Err("is not from 1MiB to 5GiB".to_owned()) }
 }
 
 fn limit(text: &str) -> Result<TrafficLimit, String> {

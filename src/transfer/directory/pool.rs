@@ -234,6 +234,7 @@ impl Pool {
 
     /// A file failed before a task was begun for it.
     pub(super) fn fail(&mut self, file: DirectoryFile, error: Error) -> Result<()> {
+        self.broken += u64::from(error.kind() != ErrorKind::Input);
         let outcome = Err(error);
         tell_end(self.settings.listener.as_ref(), &file, &outcome);
         self.begun = true;
@@ -244,6 +245,7 @@ impl Pool {
     fn note(&mut self, joined: Result<Outcome, JoinError>) -> Result<()> {
         let mut noted = Ok(());
         for (file, outcome) in joined.map_err(joined_badly)? {
+            self.broken += u64::from(outcome.is_err());
             noted = noted.and(self.enter(file, outcome));
         }
         noted
@@ -285,7 +287,6 @@ impl Pool {
 
     fn enter_failure(&mut self, file: DirectoryFile, error: Error) -> Result<()> {
         self.report.failed += 1;
-        self.broken += u64::from(error.kind() != ErrorKind::Input);
         let ends = self.outlook.is_hopeless_after(&error) || self.settings.stop_on_failure;
         if ends && !self.ended {
             self.ended = true;

@@ -498,6 +498,8 @@ fn what_is_given_is_refused_where_it_cannot_be() {
         &["--storage-class", ""],
         &["--encryption", "rot13"],
         &["--kms-key-id", "id"],
+        &["--part-size", "1KiB"],
+        &["--part-size", "6GiB"],
         &["--encryption", "kms", "--kms-key-id", ""],
     ] {
         for command in [&["cp", "in", &url][..], &["cp", "-r", "tree", &tree], &["sync", "tree", &tree]] {

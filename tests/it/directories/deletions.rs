@@ -136,6 +136,20 @@ async fn nothing_is_deleted_when_a_transfer_failed() {
     assert_eq!(keys(&bucket, "s/").await, ["s/after", "s/same"]);
 }
 
+/// Whatever it failed by: only a name that is refused makes no file extraneous.
+#[tokio::test]
+async fn nothing_is_deleted_when_a_transfer_could_not_begin() {
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["s/before", "s/same"]);
+    make(root.path(), &["after", "same"]);
+    let report = bucket.transfer(up(root.path()).each(|_, upload| upload.part_size(1))).await.unwrap();
+    assert_eq!((counts(&report), report.withheld), ([0, 1, 0, 1], true));
+    assert_eq!(keys(&bucket, "s/").await, ["s/before", "s/same"]);
+    let report = bucket.transfer(down(root.path()).each(|_, download| download.part_size(1))).await.unwrap();
+    assert_eq!((counts(&report), report.withheld), ([0, 1, 0, 1], true));
+    assert_eq!(names(root.path()), ["after", "same"]);
+}
+
 /// A name that is not UTF-8 is told as another, which sorts elsewhere.
 #[tokio::test]
 async fn what_lies_beside_a_name_that_is_no_path_is_not_taken_for_extraneous() {
