@@ -22,8 +22,8 @@ Examples:
 /// CRC-64, which reads every file and looks at every object; or quicker by --by.
 ///
 /// Only --delete removes what DST has beside SRC, after all the rest: never outside of it, never links, never what
-/// --include and --exclude leave out, and nothing where the disk could not be read, a transfer failed, or SRC has nothing
-/// at all. A file that fails is told on standard error, the rest goes
+/// --include and --exclude leave out, and nothing where the disk could not be read, a transfer failed, or SRC has no
+/// file. A file that fails is told on standard error, the rest goes
 /// on, and the exit status is 1. Keys that would lead elsewhere or are no names of files everywhere are refused so. A DIR
 /// on COS with nothing at all below it is no SRC. Files get the times of their objects.
 #[derive(Debug, Args)]

@@ -228,7 +228,7 @@ impl Lines {
         let field = outcome.as_ref().err().and_then(Error::field);
         let (report, took) = outcome.map_err(|error| match error.into() {
             Failure::Interrupted { .. } => interrupted(0),
-            _ if field == Some("delete_extraneous") => Failure::usage("--delete would delete all: SRC has nothing"),
+            _ if field == Some("delete_extraneous") => Failure::usage("--delete would delete all: SRC has no file"),
             failure => failure,
         })?;
         let DirectoryReport { transferred, bytes, unchanged, deleted, withheld, links, work_files, .. } = report;

@@ -44,8 +44,9 @@ use crate::transfer::sealed;
 ///
 /// A sync goes through the files and the listing side by side. It leaves a file alone that has its object, and deletes
 /// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never links,
-/// directories, what is no file, or a file whose object was refused. It holds the names of the directories on the way to
-/// the file it is at; beside that and the paths just named memory does not grow with the number of objects.
+/// directories, what is no file, a file whose name makes no key, or one whose object was refused. It holds the names of
+/// the directories on the way to the file it is at; beside that and the paths just named memory does not grow with the
+/// number of objects.
 /// Files that transfers make for themselves are left alone, and told as [`FileStep::WorkFile`].
 ///
 /// Pausing begins no further object or part. Cancelling stops each as [`Download`] does.
@@ -129,8 +130,8 @@ impl DownloadDirectory {
 
     /// With [`sync`](Self::sync): deletes files below the directory that have no object, after all the rest and in a pass
     /// of its own, with a second listing. Where anything failed but for keys that were refused, nothing is deleted, and
-    /// the report says [`withheld`](DirectoryReport::withheld); where there is no object at all, it is an
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input).
+    /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where no object can be a file, as with the mark
+    /// of a folder alone: if no key was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input).
     pub fn delete_extraneous(mut self) -> Self {
         self.settings.delete_extraneous = true;
         self
@@ -274,7 +275,7 @@ impl DownloadDirectory {
                 Side::Local(_) | Side::LocalAside(_) => {}
             }
         }
-        if self.settings.delete_extraneous && pool.may_delete(merge.source_has_any()).await? {
+        if self.settings.delete_extraneous && pool.may_delete(merge.source_has_files()).await? {
             // In a pass of its own: a list of what is to be deleted might be long.
             let mut merge = self.merge(bucket).await?;
             while let Some(side) = merge.next().await? {

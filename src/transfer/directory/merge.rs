@@ -210,21 +210,20 @@ pub(super) struct Merge {
     next_local: Option<Entry>,
     next_remote: Option<Entry>,
     unseen: Unseen,
-    /// Whether the source showed anything, wanted or not.
-    source_has_any: bool,
+    /// Whether the source showed a file so far, wanted or not.
+    source_has_files: bool,
 }
 
 impl Merge {
     pub(super) async fn new(mut local: Local, mut remote: Remote, source: Source) -> Result<Self> {
         let filter = remote.filter.clone();
         let (next_local, next_remote) = (local.any().await?, remote.any().await?);
-        let first = if source == Source::Local { &next_local } else { &next_remote };
-        let source_has_any = first.is_some();
-        Ok(Self { local, remote, source, filter, next_local, next_remote, unseen: Unseen::default(), source_has_any })
+        let (unseen, source_has_files) = (Unseen::default(), false);
+        Ok(Self { local, remote, source, filter, next_local, next_remote, unseen, source_has_files })
     }
 
-    pub(super) fn source_has_any(&self) -> bool {
-        self.source_has_any
+    pub(super) fn source_has_files(&self) -> bool {
+        self.source_has_files
     }
 
     /// The next that is wanted.
@@ -283,12 +282,16 @@ impl Merge {
 
     async fn take_local(&mut self) -> Result<Option<Entry>> {
         let next = self.local.any().await?;
-        Ok(std::mem::replace(&mut self.next_local, next))
+        let taken = std::mem::replace(&mut self.next_local, next);
+        self.source_has_files |= self.source == Source::Local && matches!(taken, Some(Entry::File(_)));
+        Ok(taken)
     }
 
     async fn take_remote(&mut self) -> Result<Option<Entry>> {
         let next = self.remote.any().await?;
-        Ok(std::mem::replace(&mut self.next_remote, next))
+        let taken = std::mem::replace(&mut self.next_remote, next);
+        self.source_has_files |= self.source == Source::Remote && matches!(taken, Some(Entry::File(_)));
+        Ok(taken)
     }
 }
 

@@ -300,19 +300,19 @@ impl Pool {
     }
 
     /// Waits for all that is under way, and says whether what is extraneous may be deleted now. Where the source has
-    /// nothing, or something failed, that would take more away than was brought.
+    /// no file, or something failed, that would take more away than was brought.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin); [`ErrorKind::Input`] when the source has nothing at all.
-    pub(super) async fn may_delete(&mut self, source_has_any: bool) -> Result<bool> {
+    /// As [`begin`](Self::begin); [`ErrorKind::Input`] when the source has no file, and there is nothing else to tell.
+    pub(super) async fn may_delete(&mut self, source_has_files: bool) -> Result<bool> {
         while let Some(joined) = self.tasks.join_next().await {
             self.note(joined)?;
         }
-        if !source_has_any {
-            return Err(Error::input("delete_extraneous", "would delete all: the source has nothing"));
+        if !source_has_files && self.report.failed == 0 {
+            return Err(Error::input("delete_extraneous", "would delete all: the source has no file"));
         }
-        self.report.withheld = self.broken > 0;
-        self.deletes = self.broken == 0;
+        self.deletes = source_has_files && self.broken == 0;
+        self.report.withheld = !self.deletes;
         Ok(self.deletes)
     }
 

@@ -63,7 +63,8 @@ pub struct DirectoryReport {
     pub unchanged: u64,
     /// Extraneous files or objects deleted.
     pub deleted: u64,
-    /// Whether deletions were asked for and withheld, because something failed or ended it before.
+    /// Whether deletions were asked for and withheld, because something failed or ended it before, or the source has no
+    /// file.
     pub withheld: bool,
     /// Symbolic links not followed.
     pub links: u64,

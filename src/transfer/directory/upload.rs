@@ -112,8 +112,8 @@ impl UploadDirectory {
 
     /// With [`sync`](Self::sync): deletes objects behind the prefix that have no file, after all the rest and in a pass
     /// of its own, with a second listing. Where anything failed but for names that were refused, nothing is deleted, and
-    /// the report says [`withheld`](DirectoryReport::withheld); where the directory has nothing at all, it is an
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input); where it is not there any more, an
+    /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where the directory has no file: if nothing was
+    /// refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input); where it is not there any more, an
     /// [`ErrorKind::Io`](crate::ErrorKind::Io).
     pub fn delete_extraneous(mut self) -> Self {
         self.settings.delete_extraneous = true;
@@ -232,7 +232,7 @@ impl UploadDirectory {
                 Side::Remote { .. } | Side::RemoteAside(_) => {}
             }
         }
-        if self.settings.delete_extraneous && pool.may_delete(merge.source_has_any()).await? {
+        if self.settings.delete_extraneous && pool.may_delete(merge.source_has_files()).await? {
             return self.delete_all(bucket, root, pool).await;
         }
         Ok(())

@@ -85,7 +85,7 @@ async fn trees_go_up_down_and_across_and_are_made_alike() {
     assert!(status != 0 && told.contains("has nothing"), "{told}");
     fs::create_dir(shell.path("empty")).unwrap();
     let (status, told) = shell.failed(&["sync", "--delete", "empty", &www]);
-    assert_eq!((status, &*told), (2, "cos: --delete would delete all: SRC has nothing\n"));
+    assert_eq!((status, &*told), (2, "cos: --delete would delete all: SRC has no file\n"));
     assert_eq!(names(&shell.path("back")), ["index.html", "sub"]);
 }
 
@@ -287,6 +287,10 @@ async fn a_directory_on_cos_that_is_not_there_is_no_source() {
     assert!(shell.files().is_empty());
     // One that is there may be empty, or hold nothing that is meant.
     shell.done(&["cp", "-r", &shell.url("marked"), "marked"]);
+    shell.write("marked/kept", "x");
+    let (status, told) = shell.failed(&["sync", "--delete", &shell.url("marked"), "marked"]);
+    assert_eq!((status, &*told), (2, "cos: --delete would delete all: SRC has no file\n"));
+    assert_eq!(names(&shell.path("marked")), ["kept"]);
     shell.done(&["cp", "-r", &shell.url("photos"), "photos", "--exclude", "*"]);
     assert_eq!(shell.files(), ["marked", "photos"]);
     for key in ["photos/a.png", "single", "single.txt", "marked/"] {

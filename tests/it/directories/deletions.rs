@@ -235,6 +235,27 @@ async fn an_empty_source_empties_nothing() {
     assert_eq!(names(root.path()), ["b"]);
 }
 
+/// As the mark of a folder that is empty.
+#[tokio::test]
+async fn a_source_without_a_file_empties_nothing() {
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["s/", "s/d/"]);
+    make(root.path(), &["a"]);
+    let error = bucket.transfer(down(root.path()).filter(|file| !file.key.ends_with('/'))).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("delete_extraneous")), "{error}");
+    // What was refused is told.
+    let report = bucket.transfer(down(root.path())).await.unwrap();
+    assert_eq!((counts(&report), report.withheld, report.ended_by.is_none()), ([0, 0, 0, 2], true, true));
+    assert_eq!(names(root.path()), ["a"]);
+
+    store(&memory.emulator, &["s/a"]);
+    fs::remove_file(root.path().join("a")).unwrap();
+    symlink("nowhere", root.path().join("link")).unwrap();
+    let error = bucket.transfer(up(root.path())).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("delete_extraneous")), "{error}");
+    assert_eq!(keys(&bucket, "s/a").await, ["s/a"]);
+}
+
 /// The files of transfers under way, and of those to be gone on with.
 #[tokio::test]
 async fn what_transfers_need_is_neither_sent_nor_deleted() {
