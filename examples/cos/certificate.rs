@@ -40,7 +40,7 @@ pub struct Certificate {
     #[arg(long, value_name = "FILE", requires = "cert")]
     private_key: Option<PathBuf>,
     /// Remove it
-    #[arg(long, conflicts_with = "cert")]
+    #[arg(long, conflicts_with_all = ["cert", "private_key"])]
     remove: bool,
 }
 

@@ -42,7 +42,7 @@ pub struct Cors {
     )]
     methods: Vec<Method>,
     /// Remove all rules
-    #[arg(long, conflicts_with = "allow")]
+    #[arg(long, conflicts_with_all = ["allow", "methods"])]
     remove: bool,
 }
 

@@ -37,10 +37,10 @@ pub struct Domain {
     #[arg(long, value_name = "RECORD", value_enum, requires = "add")]
     force: Option<Record>,
     /// Remove this domain
-    #[arg(long, value_name = "DOMAIN", conflicts_with = "add")]
+    #[arg(long, value_name = "DOMAIN", conflicts_with_all = ["add", "to", "force"])]
     delete: Option<String>,
     /// Remove all of them
-    #[arg(long, conflicts_with_all = ["add", "delete"])]
+    #[arg(long, conflicts_with_all = ["add", "delete", "to", "force"])]
     remove: bool,
 }
 

@@ -32,7 +32,7 @@ pub struct Encryption {
     #[arg(long, value_name = "ID", requires = "set")]
     kms_key_id: Option<String>,
     /// Encrypt new objects no more
-    #[arg(long, conflicts_with = "set")]
+    #[arg(long, conflicts_with_all = ["set", "kms_key_id"])]
     remove: bool,
 }
 

@@ -62,7 +62,8 @@ pub struct Inventory {
     #[arg(long, requires = "to")]
     encrypt: bool,
     /// Remove it; what it wrote stays
-    #[arg(long, requires = "id", conflicts_with = "to")]
+    #[arg(long, requires = "id")]
+    #[arg(conflicts_with_all = ["to", "every", "once", "into", "prefix", "fields", "versions", "encrypt"])]
     remove: bool,
 }
 

@@ -30,7 +30,7 @@ pub struct Origin {
     #[arg(long, value_name = "HOST")]
     redirect: Option<String>,
     /// Get it from this host, and keep it
-    #[arg(long, value_name = "HOST", conflicts_with = "redirect")]
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["redirect", "status"])]
     mirror: Option<String>,
     /// Send visitors on an error with this status
     #[arg(long, value_name = "STATUS", default_value_t = 404, requires = "redirect")]
@@ -42,7 +42,7 @@ pub struct Origin {
     #[arg(long)]
     https: bool,
     /// Remove all rules
-    #[arg(long, conflicts_with_all = ["redirect", "mirror"])]
+    #[arg(long, conflicts_with_all = ["redirect", "mirror", "status"])]
     remove: bool,
 }
 

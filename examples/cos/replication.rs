@@ -42,7 +42,7 @@ pub struct Replication {
     #[arg(long, requires = "to")]
     no_delete_markers: bool,
     /// Copy nothing any more
-    #[arg(long, conflicts_with = "to")]
+    #[arg(long, conflicts_with_all = ["to", "role", "prefix", "no_delete_markers"])]
     remove: bool,
 }
 

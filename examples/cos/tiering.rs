@@ -29,7 +29,7 @@ pub struct Tiering {
     #[arg(value_name = "BUCKET")]
     url: BucketUrl,
     /// Turn it on, for good: what was not read for 30, 60 or 90 days goes to the tier for infrequent access
-    #[arg(long, value_name = "DAYS", conflicts_with = "id")]
+    #[arg(long, value_name = "DAYS", conflicts_with_all = ["id", "archive", "deep_archive", "prefix", "remove"])]
     turn_on: Option<u32>,
     /// The rule of this name
     #[arg(long, value_name = "NAME")]

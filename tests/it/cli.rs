@@ -154,6 +154,7 @@ fn wrong_usage_is_2_before_anything_is_sent() {
     shell.variables.iter_mut().find(|(name, _)| name == "COS_ENDPOINT").unwrap().1 = "http://127.0.0.1:1".to_owned();
     let (dots, long, hostile) = (shell.url("a/.."), shell.url(&"k".repeat(851)), shell.url("a/../b/.."));
     let (object, folder) = (shell.url("k"), shell.url("folder/"));
+    let bucket = &shell.url("").trim_end_matches('/').to_owned();
     for (arguments, told) in [
         (&["cp", "in", &dots][..], "key: names the bucket"),
         (&["cp", "in", &long], "key: is 851 bytes long"),
@@ -198,6 +199,23 @@ fn wrong_usage_is_2_before_anything_is_sent() {
         (&["restore", &object, "--days", "0"], "--days"),
         (&["restore", &object, "--days", "1", "--tier", "fast"], "--tier"),
         (&["sign", "--method", "GET"], "--path"),
+        (&["cors", bucket, "--remove", "--methods", "PUT"], "cannot be used with"),
+        (&["encryption", bucket, "--remove", "--kms-key-id", "k"], "cannot be used with"),
+        (
+            &["certificate", bucket, "--domain", "d.example.com", "--remove", "--private-key", "k"],
+            "cannot be used with",
+        ),
+        (&["replication", bucket, "--remove", "--prefix", "logs/"], "cannot be used with"),
+        (&["replication", bucket, "--remove", "--no-delete-markers"], "cannot be used with"),
+        (&["domain", bucket, "--remove", "--to", "website"], "cannot be used with"),
+        (&["domain", bucket, "--delete", "d.example.com", "--to", "website"], "cannot be used with"),
+        (&["origin", bucket, "--mirror", "old.example.com", "--status", "403"], "cannot be used with"),
+        (&["origin", bucket, "--remove", "--status", "403"], "cannot be used with"),
+        (&["inventory", bucket, "--id", "daily", "--remove", "--prefix", "logs/"], "cannot be used with"),
+        (&["inventory", bucket, "--id", "daily", "--remove", "--once"], "cannot be used with"),
+        (&["tiering", bucket, "--turn-on", "30", "--prefix", "logs/"], "cannot be used with"),
+        (&["tiering", bucket, "--turn-on", "30", "--archive", "91"], "cannot be used with"),
+        (&["tiering", bucket, "--turn-on", "30", "--remove"], "cannot be used with"),
         (&["frobnicate"], "frobnicate"),
         (&[], "Usage"),
     ] {
