@@ -306,10 +306,8 @@ impl Lines {
         if self.direction == Direction::Down && error.field() == Some("key") && self.is_native(&file.key) {
             self.told().foreign_names = true;
         }
-        let name = match self.direction {
-            Direction::Up if !file.path.is_empty() => self.path(file),
-            _ => self.key(file),
-        };
+        // A file has no storage class.
+        let name = if file.storage_class.is_some() { self.key(file) } else { self.path(file) };
         if self.is_json() {
             let mut told = self.told();
             let written = told.output.failed(&name, &error_json(error));

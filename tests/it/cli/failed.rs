@@ -92,6 +92,40 @@ async fn each_file_of_a_tree_that_fails_is_a_line_of_json() {
     }
 }
 
+/// An object that is not removed has no file, nor a file in the way an object.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_failed_is_named_where_it_is() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    shell.write("tree/a", "x");
+    for key in ["up/a", "up/gone"] {
+        emulator.put_object(emulator.bucket(), key, "x");
+    }
+    let up = shell.url("up/");
+    emulator.script(Rule::on("DELETE Multiple Objects").then(Action::status(403, "AccessDenied")).always());
+    let (lines, _) = told(&shell.run(&["--json", "sync", "--delete", "--by", "size", "tree", &up]));
+    assert_eq!(
+        (&lines[0]["action"], &lines[0]["target"]),
+        (&json!("failed"), &json!(format!("{up}gone"))),
+        "{lines:?}"
+    );
+
+    // A path of a directory that is longer than the system takes.
+    let mut deep = shell.path("tree");
+    while fs::create_dir(deep.join("d".repeat(100))).is_ok() {
+        deep.push("d".repeat(100));
+    }
+    deep.pop();
+    let open = cap_std::fs::Dir::open_ambient_dir(&deep, cap_std::ambient_authority()).unwrap();
+    let locked = "l".repeat(200);
+    open.create_dir(&locked).unwrap();
+    let (lines, _) = told(&shell.run(&["--json", "sync", &up, deep.to_str().unwrap()]));
+    let failed = lines.iter().find(|line| line["action"] == "failed").unwrap();
+    assert_eq!(failed["target"], json!(deep.join(locked)), "{lines:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn each_object_that_stays_is_a_line_of_json() {
     let emulator = crate::support::emulator().await;
