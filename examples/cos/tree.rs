@@ -308,13 +308,18 @@ impl Lines {
         }
         // A file has no storage class.
         let name = if file.storage_class.is_some() { self.key(file) } else { self.path(file) };
+        let stopped = error.kind() == ErrorKind::Cancelled;
         if self.is_json() {
+            // Of what was stopped only what it left is told.
+            if stopped && error.upload_id().is_none() {
+                return;
+            }
             let mut told = self.told();
             let written = told.output.failed(&name, &error_json(error));
             return told.note(written);
         }
         self.bars.suspend(|| {
-            if error.kind() != ErrorKind::Cancelled {
+            if !stopped {
                 tell(&chain(name, Some(error)));
             }
             left_behind(&self.key(file), error);

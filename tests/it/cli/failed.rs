@@ -126,6 +126,30 @@ async fn what_failed_is_named_where_it_is() {
     assert_eq!(failed["target"], json!(deep.join(locked)), "{lines:?}");
 }
 
+/// What ends with the others is not told as a failure of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn as_many_failures_are_told_as_are_counted() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    for number in 0..10 {
+        shell.write(&format!("tree/{number}"), "x");
+    }
+    let stall = Action::StallBeforeHeaders(std::time::Duration::from_secs(20));
+    emulator.script(Rule::on(Matcher::operation("PUT Object").key("up/0")).then(stall).always());
+    let gone = Action::status(404, "NoSuchBucket");
+    for number in 1..10 {
+        let put = Matcher::operation("PUT Object").key(format!("up/{number}"));
+        emulator.script(Rule::on(put).then(gone.clone()).always());
+    }
+    let output = shell.run(&["--json", "cp", "-r", "tree", &shell.url("up/")]);
+    let (lines, _) = told(&output);
+    let failed: Vec<_> = lines.iter().filter(|line| line["action"] == "failed").collect();
+    let sum = lines.last().unwrap();
+    assert_eq!(sum["failed"], failed.len(), "{lines:?}");
+    assert!(failed.iter().all(|line| line["error"]["code"] == "NoSuchBucket"), "{failed:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn each_object_that_stays_is_a_line_of_json() {
     let emulator = crate::support::emulator().await;
