@@ -83,7 +83,7 @@ pub async fn download_tree(
     options: &Options,
 ) -> Outcome {
     let bucket = session.bucket(&source.bucket)?;
-    let lines = Lines::new(session, &source, &directory, Direction::Down, choice.dry_run);
+    let lines = Lines::new(session, &source, &directory, Direction::Down, choice);
     let mut job = choice.download(DownloadDirectory::new(&source.prefix, directory))?.on_file(lines.listener());
     is_there(session, &bucket, &source).await?;
     if lines.has_bars() {

@@ -72,7 +72,7 @@ pub async fn run(session: &Session, command: Sync) -> Outcome {
     let outcome = match (source, destination) {
         (Root::Local(directory), Root::Cos(destination)) => {
             let bucket = session.bucket(&destination.bucket)?;
-            let lines = Lines::new(session, &destination, &directory, Direction::Up, choice.dry_run);
+            let lines = Lines::new(session, &destination, &directory, Direction::Up, &choice);
             let mut job = choice.upload(UploadDirectory::new(directory, destination.prefix))?.sync(by.compare());
             job = options.upload_directory(job).on_file(lines.listener()).count_ahead();
             if delete {
@@ -82,7 +82,7 @@ pub async fn run(session: &Session, command: Sync) -> Outcome {
         }
         (Root::Cos(source), Root::Local(directory)) => {
             let bucket = session.bucket(&source.bucket)?;
-            let lines = Lines::new(session, &source, &directory, Direction::Down, choice.dry_run);
+            let lines = Lines::new(session, &source, &directory, Direction::Down, &choice);
             let mut job = choice.download(DownloadDirectory::new(&source.prefix, directory))?.sync(by.compare());
             is_there(session, &bucket, &source).await?;
             job = options.download_directory(job).on_file(lines.listener());

@@ -151,6 +151,7 @@ pub struct Lines {
     url: PrefixUrl,
     directory: PathBuf,
     direction: Direction,
+    native_names: bool,
     dry_run: bool,
 }
 
@@ -182,7 +183,7 @@ fn interrupted(files: u64) -> Failure {
 }
 
 impl Lines {
-    pub fn new(session: &Session, url: &PrefixUrl, directory: &Path, direction: Direction, dry_run: bool) -> Self {
+    pub fn new(session: &Session, url: &PrefixUrl, directory: &Path, direction: Direction, choice: &Choice) -> Self {
         let told = Told { output: session.output(), foreign_names: false, broken: None };
         Self {
             told: Arc::new(Mutex::new(told)),
@@ -191,7 +192,8 @@ impl Lines {
             url: url.clone(),
             directory: directory.to_owned(),
             direction,
-            dry_run,
+            native_names: choice.native_names,
+            dry_run: choice.dry_run,
         }
     }
 
@@ -303,7 +305,8 @@ impl Lines {
     }
 
     fn failed(&self, file: &DirectoryFile, error: &Error) {
-        if self.direction == Direction::Down && error.field() == Some("key") && self.is_native(&file.key) {
+        let refused = self.direction == Direction::Down && error.field() == Some("key");
+        if refused && !self.native_names && self.is_native(&file.key) {
             self.told().foreign_names = true;
         }
         // A file has no storage class.

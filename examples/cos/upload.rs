@@ -76,7 +76,7 @@ pub async fn upload_tree(
     options: &Options,
 ) -> Outcome {
     let bucket = session.bucket(&destination.bucket)?;
-    let lines = Lines::new(session, &destination, &directory, Direction::Up, choice.dry_run);
+    let lines = Lines::new(session, &destination, &directory, Direction::Up, choice);
     let job = choice.upload(UploadDirectory::new(directory, destination.prefix))?;
     let job = job.on_file(lines.listener()).count_ahead();
     options.hint(lines.run(bucket.transfer(options.upload_directory(job))).await)

@@ -336,6 +336,10 @@ async fn names_that_others_cannot_have_come_when_it_is_said() {
     emulator.put_object(emulator.bucket(), "dots/../x", "x");
     let output = shell.run(&["cp", "-r", &shell.url("dots/"), "dots"]);
     assert!(output.status.code() == Some(1) && !text(&output.stderr).contains("hint"), "{}", text(&output.stderr));
+    // Nor is one that transfers use taken.
+    emulator.put_object(emulator.bucket(), "planted/.cos-0123456789ab.tmp", "x");
+    let output = shell.run(&["cp", "-r", &shell.url("planted/"), "planted", "--native-names"]);
+    assert!(output.status.code() == Some(1) && !text(&output.stderr).contains("hint"), "{}", text(&output.stderr));
     // Nothing is named on the way up, or across.
     let to = shell.url("to/");
     for command in [["cp", "logs", &url, "-r"], ["cp", &url, &to, "-r"], ["sync", "logs", &url, "--dry-run"]] {
