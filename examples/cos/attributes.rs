@@ -65,6 +65,8 @@ fn class(name: &str) -> Result<StorageClass, String> {
 impl Given {
     /// Refuses what COS would, and anything where no object is written.
     pub fn check(&self, writes_objects: bool) -> Outcome {
+        let is_kms = matches!(self.encryption, Some(Keys::Kms));
+        only(self.kms_key_id.is_some() && !is_kms, "--kms-key-id", "--encryption kms")?;
         if writes_objects {
             let put = PutObject::new(ObjectKey::new("any")?, "").attributes(self.attributes());
             let put = self.acl().into_iter().fold(put, PutObject::acl);

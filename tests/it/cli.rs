@@ -216,6 +216,7 @@ fn wrong_usage_is_2_before_anything_is_sent() {
         (&["tiering", bucket, "--turn-on", "30", "--prefix", "logs/"], "cannot be used with"),
         (&["tiering", bucket, "--turn-on", "30", "--archive", "91"], "cannot be used with"),
         (&["tiering", bucket, "--turn-on", "30", "--remove"], "cannot be used with"),
+        (&["cp", "in", &object, "--encryption", "cos", "--kms-key-id", "k"], "--kms-key-id is for --encryption kms"),
         (&["frobnicate"], "frobnicate"),
         (&[], "Usage"),
     ] {
