@@ -229,21 +229,24 @@ impl DownloadDirectory {
         Local::new(self.directory.clone(), self.prefix.clone(), self.settings.filter.clone(), options)
     }
 
-    /// The root every path is resolved in.
-    async fn root(&self) -> Result<Directory> {
+    /// The root every path is resolved in; `None` when it is missing and nothing is to be made.
+    async fn root(&self) -> Result<Option<Directory>> {
         let (path, make) = (self.directory.clone(), !self.settings.dry_run);
         blocking(move || {
             if make {
                 std::fs::create_dir_all(&path).map_err(|error| io_error("making", &path, error))?;
             }
-            Directory::open(&path).map_err(|error| io_error("opening", &path, error))
+            match Directory::open(&path) {
+                Err(error) if !make && error.kind() == io::ErrorKind::NotFound => Ok(None),
+                opened => opened.map(Some).map_err(|error| io_error("opening", &path, error)),
+            }
         })
         .await
     }
 
     async fn download_all(&self, bucket: &Bucket, pool: &mut Pool) -> Result<()> {
         let mut remote = self.remote(bucket);
-        let root = if self.settings.dry_run { None } else { Some(self.root().await?) };
+        let root = self.root().await?;
         while let Some(entry) = remote.next().await? {
             match entry {
                 Entry::File(object) => self.download(bucket, root.as_ref(), object, None, pool).await?,
@@ -254,11 +257,7 @@ impl DownloadDirectory {
     }
 
     async fn sync_all(&self, bucket: &Bucket, compare: Compare, pool: &mut Pool) -> Result<()> {
-        let there = tokio::fs::try_exists(&self.directory).await;
-        if self.settings.dry_run && matches!(there, Ok(false)) {
-            return self.download_all(bucket, pool).await;
-        }
-        let root = self.root().await?;
+        let Some(root) = self.root().await? else { return self.download_all(bucket, pool).await };
         let mut merge = self.merge(bucket).await?;
         while let Some(side) = merge.next().await? {
             match side {

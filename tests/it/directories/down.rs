@@ -270,8 +270,9 @@ async fn what_is_no_file_is_not_replaced() {
     std::os::unix::fs::symlink("plain", root.path().join("link")).unwrap();
     #[cfg(not(unix))]
     fs::create_dir(root.path().join("link")).unwrap();
-    let job = DownloadDirectory::new("s/", root.path()).sync(Compare::Size);
-    for job in [job.clone().dry_run(), job] {
+    let plain = DownloadDirectory::new("s/", root.path());
+    let job = plain.clone().sync(Compare::Size);
+    for job in [plain.dry_run(), job.clone().dry_run(), job] {
         let report = bucket.transfer(job).await.unwrap();
         assert_eq!(counts(&report), [1, 0, 0, 2]);
         let mut told: Vec<_> = report.failures.iter().map(|failure| format!("{:?}", failure.error)).collect();
