@@ -1,6 +1,6 @@
 //! From COS to COS: in one request, or by parts; the bytes do not come through here.
 
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tencent_cos::transfer::{LargeCopy, LargeCopyOutput};
 use tencent_cos::{Bucket, ObjectKey, ObjectSummary, Region};
@@ -43,7 +43,7 @@ pub async fn copy(
     let (from, to) = (source.to_string(), destination.to_string());
     let crc64 = copied.crc64.map(|crc64| crc64.to_string());
     let text = done(&from, &to, copied.length, took, crc64.as_deref());
-    output.line(|| told(&from, &to, &copied), text)?;
+    output.line(|| told(&from, &to, copied.length, Some(&copied)), text)?;
     output.finish()
 }
 
@@ -71,19 +71,23 @@ pub async fn copy_tree(
     });
     let (mut output, bars, start) = (session.output(), session.bars(None), Instant::now());
     let objects = objects.take_while(|_| std::future::ready(!session.interrupt.has_come()));
-    let tree = Copies { session, bars: &bars, from, to, source, destination, options };
-    if choice.dry_run {
-        return tree.show(std::pin::pin!(objects)).await;
-    }
-    let jobs = objects.map(|key| async { Ok::<_, Failure>(tree.one(key?.key).await) });
+    let dry_run = choice.dry_run;
+    let tree = Copies { session, bars: &bars, from, to, source, destination, options, dry_run };
+    let jobs = objects.map(|object| async { Ok::<_, Failure>(tree.one(object?).await) });
     let mut jobs = std::pin::pin!(jobs.buffer_unordered(AT_ONCE));
     let (mut copied, mut bytes, mut failed, mut end) = (0_u64, 0_u64, 0_u64, None);
     while let Some(outcome) = jobs.next().await {
         let stop = match outcome {
-            Ok((from, to, Ok(made))) => {
-                (copied, bytes) = (copied + 1, bytes + made.length);
-                let text = format!("{from} -> {to}: {}", Size(made.length));
-                let told = bars.suspend(|| output.line(|| told(&from, &to, &made), text).and_then(|()| output.flush()));
+            Ok((from, to, Ok((size, made)))) => {
+                (copied, bytes) = (copied + 1, bytes + size);
+                let would = if dry_run { "would copy " } else { "" };
+                let text = format!("{would}{from} -> {to}: {}", Size(size));
+                let json = || {
+                    let mut line = told(&from, &to, size, made.as_ref());
+                    (line["action"], line["dry_run"]) = ("copy".into(), dry_run.into());
+                    line
+                };
+                let told = bars.suspend(|| output.line(json, text).and_then(|()| output.flush()));
                 bars.count(copied, bytes);
                 told
             }
@@ -107,10 +111,11 @@ pub async fn copy_tree(
     }
     bars.clear();
     if let Some(failure) = end {
-        return Err(failure.early());
+        return Err(if dry_run { failure } else { failure.early() });
     }
-    let sum = json!({ "action": "sum", "transferred": copied, "bytes": bytes, "failed": failed, "dry_run": false });
-    output.line(|| sum, format!("{}; {failed} failed", summed("copied", copied, bytes, start.elapsed())))?;
+    let sum = json!({ "action": "sum", "transferred": copied, "bytes": bytes, "failed": failed, "dry_run": dry_run });
+    let verb = if dry_run { "would be copied" } else { "copied" };
+    output.line(|| sum, format!("{}; {failed} failed", summed(verb, copied, bytes, start.elapsed())))?;
     let printed = output.finish();
     if failed == 0 { printed } else { Err(Failure::failed(format!("{failed} objects were not copied"))) }
 }
@@ -124,40 +129,24 @@ struct Copies<'a> {
     source: PrefixUrl,
     destination: PrefixUrl,
     options: &'a Options,
+    dry_run: bool,
 }
 
 impl Copies<'_> {
-    /// What would be copied.
-    async fn show(&self, mut objects: impl Stream<Item = Outcome<ObjectSummary>> + Unpin) -> Outcome {
-        let (mut output, start) = (self.session.output(), Instant::now());
-        let (mut copied, mut bytes) = (0_u64, 0_u64);
-        while let Some(ObjectSummary { key, size, .. }) = objects.try_next().await? {
-            (copied, bytes) = (copied + 1, bytes + size);
-            let target = self.target(&key);
-            let (from, to) = self.names(&key, &target);
-            self.check(&target).map_err(|failure| Failure::failed(format!("{from}: {failure}")))?;
-            let json = || json!({ "source": from, "destination": to, "size": size, "dry_run": true });
-            output.line(json, format_args!("would copy {from} -> {to}: {}", Size(size)))?;
-        }
-        let sum = json!({ "action": "sum", "transferred": copied, "bytes": bytes, "failed": 0, "dry_run": true });
-        output.line(|| sum, summed("would be copied", copied, bytes, start.elapsed()))?;
-        output.finish()
-    }
-
-    /// From where, to where, and what came of it.
-    async fn one(&self, key: String) -> (String, String, Outcome<LargeCopyOutput>) {
-        let target = self.target(&key);
-        let (from, to) = self.names(&key, &target);
-        let outcome = self.copy(&key, &target).await;
+    /// From where, to where, and how many bytes were copied, or would be.
+    async fn one(&self, object: ObjectSummary) -> (String, String, Outcome<(u64, Option<LargeCopyOutput>)>) {
+        let target = self.target(&object.key);
+        let (from, to) = self.names(&object.key, &target);
+        let outcome = self.copy(object, &target).await;
         (from, to, outcome)
     }
 
-    /// Whether a copy there would come to lie in what is copied yet.
-    fn check(&self, target: &str) -> Outcome {
+    /// The key of a copy that does not come to lie in what is copied yet.
+    fn checked(&self, target: &str) -> Outcome<ObjectKey> {
         if self.source.bucket == self.destination.bucket && target.starts_with(&self.source.prefix) {
             return Err(Failure::failed("its copy would be below SRC, in place of what is copied"));
         }
-        Ok(())
+        Ok(ObjectKey::new(target)?)
     }
 
     /// The key of the copy.
@@ -169,11 +158,15 @@ impl Copies<'_> {
         (format!("cos://{}/{key}", self.source.bucket), format!("cos://{}/{target}", self.destination.bucket))
     }
 
-    async fn copy(&self, key: &str, target: &str) -> Outcome<LargeCopyOutput> {
-        self.check(target)?;
-        let job = LargeCopy::new(ObjectKey::new(key)?, ObjectKey::new(target)?).from_bucket(&self.from);
+    async fn copy(&self, object: ObjectSummary, target: &str) -> Outcome<(u64, Option<LargeCopyOutput>)> {
+        let (key, target) = (ObjectKey::new(object.key)?, self.checked(target)?);
+        if self.dry_run {
+            return Ok((object.size, None));
+        }
+        let job = LargeCopy::new(key, target).from_bucket(&self.from);
         let outcome = self.session.interrupt.guard(self.to.transfer(self.options.copy(job))).await;
-        self.bars.suspend(|| ended(outcome))
+        let made = self.bars.suspend(|| ended(outcome))?;
+        Ok((made.length, Some(made)))
     }
 }
 
@@ -184,16 +177,16 @@ fn no_checkpoint(options: &Options) -> Outcome {
     }
 }
 
-fn told(source: &str, destination: &str, copied: &LargeCopyOutput) -> Value {
+fn told(source: &str, destination: &str, size: u64, copied: Option<&LargeCopyOutput>) -> Value {
     json!({
         "source": source,
         "destination": destination,
-        "size": copied.length,
-        "etag": copied.etag,
-        "crc64": copied.crc64.map(|crc64| crc64.to_string()),
-        "version_id": copied.version_id,
-        "source_version_id": copied.source_version_id,
-        "parts": copied.parts,
-        "request_id": copied.request_id(),
+        "size": size,
+        "etag": copied.map(|copied| &copied.etag),
+        "crc64": copied.and_then(|copied| copied.crc64).map(|crc64| crc64.to_string()),
+        "version_id": copied.map(|copied| &copied.version_id),
+        "source_version_id": copied.map(|copied| &copied.source_version_id),
+        "parts": copied.map(|copied| copied.parts),
+        "request_id": copied.map(LargeCopyOutput::request_id),
     })
 }

@@ -72,11 +72,15 @@ async fn trees_go_up_down_and_across_and_are_made_alike() {
     for (key, body) in [("up/in/in/x", "deep"), ("up/in/x", "x")] {
         emulator.put_object(emulator.bucket(), key, body);
     }
-    let output = shell.run(&["cp", "-r", &shell.url("up/in/"), &shell.url("up/")]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("up/in/in/x"), "{}", text(&output.stderr));
-    let (status, told) = shell.failed(&["cp", "-r", "--dry-run", &shell.url("up/in/"), &shell.url("up/")]);
-    assert!(status == 1 && told.contains("up/in/in/x: its copy would be below SRC"), "{told}");
+    for (dry, copies) in [(&["--dry-run"][..], "would copy"), (&[], "cos://")] {
+        let output = shell.run(&[&["cp", "-r", &shell.url("up/in/"), &shell.url("up/")], dry].concat());
+        let (printed, told) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(1));
+        assert!(told.contains("up/in/in/x: its copy would be below SRC"), "{told}");
+        assert!(told.ends_with("cos: 1 objects were not copied\n"), "{told}");
+        assert!(printed.starts_with(copies) && printed.lines().count() == 2, "{printed}");
+        assert!(printed.ends_with("; 1 failed\n"), "{printed}");
+    }
     let stored = |key: &str| emulator.object(emulator.bucket(), key).unwrap().bytes();
     assert_eq!((stored("up/x"), stored("up/in/x")), ("x".into(), "x".into()));
 
@@ -539,8 +543,16 @@ async fn a_dry_run_of_a_tree_copies_nothing() {
         let lines = shell.json(&command);
         assert!(lines.len() == 2 && lines.iter().all(|line| line["dry_run"] == true), "{lines:?}");
         assert_eq!((&lines[0]["size"], &lines[1]["transferred"]), (&1.into(), &1.into()));
+        assert_eq!(lines[0]["action"], verb);
     }
     assert!(shell.files() == ["tree"] && emulator.object(emulator.bucket(), "to/k").is_none());
+    // All fields are there all the same.
+    let fields = |line: &serde_json::Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for source in ["tree", &from] {
+        let [shown, done] = [&["--dry-run"][..], &[]]
+            .map(|dry| shell.json(&[&["cp", "-r", source, &shell.url("made/")], dry].concat()).remove(0));
+        assert_eq!((fields(&shown), &done["dry_run"]), (fields(&done), &false.into()), "{done}");
+    }
     let (status, told) = shell.failed(&["cp", "tree/k", &to, "--dry-run"]);
     assert!(status == 2 && told.contains("--dry-run is for --recursive"), "{told}");
 }
