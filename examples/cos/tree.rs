@@ -20,10 +20,11 @@ use crate::url::PrefixUrl;
 /// Which names are meant.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Globs {
-    /// Only what matches by its path below the directory, like '*.log' or 'photos/**'; may be repeated
+    /// Only what matches by its path below the directory, like '*.log' or 'photos/**', where `*` stands for slashes, too;
+    /// may be repeated
     #[arg(long, value_name = "GLOB")]
     include: Vec<Glob>,
-    /// Nothing that matches by its path below the directory; may be repeated
+    /// Nothing that matches by its path below the directory, whatever --include says; may be repeated
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<Glob>,
 }
@@ -36,6 +37,7 @@ impl Globs {
     }
 
     pub fn paths(&self) -> Outcome<impl Fn(&str) -> bool + Clone + Send + Sync + use<>> {
+        self.exclude.iter().try_for_each(excludes_anything)?;
         let (include, exclude) = (set(&self.include)?, set(&self.exclude)?);
         Ok(move |path: &str| (include.is_empty() || include.is_match(path)) && !exclude.is_match(path))
     }
@@ -109,6 +111,19 @@ impl Choice {
 /// Refuses an option that is given where it has no meaning.
 pub fn only(is_given: bool, option: &str, of: &str) -> Outcome {
     if is_given { Err(Failure::usage(format!("{option} is for {of}"))) } else { Ok(()) }
+}
+
+/// Refuses what is meant for a directory, as other programs take it, and would leave its files to be deleted.
+fn excludes_anything(glob: &Glob) -> Outcome {
+    let text = glob.glob();
+    let inner = text.trim_matches('/');
+    if inner.len() == text.len() {
+        return Ok(());
+    }
+    let all = if text.ends_with('/') { format!("{inner}/**") } else { inner.to_owned() };
+    Err(Failure::usage(format!(
+        "--exclude {text} leaves no file out: paths neither begin nor end in a slash, as in '{all}'"
+    )))
 }
 
 fn set(globs: &[Glob]) -> Outcome<GlobSet> {

@@ -217,6 +217,9 @@ fn wrong_usage_is_2_before_anything_is_sent() {
         (&["tiering", bucket, "--turn-on", "30", "--archive", "91"], "cannot be used with"),
         (&["tiering", bucket, "--turn-on", "30", "--remove"], "cannot be used with"),
         (&["cp", "in", &object, "--encryption", "cos", "--kms-key-id", "k"], "--kms-key-id is for --encryption kms"),
+        (&["sync", "--delete", &folder, "out", "--exclude", "keep/"], "as in 'keep/**'"),
+        (&["sync", "--delete", ".", &folder, "--exclude", "/keep/**"], "--exclude /keep/** leaves no file out"),
+        (&["rm", "-r", &folder, "--exclude", "keep/"], "as in 'keep/**'"),
         (&["frobnicate"], "frobnicate"),
         (&[], "Usage"),
     ] {
