@@ -1,6 +1,6 @@
 //! `cos rm --recursive`: page by page what a listing shows, up to a thousand in one request.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use tencent_cos::{
@@ -63,10 +63,34 @@ impl Item {
         self.version_id.iter().fold(DeleteKey::new(&self.key), DeleteKey::version_id)
     }
 
+    /// What is removed, or in a dry run would be.
+    fn to_json(&self, bucket: &Bucket, gone: Option<Gone<'_>>) -> Value {
+        let made = gone.and_then(|gone| gone.made);
+        json!({
+            "action": "delete",
+            "bucket": bucket.name().as_str(),
+            "key": self.key,
+            "version_id": self.version_id.as_ref().or(made),
+            "size": self.size,
+            "delete_marker": gone.map(|gone| gone.delete_marker),
+            "request_id": gone.map(|gone| gone.request_id),
+            "dry_run": gone.is_none(),
+        })
+    }
+
     fn name(&self, bucket: &Bucket) -> String {
         let version = self.version_id.as_ref().map(|id| format!(" version {id}")).unwrap_or_default();
         format!("cos://{}/{}{version}", bucket.name(), self.key)
     }
+}
+
+/// What COS says of a removal.
+#[derive(Clone, Copy)]
+struct Gone<'a> {
+    delete_marker: bool,
+    /// The version of a delete marker that hides the object now.
+    made: Option<&'a String>,
+    request_id: &'a str,
 }
 
 struct Sweep<'a> {
@@ -106,17 +130,8 @@ impl Sweep<'_> {
     fn show(&mut self, items: &[Item]) -> Outcome {
         for item in items {
             self.removed += 1;
-            let json = || {
-                json!({
-                    "action": "delete",
-                    "bucket": self.bucket.name().as_str(),
-                    "key": item.key,
-                    "version_id": item.version_id,
-                    "size": item.size,
-                    "dry_run": true,
-                })
-            };
-            self.output.line(json, format_args!("would remove {}", item.name(&self.bucket)))?;
+            let name = item.name(&self.bucket);
+            self.output.line(|| item.to_json(&self.bucket, None), format_args!("would remove {name}"))?;
         }
         Ok(())
     }
@@ -139,27 +154,24 @@ impl Sweep<'_> {
         let delete = DeleteObjects::new(items.iter().map(|item| item.to_delete()));
         let answer = self.session.send(&self.bucket, delete).await?;
         let request_id = answer.request_id();
-        let item = |key: &str, version_id: Option<&String>| Item {
-            key: key.to_owned(),
-            version_id: version_id.cloned(),
-            size: None,
-        };
+        let mut unsaid: HashMap<_, _> =
+            items.iter().map(|item| ((&item.key, item.version_id.as_ref()), *item)).collect();
         for gone in &answer.deleted {
-            let made = gone.delete_marker_version_id.as_ref();
-            self.done(&item(&gone.key, gone.version_id.as_ref()), gone.delete_marker, made, request_id)?;
+            if let Some(item) = unsaid.remove(&(&gone.key, gone.version_id.as_ref())) {
+                let made = gone.delete_marker_version_id.as_ref();
+                self.done(item, Gone { delete_marker: gone.delete_marker, made, request_id })?;
+            }
         }
         for kept in &answer.failed {
+            let Some(item) = unsaid.remove(&(&kept.key, kept.version_id.as_ref())) else { continue };
             let why = format!("{} {} (request id {request_id})", kept.code, kept.message);
             let mut service = ServiceError::default();
             (service.status, service.request_id) = (200, request_id.to_owned());
             (service.code, service.message) = (kept.code.clone(), kept.message.clone());
             let error = error_json(&Error::service_error(service));
-            self.not_done(&item(&kept.key, kept.version_id.as_ref()), &why, &error)?;
+            self.not_done(item, &why, &error)?;
         }
-        let deleted = answer.deleted.iter().map(|gone| (&gone.key, gone.version_id.as_ref()));
-        let failed = answer.failed.iter().map(|kept| (&kept.key, kept.version_id.as_ref()));
-        let named: HashSet<_> = deleted.chain(failed).collect();
-        for item in items.iter().filter(|item| !named.contains(&(&item.key, item.version_id.as_ref()))) {
+        for item in items.iter().filter(|item| unsaid.contains_key(&(&item.key, item.version_id.as_ref()))) {
             let why = format!("COS does not say whether it was removed (request id {request_id})");
             self.not_done(item, &why, &described("Response", &why, None, None))?;
         }
@@ -175,25 +187,18 @@ impl Sweep<'_> {
             Err(error) => Err(error.into()),
         };
         match removed {
-            Ok(gone) => self.done(item, gone.delete_marker, gone.version_id.as_ref(), gone.request_id()),
+            Ok(gone) => {
+                let (made, request_id) = (gone.version_id.as_ref(), gone.request_id());
+                self.done(item, Gone { delete_marker: gone.delete_marker, made, request_id })
+            }
             Err(failure) => self.not_done(item, &failure.to_string(), &failure.as_json()),
         }
     }
 
-    /// `made` is the version of a delete marker that hides the object now.
-    fn done(&mut self, item: &Item, delete_marker: bool, made: Option<&String>, request_id: &str) -> Outcome {
+    fn done(&mut self, item: &Item, gone: Gone<'_>) -> Outcome {
         self.removed += 1;
-        let json = || {
-            json!({
-                "action": "delete",
-                "bucket": self.bucket.name().as_str(),
-                "key": item.key,
-                "delete_marker": delete_marker,
-                "version_id": item.version_id.as_ref().or(made),
-                "request_id": request_id,
-            })
-        };
-        self.output.line(json, format_args!("removed {} (request id {request_id})", item.name(&self.bucket)))
+        let text = format!("removed {} (request id {})", item.name(&self.bucket), gone.request_id);
+        self.output.line(|| item.to_json(&self.bucket, Some(gone)), text)
     }
 
     fn not_done(&mut self, item: &Item, why: &str, error: &Value) -> Outcome {
