@@ -17,23 +17,23 @@ Examples:
   cos rm -r cos://examplebucket-1250000000/logs/ --include '*.tmp'
   cos rm -r --versions cos://examplebucket-1250000000/drafts/";
 
-/// Remove an object, or with --recursive all behind a prefix
+/// Remove an object, or with --recursive all that is in a folder
 ///
-/// A prefix is text, not a folder: cos://BUCKET-APPID/a takes a/b, and ab as well. cos://BUCKET-APPID alone is every object of
-/// the bucket. What could not be removed is told line by line on standard error, and the exit status is 1.
+/// A folder ends in a slash: cos://BUCKET-APPID/a/ takes a/b, and not ab. cos://BUCKET-APPID alone is every object of the
+/// bucket; with --include 'a*' it is those whose keys begin with a. What could not be removed is told line by line on standard error, and the exit status is 1.
 ///
 /// Versions are not touched, unless --version-id names one or --versions means all: where the bucket keeps them, a
 /// removed object is hidden behind a delete marker and its versions stay.
 #[derive(Debug, Args)]
 pub struct Rm {
-    /// cos://BUCKET-APPID/KEY, or cos://BUCKET-APPID[/PREFIX] with --recursive; one that does not exist is a success
+    /// cos://BUCKET-APPID/KEY, or cos://BUCKET-APPID[/DIR/] with --recursive; one that does not exist is a success
     #[arg(value_name = "OBJECT")]
     url: PrefixUrl,
     /// Remove this version for good
     // Also of --dry-run: clap lets what an option requires be missing where that is in conflict with another.
     #[arg(long, value_name = "ID", conflicts_with_all = ["recursive", "dry_run", "versions"])]
     version_id: Option<VersionId>,
-    /// Remove every object whose key begins with PREFIX
+    /// Remove every object whose key begins with DIR/
     #[arg(long, short)]
     recursive: bool,
     /// Print what --recursive would remove, and remove nothing
@@ -49,6 +49,11 @@ pub struct Rm {
 pub async fn run(session: &Session, command: Rm) -> Outcome {
     let Rm { url, version_id, recursive, dry_run, versions, globs } = command;
     if recursive {
+        if !url.prefix.is_empty() && !url.prefix.ends_with('/') {
+            return Err(Failure::usage(format!(
+                "{url} names no folder, as {url}/ does; --include names what only begins alike"
+            )));
+        }
         return sweep(session, url, Wanted { globs, versions, dry_run }).await;
     }
     globs.for_trees()?;

@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::tree::Globs;
 use crate::url::PrefixUrl;
 
-/// What is removed behind a prefix, and how.
+/// What is removed below a folder, and how.
 pub struct Wanted {
     pub globs: Globs,
     pub versions: bool,
@@ -25,9 +25,8 @@ pub async fn sweep(session: &Session, url: PrefixUrl, wanted: Wanted) -> Outcome
     let bucket = session.bucket(&url.bucket)?;
     let Wanted { globs, versions, dry_run } = wanted;
     let is_meant = globs.paths()?;
-    // Globs are about what lies below the folder that the prefix is in, or is.
-    let folder = url.prefix.rfind('/').map_or(0, |slash| slash + 1);
-    let is_meant = move |key: &str| is_meant(&key[folder..]);
+    let below = url.prefix.len();
+    let is_meant = move |key: &str| is_meant(&key[below..]);
     let sweep = Sweep { session, bucket, output: session.output(), dry_run, removed: 0, failed: 0 };
     if versions {
         let list = ListObjectVersions::new().prefix(url.prefix);

@@ -91,7 +91,7 @@ async fn what_looks_after_it_is_a_command_that_works() {
     for (arguments, look) in [
         (&["mb", "cos://new-1250000000"][..], "cos ls cos://new-1250000000".to_owned()),
         (&["rm", &shell.url("k")], format!("cos stat {bucket}/k")),
-        (&["rm", "-r", &shell.url("k")], format!("cos ls {bucket}")),
+        (&["rm", "-r", &shell.url("")], format!("cos ls {bucket}")),
     ] {
         for operation in ["PUT Bucket", "DELETE Object", "DELETE Multiple Objects"] {
             emulator.script(Rule::on(operation).then(Action::ResetBeforeHeaders).always());

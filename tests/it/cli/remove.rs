@@ -51,7 +51,7 @@ async fn rm_recursive_removes_what_begins_with_the_prefix_a_thousand_at_once() {
         })),
         "{shown:?}"
     );
-    let printed = shell.done(&["rm", "-r", "--dry-run", &shell.url("p/tab")]);
+    let printed = shell.done(&["rm", "-r", "--dry-run", &shell.url("p/"), "--include", "tab*"]);
     assert_eq!(text(&printed), format!("would remove cos://{bucket}/p/tab\\tline\\n\n"));
 
     let removed = shell.json(&["rm", "--recursive", &shell.url("p/")]);
@@ -217,8 +217,10 @@ fn rm_recursive_takes_what_is_meant() {
     }
     let shown = shell.json(&["rm", "-r", "--dry-run", &shell.url("logs/"), "--include", "*.log", "--exclude", "sub/*"]);
     assert_eq!(keys(&shown), ["logs/a.log"]);
-    // Of a prefix that is no folder, the paths are those below the folder it is in.
-    shell.done(&["rm", "-r", &shell.url("log"), "--exclude", "logs/**"]);
+    // What only begins alike is not in the folder that `cp -r` and `sync` take this for.
+    let (status, told) = shell.failed(&["rm", "-r", &shell.url("log")]);
+    assert!(status == 2 && told.contains("names no folder, as cos://examplebucket-1250000000/log/ does"), "{told}");
+    shell.done(&["rm", "-r", &shell.url(""), "--include", "log*", "--exclude", "logs/**"]);
     let left = shell.json(&["ls", "-r", &shell.url("")]);
     assert_eq!(keys(&left), ["logs/a.log", "logs/a.tmp", "logs/sub/b.log"]);
     for option in ["--include", "--exclude"] {
