@@ -12,7 +12,7 @@ use crate::transfer::Download;
 use crate::transfer::confined::Directory;
 use crate::transfer::directory::compare::Compare;
 use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Shows, Side, Source};
-use crate::transfer::directory::names::FileNames;
+use crate::transfer::directory::names::{Arrivals, FileNames};
 use crate::transfer::directory::pool::{Deed, Pool, Settings};
 use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
 use crate::transfer::directory::walk::WalkOptions;
@@ -45,8 +45,8 @@ use crate::transfer::sealed;
 /// A sync goes through the files and the listing side by side. It leaves a file alone that has its object, and deletes
 /// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never links,
 /// directories, what is no file, a file whose name makes no key, or one whose object was refused. It holds the names of
-/// the directories on the way to the file it is at; beside that and the paths just named memory does not grow with the
-/// number of objects.
+/// the directories on the way to the file it is at; beside that and the paths just named, and where it deletes up to a
+/// million that are new, memory does not grow with the number of objects.
 /// Files that transfers make for themselves are left alone, and told as [`FileStep::WorkFile`].
 ///
 /// Pausing begins no further object or part. Cancelling stops each as [`Download`] does.
@@ -132,6 +132,10 @@ impl DownloadDirectory {
     /// of its own, with a second listing. Where anything failed but for keys that were refused, nothing is deleted, and
     /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where no object can be a file, as with the mark
     /// of a folder alone: if no key was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input).
+    ///
+    /// What may be a file that just came down, by another spelling, stays until another run: its path differs only in case,
+    /// in how letters are composed or in characters without a look, as some file systems show names. So does all where over
+    /// a million came.
     pub fn delete_extraneous(mut self) -> Self {
         self.settings.delete_extraneous = true;
         self
@@ -258,10 +262,15 @@ impl DownloadDirectory {
 
     async fn sync_all(&self, bucket: &Bucket, compare: Compare, pool: &mut Pool) -> Result<()> {
         let Some(root) = self.root().await? else { return self.download_all(bucket, pool).await };
-        let mut merge = self.merge(bucket).await?;
+        let (mut merge, mut arrivals) = (self.merge(bucket).await?, Arrivals::new());
         while let Some(side) = merge.next().await? {
             match side {
-                Side::Remote { object, .. } => self.download(bucket, Some(&root), object, None, pool).await?,
+                Side::Remote { object, .. } => {
+                    if self.settings.delete_extraneous {
+                        arrivals.add(&object.path);
+                    }
+                    self.download(bucket, Some(&root), object, None, pool).await?;
+                }
                 Side::Both { file, object } => {
                     self.download(bucket, Some(&root), object, Some((compare, file)), pool).await?;
                 }
@@ -278,7 +287,9 @@ impl DownloadDirectory {
             // In a pass of its own: a list of what is to be deleted might be long.
             let mut merge = self.merge(bucket).await?;
             while let Some(side) = merge.next().await? {
-                if let Side::Local(file) = side {
+                if let Side::Local(file) = side
+                    && !arrivals.may_have(&file.path)
+                {
                     self.delete(&root, file, pool).await?;
                 }
             }

@@ -167,6 +167,29 @@ impl Spellings {
     }
 }
 
+/// Files that came down, by whatever spelling a file system shows them.
+pub(super) struct Arrivals {
+    seen: HashSet<u64>,
+    state: RandomState,
+}
+
+impl Arrivals {
+    pub(super) fn new() -> Self {
+        Self { seen: HashSet::new(), state: RandomState::new() }
+    }
+
+    pub(super) fn add(&mut self, path: &str) {
+        if self.seen.len() < MAX_SPELLINGS {
+            self.seen.insert(self.state.hash_one(folded(path)));
+        }
+    }
+
+    /// Whether this may be one of them. With too many to remember, all may.
+    pub(super) fn may_have(&self, path: &str) -> bool {
+        self.seen.len() == MAX_SPELLINGS || self.seen.contains(&self.state.hash_one(folded(path)))
+    }
+}
+
 /// Without what is ignored. Upper case first: some letters have two lower ones. Decomposed before and after: some have a
 /// case only in pieces, and some that have none in pieces are made of others by it.
 fn folded(path: &str) -> String {

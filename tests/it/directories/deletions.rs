@@ -221,6 +221,36 @@ async fn what_became_a_link_meanwhile_is_not_deleted() {
     assert_eq!(names(root.path()), ["a", "extra2"]);
 }
 
+/// Some file systems show a name in another case or composed otherwise, or have a directory of another case already.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_just_came_down_is_not_extraneous_by_another_spelling() {
+    use tencent_cos::transfer::FileStep;
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["s/A/x", "s/b", "s/\u{e9}"]);
+    make(root.path(), &["a/y", "extra", "B"]);
+    let shown = |root: &Path, path: &str| root.join(path.to_lowercase().replace('\u{e9}', "e\u{301}"));
+    let here = root.path().to_owned();
+    let job = down(root.path()).native_names().on_file(move |file, step| {
+        if let FileStep::Transferred = step {
+            fs::rename(here.join(&file.path), shown(&here, &file.path)).unwrap();
+        }
+    });
+    assert_eq!(counts(&bucket.transfer(job).await.unwrap()), [3, 0, 2, 0]);
+    // `B` might have been the new `b`.
+    assert_eq!(names(root.path()), ["A", "B", "a", "b", "e\u{301}"]);
+    assert_eq!(names(&root.path().join("a")), ["x"]);
+    // Where it is another file, it goes the next time.
+    for path in ["\u{e9}", "A/x"] {
+        fs::rename(shown(root.path(), path), root.path().join(path)).unwrap();
+    }
+    let report = bucket.transfer(down(root.path()).native_names()).await.unwrap();
+    assert_eq!(
+        (counts(&report), names(root.path())),
+        ([0, 3, 1, 0], ["A", "a", "b", "\u{e9}"].map(str::to_owned).into())
+    );
+}
+
 #[tokio::test]
 async fn an_empty_source_empties_nothing() {
     let (memory, bucket, root) = rig();
