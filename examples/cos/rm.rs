@@ -20,7 +20,8 @@ Examples:
 /// Remove an object, or with --recursive all that is in a folder
 ///
 /// A folder ends in a slash: cos://BUCKET-APPID/a/ takes a/b, and not ab. cos://BUCKET-APPID alone is every object of the
-/// bucket; with --include 'a*' it is those whose keys begin with a. What could not be removed is told line by line on standard error, and the exit status is 1.
+/// bucket; with --include 'a*' it is those whose keys begin with a. What could not be removed is told line by line on
+/// standard error, and the exit status is 1.
 ///
 /// Versions are not touched, unless --version-id names one or --versions means all: where the bucket keeps them, a
 /// removed object is hidden behind a delete marker and its versions stay.

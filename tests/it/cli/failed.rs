@@ -1,6 +1,7 @@
 //! `--json` when something fails.
 
 use std::fs;
+use std::path::Path;
 use std::process::Output;
 
 use cos_emulator::{Action, Emulator, Matcher, Rule};
@@ -72,7 +73,7 @@ async fn each_file_of_a_tree_that_fails_is_a_line_of_json() {
     deny(&emulator, "GET Object", "from/b");
     deny(&emulator, "PUT Object - Copy", "across/b");
     for (arguments, target) in [
-        (["cp", "-r", "tree", &up], "tree/b".to_owned()),
+        (["cp", "-r", "tree", &up], Path::new("tree").join("b").display().to_string()),
         (["cp", "-r", &from, "down"], format!("{from}b")),
         (["cp", "-r", &from, &across], format!("{from}b")),
     ] {

@@ -1,14 +1,10 @@
 //! Files that objects are downloaded to.
 
 use std::fs;
-use std::process::Command;
-use std::time::Duration;
 
 use cos_emulator::{Action, Matcher, Rule};
 
 use super::shell::{Shell, bytes, names, text};
-
-const INTERRUPTED: &str = "cos: interrupted; with --checkpoint DIR the same command would go on where it ended\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_download_is_whole_or_leaves_no_trace() {
@@ -140,25 +136,4 @@ async fn a_link_at_the_destination_is_refused_not_followed() {
     fs::remove_file(shell.path("dir/k")).unwrap();
     shell.done(&["cp", &url, "dirlink/"]);
     assert_eq!(names(&shell.path("dir")), ["k"]);
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn an_interrupted_download_leaves_no_trace() {
-    let emulator = crate::support::emulator().await;
-    emulator.put_object(emulator.bucket(), "k", bytes(1 << 20));
-    let stall = Action::StallBody { at: 300_000, lasting: Duration::from_secs(15) };
-    emulator.script(Rule::on("GET Object").then(stall));
-    let shell = Shell::over(&emulator);
-    let child = shell.command().args(["cp", &shell.url("k"), "out"]).spawn().unwrap();
-    let patience = tokio::time::Instant::now() + Duration::from_secs(10);
-    let begun = || fs::read_dir(shell.directory.path()).unwrap().any(|it| it.unwrap().metadata().unwrap().len() > 0);
-    while !begun() && tokio::time::Instant::now() < patience {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert!(begun(), "nothing arrived");
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(130), INTERRUPTED));
-    assert!(shell.files().is_empty());
 }

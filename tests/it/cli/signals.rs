@@ -1,15 +1,23 @@
 //! Ctrl-C, SIGTERM and SIGHUP, whatever `cos` waits for.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use super::shell::{Shell, program, text};
+use cos_emulator::{Action, Emulator, Matcher, Rule};
+
+use super::shell::{Shell, bytes, names, program, text};
+
+const INTERRUPTED: &str = "cos: interrupted; with --checkpoint DIR the same command would go on where it ended\n";
+
+fn send(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
 
 /// The end of a child that was sent a signal.
 fn end(mut child: Child, signal: &str) -> (Option<i32>, String) {
-    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    send(&child, signal);
     let mut patience = 1000;
     while child.try_wait().unwrap().is_none() {
         if patience == 0 {
@@ -70,7 +78,7 @@ async fn a_hangup_is_heard_unless_it_is_ignored() {
     let (child, mut input) = begin("--ignore-signal=HUP");
     input.write_all(&more_than_a_part).unwrap();
     crate::support::until("a part is there", || emulator.count("Upload Part") > 0).await;
-    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    send(&child, "-HUP");
     input.write_all(b"the end").unwrap();
     drop(input);
     let output = child.wait_with_output().unwrap();
@@ -121,4 +129,130 @@ fn the_emulator_ends_well_when_nobody_reads_its_lines_any_more() {
     // It listens for signals once all is printed.
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(end(child, "-TERM"), (Some(0), String::new()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_interrupted_download_leaves_no_trace() {
+    let emulator = crate::support::emulator().await;
+    emulator.put_object(emulator.bucket(), "k", bytes(1 << 20));
+    let stall = Action::StallBody { at: 300_000, lasting: Duration::from_secs(15) };
+    emulator.script(Rule::on("GET Object").then(stall));
+    let shell = Shell::over(&emulator);
+    let child = shell.command().args(["cp", &shell.url("k"), "out"]).spawn().unwrap();
+    let patience = tokio::time::Instant::now() + Duration::from_secs(10);
+    let begun = || fs::read_dir(shell.directory.path()).unwrap().any(|it| it.unwrap().metadata().unwrap().len() > 0);
+    while !begun() && tokio::time::Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(begun(), "nothing arrived");
+    send(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(130), INTERRUPTED));
+    assert!(shell.files().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_interrupted_upload_leaves_nothing_or_goes_on_and_what_is_left_is_found() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let (url, content) = (shell.url("large"), bytes(4 << 20));
+    shell.write("in", &content);
+    let parts = ["cp", "in", &url, "--part-size", "1MiB", "--concurrency", "1"];
+    for (signal, checkpoint, left) in [("-INT", &[][..], 0), ("-TERM", &[], 0), ("-INT", &["--checkpoint", "state"], 1)]
+    {
+        let output = interrupt_at_the_third_part(&emulator, &shell, signal, &[&parts, checkpoint].concat()).await;
+        assert_eq!(emulator.uploads(emulator.bucket()).len(), left);
+        assert_eq!(text(&output.stderr).contains("is remembered in state"), left == 1, "{}", text(&output.stderr));
+        emulator.clear_script();
+    }
+    let bucket = format!("cos://{}", emulator.bucket());
+    assert_eq!(shell.json(&["orphans", &bucket])[0]["orphans"], 0, "not a day old");
+    let found = shell.json(&["orphans", &bucket, "--older-than", "0s"]);
+    assert_eq!((found[0]["action"].as_str(), found[0]["key"].as_str()), (Some("orphan"), Some("large")));
+    let resumed = &shell.json(&[&parts[..], &["--checkpoint", "state"]].concat())[0];
+    assert_eq!(resumed["resumed_parts"], 2, "{resumed}");
+    assert_eq!(emulator.object(emulator.bucket(), "large").unwrap().bytes(), content);
+    assert!(names(&shell.path("state")).is_empty());
+
+    let upload = tencent_cos::InitiateMultipartUpload::new("left".parse().unwrap());
+    crate::support::bucket(&emulator).send(upload).await.unwrap();
+    let done = shell.json(&["orphans", &bucket, "--older-than", "0s", "--abort"]);
+    assert_eq!((done[0]["key"].as_str(), done[1]["aborted"].as_u64()), (Some("left"), Some(1)));
+    assert!(emulator.uploads(emulator.bucket()).is_empty());
+}
+
+async fn interrupt_at_the_third_part(emulator: &Emulator, shell: &Shell, signal: &str, arguments: &[&str]) -> Output {
+    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
+    emulator.script(Rule::on("Upload Part").skip(2).then(stall).always());
+    emulator.clear_journal();
+    let child = shell.command().args(arguments).spawn().unwrap();
+    crate::support::until("the third part is on its way", || emulator.count("Upload Part") == 3).await;
+    send(&child, signal);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    output
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_upload_that_cannot_be_given_up_is_named() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    shell.write("in", bytes(4 << 20));
+    emulator.script(Rule::on("Abort Multipart Upload").then(Action::status(403, "AccessDenied")).always());
+    let cp = ["cp", "in", &shell.url("large"), "--part-size", "1MiB", "--concurrency", "1"];
+    let output = interrupt_at_the_third_part(&emulator, &shell, "-INT", &cp).await;
+    let left = &emulator.uploads(emulator.bucket())[0];
+    let told = format!("upload {} could not be given up; `cos orphans --abort` does it later\n", left.upload_id);
+    assert!(text(&output.stderr).contains(&told), "{}", text(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn uploads_of_a_tree_that_cannot_be_given_up_are_named_once() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    shell.write("tree/large", bytes(4 << 20));
+    emulator.script(Rule::on("Abort Multipart Upload").then(Action::status(403, "AccessDenied")).always());
+    let cp = ["cp", "-r", "tree", &shell.url("up/"), "--part-size", "1MiB", "--concurrency", "1"];
+    let output = interrupt_at_the_third_part(&emulator, &shell, "-INT", &cp).await;
+    assert_eq!(text(&output.stderr).matches(" could not be given up").count(), 1, "{}", text(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn copies_that_are_interrupted_give_up_every_upload() {
+    let emulator = crate::support::emulator().await;
+    for key in ["from/1", "from/2"] {
+        emulator.put_object(emulator.bucket(), key, bytes(3 << 20));
+    }
+    // The second takes longer to be given up.
+    let slow = Matcher::operation("Abort Multipart Upload").key("to/2");
+    emulator.script(Rule::on(slow).then(Action::Delay(Duration::from_millis(500))).always());
+    let shell = Shell::over(&emulator);
+    let copy = ["cp", "-r", &shell.url("from/"), &shell.url("to/"), "--part-size", "1MiB", "--concurrency", "3"];
+    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
+    emulator.script(Rule::on("Upload Part - Copy").then(stall).always());
+    let child = shell.command().args(copy).spawn().unwrap();
+    crate::support::until("all parts are on their way", || emulator.count("Upload Part - Copy") == 6).await;
+    send(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(130), "cos: interrupted\n"));
+    assert!(emulator.uploads(emulator.bucket()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_interrupted_tree_tells_how_much_of_it_is_done() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    for number in 0..10 {
+        shell.write(&format!("tree/{number}"), "x");
+    }
+    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
+    emulator.script(Rule::on("PUT Object").skip(3).then(stall).always());
+    let child = shell.command().args(["sync", "tree", &shell.url("up/")]).spawn().unwrap();
+    crate::support::until("all files are on their way", || emulator.count("PUT Object") == 10).await;
+    send(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    let told = text(&output.stderr);
+    assert!(output.status.code() == Some(130) && told.starts_with("cos: interrupted; done so far: "), "{told}");
 }

@@ -1,10 +1,10 @@
 //! Large objects, trees, and what was left behind.
 
 use std::fs;
-use std::process::{Command, Output};
+use std::path::Path;
 use std::time::Duration;
 
-use cos_emulator::{Action, Emulator, Matcher, Rule};
+use cos_emulator::{Action, Rule};
 
 use super::shell::{Shell, bytes, names, text};
 
@@ -93,64 +93,6 @@ async fn trees_go_up_down_and_across_and_are_made_alike() {
     assert_eq!(names(&shell.path("back")), ["index.html", "sub"]);
 }
 
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn an_interrupted_upload_leaves_nothing_or_goes_on_and_what_is_left_is_found() {
-    let emulator = crate::support::emulator().await;
-    let shell = Shell::over(&emulator);
-    let (url, content) = (shell.url("large"), bytes(4 << 20));
-    shell.write("in", &content);
-    let parts = ["cp", "in", &url, "--part-size", "1MiB", "--concurrency", "1"];
-    for (signal, checkpoint, left) in [("-INT", &[][..], 0), ("-TERM", &[], 0), ("-INT", &["--checkpoint", "state"], 1)]
-    {
-        let output = interrupt_at_the_third_part(&emulator, &shell, signal, &[&parts, checkpoint].concat()).await;
-        assert_eq!(emulator.uploads(emulator.bucket()).len(), left);
-        assert_eq!(text(&output.stderr).contains("is remembered in state"), left == 1, "{}", text(&output.stderr));
-        emulator.clear_script();
-    }
-    let bucket = format!("cos://{}", emulator.bucket());
-    assert_eq!(shell.json(&["orphans", &bucket])[0]["orphans"], 0, "not a day old");
-    let found = shell.json(&["orphans", &bucket, "--older-than", "0s"]);
-    assert_eq!((found[0]["action"].as_str(), found[0]["key"].as_str()), (Some("orphan"), Some("large")));
-    let resumed = &shell.json(&[&parts[..], &["--checkpoint", "state"]].concat())[0];
-    assert_eq!(resumed["resumed_parts"], 2, "{resumed}");
-    assert_eq!(emulator.object(emulator.bucket(), "large").unwrap().bytes(), content);
-    assert!(names(&shell.path("state")).is_empty());
-
-    let upload = tencent_cos::InitiateMultipartUpload::new("left".parse().unwrap());
-    crate::support::bucket(&emulator).send(upload).await.unwrap();
-    let done = shell.json(&["orphans", &bucket, "--older-than", "0s", "--abort"]);
-    assert_eq!((done[0]["key"].as_str(), done[1]["aborted"].as_u64()), (Some("left"), Some(1)));
-    assert!(emulator.uploads(emulator.bucket()).is_empty());
-}
-
-#[cfg(unix)]
-async fn interrupt_at_the_third_part(emulator: &Emulator, shell: &Shell, signal: &str, arguments: &[&str]) -> Output {
-    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
-    emulator.script(Rule::on("Upload Part").skip(2).then(stall).always());
-    emulator.clear_journal();
-    let child = shell.command().args(arguments).spawn().unwrap();
-    crate::support::until("the third part is on its way", || emulator.count("Upload Part") == 3).await;
-    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    output
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn an_upload_that_cannot_be_given_up_is_named() {
-    let emulator = crate::support::emulator().await;
-    let shell = Shell::over(&emulator);
-    shell.write("in", bytes(4 << 20));
-    emulator.script(Rule::on("Abort Multipart Upload").then(Action::status(403, "AccessDenied")).always());
-    let cp = ["cp", "in", &shell.url("large"), "--part-size", "1MiB", "--concurrency", "1"];
-    let output = interrupt_at_the_third_part(&emulator, &shell, "-INT", &cp).await;
-    let left = &emulator.uploads(emulator.bucket())[0];
-    let told = format!("upload {} could not be given up; `cos orphans --abort` does it later\n", left.upload_id);
-    assert!(text(&output.stderr).contains(&told), "{}", text(&output.stderr));
-}
-
 /// However it ended: what COS still keeps is told, and only that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_transfer_that_fails_names_the_upload_it_leaves() {
@@ -205,41 +147,6 @@ async fn a_transfer_that_fails_names_the_upload_it_leaves() {
     let left = emulator.uploads(emulator.bucket()).remove(0).upload_id;
     let line = format!("/one: upload {left} may be there yet; `cos orphans` shows it then");
     assert!(told.len() == 1 && told[0].ends_with(&line), "{told:?}");
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn uploads_of_a_tree_that_cannot_be_given_up_are_named_once() {
-    let emulator = crate::support::emulator().await;
-    let shell = Shell::over(&emulator);
-    fs::create_dir(shell.path("tree")).unwrap();
-    shell.write("tree/large", bytes(4 << 20));
-    emulator.script(Rule::on("Abort Multipart Upload").then(Action::status(403, "AccessDenied")).always());
-    let cp = ["cp", "-r", "tree", &shell.url("up/"), "--part-size", "1MiB", "--concurrency", "1"];
-    let output = interrupt_at_the_third_part(&emulator, &shell, "-INT", &cp).await;
-    assert_eq!(text(&output.stderr).matches(" could not be given up").count(), 1, "{}", text(&output.stderr));
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn copies_that_are_interrupted_give_up_every_upload() {
-    let emulator = crate::support::emulator().await;
-    for key in ["from/1", "from/2"] {
-        emulator.put_object(emulator.bucket(), key, bytes(3 << 20));
-    }
-    // The second takes longer to be given up.
-    let slow = Matcher::operation("Abort Multipart Upload").key("to/2");
-    emulator.script(Rule::on(slow).then(Action::Delay(Duration::from_millis(500))).always());
-    let shell = Shell::over(&emulator);
-    let copy = ["cp", "-r", &shell.url("from/"), &shell.url("to/"), "--part-size", "1MiB", "--concurrency", "3"];
-    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
-    emulator.script(Rule::on("Upload Part - Copy").then(stall).always());
-    let child = shell.command().args(copy).spawn().unwrap();
-    crate::support::until("all parts are on their way", || emulator.count("Upload Part - Copy") == 6).await;
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(130), "cos: interrupted\n"));
-    assert!(emulator.uploads(emulator.bucket()).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -529,16 +436,14 @@ async fn a_dry_run_of_a_tree_copies_nothing() {
         shell.write(&format!("tree/{name}"), "x");
         emulator.put_object(emulator.bucket(), &format!("from/{name}"), "x");
     }
+    let join = |directory: &str, name| Path::new(directory).join(name).display().to_string();
     let (from, to) = (shell.url("from/"), shell.url("to/"));
     for (source, destination, verb) in [("tree", &*to, "upload"), (&*from, "down", "download"), (&from, &to, "copy")] {
         let command = ["cp", "-r", "--dry-run", source, destination, "--exclude", "*.tmp"];
         let printed = shell.done(&command);
         let lines: Vec<_> = text(&printed).lines().collect();
-        let first = format!(
-            "would {verb} {}/k -> {}/k: 1 byte",
-            source.trim_end_matches('/'),
-            destination.trim_end_matches('/')
-        );
+        let k = |tree: &str| if tree.ends_with('/') { format!("{tree}k") } else { join(tree, "k") };
+        let first = format!("would {verb} {} -> {}: 1 byte", k(source), k(destination));
         assert!(lines.len() == 2 && lines[0] == first && lines[1].starts_with("1 file would be "), "{lines:?}");
         let lines = shell.json(&command);
         assert!(lines.len() == 2 && lines.iter().all(|line| line["dry_run"] == true), "{lines:?}");
@@ -585,23 +490,4 @@ async fn a_file_that_has_more_than_its_length_is_read_to_its_end() {
     shell.done(&["cp", "empty", &shell.url("")]);
     shell.done(&["cp", "empty", &shell.url("again"), "--checkpoint", "state"]);
     assert!(emulator.object(emulator.bucket(), "empty").unwrap().bytes().is_empty());
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn an_interrupted_tree_tells_how_much_of_it_is_done() {
-    let emulator = crate::support::emulator().await;
-    let shell = Shell::over(&emulator);
-    fs::create_dir(shell.path("tree")).unwrap();
-    for number in 0..10 {
-        shell.write(&format!("tree/{number}"), "x");
-    }
-    let stall = Action::StallBeforeHeaders(Duration::from_secs(20));
-    emulator.script(Rule::on("PUT Object").skip(3).then(stall).always());
-    let child = shell.command().args(["sync", "tree", &shell.url("up/")]).spawn().unwrap();
-    crate::support::until("all files are on their way", || emulator.count("PUT Object") == 10).await;
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    let told = text(&output.stderr);
-    assert!(output.status.code() == Some(130) && told.starts_with("cos: interrupted; done so far: "), "{told}");
 }
