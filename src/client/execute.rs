@@ -74,8 +74,8 @@ struct Journey<T> {
     /// What it waits for.
     waits: Waits,
     keep: bool,
-    /// Why the latest attempt is repeated.
-    repeated: Option<Error>,
+    /// What the latest attempt failed with.
+    failure: Option<Error>,
     /// The key of the latest attempt.
     snapshot: Option<Snapshot>,
     /// The host of the latest attempt.
@@ -95,12 +95,17 @@ impl<T> Journey<T> {
             under_way: false,
             waits: Waits::Key,
             keep,
-            repeated: None,
+            failure: None,
             snapshot: None,
             side: Side::Primary,
             sent: None,
             arrived: None,
         }
+    }
+
+    /// The end, with what the latest attempt failed with.
+    fn failed(&mut self) -> Error {
+        self.failure.take().expect("an attempt that is not repeated has failed")
     }
 }
 
@@ -130,7 +135,8 @@ impl Call<'_> {
             Some(deadline) => {
                 let in_time = tokio::time::timeout(deadline, self.run(operation, journey)).await;
                 in_time.unwrap_or_else(|_| {
-                    let before = journey.repeated.take().or_else(|| self.no_key());
+                    let no_key = if journey.waits == Waits::Key { self.no_key() } else { None };
+                    let before = no_key.or_else(|| journey.failure.take());
                     Err(late(deadline, journey.waits, before).may_have(journey.under_way))
                 })
             }
@@ -215,19 +221,21 @@ impl Call<'_> {
                 history.decide(evidence, operation.safety(), replayable, temporary, limit)
             };
             let mut decision = decide(&mut journey.history, limit);
-            let mut error = error;
+            // It stays there while something is waited for: a deadline that ends the wait tells it.
+            let error = journey.failure.insert(error);
+            let asked = error.service().and_then(|service| service.retry_after).unwrap_or_default();
+            journey.waits = Waits::Repeat;
             if let Decision::Wait { cost, .. } = decision {
                 if self.route.host.budget.afford(cost, self.overrides.patient).await {
                     spent += cost;
                 } else {
-                    error = error.with_advice(UNAFFORDABLE.to_owned());
+                    journey.failure = Some(journey.failed().with_advice(UNAFFORDABLE.to_owned()));
                     journey.history = before;
                     decision = decide(&mut journey.history, 0);
                 }
             }
-            journey.waits = Waits::Repeat;
             match decision {
-                Decision::Stop => return Err(error),
+                Decision::Stop => return Err(journey.failed()),
                 Decision::StopAmbiguous => {
                     let guarded =
                         operation.safety() == Safety::Guarded && evidence == Evidence::Answer(Class::Terminal);
@@ -236,22 +244,21 @@ impl Call<'_> {
                         let since = journey.began.unwrap_or_default();
                         journey.arrived = self.reconcile(operation, body, since, journey.keep).await;
                     }
-                    return if journey.arrived.is_some() { Ok(()) } else { Err(error.into_ambiguous()) };
+                    return if journey.arrived.is_some() { Ok(()) } else { Err(journey.failed().into_ambiguous()) };
                 }
                 Decision::Again | Decision::Resign => free = true,
                 Decision::Wait { base, .. } => {
                     let own = backoff(base, journey.history.tries, fastrand::f64());
-                    let asked = error.service().and_then(|service| service.retry_after).unwrap_or_default();
-                    journey.repeated = Some(error);
                     tokio::time::sleep(own.max(asked)).await;
                 }
                 Decision::RefreshCredentials => {
                     free = true;
+                    journey.waits = Waits::Key;
                     signer.credentials().invalidate(snapshot.generation());
                     let fresh = signer.credentials().current().await;
                     if !fresh.is_ok_and(|fresh| fresh.generation() != snapshot.generation()) {
                         // No other key is to be had: what COS said stands.
-                        return Err(error);
+                        return Err(journey.failed());
                     }
                 }
             }

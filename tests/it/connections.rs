@@ -408,6 +408,8 @@ async fn a_deadline_after_a_refusal_leaves_no_doubt() {
     let bucket = bucket(peer.client().credentials(slow)).with(Overrides::new().deadline(millis(500)));
     let error = bucket.put("k", "x").await.unwrap_err();
     assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Timeout, false), "{error}");
+    assert!(error.to_string().contains("passed while waiting for a key"), "{error}");
+    assert!(format!("{error:#}").contains("COS answered 403 ExpiredToken"), "{error:#}");
 }
 
 /// F18: bytes that trickle are as good as none.

@@ -1340,6 +1340,16 @@ async fn a_deadline_ends_everything() {
         assert_eq!((before.status(), error.status()), (Some(503), None), "{operation}");
         assert!(error.to_string().contains("passed while waiting for the next attempt"), "{error}");
     }
+    // In the middle of a wait for the budget, which requests of transfers have.
+    let (mem, bucket) = rig();
+    mem.emulator.script(Rule::on(Matcher::any()).always().then(Action::status(503, "ServiceUnavailable")));
+    while call(&bucket, "GET Object").await.unwrap_err().advice().is_none() {}
+    let hurried = bucket.with(Overrides::new().deadline(millis(400)));
+    let error = hurried.upload("new", Bytes::from("x")).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1), "{error}");
+    let before = error.source().and_then(|source| source.downcast_ref::<Error>()).expect("what COS said");
+    assert_eq!(before.status(), Some(503));
+    assert!(error.to_string().contains("passed while waiting for the next attempt"), "{error}");
     // In the middle of a request.
     let (mem, bucket) = rig();
     mem.emulator.script(Rule::on(Matcher::any()).always().then(Action::StallBeforeHeaders(seconds(3600))));
