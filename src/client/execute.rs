@@ -256,7 +256,8 @@ impl Call<'_> {
                     journey.waits = Waits::Key;
                     signer.credentials().invalidate(snapshot.generation());
                     let fresh = signer.credentials().current().await;
-                    if !fresh.is_ok_and(|fresh| fresh.generation() != snapshot.generation()) {
+                    let is_other = fresh.is_ok_and(|fresh| fresh.generation() != snapshot.generation());
+                    if !is_other && decide(&mut journey.history, limit) != Decision::Resign {
                         // No other key is to be had: what COS said stands.
                         return Err(journey.failed());
                     }

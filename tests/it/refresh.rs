@@ -469,6 +469,31 @@ async fn an_unknown_key_is_refreshed_once() {
     assert_eq!(rig.emulator.journal().len(), 1);
 }
 
+/// The span of a signature may be over while its key lives, as after a machine slept: where no other key is to be had, a
+/// fresh time is enough.
+#[tokio::test(start_paused = true)]
+async fn an_overdue_signature_is_made_anew_with_the_only_key_there_is() {
+    let rig = rig();
+    let bucket = rig.bucket_of(rig.client().credentials(session(&rig.emulator.mint(HOUR))));
+    let overdue = |times| {
+        let refusal = Action::Status {
+            status: 403,
+            code: "AccessDenied".to_owned(),
+            message: "Request has expired".to_owned(),
+            retry_after: None,
+            request_id: true,
+        };
+        Rule::on("GET Object").times(times).then(refusal)
+    };
+    rig.emulator.script(overdue(1));
+    bucket.get("k").await.unwrap();
+    assert_eq!(rig.emulator.journal().len(), 2);
+    // Once.
+    rig.emulator.script(overdue(2));
+    let error = bucket.get("k").await.unwrap_err();
+    assert_eq!((error.code(), error.attempts(), error.is_clock_skew()), (Some("AccessDenied"), 2, true), "{error}");
+}
+
 /// When the new key is refused as well, that is the answer.
 #[tokio::test(start_paused = true)]
 async fn one_refresh_is_all_a_request_gets() {
