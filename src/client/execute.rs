@@ -451,7 +451,7 @@ impl Call<'_> {
         if body.is_here() && announced == content_length(&head.headers) {
             return Ok(body.into_stream());
         }
-        let rest = operation.rest(head).filter(|_| !self.overrides.sets_range());
+        let rest = operation.rest(head).filter(|_| !self.overrides.chooses_body());
         let onward = rest.map(|rest| Onward {
             rest,
             attempts: self.max_attempts(),

@@ -89,7 +89,8 @@ impl Overrides {
     }
 
     /// One more parameter, signed. A request is refused ([`ErrorKind::Input`](crate::ErrorKind::Input), field `query`) when
-    /// the parameter has no name, is a field of the signature, or is there already.
+    /// the parameter has no name, is a field of the signature, or is there already. A body that was asked for with a
+    /// `versionId` of this kind is not read on when it breaks off.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into().into(), value.into().into()));
@@ -116,9 +117,10 @@ impl Overrides {
         Self { patient: true, ..Self::new() }
     }
 
-    /// Whether the range of a body is the caller's own business.
-    pub(crate) fn sets_range(&self) -> bool {
-        self.headers.iter().any(|(name, _)| name == header::RANGE)
+    /// Whether the range of a body, or its version, is the caller's own business.
+    pub(crate) fn chooses_body(&self) -> bool {
+        let is_version = |(name, _): &Param| name.eq_ignore_ascii_case("versionId");
+        self.headers.iter().any(|(name, _)| name == header::RANGE) || self.query.iter().any(is_version)
     }
 
     /// Adds what is wanted to a request; what comes of it must be fit to be signed and sent.

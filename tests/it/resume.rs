@@ -297,22 +297,27 @@ async fn bytes_that_were_not_asked_for_are_never_handed_on() {
     assert!(error.is_none() && bytes == whole);
 }
 
-/// What has no identity, or is made on the way, is not read on.
+/// What has no identity, is made on the way, or was asked for in words that the operation does not know, is not read on.
 #[tokio::test]
 async fn what_cannot_be_told_apart_ends_with_its_error() {
     let emulator = emulator().await;
     let bucket = support::bucket(&emulator);
     emulator.put_object(emulator.bucket(), "k", noise(200_000, 9));
     let answer = |etag: Option<&str>| {
-        let mut headers = vec![("Content-Length".to_owned(), "200000".to_owned())];
+        let mut headers =
+            vec![("Content-Length".to_owned(), "200000".to_owned()), ("x-cos-version-id".to_owned(), "v".to_owned())];
         headers.extend(etag.map(|etag| ("ETag".to_owned(), etag.to_owned())));
         Rule::on("GET Object").then(Action::RawBody { status: 200, headers, body: noise(1000, 9) })
     };
     let get = || GetObject::new("k".parse().unwrap());
-    for (rule, get) in [
-        (answer(None), get()),
-        (answer(Some("W/\"a\"")), get()),
-        (answer(Some("\"a\"")), get().param("imageMogr2/thumbnail/!50p", "")),
+    let ranged = bucket.with(Overrides::new().header("range", "bytes=0-").unwrap());
+    let version = bucket.with(Overrides::new().query("versionId", "v"));
+    for (rule, bucket, get) in [
+        (answer(None), &bucket, get()),
+        (answer(Some("W/\"a\"")), &bucket, get()),
+        (answer(Some("\"a\"")), &bucket, get().param("imageMogr2/thumbnail/!50p", "")),
+        (answer(Some("\"a\"")), &ranged, get()),
+        (answer(Some("\"a\"")), &version, get()),
     ] {
         emulator.clear_journal();
         emulator.script(rule);
