@@ -20,7 +20,7 @@
 //! | the same when less came | as a repeat, as often as attempts | |
 //! | retry budget of a host: tokens, of a repeat, of a throttled repeat, back for a success, back each second | 500, 14, 5, 1, 5 | |
 //! | a request of a transfer waits for that budget | 60 s | |
-//! | failures in a row that lead to the other host, within, for | 2, 10 s, 5 min | [`failover`](crate::ClientBuilder::failover) |
+//! | failures in a row that lead to the other host, and from there back; else it stays for | 2; 5 min | [`failover`](crate::ClientBuilder::failover) |
 //! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
 //! | an upload goes in one request up to | 16 MiB; a stream up to one part | [`part_size`](crate::transfer::Upload::part_size) |

@@ -21,21 +21,20 @@ pub(crate) enum Sign {
     Redirected,
 }
 
-/// So many failures in a row open the breaker,
+/// So many failures in a row lead to the other host, from either.
 const FAILURES: u32 = 2;
-/// when they come within this time.
-const WINDOW: Duration = Duration::from_secs(10);
 /// So long the backup is used before one request tries the primary host.
 const OPEN: Duration = Duration::from_secs(5 * 60);
 
-/// Counts what the primary host does, by a monotonic clock.
+/// Counts what the hosts do, by a monotonic clock.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// In a row, of the host in use.
     failures: u32,
-    first_failure: Duration,
+    /// Since when the backup is in use.
     open_since: Option<Duration>,
 }
 
@@ -55,20 +54,18 @@ impl Breaker {
     }
 
     pub(crate) fn report(&self, side: Side, sign: Sign, now: Duration) {
-        if side == Side::Backup {
-            return;
-        }
         let mut state = self.state();
-        match sign {
-            Sign::Cos => *state = State::default(),
-            Sign::Redirected => state.open_since = Some(now),
-            Sign::NotCos => {
-                if state.failures == 0 || now.saturating_sub(state.first_failure) > WINDOW {
-                    *state = State { failures: 0, first_failure: now, open_since: state.open_since };
-                }
+        let on_backup = state.open_since.is_some();
+        match (side, sign) {
+            (Side::Primary, Sign::Cos) => *state = State::default(),
+            // A probe, or one that was under way when the backup came into use.
+            (Side::Primary, _) if on_backup => state.open_since = Some(now),
+            (Side::Backup, _) if !on_backup => {}
+            (Side::Backup, Sign::Cos) => state.failures = 0,
+            (_, sign) => {
                 state.failures += 1;
-                if state.failures >= FAILURES {
-                    state.open_since = Some(now);
+                if state.failures >= FAILURES || sign == Sign::Redirected {
+                    *state = State { failures: 0, open_since: (side == Side::Primary).then_some(now) };
                 }
             }
         }
@@ -88,14 +85,30 @@ mod tests {
     }
 
     #[test]
-    fn two_failures_within_ten_seconds_open_it() {
+    fn two_failures_in_a_row_open_it() {
         let breaker = Breaker::default();
         breaker.report(Side::Primary, Sign::NotCos, seconds(0));
         assert_eq!(breaker.choose(seconds(1)), Side::Primary);
-        breaker.report(Side::Primary, Sign::NotCos, seconds(11));
-        assert_eq!(breaker.choose(seconds(11)), Side::Primary);
-        breaker.report(Side::Primary, Sign::NotCos, seconds(12));
-        assert_eq!(breaker.choose(seconds(12)), Side::Backup);
+        breaker.report(Side::Primary, Sign::NotCos, seconds(61));
+        assert_eq!(breaker.choose(seconds(61)), Side::Backup);
+    }
+
+    #[test]
+    fn two_failures_in_a_row_of_the_backup_close_it() {
+        let breaker = Breaker::default();
+        breaker.report(Side::Primary, Sign::Redirected, seconds(0));
+        for sign in [Sign::NotCos, Sign::Cos, Sign::NotCos] {
+            breaker.report(Side::Backup, sign, seconds(1));
+            assert_eq!(breaker.choose(seconds(1)), Side::Backup, "{sign:?}");
+        }
+        breaker.report(Side::Backup, Sign::NotCos, seconds(2));
+        assert_eq!(breaker.choose(seconds(2)), Side::Primary);
+        // What was under way there counts no more, and the primary as at the beginning.
+        breaker.report(Side::Backup, Sign::NotCos, seconds(2));
+        breaker.report(Side::Primary, Sign::NotCos, seconds(3));
+        assert_eq!(breaker.choose(seconds(3)), Side::Primary);
+        breaker.report(Side::Primary, Sign::NotCos, seconds(3));
+        assert_eq!(breaker.choose(seconds(3)), Side::Backup);
     }
 
     #[test]

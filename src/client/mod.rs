@@ -272,7 +272,8 @@ impl ClientBuilder {
     }
 
     /// Whether requests go to `tencentcos.cn` while `myqcloud.com` is out of reach, or answered by somebody who is not
-    /// COS. On by default; it concerns the default hosts of buckets alone. A wrong certificate never leads there.
+    /// COS. On by default; it concerns the default hosts of buckets alone. A wrong certificate never leads there, and who
+    /// does not get through there is led back.
     pub fn failover(mut self, failover: bool) -> Self {
         self.failover = failover;
         self

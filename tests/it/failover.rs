@@ -1,6 +1,7 @@
 //! From `myqcloud.com` to `tencentcos.cn` and back, with a transport that decides who answers for which host.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ enum Primary {
     Refused,
     WrongCertificate,
     Portal(u16),
+    /// A load balancer that asks for half a minute.
+    Busy,
     Well,
 }
 
@@ -53,6 +56,10 @@ impl HttpClient for TwoHosts {
             Primary::Portal(status) => Box::pin(async move {
                 let body = ByteStream::from(Bytes::from_static(b"<html>please log in"));
                 Ok(http::Response::builder().status(status).body(body).unwrap())
+            }),
+            Primary::Busy => Box::pin(async {
+                let busy = http::Response::builder().status(503).header("retry-after", "30");
+                Ok(busy.body(Bytes::new().into()).unwrap())
             }),
         }
     }
@@ -111,6 +118,51 @@ async fn an_answer_that_is_not_from_cos_counts_and_a_redirect_counts_at_once() {
         let scene = Scene::new(Primary::Portal(status));
         scene.memory.bucket_of(scene.client()).put("k", "hello").await.unwrap();
         assert_eq!(scene.asked(), hosts, "{status}");
+    }
+}
+
+/// However long the waits are that lie between two failures.
+#[tokio::test(start_paused = true)]
+async fn failures_in_a_row_lead_there_at_any_pace() {
+    let scene = Scene::new(Primary::Busy);
+    scene.memory.bucket_of(scene.client()).put("k", "hello").await.unwrap();
+    assert_eq!(scene.asked(), [PRIMARY, PRIMARY, BACKUP]);
+}
+
+/// Where the other host is out of reach, as behind a firewall that knows the first alone, nobody stays with it.
+#[tokio::test(start_paused = true)]
+async fn two_failures_there_lead_back() {
+    let scene = Scene::new(Primary::Well);
+    let service = ServiceTransport(scene.memory.emulator.service());
+    let blip = Blip { service, failures: AtomicU32::new(0), asked: Arc::clone(&scene.asked) };
+    let bucket = scene.memory.bucket_of(scene.memory.client().http_client(blip));
+    assert_eq!(bucket.put("k", "hello").await.unwrap_err().kind(), ErrorKind::Connect);
+    assert_eq!(scene.asked(), [PRIMARY, PRIMARY, BACKUP, BACKUP]);
+    for _ in 0..2 {
+        bucket.put("k", "hello").await.unwrap();
+        assert_eq!(scene.asked(), [PRIMARY]);
+    }
+}
+
+/// Knows the primary host alone, and fails the first two connections to it.
+#[derive(Debug)]
+struct Blip {
+    service: ServiceTransport,
+    failures: AtomicU32,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl HttpClient for Blip {
+    fn execute(
+        &self,
+        request: http::Request<Payload>,
+    ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
+        let is_backup = request.uri().host().unwrap_or_default().ends_with(BACKUP);
+        self.asked.lock().unwrap().push(if is_backup { BACKUP } else { PRIMARY }.to_owned());
+        if is_backup || self.failures.fetch_add(1, Ordering::Relaxed) < 2 {
+            return Box::pin(async { Err(TransportError::new(Phase::Connect, "refused")) });
+        }
+        self.service.execute(request)
     }
 }
 
