@@ -40,7 +40,7 @@
 //! | failures a report of a directory holds | 1 000 | [`UploadDirectory::failure_limit`](crate::transfer::UploadDirectory::failure_limit) |
 //! | idle connections are closed after | 25 s | [`pool_idle`](crate::ClientBuilder::pool_idle) |
 //! | idle connections of a host, with the transport on hyper | 64 | |
-//! | a signature of a request holds | 15 min, not beyond the key's end | |
+//! | a signature of a request holds | 15 to 16 min, not beyond the key's end | |
 //! | a signature starts before now by | 60 s to 120 s | |
 //! | a presigned URL holds at most | 7 days | [`PresignOptions::allow_over_a_week`](crate::PresignOptions::allow_over_a_week) |
 //! | an error document | 64 KiB | |
