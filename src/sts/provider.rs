@@ -3,7 +3,7 @@
 use super::{Call, Client};
 use crate::client::provider::{BoxFuture, CredentialError, ProvideCredentials};
 use crate::credentials::Credentials;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// A source of keys that makes a call of STS each time it is asked: [`Client::provider`].
 #[derive(Clone, Debug)]
@@ -31,9 +31,10 @@ impl<C: Call> ProvideCredentials for Issuer<C> {
     }
 }
 
-/// What STS refused it will refuse again; the rest may pass.
+/// What STS refused it will refuse again; the rest may pass, and who answers in its place may go away.
 fn refusal(error: Error) -> CredentialError {
     let told = error.to_string();
-    let kind = if error.is_retryable() { CredentialError::transient(told) } else { CredentialError::rejected(told) };
+    let may_pass = error.is_retryable() || error.kind() == ErrorKind::Response;
+    let kind = if may_pass { CredentialError::transient(told) } else { CredentialError::rejected(told) };
     kind.with_source(error)
 }

@@ -561,6 +561,20 @@ async fn a_refusal_is_one_from_a_closure_as_well() {
     }
 }
 
+/// Who answers in the place of STS has refused nothing in its name: it is asked again soon.
+#[tokio::test(start_paused = true)]
+async fn a_strangers_answer_is_no_refusal_of_sts() {
+    for status in [200, 302] {
+        let rig = rig();
+        rig.script(1, Action::Foreign { status, headers: vec![], body: Bytes::from("<html>") });
+        let keys = rig.sts().provider(federation());
+        assert_eq!(keys.provide().await.unwrap_err().kind(), CredentialErrorKind::Transient, "{status}");
+        rig.script(1, Action::Foreign { status, headers: vec![], body: Bytes::from("<html>") });
+        let memory = InMemory { emulator: rig.emulator, clock: rig.clock };
+        memory.bucket_of(memory.client().credentials(keys)).put("a/b", "x").await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn behind_a_cache_a_key_is_asked_for_once_and_again_in_time() {
     let rig = rig();
