@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use super::{Call, Client, Issued, SignedCall, request};
 use crate::client::Payload;
 use crate::client::defaults::{BACKOFF_BASE, THROTTLE_BASE};
-use crate::client::retry::{Evidence, THROTTLE_COST, TRANSIENT_COST, backoff};
+use crate::client::retry::{Evidence, THROTTLE_COST, TRANSIENT_COST, UNAFFORDABLE, backoff};
 use crate::client::runtime::in_runtime;
 use crate::client::trace::{self, Span};
 use crate::credentials::Credentials;
@@ -26,6 +26,8 @@ struct Journey {
     spent: u32,
     corrected: bool,
     refreshed: bool,
+    /// What the latest attempt failed with.
+    failure: Option<Error>,
 }
 
 /// A failed attempt, and whether the clock was set right because of it.
@@ -47,12 +49,15 @@ impl Client {
         let total = self.0.limits.total;
         let host = self.0.site.host.to_str().unwrap_or_default();
         let run = async {
-            let outcome = match timeout(total, self.run(call, &mut journey)).await {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    Err(Error::new(ErrorKind::Timeout, format!("the deadline of {total:?} passed")).retryable(true))
-                }
-            };
+            let in_time = timeout(total, self.run(call, &mut journey)).await;
+            let outcome = in_time.unwrap_or_else(|_| {
+                let told = format!("the deadline of {total:?} passed");
+                let late = Error::new(ErrorKind::Timeout, told).retryable(true);
+                Err(match journey.failure.take() {
+                    Some(before) => late.with_source(before),
+                    None => late,
+                })
+            });
             // A key that was issued and lost ends by itself.
             let outcome = outcome.map_err(|error| error.may_have(false).during(C::ACTION, host, journey.attempts));
             outcome.inspect_err(trace::gave_up)
@@ -90,10 +95,14 @@ impl Client {
                 _ => (BACKOFF_BASE, TRANSIENT_COST),
             };
             let worth = error.is_retryable() && journey.attempts < self.0.limits.attempts;
-            if !worth || !self.0.budget.take(cost) {
+            if !worth {
                 return Err(error);
             }
+            if !self.0.budget.take(cost) {
+                return Err(error.with_advice(UNAFFORDABLE.to_owned()));
+            }
             journey.spent += cost;
+            journey.failure = Some(error);
             sleep(backoff(base, journey.attempts, fastrand::f64())).await;
         }
     }

@@ -457,6 +457,10 @@ async fn a_call_ends_in_15_seconds_whatever_stalls() {
         let error = outcome.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Timeout, true), "{action:?}: {error}");
         assert!((Duration::from_secs(14)..Duration::from_millis(15_100)).contains(&took), "{action:?}: {took:?}");
+        assert!(
+            format!("{error:#}").contains("no answer within 5 s"),
+            "what the attempts before failed with: {error:#}"
+        );
     }
 }
 
@@ -481,8 +485,9 @@ async fn repeats_have_a_budget() {
     let rig = rig();
     rig.emulator.script(Rule::on(Matcher::any()).always().then(status("InternalError.SystemError")));
     let sts = rig.sts();
-    for _ in 0..100 {
-        sts.send(federation()).await.unwrap_err();
+    for call in 0..100 {
+        let error = sts.send(federation()).await.unwrap_err();
+        assert!(call < 50 || error.advice().unwrap_or_default().contains("retry budget"), "{error}");
     }
     let requests = rig.emulator.journal().len();
     assert!((100..=140).contains(&requests), "{requests}");
