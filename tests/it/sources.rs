@@ -19,7 +19,7 @@ use tencent_cos::client::provider::{
 use tencent_cos::{Client, ClientBuilder, Clock, ErrorKind, Phase, SessionCredentials};
 use tokio::time::Instant;
 
-use self::machine::Reply::{Hangs, Lost, Status};
+use self::machine::Reply::{Hangs, Lost, NoFiles, Status};
 use self::machine::{
     METADATA, Machine, POD_TOKEN, ROLES, Reply, STS, TCCLI, WEB_ROLE, alive, of_metadata, of_sts, ok, refusal, status,
     tccli, unix,
@@ -134,6 +134,7 @@ fn failures() -> Vec<(&'static str, Machine, CredentialErrorKind, &'static str, 
         ("empty", pod(of_sts("", "PLANTED", alive())), Transient, tke, "secret_id: is missing or empty"),
         ("absent", Machine::new(), NotConfigured, cvm, "metadata.tencentyun.com: resolving the host failed"),
         ("absent", roles(Lost(Phase::Connect)), NotConfigured, cvm, "connecting failed"),
+        ("no files", roles(NoFiles), Transient, cvm, "connecting failed"),
         ("no role", roles(status(404)), NotConfigured, cvm, "no role is bound to this instance"),
         ("no role", roles(ok("\n\n")), NotConfigured, cvm, "no role is bound to this instance"),
         ("slow", roles(Hangs), Transient, cvm, "no answer within 1 s"),

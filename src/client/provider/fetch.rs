@@ -211,7 +211,9 @@ impl NoAnswer {
 }
 
 fn lost(site: &Site, error: TransportError) -> NoAnswer {
-    let mut failed = NoAnswer::of(site, &error.to_string(), matches!(error.phase(), Phase::Dns | Phase::Connect));
+    // Without a file descriptor nobody is reached, which says nothing of who is there.
+    let unreachable = matches!(error.phase(), Phase::Dns | Phase::Connect) && !error.is_shortage();
+    let mut failed = NoAnswer::of(site, &error.to_string(), unreachable);
     if error.phase() == Phase::Tls {
         // Whoever steers us to a wrong certificate must gain nothing.
         failed.error = CredentialError::rejected(format!("{}: {error}", site.host));

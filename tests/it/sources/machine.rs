@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tencent_cos::client::provider::{BoxFuture, ChainCredentials, RefreshingCredentials};
 use tencent_cos::{ByteStream, HttpClient, Payload, Phase, TransportError};
 
-use self::Reply::{Hangs, Lost, Status};
+use self::Reply::{Hangs, Lost, NoFiles, Status};
 use crate::support::TestClock;
 
 pub const METADATA: &str = "metadata.tencentyun.com";
@@ -24,6 +24,8 @@ pub const POD_TOKEN: &str = "eyJPLANTED.pod-token.0123456789abcdef";
 #[derive(Clone, Debug)]
 pub enum Reply {
     Lost(Phase),
+    /// This machine has no file descriptor for a connection.
+    NoFiles,
     Hangs,
     Status(u16, Vec<(&'static str, String)>, Bytes),
 }
@@ -98,6 +100,10 @@ impl HttpClient for Net {
             self.seen.lock().unwrap().push(seen);
             match reply {
                 Lost(phase) => Err(TransportError::new(phase, "as scripted")),
+                NoFiles => {
+                    let code = if cfg!(windows) { 10_024 } else { 24 };
+                    Err(TransportError::new(Phase::Connect, std::io::Error::from_raw_os_error(code)))
+                }
                 Hangs => std::future::pending().await,
                 Status(status, headers, body) => {
                     let mut response = http::Response::builder().status(status);
