@@ -10,6 +10,7 @@ use crate::error::{Canonical, Error, ErrorKind};
 use crate::operation::{Operation, Scope};
 use crate::region::Address;
 use crate::sign::{self, SigningKey};
+use crate::time::Clock as _;
 
 impl Call<'_> {
     /// Adds the right that was needed, the end of the key, how far the clock is off, or what was signed.
@@ -98,7 +99,7 @@ impl Call<'_> {
             O::PERMISSIONS.iter().map(|(action, scope)| format!("{action} on {}", on(scope))).collect();
         let told = format!("it needs {}", rights.join(" and "));
         let (Some(end), Some(_)) = (key.credentials().expires_at(), key.credentials().token()) else { return told };
-        match end.duration_since(self.engine.clock.mark().wall) {
+        match end.duration_since(self.engine.clock.now()) {
             Ok(left) => format!("{told}; the temporary key, which ends in {}, may lack it", rough(left)),
             Err(_) => format!("{told}; the temporary key is over"),
         }

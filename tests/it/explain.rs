@@ -94,6 +94,19 @@ async fn access_denied_names_the_right_and_the_end_of_a_temporary_key() {
     assert!(told.ends_with("; a HEAD is told no reason, so it may be the key itself"), "{error}");
 }
 
+/// A clock that was corrected tells of a key what COS sees.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_key_is_told_by_the_corrected_clock() {
+    let memory = InMemory::new();
+    let key = memory.emulator.mint(Duration::from_secs(1800));
+    memory.clock.set_off(-3600);
+    let bucket = memory.bucket_of(memory.client().credentials(session(&key)));
+    bucket.put("k", "hello").await.unwrap();
+    memory.emulator.script(Rule::on(Matcher::any()).then(Action::status(403, "AccessDenied")));
+    let error = bucket.put("k", "hello").await.unwrap_err();
+    assert!(error.advice().unwrap_or_default().contains("which ends in 30 min"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn hotlink_protection_is_told_from_a_missing_right() {
     let memory = InMemory::new();
