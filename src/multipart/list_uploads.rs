@@ -184,6 +184,8 @@ enum Element {
     NextKeyMarker(String),
     NextUploadIdMarker(String),
     Upload(Entry),
+    // The reference has it without the last e.
+    #[serde(alias = "CommonPrefixs")]
     CommonPrefixes(CommonPrefixes),
     #[serde(other)]
     Other,
@@ -261,6 +263,18 @@ mod tests {
         let next = list.next_page(&page).unwrap().unwrap();
         assert!(as_text(&next).contains("key-marker=a%20b&upload-id-marker=1585130822bb"));
         assert!(next.next_page(&page).is_err());
+    }
+
+    #[test]
+    fn common_prefixes_are_understood_in_either_spelling() {
+        for name in ["CommonPrefixes", "CommonPrefixs"] {
+            let xml = format!(
+                "<ListMultipartUploadsResult><Encoding-Type>url</Encoding-Type><IsTruncated>false</IsTruncated>\
+                 <{name}><Prefix>a%20b/</Prefix></{name}></ListMultipartUploadsResult>"
+            );
+            let page = ListMultipartUploads::new().output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap();
+            assert_eq!(page.common_prefixes, ["a b/"], "{name}");
+        }
     }
 
     #[test]
