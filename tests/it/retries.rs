@@ -607,6 +607,34 @@ async fn a_shortage_of_this_machine_is_waited_out() {
     }
 }
 
+/// A resolver that has no file descriptor says that there is no such host. In a process of its own, which opens all it may.
+#[cfg(unix)]
+#[test]
+fn a_resolver_without_a_file_descriptor_tells_of_no_host() {
+    use tencent_cos::{Client, Credentials, Endpoint, Transport};
+    const ALONE: &str = "COS_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let name = "retries::a_resolver_without_a_file_descriptor_tells_of_no_host";
+        let mut alone = std::process::Command::new("sh");
+        alone.args(["-c", r#"ulimit -n 64; exec "$0" --exact "$1""#]).arg(std::env::current_exe().unwrap()).arg(name);
+        let output = alone.env(ALONE, "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for transport in [Transport::Reqwest, Transport::Hyper] {
+        let key = Credentials::permanent("AKIDexample", "example").unwrap();
+        let nowhere = Endpoint::custom("http://localhost:1").unwrap();
+        let client = Client::builder().region("ap-x").credentials(key).endpoint(nowhere).transport(transport);
+        let bucket = client.max_attempts(2).build().unwrap().bucket("b-1250000000").unwrap();
+        let _all = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect::<Vec<_>>();
+        for outcome in runtime.block_on(join_all((0..60).map(|_| bucket.head("k")))) {
+            let error = outcome.unwrap_err();
+            assert_eq!(error.attempts(), 2, "the budget is as it was: {error:#}");
+        }
+    }
+}
+
 /// F26.
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_kept_capped_or_ignored() {

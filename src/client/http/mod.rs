@@ -8,6 +8,8 @@ mod reqwest;
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -151,19 +153,24 @@ impl TransportError {
     pub(crate) fn is_shortage(&self) -> bool {
         let mut cause = Some(&*self.source as &(dyn StdError + 'static));
         while let Some(error) = cause {
-            let code = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
-            if self.is_unsent() && code.is_some_and(|code| NO_MORE_FILES.contains(&code)) {
+            if self.is_unsent() && error.downcast_ref().is_some_and(is_want_of_files) {
                 return true;
             }
             cause = error.source();
         }
-        false
+        // A resolver that could open nothing says that there is no such host.
+        self.phase == Phase::Dns
+            && UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_err_and(|error| is_want_of_files(&error))
     }
 
     /// Whether the connection was an idle one that had gone away.
     pub(crate) fn is_stale(&self) -> bool {
         self.reused == Some(true) && self.request_bytes == Some(0)
     }
+}
+
+fn is_want_of_files(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| NO_MORE_FILES.contains(&code))
 }
 
 /// How the system says that a process, or all of them, have too many files open.
