@@ -58,9 +58,9 @@ use crate::time::Clock;
 
 /// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.
 ///
-/// Needs a tokio runtime with its timer and its I/O, else what is sent ends with [`ErrorKind::Input`](crate::ErrorKind)
-/// and field `runtime`; [`blocking`](crate::blocking) brings one. See [`Bucket`] for what to do with it and [`defaults`]
-/// for every limit it keeps.
+/// Needs a tokio runtime, else what is sent ends with [`ErrorKind::Input`](crate::ErrorKind) and field `runtime`;
+/// [`blocking`](crate::blocking) brings one. The runtime must have its timer and its I/O, without which tokio panics. See
+/// [`Bucket`] for what to do with it and [`defaults`] for every limit it keeps.
 ///
 /// A connection works in the runtime whose request made it. A runtime that ends takes its connections along, and the
 /// client goes on in another. One that is kept but not driven answers nobody: who gets one of its idle connections waits
