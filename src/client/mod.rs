@@ -56,6 +56,9 @@ use crate::region::{BucketName, Endpoint, Region, Scheme};
 use crate::request::header_value;
 use crate::time::Clock;
 
+/// So many hosts are remembered at least, whether somebody has a bucket of them or not.
+const CROWD: usize = 1024;
+
 /// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.
 ///
 /// Needs a tokio runtime, else what is sent ends with [`ErrorKind::Input`](crate::ErrorKind) and field `runtime`;
@@ -153,6 +156,11 @@ impl Client {
         }
         let backup = self.0.endpoint.backup(bucket, region).filter(|_| self.0.failover);
         let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        // Now and then, each time of twice as many.
+        let is_time = hosts.len() >= CROWD && hosts.len().is_power_of_two();
+        if is_time && !hosts.contains_key(address.host()) {
+            hosts.retain(|_, host| Arc::strong_count(host) > 1);
+        }
         let host = hosts.entry(address.host().to_owned()).or_insert_with(|| Arc::new(HostState::new()));
         let host = Arc::clone(host);
         Ok(Route { address, backup, bucket: bucket.map(ToString::to_string).unwrap_or_default(), host })
@@ -438,5 +446,30 @@ impl fmt::Debug for ClientBuilder {
             .field("region", &self.region)
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::Credentials;
+
+    #[test]
+    fn hosts_that_nobody_holds_are_forgotten_in_a_crowd() {
+        let region = Region::new("ap-x").unwrap();
+        let client = Client::builder().credentials(Credentials::anonymous()).build().unwrap();
+        let route = |name: String| client.route(Some(&name.parse().unwrap()), &region).unwrap();
+        let held = route("held-1250000000".to_owned());
+        for number in 0..10_000 {
+            route(format!("b{number}-1250000000"));
+        }
+        assert!(client.0.hosts.lock().unwrap().len() <= CROWD);
+        assert!(Arc::ptr_eq(&held.host, &route("held-1250000000".to_owned()).host));
+        let all: Vec<_> = (0..2 * CROWD).map(|number| route(format!("c{number}-1250000000"))).collect();
+        assert!(
+            all.iter()
+                .enumerate()
+                .all(|(number, one)| { Arc::ptr_eq(&one.host, &route(format!("c{number}-1250000000")).host) })
+        );
     }
 }
