@@ -107,7 +107,8 @@ impl Resuming {
         self.reading = Reading::Asking(Box::pin(async move {
             if let Some(wait) = wait {
                 if !route.host.budget.afford(TRANSIENT_COST, onward.patient).await {
-                    return Err(error.with_advice(UNAFFORDABLE.to_owned()));
+                    // Nothing was sent beyond what is counted.
+                    return Err(error.with_advice(UNAFFORDABLE.to_owned()).during(ReadOn::NAME, "", 0));
                 }
                 tokio::time::sleep(wait).await;
             }

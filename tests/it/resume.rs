@@ -208,6 +208,26 @@ async fn only_what_does_not_advance_costs_time_and_budget() {
     assert!(bytes == whole[..10] && gets(&mem.emulator).len() == 1);
 }
 
+/// Whom the budget ends while it reads on is told so, and how often it was sent, each time counted once.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_budget_is_told_where_a_body_is_read_on() {
+    let mem = InMemory::new();
+    mem.emulator.put_object(mem.emulator.bucket(), "k", noise(200_000, 11));
+    let bucket = mem.bucket();
+    mem.emulator.script(cut(10));
+    mem.emulator.script(cut(10));
+    mem.emulator.script(Rule::on("HEAD Object").always().then(Action::status(503, "ServiceUnavailable")));
+    let mut body = bucket.get("k").await.unwrap().body;
+    let mut came = 0;
+    while came < 20 {
+        came += body.next().await.unwrap().unwrap().len();
+    }
+    while bucket.head("k").await.unwrap_err().advice().is_none() {}
+    let error = body.next().await.unwrap().unwrap_err();
+    assert!(error.advice().unwrap_or_default().contains("retry budget"), "{error:#}");
+    assert_eq!((gets(&mem.emulator).len(), error.attempts()), (2, 2), "{error:#}");
+}
+
 #[tokio::test]
 async fn a_wrong_checksum_says_whose() {
     let emulator = emulator().await;
