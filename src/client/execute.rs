@@ -13,7 +13,7 @@ use crate::answer::{REQUEST_ID, bare_answer, content_length};
 use crate::body::{Body, ByteStream};
 use crate::client::clock::{CorrectedClock, Mark};
 use crate::client::defaults::{COMMIT_TIMEOUT, CONNECT_GRACE, MAX_ATTEMPTS, TRANSFER_ATTEMPTS};
-use crate::client::failover::{Side, Sign};
+use crate::client::failover::Side;
 use crate::client::http::{Fresh, HttpClient, Phase, TransportError};
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
@@ -382,7 +382,7 @@ impl Call<'_> {
             || clock.monotonic(),
             || match &outcome {
                 Ok(response) => Some(sign_of(response)),
-                Err(failure) => (failure.evidence == Evidence::Unsent).then_some(Sign::NotCos),
+                Err(failure) => failure.sign(),
             },
         );
         if changed {

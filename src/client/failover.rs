@@ -19,6 +19,8 @@ pub(crate) enum Sign {
     NotCos,
     /// A redirect without a request id: somebody took the name over.
     Redirected,
+    /// A wrong certificate.
+    Untrusted,
 }
 
 /// So many failures in a row lead to the other host, from either.
@@ -58,13 +60,15 @@ impl Breaker {
         let on_backup = state.open_since.is_some();
         match (side, sign) {
             (Side::Primary, Sign::Cos) => *state = State::default(),
+            // Whoever shows it must not lead anybody elsewhere.
+            (Side::Primary, Sign::Untrusted) => {}
             // A probe, or one that was under way when the backup came into use.
             (Side::Primary, _) if on_backup => state.open_since = Some(now),
             (Side::Backup, _) if !on_backup => {}
             (Side::Backup, Sign::Cos) => state.failures = 0,
             (_, sign) => {
                 state.failures += 1;
-                if state.failures >= FAILURES || sign == Sign::Redirected {
+                if state.failures >= FAILURES || sign != Sign::NotCos {
                     *state = State { failures: 0, open_since: (side == Side::Primary).then_some(now) };
                 }
             }

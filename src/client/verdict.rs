@@ -10,6 +10,7 @@ use http::response::Parts;
 use crate::answer::{bare_answer, header_text, refusal};
 use crate::body::ByteStream;
 use crate::client::clock::CorrectedClock;
+use crate::client::failover::Sign;
 use crate::client::http::{Phase, TransportError};
 use crate::client::provider::Snapshot;
 use crate::client::retry::Evidence;
@@ -35,6 +36,15 @@ impl Failure {
             _ => Evidence::Unknown,
         };
         Self { error: error.into(), evidence }
+    }
+
+    /// What it tells of the host.
+    pub(super) fn sign(&self) -> Option<Sign> {
+        match self.evidence {
+            Evidence::Unsent => Some(Sign::NotCos),
+            _ if self.error.kind() == ErrorKind::Tls => Some(Sign::Untrusted),
+            _ => None,
+        }
     }
 
     /// The same of a request whose body was not taken to its end: COS keeps nothing of one that ends early.

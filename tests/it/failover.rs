@@ -132,22 +132,29 @@ async fn failures_in_a_row_lead_there_at_any_pace() {
 /// Where the other host is out of reach, as behind a firewall that knows the first alone, nobody stays with it.
 #[tokio::test(start_paused = true)]
 async fn two_failures_there_lead_back() {
-    let scene = Scene::new(Primary::Well);
-    let service = ServiceTransport(scene.memory.emulator.service());
-    let blip = Blip { service, failures: AtomicU32::new(0), asked: Arc::clone(&scene.asked) };
-    let bucket = scene.memory.bucket_of(scene.memory.client().http_client(blip));
-    assert_eq!(bucket.put("k", "hello").await.unwrap_err().kind(), ErrorKind::Connect);
-    assert_eq!(scene.asked(), [PRIMARY, PRIMARY, BACKUP, BACKUP]);
-    for _ in 0..2 {
-        bucket.put("k", "hello").await.unwrap();
-        assert_eq!(scene.asked(), [PRIMARY]);
+    let hosts = [PRIMARY, PRIMARY, BACKUP, BACKUP];
+    // Who shows a wrong certificate there, as a proxy may, is left at once.
+    for (phase, kind, hosts) in
+        [(Phase::Connect, ErrorKind::Connect, &hosts[..]), (Phase::Tls, ErrorKind::Tls, &hosts[..3])]
+    {
+        let scene = Scene::new(Primary::Well);
+        let service = ServiceTransport(scene.memory.emulator.service());
+        let blip = Blip { service, phase, failures: AtomicU32::new(0), asked: Arc::clone(&scene.asked) };
+        let bucket = scene.memory.bucket_of(scene.memory.client().http_client(blip));
+        assert_eq!(bucket.put("k", "hello").await.unwrap_err().kind(), kind);
+        assert_eq!(scene.asked(), hosts);
+        for _ in 0..2 {
+            bucket.put("k", "hello").await.unwrap();
+            assert_eq!(scene.asked(), [PRIMARY]);
+        }
     }
 }
 
-/// Knows the primary host alone, and fails the first two connections to it.
+/// Knows the primary host alone, and fails the first two connections to it; those to the other in this phase.
 #[derive(Debug)]
 struct Blip {
     service: ServiceTransport,
+    phase: Phase,
     failures: AtomicU32,
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -159,8 +166,9 @@ impl HttpClient for Blip {
     ) -> BoxFuture<'_, Result<http::Response<ByteStream>, TransportError>> {
         let is_backup = request.uri().host().unwrap_or_default().ends_with(BACKUP);
         self.asked.lock().unwrap().push(if is_backup { BACKUP } else { PRIMARY }.to_owned());
+        let phase = if is_backup { self.phase } else { Phase::Connect };
         if is_backup || self.failures.fetch_add(1, Ordering::Relaxed) < 2 {
-            return Box::pin(async { Err(TransportError::new(Phase::Connect, "refused")) });
+            return Box::pin(async move { Err(TransportError::new(phase, "refused")) });
         }
         self.service.execute(request)
     }
