@@ -101,6 +101,31 @@ async fn downloads_are_not_taken_for_each_other() {
     assert_eq!(scene.left(), (vec!["beside".to_owned(), "file".to_owned()], Vec::new()));
 }
 
+/// Both would write the same file, whatever remembers it.
+#[tokio::test]
+async fn what_is_done_of_a_file_belongs_to_one_download_at_a_time() {
+    let scene = Scene::new().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let second = || Download::new(key("k")).to_path(scene.path()).checkpoint(elsewhere.path());
+    let slow = |millis| Action::StallBeforeHeaders(Duration::from_millis(millis));
+    scene.emulator.script(Rule::on("GET Object").skip(1).then(slow(500)));
+    let first = tokio::spawn(scene.bucket.transfer(scene.job(Download::new(key("k")))));
+    until("its second range", || gets(&scene.emulator).len() == 2).await;
+    scene.emulator.script(Rule::on("GET Object").skip(1).then(slow(5000)));
+    let second_too = tokio::spawn(scene.bucket.transfer(second()));
+    first.await.unwrap().unwrap();
+    assert!(fs::read(scene.path()).unwrap() == scene.bytes, "bytes of the other one");
+    let refused = second_too.await.unwrap().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Io, "{refused}");
+    scene.emulator.clear_script();
+    fs::remove_file(scene.path()).unwrap();
+    // What another one left goes.
+    scene.interrupt().await;
+    scene.bucket.transfer(second()).await.unwrap();
+    assert!(fs::read(scene.path()).unwrap() == scene.bytes);
+    assert_eq!((names(scene.files.path()), names(elsewhere.path())), (vec!["file".to_owned()], Vec::new()));
+}
+
 #[tokio::test]
 async fn an_object_that_was_replaced_is_downloaded_anew() {
     for length in [24 * MIB, 24 * MIB + 1, MIB] {

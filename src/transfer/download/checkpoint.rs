@@ -100,7 +100,7 @@ impl What {
                 *done = Some(crc64);
             }
         }
-        let (file, layout, path) = (Arc::clone(&destination.file), head.layout.clone(), destination.path().to_owned());
+        let (file, layout, path) = (destination.file(), head.layout.clone(), destination.path().to_owned());
         // Only what is on disk as it was written counts.
         let done = blocking(move || {
             for (index, done) in done.iter_mut().enumerate() {

@@ -31,11 +31,9 @@ pub(super) struct Target {
     modified: Option<SystemTime>,
 }
 
-/// A file that is being written.
+/// A file that is being written. It is locked meanwhile: no other download has it.
 pub(super) struct Destination {
-    /// Dropped before the file, which is locked: what is removed is what was written.
     place: Place,
-    pub(super) file: Arc<File>,
     /// The name it gets.
     name: OsString,
     path: PathBuf,
@@ -51,13 +49,23 @@ struct Place {
     name: OsString,
     /// Whether it stays, for another run, when it is dropped.
     stays: bool,
+    file: Arc<File>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // Locked as yet: what is removed is what was written.
         if !self.stays {
             let _ = self.directory.remove_file(&self.name);
         }
+        // A thread that still writes to it does not hold it.
+        let _ = self.file.unlock();
+    }
+}
+
+impl Place {
+    fn new(directory: Directory, name: OsString, file: File, stays: bool) -> Self {
+        Self { directory, name, stays, file: Arc::new(file) }
     }
 }
 
@@ -85,7 +93,7 @@ impl Target {
             if let Ok(file) = directory.create_file(&name, private)
                 && is_held(&file)
             {
-                return Ok(Some((file, Place { directory, name, stays: false })));
+                return Ok(Some(Place::new(directory, name, file, false)));
             }
             // Another download to this target is under way.
             loop {
@@ -93,52 +101,51 @@ impl Target {
                 let name = temporary_name(&mark);
                 match directory.create_file(&name, private) {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                    file => return Ok(Some((file?, Place { directory, name, stays: false }))),
+                    file => return Ok(Some(Place::new(directory, name, file?, false))),
                 }
             }
         });
         opened.await.map(|opened| opened.expect("a new one"))
     }
 
-    /// Makes a file beside the target that stays when it is dropped, in place of one that is there.
+    /// Makes a file beside the target that stays when it is dropped, in place of one that is there and not held.
     pub(super) async fn create_partial(&self, mark: String) -> Result<Destination> {
         let opened = self.clone().opening(move |path, directory, replaced| {
             let name = partial_name(path, &mark);
-            clear_away(&directory.path().join(&name), || directory.remove_file(&name))?;
-            let file = directory.create_file(&name, replaced.is_some())?;
-            Ok(Some((file, Place { directory, name, stays: true })))
+            clear_partial(&directory, &name)?;
+            let file = match directory.create_file(&name, replaced.is_some()) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(busy()),
+                file => file?,
+            };
+            if is_held(&file) { Ok(Some(Place::new(directory, name, file, true))) } else { Err(busy()) }
         });
         opened.await.map(|opened| opened.expect("a new one"))
     }
 
-    /// Opens what an earlier run left; `None` when there is nothing of this length that is ours.
+    /// Opens what an earlier run left; `None` when there is nothing of this length that is ours. What is held is an error.
     pub(super) async fn open_partial(&self, mark: String, length: u64) -> Result<Option<Destination>> {
         let opened = self.clone().opening(move |path, directory, replaced| {
             let name = partial_name(path, &mark);
-            // Not what a link leads to.
-            if !directory.metadata(&name)?.is_some_and(|meta| is_ours(&meta)) {
-                return Ok(None);
-            }
-            let Some(file) = directory.open_to_write(&name)? else { return Ok(None) };
+            let Some(file) = hold_ours(&directory, &name)? else { return Ok(None) };
             let meta = Metadata::from_file(&file)?;
             let private = replaced.is_none_or(|replaced| permits_no_more(&meta, replaced));
-            let fits = is_ours(&meta) && meta.len() == length && private;
-            Ok(fits.then_some((file, Place { directory, name, stays: true })))
+            let fits = meta.len() == length && private;
+            Ok(fits.then(|| Place::new(directory, name, file, true)))
         });
         opened.await
     }
 
     async fn opening(
         self,
-        open: impl FnOnce(&Path, Directory, Option<&Metadata>) -> io::Result<Option<(File, Place)>> + Send + 'static,
+        open: impl FnOnce(&Path, Directory, Option<&Metadata>) -> io::Result<Option<Place>> + Send + 'static,
     ) -> Result<Option<Destination>> {
         blocking(move || {
             let failed = |error| io_error("writing", &self.path, error);
             let (path, name, directory, replaced) = self.resolve().map_err(failed)?;
             let opened = open(&path, directory, replaced.as_ref()).map_err(failed)?;
-            let Some((file, place)) = opened else { return Ok(None) };
+            let Some(place) = opened else { return Ok(None) };
             let Self { forbid_overwrite, modified, .. } = self;
-            Ok(Some(Destination { file: Arc::new(file), place, name, path, replaced, forbid_overwrite, modified }))
+            Ok(Some(Destination { place, name, path, replaced, forbid_overwrite, modified }))
         })
         .await
     }
@@ -184,8 +191,12 @@ impl Target {
 impl Destination {
     /// Takes the space for so many bytes: a disk that is too full says so now.
     pub(super) async fn reserve(&self, length: u64) -> Result<()> {
-        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        let (file, path) = (self.file(), self.path.clone());
         blocking(move || allocate(&file, length).map_err(|error| io_error("taking space for", &path, error))).await
+    }
+
+    pub(super) fn file(&self) -> Arc<File> {
+        Arc::clone(&self.place.file)
     }
 
     /// The name it will have, for messages.
@@ -196,15 +207,16 @@ impl Destination {
     /// Gives the file its name, once its bytes are on disk.
     pub(super) async fn finish(self) -> Result<Named> {
         blocking(move || {
-            let Self { file, mut place, name, path, replaced, forbid_overwrite, modified } = self;
+            let Self { mut place, name, path, replaced, forbid_overwrite, modified } = self;
             let give = || {
+                let file = &place.file;
                 if let Some(time) = modified {
                     // Not every file system keeps one, and the bytes are what counts.
                     let _ = file.set_modified(time);
                 }
                 let there = place.directory.metadata(&name)?.filter(Metadata::is_file);
                 if let Some(replaced) = there.or(replaced) {
-                    permit(&file, &replaced)?;
+                    permit(file, &replaced)?;
                 }
                 file.sync_all()?;
                 if forbid_overwrite {
@@ -213,8 +225,6 @@ impl Destination {
                     place.directory.rename(&place.name, &name)?;
                 }
                 place.stays = true;
-                // Windows lets nobody else read it until then.
-                let _ = file.unlock();
                 Ok(())
             };
             give().map_err(|error| io_error("writing", &path, error))?;
@@ -297,19 +307,44 @@ fn mark_of(path: &Path) -> String {
     hex::encode(Sha1::digest(name.as_encoded_bytes())).chars().take(TEMPORARY_MARK).collect()
 }
 
-/// Locks a file that was just made, as long as it is open; `false` when another download took it for one that was left.
+/// Locks a file, as long as its [`Place`] is there; `false` when another download has it, or took it for one that was left.
 fn is_held(file: &File) -> bool {
     // Where there are no locks, nobody takes it for that.
     let locked = !matches!(file.try_lock(), Err(TryLockError::WouldBlock));
     locked && has_name(file)
 }
 
+/// Opens a file of ours; `None` when there is none. Not what a link leads to.
+fn open_ours(directory: &Directory, name: &OsStr) -> io::Result<Option<File>> {
+    if !directory.metadata(name)?.is_some_and(|there| is_ours(&there)) {
+        return Ok(None);
+    }
+    let Some(file) = directory.open_to_write(name)? else { return Ok(None) };
+    let ours = is_ours(&Metadata::from_file(&file)?);
+    Ok(ours.then_some(file))
+}
+
+/// The same, locked.
+fn hold_ours(directory: &Directory, name: &OsStr) -> io::Result<Option<File>> {
+    match open_ours(directory, name)? {
+        Some(file) if !is_held(&file) => Err(busy()),
+        file => Ok(file),
+    }
+}
+
+/// Removes what is there under the name of a file that is to be begun, unless a download holds it.
+fn clear_partial(directory: &Directory, name: &OsStr) -> io::Result<()> {
+    let _held = hold_ours(directory, name)?;
+    clear_away(&directory.path().join(name), || directory.remove_file(name))
+}
+
+fn busy() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "another download to it is under way")
+}
+
 /// Removes a temporary file of ours that nobody holds. One that cannot be removed stays.
 fn remove_left(directory: &Directory, name: &OsStr) {
-    let is_there = directory.metadata(name).is_ok_and(|there| there.is_some_and(|meta| is_ours(&meta)));
-    if is_there
-        && let Ok(Some(left)) = directory.open_to_write(name)
-        && Metadata::from_file(&left).is_ok_and(|meta| is_ours(&meta))
+    if let Ok(Some(left)) = open_ours(directory, name)
         && left.try_lock().is_ok()
         && has_name(&left)
     {

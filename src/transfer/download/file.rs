@@ -84,7 +84,7 @@ async fn fetch(download: &Download, work: Work, held: Held, bucket: &Bucket, con
     };
     control.set_total(Some(layout.length()), u32::try_from(layout.count()).ok());
     let Begun { pinned, meta, body, .. } = begun;
-    let pen = Arc::new(Pen::new(Arc::clone(&destination.file), destination.path()));
+    let pen = Arc::new(Pen::new(destination.file(), destination.path()));
     let crew = Arc::new(Crew { pinned, layout: layout.clone(), pen, journal: journal.clone() });
     let memory = bucket.client().memory();
     let outcome = crew.fetch((index, body, held), &mut done, download.concurrency, memory, control).await;

@@ -208,7 +208,7 @@ impl Download {
 ///
 /// # Errors
 /// As [`Download`]; [`ErrorKind::Io`] when the file cannot be written, the disk is full, or another download holds the
-/// checkpoint.
+/// checkpoint or what is done of the file.
 ///
 /// # Cancellation
 /// Dropping the future stops all I/O and removes the temporary file; with a [`checkpoint`](Self::checkpoint) it stays for
@@ -241,7 +241,7 @@ impl DownloadToPath {
     /// Remembers in this directory, which is made if need be, which ranges are on disk, so that the same download in
     /// another process goes on where this one ended, as long as COS has the same object. What is done stays beside the
     /// file under a name that begins with a dot and ends with `.cos-partial`; both are gone when the download has
-    /// succeeded or cannot succeed any more. Only one download at a time may hold it.
+    /// succeeded or cannot succeed any more. Only one download at a time may hold either.
     ///
     /// The directory should be this user's alone, as one that is made here is. Of either, what belongs to another user or
     /// has a second name is not gone on with and not written to, but removed; where this user may not remove it, the
