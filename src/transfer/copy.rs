@@ -379,6 +379,9 @@ impl LargeCopy {
                 Outcome::Lost { session: back, parts, order, .. } => {
                     session = back;
                     stored = order.parts;
+                    for &number in &parts {
+                        control.lose(plan.part(number).length);
+                    }
                     stored.retain(|part| parts.binary_search(&part.number).is_err());
                     wanted = parts;
                 }

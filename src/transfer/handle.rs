@@ -187,6 +187,11 @@ impl Control {
         (progress.total_bytes.unwrap_or(progress.bytes), progress.total_parts.unwrap_or(progress.parts))
     }
 
+    /// A part that was done, with so many bytes, is to be done once more.
+    pub(super) fn lose(&self, bytes: u64) {
+        self.counter.lose(bytes);
+    }
+
     /// All parts are begun anew.
     pub(super) fn begin_again(&self) {
         self.counter.begin_again();

@@ -151,6 +151,12 @@ impl Counter {
         }
     }
 
+    /// A part that was done, with so many bytes, is to be done once more.
+    pub(super) fn lose(&self, bytes: u64) {
+        self.parts.fetch_sub(1, Ordering::Relaxed);
+        self.take_back(bytes);
+    }
+
     fn add_earlier(&self, bytes: u64) {
         self.earlier.fetch_add(bytes, Ordering::Relaxed);
         if let Some(above) = &self.above {

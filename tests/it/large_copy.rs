@@ -10,7 +10,7 @@ use tencent_cos::transfer::LargeCopy;
 use tencent_cos::{
     AbortMultipartUpload, Attributes, Bucket, CompleteMultipartUpload, Crc64, ErrorKind, GetObjectTagging, HeadObject,
     InitiateMultipartUpload, ObjectKey, PutBucketVersioning, PutObject, PutObjectTagging, StorageClass, Tags,
-    UploadPartCopy, Versioning,
+    UploadPart, UploadPartCopy, Versioning,
 };
 
 use crate::support::{InMemory, count, noise, session};
@@ -323,4 +323,24 @@ async fn a_copy_of_other_bytes_is_told_before_it_is_an_object() {
     memory.emulator.script(Rule::on("Upload Part - Copy").then(late));
     here.transfer(copy().part_size(MIB as u64)).await.unwrap();
     assert!(bytes_of(&memory, &here) == noise(LENGTH, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_parts_that_were_lost_are_copied_again() {
+    let (memory, [here, _]) = two_regions().await;
+    memory.emulator.script(Rule::on("Complete Multipart Upload").then(Action::Delay(Duration::from_secs(1))));
+    let transfer = here.transfer(copy().part_size(MIB as u64));
+    let handle = transfer.handle();
+    let (output, ()) = tokio::join!(transfer, async {
+        while count(&memory.emulator, "Complete Multipart Upload") == 0 {
+            tokio::task::yield_now().await;
+        }
+        let id = memory.emulator.uploads(here.name().as_str()).remove(0).upload_id;
+        here.send(UploadPart::new(key("copy"), id, 2, noise(MIB, 99))).await.unwrap();
+    });
+    assert_eq!(output.unwrap().parts, 4);
+    assert!(bytes_of(&memory, &here) == noise(LENGTH, 1));
+    assert_eq!(count(&memory.emulator, "Upload Part - Copy"), 5);
+    let progress = handle.progress();
+    assert_eq!((progress.bytes, progress.parts), (LENGTH as u64, 4), "what was lost is moved once more");
 }

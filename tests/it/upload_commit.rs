@@ -138,9 +138,12 @@ async fn only_parts_that_were_lost_are_sent_again() {
             rule = rule.then(silent);
         }
         memory.emulator.script(rule);
-        let bucket = memory.bucket();
-        let (output, ()) = tokio::join!(upload(&bucket), lose(&memory));
+        let transfer = memory.bucket().transfer(Upload::new(key(), noise(LENGTH, 1)).part_size(MIB as u64));
+        let handle = transfer.handle();
+        let (output, ()) = tokio::join!(transfer, lose(&memory));
         check(&memory, &output.unwrap(), false);
+        let progress = handle.progress();
+        assert_eq!((progress.bytes, progress.parts), (LENGTH as u64, 4), "what was lost is moved once more");
         let sent: Vec<String> = memory
             .emulator
             .journal()

@@ -197,8 +197,11 @@ async fn an_upload_that_is_gone_begins_anew_unless_it_became_the_object() {
             scene.bucket.delete("k").await.unwrap();
         }
         scene.emulator.clear_journal();
-        let output = scene.run().await.unwrap();
+        let transfer = scene.bucket.transfer(scene.upload());
+        let handle = transfer.handle();
+        let output = transfer.await.unwrap();
         assert_eq!((output.reconciled, output.resumed_parts), (!deleted, if deleted { 0 } else { 4 }));
+        assert_eq!((handle.progress().bytes, handle.progress().parts), (4 << 20, 4));
         let sent = (scene.parts_sent(), count(&scene.emulator, COMPLETE));
         assert_eq!(sent, if deleted { (4, 1) } else { (0, 0) });
         scene.check();

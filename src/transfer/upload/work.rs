@@ -71,7 +71,10 @@ impl Work {
         let to = self.draft.destination();
         let found = resume::take_up(&self.bucket, &what, &directory, plan, &source, &to);
         match self.control.unless_cancelled(found).await? {
-            Found::Made(made) => Ok(UploadOutput::made(made, plan.length, plan.count(), plan.count())),
+            Found::Made(made) => {
+                (1..=plan.count()).for_each(|number| self.control.meter().was_done(plan.part(number).length));
+                Ok(UploadOutput::made(made, plan.length, plan.count(), plan.count()))
+            }
             Found::Parts(session, parts) => self.parts_of(&source, plan, session, parts).await,
             Found::Nothing => {
                 let mut session = Session::begin(&self.bucket, self.draft.initiate(), to).await?;
@@ -139,6 +142,9 @@ impl Work {
                     stored = order.parts;
                     if let Err(error) = same_as_before(source, plan, &stored, &parts).await {
                         return Err(session.give_up(error).await);
+                    }
+                    for &number in &parts {
+                        self.control.lose(plan.part(number).length);
                     }
                     stored.retain(|part| parts.binary_search(&part.number).is_err());
                     wanted = parts;
