@@ -26,6 +26,7 @@ use crate::options::CustomerKey;
 use crate::request::Request;
 use crate::time::{Clock as _, parse_http_date};
 use crate::transfer::disk::joined_badly;
+use crate::transfer::handle::{Control, cancelled};
 use crate::transfer::journal::{Journal, Record};
 use crate::transfer::parts::{Stored, combined};
 
@@ -116,18 +117,25 @@ pub(super) enum Outcome {
 }
 
 impl Session {
-    /// Begins an upload. Who does not wait for it any more leaves nothing behind: its id is waited for, 30 s at most, and
-    /// given up. It is tried again also when nobody knows whether it was begun: an upload without parts may be left then.
-    pub(super) async fn begin(bucket: &Bucket, beginning: Beginning, to: Destination) -> Result<Self> {
+    /// Begins an upload. Who does not wait for it any more, or cancels it, leaves nothing behind: its id is waited for,
+    /// 30 s at most, and given up. It is tried again also when nobody knows whether it was begun: an upload without parts
+    /// may be left then.
+    pub(super) async fn begin(
+        bucket: &Bucket,
+        control: &Control,
+        beginning: Beginning,
+        to: Destination,
+    ) -> Result<Self> {
         let (awaited, left) = oneshot::channel::<()>();
-        let bucket = bucket.clone();
+        let (bucket, control) = (bucket.clone(), control.clone());
         let work = async move {
             let asked = bucket.client().engine().clock.now();
             let send = pin!(bucket.send_raw(beginning));
-            let answer = match select(send, left).await {
+            let stopped = pin!(control.until_cancelled());
+            let answer = match select(send, select(left, stopped)).await {
                 Either::Left((answer, _)) => answer,
                 Either::Right((_, send)) => {
-                    let late = |_| Err(Error::new(ErrorKind::Cancelled, "nobody waits for it"));
+                    let late = |_| Err(cancelled());
                     tokio::time::timeout(ABORT_TIMEOUT, send).await.unwrap_or_else(late)
                 }
             };

@@ -342,7 +342,7 @@ impl LargeCopy {
             }
         }
         let initiate = self.initiate(carried);
-        let mut session = Session::begin(bucket, initiate, self.draft.destination()).await?;
+        let mut session = Session::begin(bucket, control, initiate, self.draft.destination()).await?;
         let mut stored: Vec<Stored> = Vec::new();
         let mut wanted: Vec<u32> = (1..=plan.count()).collect();
         loop {

@@ -236,14 +236,17 @@ impl Control {
         Ok(())
     }
 
+    /// Waits until the transfer is cancelled, for ever if it is not.
+    pub(super) async fn until_cancelled(&self) {
+        let mut state = self.state.subscribe();
+        if state.wait_for(|state| *state == State::Cancelled).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Runs the future until it is done or the transfer is cancelled; then the future is dropped.
     pub(super) async fn unless_cancelled<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut state = self.state.subscribe();
-        let stop = std::pin::pin!(async move {
-            if state.wait_for(|state| *state == State::Cancelled).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        });
+        let stop = std::pin::pin!(self.until_cancelled());
         let future = std::pin::pin!(future);
         // What is always ready is stopped as well.
         match futures_util::future::select(stop, future).await {
@@ -253,6 +256,6 @@ impl Control {
     }
 }
 
-fn cancelled() -> Error {
+pub(super) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "the transfer was cancelled")
 }

@@ -230,6 +230,29 @@ async fn a_cancelled_upload_cleans_up_and_a_paused_one_waits() {
     assert_eq!(handle.progress().total_parts, Some(2));
 }
 
+/// COS may not say for long whether it has begun.
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_cancelled_at_its_beginning_does_not_wait_for_ever() {
+    let bytes = noise(2 * MIB, 1);
+    let stream = ByteStream::new(None, stream::iter([Ok::<_, Error>(bytes.clone())]));
+    for (source, seconds, left) in [(UploadSource::bytes(bytes), 3600, 8), (stream.into(), 5, 0)] {
+        let memory = InMemory::new();
+        let silent = Action::StallBeforeHeaders(Duration::from_secs(seconds));
+        memory.emulator.script(Rule::on("Initiate Multipart Upload").always().then(silent));
+        let upload = memory.bucket().transfer(parts_of_one_mib("k", source));
+        let handle = upload.handle();
+        let (outcome, asked) = tokio::join!(upload, async {
+            while count(&memory.emulator, "Initiate Multipart Upload") == 0 {
+                tokio::task::yield_now().await;
+            }
+            handle.cancel();
+            tokio::time::Instant::now()
+        });
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
+        assert!(asked.elapsed() < Duration::from_secs(31), "{:?}", asked.elapsed());
+        assert!(orphans(&memory.emulator) <= left, "what is known of is given up");
+    }
+}
 /// Dropped while the upload is begun, and while the object is made.
 #[tokio::test]
 async fn an_upload_dropped_at_either_end_leaves_an_object_or_nothing() {

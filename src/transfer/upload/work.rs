@@ -57,7 +57,7 @@ impl Work {
         let plan = Plan::new(source.len(), self.part_size.unwrap_or(PART_SIZE))?;
         self.control.set_total(Some(plan.length), Some(plan.count()));
         self.control.ready().await?;
-        let session = Session::begin(&self.bucket, self.draft.initiate(), self.draft.destination()).await?;
+        let session = self.begin().await?;
         self.parts_of(&source, plan, session, Vec::new()).await
     }
 
@@ -77,7 +77,7 @@ impl Work {
             }
             Found::Parts(session, parts) => self.parts_of(&source, plan, session, parts).await,
             Found::Nothing => {
-                let mut session = Session::begin(&self.bucket, self.draft.initiate(), to).await?;
+                let mut session = self.begin().await?;
                 if let Err(error) = resume::remember(&mut session, what, &directory).await {
                     return Err(session.give_up(error).await);
                 }
@@ -108,6 +108,10 @@ impl Work {
         source.check().await.map_err(|error| error.may_have(true))?;
         meter.done(all.length);
         Ok(UploadOutput::put(output, all.length))
+    }
+
+    async fn begin(&self) -> Result<Session> {
+        Session::begin(&self.bucket, &self.control, self.draft.initiate(), self.draft.destination()).await
     }
 
     /// All parts that are not stored yet, and then the object.
@@ -189,8 +193,7 @@ impl Work {
             let _held = held.filled();
             return self.put(&Whole::Chunks(chunks)).await;
         }
-        let held = held.filled();
-        let session = Session::begin(&self.bucket, self.draft.initiate(), self.draft.destination()).await?;
+        let session = self.begin().await?;
         let mut crew = Crew::new(self.places);
         let work = async {
             let (mut number, mut offset, mut next) = (1, 0, Some((chunks, held)));
