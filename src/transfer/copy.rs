@@ -231,7 +231,7 @@ impl Run for LargeCopy {
         let parts_of = self.part_size.unwrap_or(COPY_PART_SIZE);
         let made = if source.length <= self.part_size.unwrap_or(COPY_THRESHOLD) {
             control.set_total(Some(source.length), Some(1));
-            let made = control.unless_cancelled(self.in_one(&bucket, &source)).await?;
+            let made = control.unless_cancelled_midway(self.in_one(&bucket, &source)).await?;
             control.meter().done(source.length);
             (made, 0)
         } else {

@@ -104,7 +104,8 @@ impl TransferHandle {
 
     /// Stops it: the future ends with [`ErrorKind::Cancelled`] once it has cleaned up; that of a directory of which a file
     /// was begun with its report, [`ended_by`](crate::transfer::DirectoryReport::ended_by) that. An object that is being
-    /// completed, or was, stays.
+    /// completed, or was, stays. One whose only request is under way may come into being: the error
+    /// [says so](Error::may_have_taken_effect).
     pub fn cancel(&self) {
         self.0.cancel();
     }
@@ -253,6 +254,14 @@ impl Control {
             futures_util::future::Either::Left(_) => Err(cancelled()),
             futures_util::future::Either::Right((outcome, _)) => outcome,
         }
+    }
+
+    /// The same of a request that makes the object: dropped, it may make it all the same.
+    pub(super) async fn unless_cancelled_midway<T>(&self, request: impl Future<Output = Result<T>>) -> Result<T> {
+        self.unless_cancelled(request).await.map_err(|error| {
+            let open = error.kind() == ErrorKind::Cancelled || error.may_have_taken_effect();
+            error.may_have(open)
+        })
     }
 }
 

@@ -344,3 +344,21 @@ async fn only_parts_that_were_lost_are_copied_again() {
     let progress = handle.progress();
     assert_eq!((progress.bytes, progress.parts), (LENGTH as u64, 4), "what was lost is moved once more");
 }
+
+/// What nobody waits for any more may be made all the same.
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_is_cancelled_in_its_one_request_may_be_there() {
+    let (memory, [here, _]) = two_regions().await;
+    let slow = Action::StallBeforeHeaders(Duration::from_secs(60));
+    memory.emulator.script(Rule::on("PUT Object - Copy").then(slow));
+    let transfer = here.transfer(copy());
+    let handle = transfer.handle();
+    let (outcome, ()) = tokio::join!(transfer, async {
+        while memory.emulator.object(here.name().as_str(), "copy").is_none() {
+            tokio::task::yield_now().await;
+        }
+        handle.cancel();
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Cancelled, true), "{error}");
+}

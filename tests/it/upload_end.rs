@@ -253,6 +253,36 @@ async fn an_upload_that_is_cancelled_at_its_beginning_does_not_wait_for_ever() {
         assert!(orphans(&memory.emulator) <= left, "what is known of is given up");
     }
 }
+
+/// What nobody waits for any more may be stored all the same.
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_cancelled_in_its_one_request_may_be_there() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), noise(1000, 1)).unwrap();
+    let sources: [UploadSource; 3] = [
+        file.path().into(),
+        noise(1000, 1).into(),
+        ByteStream::new(None, stream::iter([Ok::<_, Error>(noise(1000, 1))])).into(),
+    ];
+    for source in sources {
+        let memory = InMemory::new();
+        memory.emulator.script(Rule::on("PUT Object").then(Action::StallBeforeHeaders(Duration::from_secs(20))));
+        let upload = memory.bucket().upload("k", source);
+        let handle = upload.handle();
+        let (outcome, ()) = tokio::join!(upload, async {
+            while memory.emulator.object(memory.emulator.bucket(), "k").is_none() {
+                tokio::task::yield_now().await;
+            }
+            handle.cancel();
+        });
+        let error = outcome.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Cancelled, true), "{error}");
+    }
+    let upload = InMemory::new().bucket().upload("k", vec![0; 1000]);
+    upload.handle().cancel();
+    assert!(!upload.await.unwrap_err().may_have_taken_effect());
+}
+
 /// Dropped while the upload is begun, and while the object is made.
 #[tokio::test]
 async fn an_upload_dropped_at_either_end_leaves_an_object_or_nothing() {

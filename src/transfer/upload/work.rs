@@ -37,11 +37,12 @@ impl Work {
             // In memory it is read once, whole and unchanged, however often it is sent.
             self.control.set_total(Some(length), Some(1));
             self.control.ready().await?;
-            let work = async {
-                let _held = self.bucket.client().memory().hold(length).await;
-                self.put_now(&Whole::Bytes(file.read().await?)).await
+            let read = async {
+                let held = self.bucket.client().memory().hold(length).await;
+                Ok((file.read().await?, held))
             };
-            return self.control.unless_cancelled(work).await;
+            let (bytes, _held) = self.control.unless_cancelled(read).await?;
+            return self.put_now(&Whole::Bytes(bytes)).await;
         }
         match checkpoint.filter(|_| length > self.put_threshold()) {
             None => self.whole(Whole::File(file)).await,
@@ -90,21 +91,20 @@ impl Work {
     async fn put(&self, source: &Whole) -> Result<UploadOutput> {
         self.control.set_total(Some(source.len()), Some(1));
         self.control.ready().await?;
-        let work = async {
-            let all = Part { number: 1, offset: 0, length: source.len() };
-            let _held = self.bucket.client().memory().hold(source.memory(all)).await;
-            self.put_now(source).await
-        };
-        self.control.unless_cancelled(work).await
+        let all = Part { number: 1, offset: 0, length: source.len() };
+        let memory = async { Ok(self.bucket.client().memory().hold(source.memory(all)).await) };
+        let _held = self.control.unless_cancelled(memory).await?;
+        self.put_now(source).await
     }
 
     async fn put_now(&self, source: &Whole) -> Result<UploadOutput> {
         let all = Part { number: 1, offset: 0, length: source.len() };
         if let Some(expected) = self.crc64 {
-            expect(expected, source.crc64(all).await?)?;
+            expect(expected, self.control.unless_cancelled(source.crc64(all)).await?)?;
         }
         let meter = Arc::new(self.control.meter());
-        let output = self.bucket.send(self.draft.put(observed(source.body(all), &meter))).await?;
+        let put = self.bucket.send(self.draft.put(observed(source.body(all), &meter)));
+        let output = self.control.unless_cancelled_midway(put).await?;
         source.check().await.map_err(|error| error.may_have(true))?;
         meter.done(all.length);
         Ok(UploadOutput::put(output, all.length))
