@@ -228,6 +228,7 @@ impl Run for LargeCopy {
         self.initiate(HeaderMap::new()).request()?;
         control.ready().await?;
         let source = control.unless_cancelled(self.look(&bucket)).await?;
+        control.ready().await?;
         let parts_of = self.part_size.unwrap_or(COPY_PART_SIZE);
         let made = if source.length <= self.part_size.unwrap_or(COPY_THRESHOLD) {
             control.set_total(Some(source.length), Some(1));

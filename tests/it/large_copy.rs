@@ -345,6 +345,27 @@ async fn only_parts_that_were_lost_are_copied_again() {
     assert_eq!((progress.bytes, progress.parts), (LENGTH as u64, 4), "what was lost is moved once more");
 }
 
+/// A pause while the source is looked at holds up the copy.
+#[tokio::test(start_paused = true)]
+async fn a_paused_copy_is_not_begun() {
+    for (copy, begins) in both().into_iter().zip(["Upload Part - Copy", "PUT Object - Copy"]) {
+        let (memory, [here, _]) = two_regions().await;
+        memory.emulator.script(Rule::on("HEAD Object").then(Action::Delay(Duration::from_secs(1))));
+        let transfer = here.transfer(copy);
+        let handle = transfer.handle();
+        let (output, ()) = tokio::join!(transfer, async {
+            while count(&memory.emulator, "HEAD Object") == 0 {
+                tokio::task::yield_now().await;
+            }
+            handle.pause();
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            assert_eq!(count(&memory.emulator, begins), 0);
+            handle.resume();
+        });
+        output.unwrap();
+    }
+}
+
 /// What nobody waits for any more may be made all the same.
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_is_cancelled_in_its_one_request_may_be_there() {

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
 use crate::download::{MIB, gets, key, store};
-use crate::support::{self, client, emulator, until};
+use crate::support::{self, InMemory, client, count, emulator, until};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -77,6 +77,55 @@ async fn who_waits_for_a_caller_stops_nobody_else() {
             assert!(object.body.bytes(60 * MIB).await.unwrap().len() > 40 * MIB);
         }
     }
+}
+
+/// It needs no more memory, and others may wait for it as long as they like.
+#[tokio::test(start_paused = true)]
+async fn an_upload_whose_source_has_ended_waits_for_no_other() {
+    let memory = InMemory::new();
+    let bucket = memory.bucket_of(memory.client().memory_limit(8 * MIB as u64));
+    let whole = (MIB + MIB / 2) as u64;
+    for length in [None, Some(whole)] {
+        let (mut give, take) = tokio::io::duplex(MIB);
+        let upload = Upload::new(key("k"), UploadSource::reader(length, take)).part_size(MIB as u64);
+        let upload = tokio::spawn(bucket.transfer(upload));
+        give.write_all(&vec![7; MIB]).await.unwrap();
+        until("the first part", || count(&memory.emulator, "Upload Part") == 1).await;
+        // It has the room that the next part would need, and gives it back to nobody.
+        let idle = idle(&bucket, 0);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        give.write_all(&vec![7; MIB / 2]).await.unwrap();
+        drop(give);
+        let output = timeout(SOON, upload).await.expect("it ends").unwrap().unwrap();
+        assert_eq!(output.length, whole);
+        idle.1.abort();
+        memory.emulator.clear_journal();
+    }
+}
+
+/// Who pauses while a part fills sees it begin after that.
+#[tokio::test(start_paused = true)]
+async fn a_part_that_fills_in_a_pause_waits_for_its_end() {
+    let memory = InMemory::new();
+    let (mut give, take) = tokio::io::duplex(2 * MIB);
+    let upload = Upload::new(key("k"), UploadSource::reader(None, take)).part_size(MIB as u64);
+    let transfer = memory.bucket().transfer(upload);
+    let handle = transfer.handle();
+    let transfer = tokio::spawn(transfer);
+    let a_while = || tokio::time::sleep(Duration::from_secs(1));
+    for parts in 1..=3 {
+        // It waits for its source.
+        a_while().await;
+        handle.pause();
+        give.write_all(&vec![7; MIB]).await.unwrap();
+        a_while().await;
+        assert_eq!(count(&memory.emulator, "Upload Part"), parts - 1);
+        handle.resume();
+        a_while().await;
+        assert_eq!(count(&memory.emulator, "Upload Part"), parts);
+    }
+    drop(give);
+    assert_eq!(transfer.await.unwrap().unwrap().parts, 3);
 }
 
 /// What is read is what is sent, and both want memory.

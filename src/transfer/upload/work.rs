@@ -8,7 +8,6 @@ use crate::client::Bucket;
 use crate::client::defaults::{PART_SIZE, PUT_THRESHOLD};
 use crate::client::trace;
 use crate::error::{Error, ErrorKind, Result};
-use crate::transfer::chunks::Chunks;
 use crate::transfer::commit::{Order, Outcome, Session};
 use crate::transfer::draft::Draft;
 use crate::transfer::handle::Control;
@@ -201,6 +200,8 @@ impl Work {
                 if u64::from(number) > MAX_PARTS {
                     return Err(Error::input("source", "has more bytes than 10 000 parts of this size can carry"));
                 }
+                crew.meanwhile(self.control.ready()).await?;
+                let held = held.filled();
                 let (sending, part) = (self.sending(&session), Part { number, offset, length: chunks.len() });
                 crew.begin(part, async move {
                     let stored = sending.part(part.number, chunks.body(), None).await;
@@ -210,12 +211,15 @@ impl Work {
                     stored
                 });
                 (number, offset) = (number + 1, offset + part.length);
+                if flow.is_over() {
+                    break;
+                }
                 crew.room().await?;
                 crew.meanwhile(self.control.ready()).await?;
                 let more = async {
                     let held = memory.hold_to_fill(flow.expects(size(number)) + BESIDE_A_PART).await;
-                    let chunks = if flow.is_over() { Chunks::default() } else { flow.take(size(number)).await? };
-                    Ok(Some((chunks, held.filled())).filter(|(chunks, _)| !chunks.is_empty()))
+                    let chunks = flow.take(size(number)).await?;
+                    Ok(Some((chunks, held)).filter(|(chunks, _)| !chunks.is_empty()))
                 };
                 next = crew.meanwhile(more).await?;
             }
