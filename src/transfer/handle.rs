@@ -66,6 +66,15 @@ impl<T> Future for Transfer<T> {
     }
 }
 
+/// Who follows one that is dropped is told that it has ended; what goes on in a stream tells that itself.
+impl<T> Drop for Transfer<T> {
+    fn drop(&mut self) {
+        if !self.control.counter.outlives_future() {
+            self.control.counter.close();
+        }
+    }
+}
+
 impl<T> fmt::Debug for Transfer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transfer").field("progress", &self.control.counter.snapshot()).finish_non_exhaustive()

@@ -45,7 +45,14 @@ impl Progress {
 
 /// Follows the progress of a transfer.
 #[derive(Clone)]
-pub struct ProgressWatch(watch::Receiver<Progress>);
+pub struct ProgressWatch(watch::Receiver<News>);
+
+#[derive(Clone, Copy, Default)]
+struct News {
+    progress: Progress,
+    /// Whether the transfer has ended.
+    last: bool,
+}
 
 impl ProgressWatch {
     /// Waits for news, at most ten a second; `None` once the transfer has ended and its last state was told.
@@ -53,14 +60,22 @@ impl ProgressWatch {
     /// # Cancellation
     /// Safe: no news is lost.
     pub async fn next(&mut self) -> Option<Progress> {
+        if self.has_ended() {
+            return None;
+        }
         self.0.changed().await.ok()?;
-        Some(*self.0.borrow_and_update())
+        Some(self.0.borrow_and_update().progress)
+    }
+
+    fn has_ended(&self) -> bool {
+        let news = self.0.borrow();
+        news.last && !news.has_changed()
     }
 }
 
 impl fmt::Debug for ProgressWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ProgressWatch").field(&*self.0.borrow()).finish()
+        f.debug_tuple("ProgressWatch").field(&self.0.borrow().progress).finish()
     }
 }
 
@@ -83,7 +98,7 @@ pub(super) struct Counter {
     outlives_future: AtomicBool,
     samples: Mutex<VecDeque<(Instant, u64)>>,
     callback: Mutex<Option<Callback>>,
-    news: watch::Sender<Progress>,
+    news: watch::Sender<News>,
 }
 
 const UNKNOWN: u64 = u64::MAX;
@@ -104,7 +119,7 @@ impl Counter {
             outlives_future: AtomicBool::new(false),
             samples: Mutex::default(),
             callback: Mutex::default(),
-            news: watch::Sender::new(Progress::default()),
+            news: watch::Sender::new(News::default()),
         }
     }
 
@@ -205,6 +220,18 @@ impl Counter {
         }
     }
 
+    /// Nobody waits for the transfer any more: who follows it is told so.
+    pub(super) fn close(&self) {
+        let progress = self.snapshot();
+        self.news.send_if_modified(|news| {
+            let last = news.last;
+            if !last {
+                *news = News { progress, last: true };
+            }
+            !last
+        });
+    }
+
     /// Ends it as if nothing had been moved.
     pub(super) fn give_up(&self) {
         self.take_all_back();
@@ -213,7 +240,8 @@ impl Counter {
 
     fn tell(&self) {
         let progress = self.sample();
-        self.news.send_replace(progress);
+        let last = self.ended.load(Ordering::Relaxed);
+        self.news.send_modify(|news| *news = News { progress, last: last || news.last });
         // Where one of the callback unwinds, a second panic would end the process.
         if thread::panicking() {
             return;

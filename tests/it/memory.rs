@@ -232,3 +232,25 @@ async fn a_stream_tells_its_progress_to_its_end() {
     drop(object);
     timeout(SOON, async { while watch.next().await.is_some() {} }).await.expect("it ends");
 }
+
+/// Also who has a handle, and who begins to follow it late.
+#[tokio::test(start_paused = true)]
+async fn who_follows_a_transfer_is_told_that_it_has_ended() {
+    let bucket = InMemory::new().bucket();
+    for (polled, told) in [(true, 1000), (false, 0)] {
+        let transfer = bucket.upload("k", vec![0; 1000]);
+        let handle = transfer.handle();
+        let mut watch = handle.watch();
+        if polled {
+            transfer.await.unwrap();
+        } else {
+            drop(transfer);
+        }
+        let mut last = None;
+        while let Some(progress) = timeout(SOON, watch.next()).await.expect("it ends") {
+            last = Some(progress.bytes);
+        }
+        assert_eq!(last, Some(told));
+        assert_eq!(timeout(SOON, handle.watch().next()).await.expect("it has ended"), None);
+    }
+}
