@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::client::{Bucket, trace};
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::ObjectKey;
 use crate::time::{from_unix_seconds, unix_seconds};
 use crate::transfer::checkpoint::Checkpoint;
 use crate::transfer::commit::{Destination, Made, Session, abort, find, since};
@@ -16,6 +17,8 @@ use crate::transfer::journal::{Head, Record, What};
 use crate::transfer::parts::Stored;
 use crate::transfer::plan::Plan;
 use crate::transfer::source::Whole;
+
+type Remembered = Checkpoint<Head, Record>;
 
 /// What there is of an upload.
 pub(super) enum Found {
@@ -38,19 +41,11 @@ pub(super) async fn take_up(
     source: &Whole,
     to: &Destination,
 ) -> Result<Found> {
-    let Some((journal, head, records)) = Checkpoint::<Head, Record>::open(what.place(directory)).await? else {
+    let Some((journal, head, records)) = Remembered::open(what.place(directory)).await? else {
         return Ok(Found::Nothing);
     };
     if head.what != *what || head.upload_id.is_empty() {
-        // Of the file as it was, or of other options: that upload is ours, and nobody will go on with it.
-        if head.what.is_kin(what) && !head.upload_id.is_empty() {
-            let (tell, told) = oneshot::channel();
-            abort(bucket.clone(), to.key.clone(), head.upload_id, Some(tell)).await;
-            if !matches!(told.await, Ok(true)) {
-                trace::event("an upload is left behind");
-            }
-        }
-        journal.remove().await?;
+        give_up(bucket, what, &to.key, &journal, head).await?;
         return Ok(Found::Nothing);
     }
     let begun = from_unix_seconds(head.begun).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -88,6 +83,29 @@ pub(super) async fn take_up(
         Ok(()) => Ok(Found::Parts(session, parts)),
         Err(error) => Err(session.give_up(error).await),
     }
+}
+
+/// Gives up the upload that a checkpoint in the directory tells of, where this one has no parts to go on with.
+///
+/// # Errors
+/// [`ErrorKind::Io`] when another transfer holds the checkpoint.
+pub(super) async fn abandon(bucket: &Bucket, what: &What, directory: &Path, key: &ObjectKey) -> Result<()> {
+    match Remembered::open(what.place(directory)).await? {
+        Some((journal, head, _)) => give_up(bucket, what, key, &journal, head).await,
+        None => Ok(()),
+    }
+}
+
+/// Of the file as it was, or of other options: that upload is ours, and nobody will go on with it.
+async fn give_up(bucket: &Bucket, what: &What, key: &ObjectKey, journal: &Remembered, head: Head) -> Result<()> {
+    if head.what.is_kin(what) && !head.upload_id.is_empty() {
+        let (tell, told) = oneshot::channel();
+        abort(bucket.clone(), key.clone(), head.upload_id, Some(tell)).await;
+        if !matches!(told.await, Ok(true)) {
+            trace::event("an upload is left behind");
+        }
+    }
+    journal.remove().await
 }
 
 /// Whether the file still has the bytes of these parts.

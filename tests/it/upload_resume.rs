@@ -122,23 +122,30 @@ async fn what_was_uploaded_is_not_sent_again() {
     scene.check();
 }
 
-type Change = fn(&Scene) -> Upload;
+type Change = fn(&mut Scene) -> Upload;
 
 #[tokio::test]
 async fn a_checkpoint_of_anything_else_begins_anew_and_leaves_no_upload() {
-    let changes: [(&str, Change); 3] = [
+    let changes: [(&str, Change); 5] = [
         ("another file", |scene| {
             fs::write(scene.path(), &scene.bytes).expect("room on the disk");
             scene.upload()
         }),
         ("other parts", |scene| scene.upload().part_size(2 * MIB as u64)),
         ("other attributes", |scene| scene.upload().attributes(Attributes::new().content_type("text/x-other"))),
+        ("one request", |scene| scene.upload().part_size(8 * MIB as u64)),
+        ("a small file", |scene| {
+            scene.bytes.truncate(1000);
+            fs::write(scene.path(), &scene.bytes).expect("room on the disk");
+            scene.upload()
+        }),
     ];
     for (name, change) in changes {
-        let scene = Scene::new(8 * MIB).await;
+        let mut scene = Scene::new(8 * MIB).await;
         scene.emulator.script(slow_parts());
         scene.interrupt(2).await;
-        let output = scene.bucket.transfer(change(&scene)).await.unwrap();
+        let upload = change(&mut scene);
+        let output = scene.bucket.transfer(upload).await.unwrap();
         assert_eq!(output.resumed_parts, 0, "{name}");
         scene.check();
     }

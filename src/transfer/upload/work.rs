@@ -32,6 +32,17 @@ pub(super) struct Work {
 impl Work {
     pub(super) async fn file(self, file: SourceFile, checkpoint: Option<PathBuf>) -> Result<UploadOutput> {
         let length = file.state.length;
+        if let Some(directory) = checkpoint {
+            let plan = Plan::new(length, self.part_size.unwrap_or(PART_SIZE))?;
+            let what = What::new(&self.bucket, self.draft.key.as_str(), &file, plan, &self.draft.initiate())?;
+            if length > self.put_threshold() {
+                return self.resumable(file, what, plan, directory).await;
+            }
+            // An earlier run may have begun it in parts.
+            self.control.ready().await?;
+            let earlier = resume::abandon(&self.bucket, &what, &directory, &self.draft.key);
+            self.control.unless_cancelled(earlier).await?;
+        }
         if length <= SMALL_FILE && length <= self.put_threshold() {
             // In memory it is read once, whole and unchanged, however often it is sent.
             self.control.set_total(Some(length), Some(1));
@@ -43,10 +54,7 @@ impl Work {
             let (bytes, _held) = self.control.unless_cancelled(read).await?;
             return self.put_now(&Whole::Bytes(bytes)).await;
         }
-        match checkpoint.filter(|_| length > self.put_threshold()) {
-            None => self.whole(Whole::File(file)).await,
-            Some(directory) => self.resumable(file, directory).await,
-        }
+        self.whole(Whole::File(file)).await
     }
 
     /// What can be read again.
@@ -62,9 +70,7 @@ impl Work {
     }
 
     /// The same, with what an earlier run left.
-    async fn resumable(self, file: SourceFile, directory: PathBuf) -> Result<UploadOutput> {
-        let plan = Plan::new(file.state.length, self.part_size.unwrap_or(PART_SIZE))?;
-        let what = What::new(&self.bucket, self.draft.key.as_str(), &file, plan, &self.draft.initiate())?;
+    async fn resumable(self, file: SourceFile, what: What, plan: Plan, directory: PathBuf) -> Result<UploadOutput> {
         let source = Whole::File(file);
         self.control.set_total(Some(plan.length), Some(plan.count()));
         self.control.ready().await?;
