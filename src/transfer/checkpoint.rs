@@ -10,7 +10,6 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use cap_std::fs::Metadata;
 use serde::Serialize;
@@ -19,7 +18,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
-use crate::transfer::disk::{blocking, clear_away, io_error, is_at, is_ours, sync_directory};
+use crate::transfer::disk::{blocking, clear_away, held, io_error, is_at, is_ours, sync_directory, when_let_go};
 use crate::transfer::work_files::{checkpoint_name, draft_of};
 
 const FORMAT: &str = "tencent-cos checkpoint 1\n";
@@ -50,18 +49,10 @@ where
 {
     /// Opens a checkpoint that is there; `None` when there is none, or what is there is none of this version.
     ///
-    /// A transfer that was dropped a moment ago may still write its last record: it gets a second to let go.
-    ///
     /// # Errors
     /// [`ErrorKind::Io`] when it cannot be read, or another transfer holds it.
     pub(super) async fn open(path: PathBuf) -> Result<Option<(Self, H, Vec<R>)>> {
-        for _ in 0..20 {
-            match Self::open_now(path.clone()).await {
-                Err(error) if is_held(&error) => tokio::time::sleep(Duration::from_millis(50)).await,
-                opened => return opened,
-            }
-        }
-        Self::open_now(path).await
+        when_let_go(|| Self::open_now(path.clone())).await
     }
 
     async fn open_now(path: PathBuf) -> Result<Option<(Self, H, Vec<R>)>> {
@@ -83,8 +74,12 @@ where
     /// # Errors
     /// [`ErrorKind::Io`] when it cannot be written, or another transfer holds it.
     pub(super) async fn create(path: PathBuf, head: H) -> Result<Self> {
+        let line = line(&head)?;
+        when_let_go(|| Self::create_now(path.clone(), line.clone())).await
+    }
+
+    async fn create_now(path: PathBuf, line: String) -> Result<Self> {
         blocking(move || {
-            let line = line(&head)?;
             let file = create_locked(&path, &line).map_err(|error| io_error("writing", &path, error))?;
             Ok(Self::holding(path, file))
         })
@@ -224,12 +219,7 @@ fn lock(file: &File) -> io::Result<()> {
 }
 
 fn busy() -> io::Error {
-    io::Error::new(io::ErrorKind::ResourceBusy, "another transfer holds this checkpoint")
-}
-
-fn is_held(error: &Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ResourceBusy)
+    held("another transfer holds this checkpoint")
 }
 
 fn read(file: &mut File) -> io::Result<Vec<u8>> {

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cap_fs_ext::MetadataExt as _;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,31 @@ pub(super) fn io_error(doing: &str, path: &Path, error: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("{doing} {}", path.display())).with_source(error)
 }
 
+/// What another transfer holds.
+pub(super) fn held(told: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, told)
+}
+
+/// Tries it, and again when another transfer [holds](held) it: one that was dropped a moment ago may still be at its last
+/// step, and gets a second to let go.
+pub(super) async fn when_let_go<T, F>(attempt: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    for _ in 0..20 {
+        match attempt().await {
+            Err(error) if is_held(&error) => tokio::time::sleep(Duration::from_millis(50)).await,
+            outcome => return outcome,
+        }
+    }
+    attempt().await
+}
+
+fn is_held(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ResourceBusy)
+}
+
 /// What tells whether a file is still the one it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileState {
@@ -60,7 +85,7 @@ impl FileState {
 }
 
 fn nanos(time: SystemTime) -> i128 {
-    let span = |span: std::time::Duration| i128::try_from(span.as_nanos()).unwrap_or(i128::MAX);
+    let span = |span: Duration| i128::try_from(span.as_nanos()).unwrap_or(i128::MAX);
     time.duration_since(UNIX_EPOCH).map_or_else(|before| -span(before.duration()), span)
 }
 

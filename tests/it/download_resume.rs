@@ -228,3 +228,39 @@ async fn what_somebody_else_can_reach_is_not_gone_on_with() {
         assert_eq!(scene.left(), (vec!["file".to_owned()], Vec::new()));
     }
 }
+
+/// What was under way on another thread may come to its end after that.
+#[tokio::test]
+async fn dropped_at_any_point_a_download_is_gone_on_with_at_once() {
+    let emulator = emulator().await;
+    let bucket = support::bucket(&emulator);
+    let bytes = store(&emulator, "k", 3 * MIB);
+    let (mut polls, mut done) = (0_u32, 0);
+    while done < 3 {
+        let (files, checkpoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = files.path().join("file");
+        let job = || {
+            let download = Download::new(key("k")).part_size(MIB as u64).concurrency(2);
+            bucket.transfer(download.to_path(&path).checkpoint(checkpoints.path()))
+        };
+        let mut transfer = job();
+        let mut left = polls;
+        let outcome = std::future::poll_fn(|context| {
+            let outcome = std::pin::Pin::new(&mut transfer).poll(context).map(Some);
+            if left == 0 && outcome.is_pending() {
+                return std::task::Poll::Ready(None);
+            }
+            left = left.saturating_sub(1);
+            outcome
+        });
+        if outcome.await.is_some() {
+            done += 1;
+        }
+        drop(transfer);
+        job().await.unwrap_or_else(|error| panic!("after {polls} polls: {error:#}"));
+        assert!(fs::read(&path).unwrap() == bytes);
+        assert_eq!((names(files.path()).len(), names(checkpoints.path()).len()), (1, 0), "after {polls} polls");
+        polls += 1;
+    }
+    assert!(polls > 5);
+}

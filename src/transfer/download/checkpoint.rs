@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::Bucket;
 use crate::error::Result;
 use crate::transfer::checkpoint::{Checkpoint, file_name, path_text};
-use crate::transfer::disk::{blocking, crc64_of, io_error};
+use crate::transfer::disk::{blocking, crc64_of, io_error, when_let_go};
 use crate::transfer::download::Download;
 use crate::transfer::download::destination::{Destination, Target};
 use crate::transfer::download::layout::Layout;
@@ -93,7 +93,8 @@ impl What {
         if head.what != *self || !head.layout.is_sound(head.total) {
             return Ok(None);
         }
-        let Some(destination) = target.open_partial(self.mark(), head.layout.length()).await? else { return Ok(None) };
+        let opened = when_let_go(|| target.open_partial(self.mark(), head.layout.length())).await?;
+        let Some(destination) = opened else { return Ok(None) };
         let mut done = vec![None; head.layout.count()];
         for Record { index, crc64 } in records {
             if let Some(done) = done.get_mut(index) {
@@ -134,7 +135,7 @@ impl What {
         };
         let journal = Checkpoint::create(place, head).await?;
         // Whoever holds the checkpoint has the file to itself.
-        match target.create_partial(mark).await {
+        match when_let_go(|| target.create_partial(mark.clone())).await {
             Ok(destination) => Ok((Arc::new(journal), destination)),
             Err(error) => {
                 journal.remove().await?;

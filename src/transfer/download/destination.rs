@@ -16,7 +16,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::error::Result;
 use crate::transfer::confined::Directory;
-use crate::transfer::disk::{allocate, blocking, clear_away, io_error, is_ours};
+use crate::transfer::disk::{allocate, blocking, clear_away, held, io_error, is_ours};
 use crate::transfer::work_files::{TEMPORARY_MARK, partial_name, temporary_name};
 
 /// Where a download goes, as the caller said it.
@@ -339,7 +339,7 @@ fn clear_partial(directory: &Directory, name: &OsStr) -> io::Result<()> {
 }
 
 fn busy() -> io::Error {
-    io::Error::new(io::ErrorKind::ResourceBusy, "another download to it is under way")
+    held("another download to it is under way")
 }
 
 /// Removes a temporary file of ours that nobody holds. One that cannot be removed stays.
