@@ -320,6 +320,13 @@ impl Session {
         self.runtime.spawn(Span::current().around(work));
     }
 
+    /// Gives it up because nobody waits for it, and what remembers it first.
+    pub(super) async fn discard(mut self) -> Error {
+        self.over().await;
+        self.abort(None);
+        cancelled()
+    }
+
     /// It is no more, and nothing is to be done about it.
     pub(super) async fn forget(mut self) {
         self.over().await;

@@ -7,12 +7,14 @@ use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 
-use crate::client::{Bucket, trace};
+use crate::client::Bucket;
+use crate::client::trace::{self, Span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::time::{from_unix_seconds, unix_seconds};
 use crate::transfer::checkpoint::Checkpoint;
 use crate::transfer::commit::{Destination, Made, Session, abort, find, since};
+use crate::transfer::disk::joined_badly;
 use crate::transfer::journal::{Head, Record, What};
 use crate::transfer::parts::Stored;
 use crate::transfer::plan::Plan;
@@ -120,13 +122,23 @@ async fn verify(source: &Whole, plan: Plan, parts: &[Stored]) -> Result<()> {
     Ok(())
 }
 
-/// Remembers an upload that was just begun.
+/// Remembers an upload that was just begun; one that cannot be remembered is given up. In a task of its own: where nobody
+/// waits for it any more, nothing speaks of an upload that is given up.
 ///
 /// # Errors
 /// [`ErrorKind::Io`] when that cannot be written, or another transfer was faster.
-pub(super) async fn remember(session: &mut Session, what: What, directory: &Path) -> Result<()> {
+pub(super) async fn remember(mut session: Session, what: What, directory: &Path) -> Result<Session> {
     let place = what.place(directory);
     let head = Head { what, upload_id: session.upload_id().to_owned(), begun: unix_seconds(session.begun()) };
-    session.keep(Arc::new(Checkpoint::create(place, head).await?));
-    Ok(())
+    let (wanted, awaited) = oneshot::channel::<()>();
+    let work = async move {
+        match Checkpoint::create(place, head).await {
+            Ok(journal) => session.keep(Arc::new(journal)),
+            Err(error) => return Err(session.give_up(error).await),
+        }
+        if wanted.is_closed() { Err(session.discard().await) } else { Ok(session) }
+    };
+    let session = tokio::spawn(Span::current().around(work)).await;
+    drop(awaited);
+    session.unwrap_or_else(|error| Err(joined_badly(error)))
 }

@@ -398,3 +398,31 @@ async fn a_file_of_any_name_is_remembered() {
     assert!(output.resumed_parts >= 1, "{output:?}");
     assert_eq!(scene.emulator.object(scene.emulator.bucket(), "k").unwrap().bytes(), scene.bytes);
 }
+
+/// What was under way then comes to its end after that.
+#[tokio::test]
+async fn dropped_at_any_point_an_upload_is_gone_on_with_at_once() {
+    let (mut polls, mut done) = (0_u32, 0);
+    while done < 3 {
+        let scene = Scene::new(3 * MIB).await;
+        let mut transfer = scene.bucket.transfer(scene.upload());
+        let mut left = polls;
+        let outcome = std::future::poll_fn(|context| {
+            let outcome = std::pin::Pin::new(&mut transfer).poll(context).map(Some);
+            if left == 0 && outcome.is_pending() {
+                return std::task::Poll::Ready(None);
+            }
+            left = left.saturating_sub(1);
+            outcome
+        });
+        if outcome.await.is_some() {
+            done += 1;
+        }
+        drop(transfer);
+        scene.run().await.unwrap_or_else(|error| panic!("after {polls} polls: {error:#}"));
+        until("nothing is left", || scene.emulator.uploads(scene.emulator.bucket()).is_empty()).await;
+        scene.check();
+        polls += 1;
+    }
+    assert!(polls > 5);
+}

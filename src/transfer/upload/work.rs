@@ -83,10 +83,7 @@ impl Work {
             }
             Found::Parts(session, parts) => self.parts_of(&source, plan, session, parts).await,
             Found::Nothing => {
-                let mut session = self.begin().await?;
-                if let Err(error) = resume::remember(&mut session, what, &directory).await {
-                    return Err(session.give_up(error).await);
-                }
+                let session = resume::remember(self.begin().await?, what, &directory).await?;
                 self.parts_of(&source, plan, session, Vec::new()).await
             }
         }
