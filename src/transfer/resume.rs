@@ -57,18 +57,21 @@ pub(super) async fn take_up(
         Record::Completing { crc64 } => *crc64,
         Record::Part(_) => None,
     });
-    let listed = match session.list().await {
+    let (listed, made) = match session.list().await {
         Ok(None) => {
             let made = match completing {
                 Some(crc64) => find(bucket, to, plan.length, Some(crc64), since(begun)).await?,
                 None => None,
             };
-            session.forget().await;
-            return Ok(made.map_or(Found::Nothing, Found::Made));
+            if made.is_none() {
+                session.forget().await;
+                return Ok(Found::Nothing);
+            }
+            (None, made)
         }
-        Ok(Some(listed)) => Some(listed),
+        Ok(Some(listed)) => (Some(listed), None),
         // Who may not list the parts goes by what was recorded: completing compares the ETags.
-        Err(error) if error.status() == Some(403) => None,
+        Err(error) if error.status() == Some(403) => (None, None),
         Err(error) => return Err(error),
     };
     // Of a part that was uploaded twice the later one counts.
@@ -81,9 +84,13 @@ pub(super) async fn take_up(
         }
     }
     let parts: Vec<Stored> = parts.into_values().collect();
-    match verify(source, plan, &parts).await {
-        Ok(()) => Ok(Found::Parts(session, parts)),
-        Err(error) => Err(session.give_up(error).await),
+    match (verify(source, plan, &parts).await, made) {
+        (Ok(()), None) => Ok(Found::Parts(session, parts)),
+        (Ok(()), Some(made)) => {
+            session.forget().await;
+            Ok(Found::Made(made))
+        }
+        (Err(error), _) => Err(session.give_up(error).await),
     }
 }
 

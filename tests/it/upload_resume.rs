@@ -170,17 +170,28 @@ async fn a_checkpoint_of_anything_else_begins_anew_and_leaves_no_upload() {
 /// The same size, time and number of the file, but other bytes.
 #[tokio::test]
 async fn bytes_that_changed_between_two_runs_become_no_object() {
+    let change = |scene: &Scene| {
+        let modified = fs::metadata(scene.path()).unwrap().modified().unwrap();
+        let file = fs::OpenOptions::new().write(true).open(scene.path()).unwrap();
+        std::io::Write::write_all(&mut &file, b"other").unwrap();
+        file.set_modified(modified).unwrap();
+    };
     let scene = Scene::new(6 * MIB).await;
     scene.emulator.script(slow_parts());
     scene.interrupt(3).await;
-    let modified = fs::metadata(scene.path()).unwrap().modified().unwrap();
-    let file = fs::OpenOptions::new().write(true).open(scene.path()).unwrap();
-    std::io::Write::write_all(&mut &file, b"other").unwrap();
-    file.set_modified(modified).unwrap();
+    change(&scene);
     let error = scene.run().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
     assert_eq!(count(&scene.emulator, COMPLETE), 0);
     assert!(scene.emulator.uploads(scene.emulator.bucket()).is_empty() && scene.remembered().is_empty());
+    // What an earlier run made of the old ones without hearing of it is not the object that is asked for now.
+    let scene = Scene::new(4 * MIB).await;
+    scene.emulator.script(Rule::on(COMPLETE).then(Action::ResetBeforeHeaders).effect(Effect::Apply));
+    scene.emulator.script(Rule::on("HEAD Object").then(Action::status(403, "AccessDenied")));
+    assert_eq!(scene.run().await.unwrap_err().kind(), ErrorKind::Ambiguous);
+    change(&scene);
+    let error = scene.run().await.unwrap_err();
+    assert_eq!((error.kind(), error.upload_id(), scene.remembered().len()), (ErrorKind::Changed, None, 0), "{error}");
 }
 
 #[tokio::test]
