@@ -1,7 +1,7 @@
 //! Downloads that go on where an earlier one ended, and what is left when they cannot.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -203,7 +203,7 @@ async fn an_object_without_the_checksum_that_is_required_leaves_nothing() {
 async fn what_somebody_else_can_reach_is_not_gone_on_with() {
     use std::os::unix::fs::{MetadataExt as _, chown};
 
-    let plants: [fn(&Path, &Path); 2] = [
+    let plants: [fn(&std::path::Path, &std::path::Path); 2] = [
         |partial, elsewhere| fs::hard_link(partial, elsewhere).unwrap(),
         |partial, elsewhere| {
             // Only root can give it away.

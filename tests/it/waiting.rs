@@ -14,8 +14,8 @@ use futures_util::stream::{Stream, iter, unfold};
 use http::Method;
 use tencent_cos::transfer::UploadSource;
 use tencent_cos::{
-    AppendObject, Body, Bucket, ByteStream, ClientBuilder, Crc64, Endpoint, Error, ErrorKind, Object, ObjectKey,
-    Operation, Overrides, Permissions, Request, Safety, Sent, Transport,
+    Body, Bucket, ByteStream, ClientBuilder, Crc64, Endpoint, Error, ErrorKind, Object, ObjectKey, Operation,
+    Overrides, Permissions, Request, Safety, Sent, Transport,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -403,7 +403,7 @@ async fn a_connection_that_is_not_taken() {
             .endpoint(Endpoint::custom(format!("http://{address}")).unwrap())
             .max_attempts(1);
         let bucket = client.build().unwrap().bucket(emulator.bucket()).unwrap();
-        let error = bucket.send(AppendObject::new("k".parse().unwrap(), 0, "hello")).await.unwrap_err();
+        let error = bucket.send(tencent_cos::AppendObject::new("k".parse().unwrap(), 0, "hello")).await.unwrap_err();
         assert!(error.to_string().contains("connecting took too long"), "{name}: {error}");
         assert!(error.kind() == ErrorKind::Timeout && !error.may_have_taken_effect(), "{name}: {error:?}");
     }

@@ -203,8 +203,9 @@ impl Download {
 /// the start. Once it is whole, compared and on disk, it gets its name; until then, and when anything fails, whatever had
 /// the name stays as it was. What replaces a file is its owner's alone until it is whole. Then it gets the permissions of
 /// that file and, where this process may give it, its group; not its owner, and nobody's name to run in (setuid, setgid).
-/// In another group than before it grants both that and others only what both had. Nothing is written through a symbolic
-/// link, and nothing but a regular file is replaced.
+/// In another group than before it grants both that and others only what both had. An access control list beside them is
+/// lost, and its mask becomes what the group may. Nothing is written through a symbolic link, and nothing but a regular
+/// file is replaced.
 ///
 /// # Errors
 /// As [`Download`]; [`ErrorKind::Io`] when the file cannot be written, the disk is full, or another download holds the
