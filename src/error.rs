@@ -204,6 +204,13 @@ pub(crate) enum Class {
     Terminal,
 }
 
+impl Class {
+    /// Whether COS may have begun all the same.
+    pub(crate) fn leaves_open(self) -> bool {
+        matches!(self, Self::Transient | Self::NotCos | Self::Integrity)
+    }
+}
+
 impl ServiceError {
     /// The headers of the answer, where an HTTP answer was refused: a proxy hands on the `ETag` of a 304, the
     /// `Content-Range` of a 416. Strangers answer, too, when [`request_id`](Self::request_id) is empty.

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 
-use crate::answer::{CRC64, header_number, refusal};
+use crate::answer::{CRC64, bare_answer, header_number, refusal, request_id};
 use crate::body::ByteStream;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
@@ -321,16 +321,47 @@ mod sealed {
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) or [`ErrorKind::Response`](crate::ErrorKind::Response) for a status
-/// that is no success; else what the operation says. It names the operation; bucket and key are the caller's to know.
+/// that is no success, and for a part where all was asked for; else what the operation says. It names the operation; bucket and key are the caller's to know.
 pub fn read_response<O: Operation>(operation: &O, sent: &Sent, response: Response<Bytes>) -> Result<O::Output> {
     let (head, body) = response.into_parts();
     let outcome = if head.status.is_success() {
-        operation.output(sent, Response::from_parts(head, O::Response::from_bytes(body)))
+        let (status, request_id) = (head.status.as_u16(), request_id(&head.headers));
+        let request = operation.request();
+        let all = request.and_then(|request| no_part(&head, request.headers().contains_key(header::RANGE)));
+        let output =
+            all.and_then(|()| operation.output(sent, Response::from_parts(head, O::Response::from_bytes(body))));
+        output.map_err(|error| of_success(error, status, &request_id))
     } else {
-        let error = Error::service_error(refusal(&head, &body));
+        let refusal = refusal(&head, &body);
+        let open = refusal.class().leaves_open();
+        let error = Error::service_error(refusal).may_have(open);
         unset(operation, &error).ok_or(error)
     };
-    outcome.map_err(|error| error.during(O::NAME, "", sent.attempts))
+    outcome.map_err(|error| {
+        let open = error.may_have_taken_effect() && operation.safety() != Safety::Read;
+        error.may_have(open).during(O::NAME, "", sent.attempts)
+    })
+}
+
+/// Refuses a part as the answer to who asked for all.
+pub(crate) fn no_part(head: &Parts, wants_part: bool) -> Result<()> {
+    if head.status == StatusCode::PARTIAL_CONTENT && !wants_part {
+        let error = Error::new(ErrorKind::Response, "asked for all, got a part").with_service(bare_answer(head));
+        return Err(error.may_have(true));
+    }
+    Ok(())
+}
+
+/// What an operation says of a success that was none, with the answer it was in.
+pub(crate) fn of_success(error: Error, status: u16, request_id: &str) -> Error {
+    // What cannot be read is a success all the same.
+    let open = error.kind() == ErrorKind::Response || error.may_have_taken_effect();
+    let error = error.may_have(open);
+    if error.service().is_some() {
+        return error;
+    }
+    let request_id = request_id.to_owned();
+    error.with_service(ServiceError { status, request_id, ..ServiceError::default() })
 }
 
 /// The output that a refusal of COS is, if it is one.
@@ -371,6 +402,57 @@ pub(crate) fn as_text<O: Operation>(operation: &O) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::multipart::InitiateMultipartUpload;
+    use crate::object::{GetObject, HeadObject, PutObject};
+
+    fn key() -> crate::key::ObjectKey {
+        "k".parse().unwrap()
+    }
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &'static str) -> Response<Bytes> {
+        let builder =
+            headers.iter().fold(Response::builder().status(status), |it, (name, value)| it.header(*name, *value));
+        builder.header("x-cos-request-id", "NjQ").body(body.into()).unwrap()
+    }
+
+    #[test]
+    fn what_may_have_begun_may_have_taken_effect() {
+        let open = |status, code: &str| {
+            let document = format!("<Error><Code>{code}</Code></Error>");
+            let answer = answer(status, &[], "").map(|_| document.into());
+            let begin = read_response(&InitiateMultipartUpload::new(key()), &Sent::default(), answer.clone());
+            assert!(
+                !read_response(&GetObject::new(key()), &Sent::default(), answer).unwrap_err().may_have_taken_effect()
+            );
+            begin.unwrap_err().may_have_taken_effect()
+        };
+        assert!(open(500, "InternalError") && open(502, ""));
+        assert!(!open(403, "AccessDenied") && !open(503, "SlowDown") && !open(400, "InvalidArgument"));
+        let portal = Response::builder().status(502).body(Bytes::from("<html>")).unwrap();
+        let error = read_response(&InitiateMultipartUpload::new(key()), &Sent::default(), portal).unwrap_err();
+        assert!(error.may_have_taken_effect() && error.is_retryable(), "{error}");
+    }
+
+    #[test]
+    fn a_success_that_is_none_names_its_request() {
+        let put = PutObject::new(key(), "hello");
+        let wrong = answer(200, &[("etag", "\"e\""), ("x-cos-hash-crc64ecma", "1")], "");
+        let error = read_response(&put, &Sent::once(b"hello"), wrong).unwrap_err();
+        assert_eq!((error.kind(), error.status(), error.request_id()), (ErrorKind::Integrity, Some(200), Some("NjQ")));
+        let unread = read_response(&InitiateMultipartUpload::new(key()), &Sent::default(), answer(200, &[], "<a"));
+        let error = unread.unwrap_err();
+        assert_eq!((error.kind(), error.request_id()), (ErrorKind::Response, Some("NjQ")));
+        assert!(error.may_have_taken_effect(), "what cannot be read is a success all the same");
+    }
+
+    #[test]
+    fn a_part_is_no_answer_to_who_asked_for_all() {
+        let part = || answer(206, &[("content-range", "bytes 0-4/100"), ("content-length", "5")], "hello");
+        let error = read_response(&GetObject::new(key()), &Sent::default(), part()).unwrap_err();
+        assert_eq!((error.kind(), error.request_id()), (ErrorKind::Response, Some("NjQ")));
+        assert!(read_response(&HeadObject::new(key()), &Sent::default(), part()).is_err());
+        assert!(read_response(&GetObject::new(key()).range(..5), &Sent::default(), part()).is_ok());
+    }
 
     /// Whatever the length of the circle, and wherever it begins.
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -29,7 +29,7 @@ use crate::client::verdict::{Failure, Waits, age, judge_output, late, refused, u
 use crate::error::{Class, Error, ErrorKind, Result};
 use crate::head::Head;
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent, unset};
+use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent, no_part, unset};
 use crate::region::Address;
 use crate::request::Target;
 use crate::sign;
@@ -420,10 +420,7 @@ impl Call<'_> {
             let error = Error::new(ErrorKind::Response, told).with_service(bare_answer(&parts));
             return Err(Failure { error, evidence: Evidence::Unknown });
         }
-        if parts.status == StatusCode::PARTIAL_CONTENT && !wants_part {
-            let error = Error::new(ErrorKind::Response, "asked for all, got a part").with_service(bare_answer(&parts));
-            return Err(error.may_have(true).into());
-        }
+        no_part(&parts, wants_part)?;
         let sent = Sent { length, crc64, attempts: journey.attempts };
         let kept = journey.keep.then(|| Box::new(parts.clone()));
         let body = if O::METHOD == Method::HEAD {

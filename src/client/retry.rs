@@ -92,10 +92,12 @@ impl History {
         let repeatable = matches!(safety, Safety::Read | Safety::SameEffect | Safety::Guarded);
         let more = self.tries < limit;
         // Only what COS cannot have begun leaves nothing behind.
-        let left_open = matches!(
-            evidence,
-            Evidence::Unknown | Evidence::Answer(Class::Transient | Class::NotCos | Class::Integrity)
-        ) && safety != Safety::Read;
+        let open = match evidence {
+            Evidence::Unknown => true,
+            Evidence::Answer(class) => class.leaves_open(),
+            _ => false,
+        };
+        let left_open = open && safety != Safety::Read;
         let was_ambiguous = self.ambiguous;
         self.ambiguous |= left_open;
         self.broken |= matches!(evidence, Evidence::Incomplete | Evidence::Unknown);

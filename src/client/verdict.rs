@@ -15,7 +15,7 @@ use crate::client::http::{Phase, TransportError};
 use crate::client::provider::Snapshot;
 use crate::client::retry::Evidence;
 use crate::error::{Class, Error, ErrorKind, ServiceError};
-use crate::operation::Safety;
+use crate::operation::{Safety, of_success};
 use crate::time::{Clock as _, parse_http_date};
 use crate::xml;
 
@@ -175,7 +175,7 @@ async fn capped(mut body: ByteStream) -> (Bytes, Option<Error>) {
 }
 
 /// A success that was none.
-pub(super) fn judge_output(mut error: Error, safety: Safety, status: u16, request_id: &str) -> Failure {
+pub(super) fn judge_output(error: Error, safety: Safety, status: u16, request_id: &str) -> Failure {
     let evidence = match (error.kind(), error.service()) {
         (ErrorKind::Service, Some(service)) => Evidence::Answer(service.class()),
         // What COS made of other bytes stands: only where twice is as once does the second time mend it.
@@ -184,14 +184,5 @@ pub(super) fn judge_output(mut error: Error, safety: Safety, status: u16, reques
         (ErrorKind::Ambiguous, _) => Evidence::Unknown,
         _ => Evidence::Final,
     };
-    if error.service().is_none() {
-        // An operation reads values; whose answer they were in is known here.
-        let request_id = request_id.to_owned();
-        error = error.with_service(ServiceError { status, request_id, ..ServiceError::default() });
-    }
-    if error.kind() == ErrorKind::Response {
-        // What cannot be read is a success all the same.
-        error = error.may_have(true);
-    }
-    Failure { error, evidence }
+    Failure { error: of_success(error, status, request_id), evidence }
 }
