@@ -62,7 +62,7 @@
 //! | let COS itself give up old uploads, remove or archive old objects | [`PutBucketLifecycle`], [`GetBucketLifecycle`], [`DeleteBucketLifecycle`] |
 //! | have COS list what is in a bucket, every day or once | [`PutBucketInventory`], [`GetBucketInventory`], [`ListBucketInventory`], [`DeleteBucketInventory`], [`PostBucketInventory`] |
 //! | let COS move what is seldom read to cheaper tiers | [`PutBucketIntelligentTiering`], [`GetBucketIntelligentTiering`], [`ListBucketIntelligentTiering`], [`DeleteBucketIntelligentTiering`] |
-//! | hand out a URL | [`Bucket::presign`], [`Presigned`]; [`Bucket::object_url`] for what everybody may read |
+//! | hand out a URL | [`Bucket::presign`], [`PresignOptions::presign`] without a client; [`Bucket::object_url`] for what everybody may read |
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
 //! | get temporary keys from STS | [`sts`] |
@@ -179,7 +179,8 @@
 //! 4  transfer                                                 whole files and directories, by operations
 //! 3  client (bucket, execute, retry, provider, http)          the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket  policy                        operations: know no client, no credentials, no signing
-//! 1  operation  request  head  answer  options  rest  sign    vocabulary of a request; pure, as the calls of sts are
+//! 1  operation  request  head  answer  options  rest
+//!    sign  presign                                            vocabulary of a request; pure, as the calls of sts are
 //! 0  error  time  credentials  region  key  body  xml  crc64  name  leaves
 //! ```
 //!
@@ -223,6 +224,7 @@ mod object;
 mod operation;
 mod options;
 pub mod policy;
+mod presign;
 mod region;
 mod request;
 mod rest;
@@ -250,8 +252,8 @@ pub use crate::bucket::*;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use crate::client::{
-    Bucket, ByteReader, Client, ClientBuilder, Connections, HttpClient, Listing, Overrides, Payload, PresignOptions,
-    Presigned, Transport, TransportError,
+    Bucket, ByteReader, Client, ClientBuilder, Connections, HttpClient, Listing, Overrides, Payload, Transport,
+    TransportError,
 };
 pub use crate::crc64::Crc64;
 #[doc(inline)]
@@ -263,6 +265,7 @@ pub use crate::multipart::*;
 pub use crate::object::*;
 pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::*;
+pub use crate::presign::{PresignOptions, Presigned};
 pub use crate::region::{Address, BucketName, Endpoint, Region, Scheme};
 pub use crate::request::{Describe, Request, Target};
 pub use crate::rest::Rest;

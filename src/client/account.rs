@@ -7,10 +7,10 @@ use crate::client::Client;
 use crate::client::execute::Call;
 use crate::client::listing::Listing;
 use crate::client::overrides::Overrides;
-use crate::client::presign::{PresignOptions, Presigned};
 use crate::client::route::Route;
 use crate::error::{Error, Result};
 use crate::operation::{Operation, Paged};
+use crate::presign::{PresignOptions, Presigned};
 
 static NO_OVERRIDES: LazyLock<Arc<Overrides>> = LazyLock::new(Arc::default);
 

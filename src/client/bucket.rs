@@ -8,7 +8,6 @@ use crate::client::Client;
 use crate::client::execute::Call;
 use crate::client::listing::Listing;
 use crate::client::overrides::Overrides;
-use crate::client::presign::{PresignOptions, Presigned};
 use crate::client::route::Route;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
@@ -17,6 +16,7 @@ use crate::object::{
     PutObjectOutput,
 };
 use crate::operation::{Operation, Paged};
+use crate::presign::{PresignOptions, Presigned};
 use crate::region::{BucketName, Region};
 use crate::request::Request;
 use http::Method;

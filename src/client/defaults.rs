@@ -66,6 +66,8 @@
 
 use std::time::Duration;
 
+pub use crate::presign::MAX_PRESIGN;
+
 /// Connecting, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// By so much what waits for a connection outlasts the limit of connecting, so that this is what ends it.
@@ -138,8 +140,6 @@ pub const FAILURES: usize = 1000;
 pub const POOL_IDLE: Duration = Duration::from_secs(25);
 /// Idle connections of a host, with the transport on hyper.
 pub const MAX_IDLE_PER_HOST: usize = 64;
-/// The longest life of a presigned URL.
-pub const MAX_PRESIGN: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest frame of a body in memory or in a file.
 pub const FRAME: usize = 64 * 1024;
 /// A body in a file is read in chunks of this size, one ahead of what is sent; of a stream the parts under way are held in

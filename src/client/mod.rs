@@ -46,7 +46,6 @@ pub use self::listing::Listing;
 use self::memory::Memory;
 pub use self::overrides::Overrides;
 pub use self::payload::Payload;
-pub use self::presign::{PresignOptions, Presigned};
 use self::provider::{ChainCredentials, ProvideCredentials, RefreshingCredentials, Variables};
 pub use self::reader::ByteReader;
 use self::route::{HostState, Route};
