@@ -1,6 +1,7 @@
 //! What can go wrong, and the one table that says what an answer of COS means.
 
 mod signature;
+mod transport;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -11,12 +12,12 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 
 pub use self::signature::{Canonical, SignatureMismatch};
+pub use self::transport::TransportError;
 use crate::name::display_name;
 
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-#[cfg(feature = "client")]
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Why an operation failed.
@@ -135,6 +136,22 @@ pub enum Phase {
     /// Reading the body of the answer.
     ReadBody,
 }
+
+impl Phase {
+    /// Its name here, like `AwaitHeaders`: for a log, or for a language that does not know this type. It stays as it is.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "Dns",
+            Self::Connect => "Connect",
+            Self::Tls => "Tls",
+            Self::Send => "Send",
+            Self::AwaitHeaders => "AwaitHeaders",
+            Self::ReadBody => "ReadBody",
+        }
+    }
+}
+
+display_name!(Phase);
 
 /// The error document COS answered with, or what is known of it when there was no body.
 ///
@@ -393,7 +410,6 @@ impl Error {
     }
 
     /// How far the request came on the wire, and whether a wait came to its limit there.
-    #[cfg(feature = "client")]
     pub(crate) fn on_the_wire(mut self, phase: Phase, timed_out: bool) -> Self {
         self.0.phase = Some(phase);
         self.0.timed_out = timed_out;
@@ -734,6 +750,9 @@ mod tests {
         let first = [Input, Credentials, Dns, Connect, Tls, Timeout, Transport];
         for kind in first.into_iter().chain([Service, Response, Integrity, Changed, Ambiguous, Io, Cancelled]) {
             assert_eq!(kind.as_str(), format!("{kind:?}"));
+        }
+        for phase in [Phase::Dns, Phase::Connect, Phase::Tls, Phase::Send, Phase::AwaitHeaders, Phase::ReadBody] {
+            assert_eq!(phase.as_str(), format!("{phase:?}"));
         }
     }
 

@@ -69,7 +69,7 @@
 //! | bring keys | [`Client::from_env`], [`Credentials`], [`SessionCredentials`], [`client::provider`], [`blocking::from_fn`] |
 //! | see every limit and wait | [`client::defaults`] |
 //! | find out why COS says `SignatureDoesNotMatch` | [`sign::SigningKey::stages`] |
-//! | use another HTTP library | [`Bucket::sign`], [`HttpClient`], or the core without features: [`Operation`], [`sign`], [`read_response`] |
+//! | use another HTTP library | [`Bucket::sign`], [`HttpClient`], or the core without features: [`Operation`], [`sign`], [`read_response`], [`retry`] |
 //! | do without a runtime | [`blocking`] |
 //! | send a call that is missing here | implement [`Operation`], maybe with [`Done`] as its output |
 //!
@@ -104,8 +104,9 @@
 //!
 //! [`blocking`] is the door for functions that wait, with callbacks for keys ([`blocking::from_fn`]) and for bytes
 //! ([`blocking::source`], [`blocking::Object`]); a call that must be stopped from outside is a future of [`Bucket`] in a
-//! runtime of the wrapper's own. What brings its own HTTP takes the core without features, [`sts::sign`] with the feature
-//! `sts` alone, and [`credentials`] to say when a key is due. An error crosses as [`ErrorKind::as_str`], [`Error::code`] and its
+//! runtime of the wrapper's own. What brings its own HTTP takes the core without features: an [`Operation`] makes the
+//! request, [`sign`] or [`PresignOptions::presign`] signs it, [`read_response`] reads the answer, [`retry::Attempts`] says
+//! what comes after a failure, and [`credentials`] when a key is due; [`sts::sign`] needs the feature `sts` alone. An error crosses as [`ErrorKind::as_str`], [`Error::code`] and its
 //! neighbours; what a callback failed with lies in its `source`s. A callback must not panic, nor unwind in another way: catch
 //! that before it comes here. After a `fork` the child has none of the threads of its parent: it makes clients of its own.
 //!
@@ -180,7 +181,7 @@
 //! 3  client (bucket, execute, retry, provider, http)          the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket  policy                        operations: know no client, no credentials, no signing
 //! 1  operation  request  head  answer  options  rest
-//!    sign  presign                                            vocabulary of a request; pure, as the calls of sts are
+//!    sign  presign  retry                                     vocabulary of a request; pure, as the calls of sts are
 //! 0  error  time  credentials  region  key  body  xml  crc64  name  leaves
 //! ```
 //!
@@ -228,6 +229,7 @@ mod presign;
 mod region;
 mod request;
 mod rest;
+pub mod retry;
 pub mod sign;
 #[cfg(feature = "sts")]
 pub mod sts;
@@ -253,12 +255,11 @@ pub use crate::bucket::*;
 #[doc(inline)]
 pub use crate::client::{
     Bucket, ByteReader, Client, ClientBuilder, Connections, HttpClient, Listing, Overrides, Payload, Transport,
-    TransportError,
 };
 pub use crate::crc64::Crc64;
 #[doc(inline)]
 pub use crate::credentials::{Credentials, SessionCredentials};
-pub use crate::error::{Canonical, Error, ErrorKind, Phase, Result, ServiceError, SignatureMismatch};
+pub use crate::error::{Canonical, Error, ErrorKind, Phase, Result, ServiceError, SignatureMismatch, TransportError};
 pub use crate::head::Head;
 pub use crate::key::ObjectKey;
 pub use crate::multipart::*;

@@ -8,10 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 use crate::head::Head;
-use crate::sign::{self, BACKDATE, Host, SigningKey};
-
-/// The longest life of a presigned URL.
-pub const MAX_PRESIGN: Duration = Duration::from_secs(7 * 24 * 3600);
+use crate::sign::{self, BACKDATE, Host, MAX_PRESIGN, SigningKey};
 
 /// How a URL is presigned. A [`Duration`] alone is a lifetime and nothing else.
 #[derive(Clone, Debug)]

@@ -490,3 +490,6 @@ pub const BACKDATE: Duration = Duration::from_secs(60);
 
 /// How long the signature of a request should hold.
 pub const REQUEST_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// The longest life of a presigned URL.
+pub const MAX_PRESIGN: Duration = Duration::from_secs(7 * 24 * 3600);

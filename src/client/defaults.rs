@@ -66,7 +66,8 @@
 
 use std::time::Duration;
 
-pub use crate::presign::MAX_PRESIGN;
+pub use crate::retry::{BACKOFF_BASE, BACKOFF_CAP, MAX_ATTEMPTS, THROTTLE_BASE};
+pub use crate::sign::MAX_PRESIGN;
 
 /// Connecting, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -86,16 +87,8 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 /// A wait that is set to more counts as this: as good as no limit, and no moment is beyond all time.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-/// Attempts of a request, the first included.
-pub const MAX_ATTEMPTS: u32 = 4;
 /// The same for a request of a transfer: with its waits it outlasts a few seconds.
 pub const TRANSFER_ATTEMPTS: u32 = 8;
-/// The first wait before a repeat.
-pub const BACKOFF_BASE: Duration = Duration::from_millis(100);
-/// The first wait when COS says `SlowDown`.
-pub const THROTTLE_BASE: Duration = Duration::from_secs(1);
-/// The longest wait before a repeat.
-pub const BACKOFF_CAP: Duration = Duration::from_secs(20);
 /// Tokens of the retry budget of a host.
 pub const RETRY_BUDGET: u32 = 500;
 /// Tokens that come back each second.

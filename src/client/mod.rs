@@ -41,7 +41,7 @@ use tokio::sync::Semaphore;
 pub use self::bucket::Bucket;
 use self::clock::{CorrectedClock, SystemClock};
 use self::execute::{Engine, Limits};
-pub use self::http::{Connections, HttpClient, Transport, TransportError};
+pub use self::http::{Connections, HttpClient, Transport};
 pub use self::listing::Listing;
 use self::memory::Memory;
 pub use self::overrides::Overrides;

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use crate::body::{ByteStream, Pieces};
 use crate::client::defaults::{BACKOFF_BASE, PROGRESS};
 use crate::client::provider::BoxFuture;
-use crate::client::retry::{TRANSIENT_COST, UNAFFORDABLE, backoff};
+use crate::client::retry::UNAFFORDABLE;
 use crate::client::route::Route;
 use crate::client::stall::Stalling;
 use crate::client::trace;
@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::{Request, Target};
 use crate::rest::Rest;
+use crate::retry::{TRANSIENT_COST, backoff};
 
 /// Hands on a body; when it breaks off, asks for the rest from the next byte that was not handed on. It does so again as
 /// long as bytes come, and where none come as often as any request is tried.

@@ -6,9 +6,9 @@ use tracing::field::{Empty, debug};
 use tracing::{Instrument as _, debug, info_span, warn};
 
 use crate::client::provider::CredentialError;
-use crate::client::retry::Evidence;
 use crate::error::Error;
 use crate::region::BucketName;
+use crate::retry::Evidence;
 
 const OPERATION: &str = "cos.operation";
 const TRANSFER: &str = "cos.transfer";

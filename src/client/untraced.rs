@@ -3,9 +3,9 @@
 use http::Method;
 
 use crate::client::provider::CredentialError;
-use crate::client::retry::Evidence;
 use crate::error::Error;
 use crate::region::BucketName;
+use crate::retry::Evidence;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Span;

@@ -11,11 +11,11 @@ use crate::answer::{bare_answer, header_text, refusal};
 use crate::body::ByteStream;
 use crate::client::clock::CorrectedClock;
 use crate::client::failover::Sign;
-use crate::client::http::{Phase, TransportError};
+use crate::client::http::{Phase, TransportError, is_shortage};
 use crate::client::provider::Snapshot;
-use crate::client::retry::Evidence;
-use crate::error::{Class, Error, ErrorKind, ServiceError};
+use crate::error::{Class, Error, ErrorKind};
 use crate::operation::{Safety, of_success};
+use crate::retry::{self, Evidence};
 use crate::time::{Clock as _, parse_http_date};
 use crate::xml;
 
@@ -30,7 +30,7 @@ impl Failure {
     pub(super) fn of_transport(error: TransportError) -> Self {
         let evidence = match error.phase() {
             Phase::Tls => Evidence::Final,
-            _ if error.is_shortage() => Evidence::Shortage,
+            _ if is_shortage(&error) => Evidence::Shortage,
             _ if error.is_stale() => Evidence::Stale,
             _ if error.is_unsent() => Evidence::Unsent,
             _ => Evidence::Unknown,
@@ -85,35 +85,13 @@ pub(super) async fn refused(
         let error = Error::service_error(service).with_source(broke_off).retryable(true);
         return Failure { error, evidence: Evidence::Unexplained };
     }
-    let class = class(clock, &service, snapshot, clocks);
+    let corrects = || clocks.is_some_and(|(offset, signed_with)| clock.correct(offset, signed_with));
+    let class = retry::class(&service, corrects, || retry::is_ending(snapshot.credentials(), clock.now()));
     let mut error = Error::service_error(service);
     if class == Class::NotCos && !document.is_empty() {
         error = error.with_source(format!("it begins {:?}", xml::beginning(&document)));
     }
     Failure { error, evidence: Evidence::Answer(class) }
-}
-
-/// The table's verdict, with what the table cannot know: the key's end, and the clocks.
-fn class(clock: &CorrectedClock, service: &ServiceError, snapshot: &Snapshot, clocks: Option<(i64, i64)>) -> Class {
-    let corrects = || clocks.is_some_and(|(offset, signed_with)| clock.correct(offset, signed_with));
-    let class = service.class();
-    let bare = service.code.is_empty() && class == Class::Terminal;
-    match class {
-        // An answer to HEAD has no document: the clock, or the key's end, are likely reasons.
-        _ if bare && service.status == 403 && corrects() => Class::Clock,
-        _ if bare && matches!(service.status, 400 | 403) && is_ending(clock, snapshot) => Class::CredentialExpired,
-        Class::Clock | Class::SignatureExpired if corrects() => Class::Clock,
-        // Signed anew with the same clock it would be refused again.
-        Class::Clock => Class::Terminal,
-        class => class,
-    }
-}
-
-/// Whether the key may be over: of a token whose end is not known nobody can say.
-fn is_ending(clock: &CorrectedClock, snapshot: &Snapshot) -> bool {
-    let soon = clock.now() + Duration::from_secs(60);
-    let key = snapshot.credentials();
-    key.expires_at().map_or(key.token().is_some(), |end| end <= soon)
 }
 
 /// How long ago an object was made, by COS's own clock. An answer that was kept on the way does not tell.
@@ -176,13 +154,6 @@ async fn capped(mut body: ByteStream) -> (Bytes, Option<Error>) {
 
 /// A success that was none.
 pub(super) fn judge_output(error: Error, safety: Safety, status: u16, request_id: &str) -> Failure {
-    let evidence = match (error.kind(), error.service()) {
-        (ErrorKind::Service, Some(service)) => Evidence::Answer(service.class()),
-        // What COS made of other bytes stands: only where twice is as once does the second time mend it.
-        (ErrorKind::Integrity, _) if !matches!(safety, Safety::Read | Safety::SameEffect) => Evidence::Final,
-        (ErrorKind::Integrity, _) => Evidence::Answer(Class::Integrity),
-        (ErrorKind::Ambiguous, _) => Evidence::Unknown,
-        _ => Evidence::Final,
-    };
+    let evidence = Evidence::of_success(&error, safety);
     Failure { error: of_success(error, status, request_id), evidence }
 }

@@ -9,11 +9,12 @@ use tokio::time::{sleep, timeout};
 use super::{Call, Client, Issued, SignedCall, request};
 use crate::client::Payload;
 use crate::client::defaults::{BACKOFF_BASE, THROTTLE_BASE};
-use crate::client::retry::{Evidence, THROTTLE_COST, TRANSIENT_COST, UNAFFORDABLE, backoff};
+use crate::client::retry::UNAFFORDABLE;
 use crate::client::runtime::in_runtime;
 use crate::client::trace::{self, Span};
 use crate::credentials::Credentials;
 use crate::error::{Class, Error, ErrorKind, Result, ServiceError};
+use crate::retry::{Evidence, THROTTLE_COST, TRANSIENT_COST, backoff};
 use crate::time::Clock;
 
 /// Keys and tokens have a few KiB.

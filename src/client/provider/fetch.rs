@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::CredentialError;
 use crate::body::ByteStream;
-use crate::client::http::{HttpClient, Phase, ReqwestTransport, TransportError, TransportOptions};
+use crate::client::http::{HttpClient, Phase, ReqwestTransport, TransportError, TransportOptions, is_shortage};
 use crate::client::payload::Payload;
 use crate::credentials::{Credentials, SessionCredentials};
 use crate::error::{Error, Result};
@@ -212,7 +212,7 @@ impl NoAnswer {
 
 fn lost(site: &Site, error: TransportError) -> NoAnswer {
     // Without a file descriptor nobody is reached, which says nothing of who is there.
-    let unreachable = matches!(error.phase(), Phase::Dns | Phase::Connect) && !error.is_shortage();
+    let unreachable = matches!(error.phase(), Phase::Dns | Phase::Connect) && !is_shortage(&error);
     let mut failed = NoAnswer::of(site, &error.to_string(), unreachable);
     if error.phase() == Phase::Tls {
         // Whoever steers us to a wrong certificate must gain nothing.
