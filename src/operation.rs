@@ -272,7 +272,7 @@ impl Sent {
 }
 
 /// How the body of an answer is wanted. Implemented for [`Bytes`] and [`ByteStream`].
-pub trait ResponseBody: Sized + Send + sealed::Sealed {
+pub trait ResponseBody: Sized + Send + From<Bytes> + sealed::Sealed {
     /// Whether the body is handed on while it comes in.
     #[doc(hidden)]
     const STREAMED: bool;
@@ -280,8 +280,9 @@ pub trait ResponseBody: Sized + Send + sealed::Sealed {
     #[doc(hidden)]
     fn from_stream(stream: ByteStream) -> Self;
 
+    /// What of it is in memory, where all of it is.
     #[doc(hidden)]
-    fn from_bytes(bytes: Bytes) -> Self;
+    fn at_hand(&self) -> &[u8];
 }
 
 impl ResponseBody for Bytes {
@@ -291,8 +292,8 @@ impl ResponseBody for Bytes {
         Self::new()
     }
 
-    fn from_bytes(bytes: Bytes) -> Self {
-        bytes
+    fn at_hand(&self) -> &[u8] {
+        self
     }
 }
 
@@ -303,8 +304,8 @@ impl ResponseBody for ByteStream {
         stream
     }
 
-    fn from_bytes(bytes: Bytes) -> Self {
-        bytes.into()
+    fn at_hand(&self) -> &[u8] {
+        self.at_hand().unwrap_or_default()
     }
 }
 
@@ -316,23 +317,28 @@ mod sealed {
 
 /// Reads an answer that another HTTP client brought: a success by the operation, anything else as the error it is.
 ///
-/// `sent` tells what was sent, for operations that compare; a default is right for those without a body. A body over
-/// 16 MiB is no answer of COS.
+/// `sent` tells what was sent, for operations that compare; a default is right for those without a body. The body is
+/// [`Bytes`]; a document over 16 MiB is no answer of COS. What is handed on, like the body of an object, may come as a
+/// [`ByteStream`], but not that of a refusal, which is read here.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) or [`ErrorKind::Response`](crate::ErrorKind::Response) for a status
-/// that is no success, and for a part where all was asked for; else what the operation says. It names the operation; bucket and key are the caller's to know.
-pub fn read_response<O: Operation>(operation: &O, sent: &Sent, response: Response<Bytes>) -> Result<O::Output> {
-    let (head, body) = response.into_parts();
+/// that is no success, and for a part where all was asked for; else what the operation says. It names the operation; bucket
+/// and key are the caller's to know.
+pub fn read_response<O: Operation>(
+    operation: &O,
+    sent: &Sent,
+    response: Response<impl Into<O::Response>>,
+) -> Result<O::Output> {
+    let (head, body) = response.map(Into::<O::Response>::into).into_parts();
     let outcome = if head.status.is_success() {
         let (status, request_id) = (head.status.as_u16(), request_id(&head.headers));
         let request = operation.request();
         let all = request.and_then(|request| no_part(&head, request.headers().contains_key(header::RANGE)));
-        let output =
-            all.and_then(|()| operation.output(sent, Response::from_parts(head, O::Response::from_bytes(body))));
+        let output = all.and_then(|()| operation.output(sent, Response::from_parts(head, body)));
         output.map_err(|error| of_success(error, status, &request_id))
     } else {
-        let refusal = refusal(&head, &body);
+        let refusal = refusal(&head, body.at_hand());
         let open = refusal.class().leaves_open();
         let error = Error::service_error(refusal).may_have(open);
         unset(operation, &error).ok_or(error)
@@ -419,7 +425,7 @@ mod tests {
     fn what_may_have_begun_may_have_taken_effect() {
         let open = |status, code: &str| {
             let document = format!("<Error><Code>{code}</Code></Error>");
-            let answer = answer(status, &[], "").map(|_| document.into());
+            let answer = answer(status, &[], "").map(|_| Bytes::from(document));
             let begin = read_response(&InitiateMultipartUpload::new(key()), &Sent::default(), answer.clone());
             assert!(
                 !read_response(&GetObject::new(key()), &Sent::default(), answer).unwrap_err().may_have_taken_effect()
@@ -443,6 +449,22 @@ mod tests {
         let error = unread.unwrap_err();
         assert_eq!((error.kind(), error.request_id()), (ErrorKind::Response, Some("NjQ")));
         assert!(error.may_have_taken_effect(), "what cannot be read is a success all the same");
+    }
+
+    #[test]
+    fn an_object_may_come_piece_by_piece_and_a_refusal_in_memory() {
+        let ends = |crc64: &str| {
+            let pieces = ["he", "llo"].map(|piece| Ok::<_, Error>(Bytes::from(piece)));
+            let body = ByteStream::new(None, futures_util::stream::iter(pieces));
+            let answer = answer(200, &[("content-length", "5"), ("x-cos-hash-crc64ecma", crc64)], "").map(|_| body);
+            let object = read_response(&GetObject::new(key()), &Sent::default(), answer).unwrap();
+            futures_util::FutureExt::now_or_never(object.bytes(5)).unwrap().map_err(|error| error.kind())
+        };
+        assert_eq!(ends(&Crc64::of(b"hello").to_string()), Ok("hello".into()));
+        assert_eq!(ends("1"), Err(ErrorKind::Integrity));
+        let refused = answer(404, &[], "<Error><Code>NoSuchKey</Code></Error>").map(ByteStream::from);
+        let error = read_response(&GetObject::new(key()), &Sent::default(), refused).unwrap_err();
+        assert_eq!((error.code(), error.operation()), (Some("NoSuchKey"), Some("GET Object")));
     }
 
     #[test]

@@ -425,12 +425,12 @@ impl Call<'_> {
         let sent = Sent { length, crc64, attempts: journey.attempts };
         let kept = journey.keep.then(|| Box::new(parts.clone()));
         let body = if O::METHOD == Method::HEAD {
-            O::Response::from_bytes(Bytes::new())
+            O::Response::from(Bytes::new())
         } else if O::Response::STREAMED {
             O::Response::from_stream(self.streamed(operation, journey.attempts, &parts, body)?)
         } else {
             let read = body.into_stream().bytes(xml::MAX_BYTES).await;
-            O::Response::from_bytes(read.map_err(|error| unread(error, &parts))?)
+            O::Response::from(read.map_err(|error| unread(error, &parts))?)
         };
         let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
         match operation.output(&sent, Response::from_parts(parts, body)) {
