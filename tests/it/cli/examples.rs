@@ -42,6 +42,22 @@ fn examples_go_to_their_emulator_through_no_proxy() {
     }
 }
 
+#[test]
+fn the_core_alone_repeats_what_fails_and_asks_for_another_key() {
+    let output = Command::new(program("examples/own_transport")).output().unwrap();
+    let told = text(&output.stdout);
+    let mut lines = told.lines();
+    for begins in
+        ["  attempt 1: PUT Object: COS answered 503", "  attempt 2: PUT Object: COS answered 403 ExpiredToken"]
+    {
+        assert!(lines.next().is_some_and(|line| line.starts_with(begins)), "{told}");
+    }
+    assert!(
+        lines.next().is_some_and(|line| line.starts_with("stored, ")) && told.contains("read back \"hello\""),
+        "{told}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_multipart_example_leaves_no_parts_behind_when_it_fails() {
     let emulator = crate::support::emulator().await;
