@@ -106,9 +106,13 @@
 //! ([`blocking::source`], [`blocking::Object`]); a call that must be stopped from outside is a future of [`Bucket`] in a
 //! runtime of the wrapper's own. What brings its own HTTP takes the core without features: an [`Operation`] makes the
 //! request, [`sign`] or [`PresignOptions::presign`] signs it, [`read_response`] reads the answer, [`retry::Attempts`] says
-//! what comes after a failure, and [`credentials`] when a key is due; [`sts::sign`] needs the feature `sts` alone. An error crosses as [`ErrorKind::as_str`], [`Error::code`] and its
-//! neighbours; what a callback failed with lies in its `source`s. A callback must not panic, nor unwind in another way: catch
-//! that before it comes here. After a `fork` the child has none of the threads of its parent: it makes clients of its own.
+//! what comes after a failure, and [`credentials`] when a key is due. Temporary keys to hand out are made by [`sts::sign`],
+//! with the feature `sts` alone. The example `own_transport` is all of that.
+//!
+//! An error crosses as [`ErrorKind::as_str`], [`Error::code`] and its neighbours. What a callback for keys failed with is
+//! one of its `source`s; what a reader failed with is inside of one, in the `get_ref` of an [`std::io::Error`]. A callback
+//! must not panic, nor unwind in another way: catch that before it comes here. After a `fork` the child has none of the
+//! threads of its parent: it makes clients of its own.
 //!
 //! # Cancellation
 //!

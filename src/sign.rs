@@ -320,7 +320,8 @@ pub fn header_stages(head: &Head, key: &SigningKey) -> Stages {
 
 /// Signs the request in its query: adds the token if there is one, then the seven `q-` parameters.
 ///
-/// What headers the request carries by now are signed with it and must be sent with the URL as they are.
+/// What headers the request carries by now are signed with it and must be sent with the URL as they are, its length among
+/// them: [`PresignOptions::presign`](crate::PresignOptions::presign) leaves that to whoever uses the URL.
 pub fn query(head: &mut Head, key: &SigningKey, host: &Host) {
     if let Some(token) = key.token() {
         head.query_mut().push((Cow::Borrowed(SECURITY_TOKEN), Cow::Owned(token.to_owned())));
