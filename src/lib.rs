@@ -112,7 +112,7 @@
 //! An error crosses as [`ErrorKind::as_str`], [`Error::code`] and its neighbours. What a callback for keys failed with is
 //! one of its `source`s; what a reader failed with is inside of one, in the `get_ref` of an [`std::io::Error`]. A callback
 //! must not panic, nor unwind in another way: catch that before it comes here. After a `fork` the child has none of the
-//! threads of its parent: it makes clients of its own.
+//! threads of its parent: it makes clients of its own, and does not drop a runtime it took along, which waits for threads.
 //!
 //! # Cancellation
 //!
