@@ -6,8 +6,9 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{ObjectKey, push_encoded};
-use crate::region::Address;
+use crate::region::{Address, Scheme};
 use crate::request::{Description, Param, Request, Target};
+use crate::sign::FIELDS;
 
 /// Method, address, path, query and headers of one attempt. `Host` is among the headers from the start.
 #[derive(Clone, Debug)]
@@ -74,11 +75,6 @@ impl Head {
         }
     }
 
-    #[cfg(feature = "client")]
-    pub(crate) fn address(&self) -> &Address {
-        &self.address
-    }
-
     /// The path as it is signed: decoded, with its leading slash.
     pub(crate) fn path(&self) -> [&str; 3] {
         [self.address.prefix(), "/", self.key().map_or("", ObjectKey::as_str)]
@@ -114,11 +110,36 @@ impl Head {
         [self.address.scheme().as_str(), "://", self.address.host(), &self.path_and_query()].concat()
     }
 
+    /// Whether it is fit to be signed and sent, whoever described it.
+    pub(crate) fn check(&self) -> Result<()> {
+        for (index, (name, _)) in self.query().iter().enumerate() {
+            if name.is_empty() || FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name)) {
+                let why = "has a parameter without a name, or one that belongs to the signature";
+                return Err(Error::input("query", why));
+            }
+            // Names are signed in lower case.
+            if self.query()[..index].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                return Err(Error::input("query", "has a parameter twice"));
+            }
+        }
+        self.keeps_its_key()
+    }
+
+    /// Whether no encryption key of the caller goes over a network in the clear.
+    fn keeps_its_key(&self) -> Result<()> {
+        let in_the_clear = self.address.scheme() == Scheme::Http
+            && self.headers().keys().any(|name| name.as_str().ends_with("-customer-key"))
+            && !self.address.is_loopback();
+        if in_the_clear { Err(Error::input("customer_key", "needs https")) } else { Ok(()) }
+    }
+
     /// The request for an HTTP client: absolute URL, every header, this body.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] when no URL can be made of it.
+    /// [`ErrorKind::Input`] when no URL can be made of it; with field `customer_key` when such a key would go over plain http
+    /// to another machine.
     pub fn into_request<B>(self, body: B) -> Result<http::Request<B>> {
+        self.keeps_its_key()?;
         let target = self.path_and_query();
         let length = target.len();
         // The URL may carry a signature: the message tells its length, the source what is wrong with it.
@@ -133,5 +154,29 @@ impl Head {
         *request.uri_mut() = Uri::from_parts(url).map_err(|error| refuse(error.into()))?;
         *request.headers_mut() = self.description.headers;
         Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::GetObject;
+    use crate::operation::Operation;
+    use crate::options::CustomerKey;
+    use crate::region::{BucketName, Endpoint, Region};
+
+    fn head(get: &GetObject, endpoint: &str) -> Head {
+        let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());
+        let address = Endpoint::custom(endpoint).unwrap().address(Some(&bucket), &region).unwrap();
+        get.request().unwrap().into_head(Method::GET, &address).0
+    }
+
+    #[test]
+    fn an_encryption_key_goes_over_no_network_in_the_clear() {
+        let get = GetObject::new("k".parse().unwrap()).customer_key(CustomerKey::new([7; 32]).unwrap());
+        let refused = |endpoint: &str| head(&get, endpoint).into_request(()).err().and_then(|error| error.field());
+        assert_eq!(refused("http://cos.example.com"), Some("customer_key"));
+        assert_eq!(refused("http://127.0.0.1:9"), None);
+        assert_eq!(refused("https://cos.example.com"), None);
     }
 }

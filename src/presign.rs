@@ -62,7 +62,8 @@ impl PresignOptions {
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `lifetime` when that is under a second, or over what these
-    /// options allow; with field `end` when the credentials are over.
+    /// options allow; with field `end` when the credentials are over; with field `query` when the request has a parameter
+    /// twice, or one of the signature's own; with field `customer_key` as [`Head::into_request`].
     ///
     /// # Examples
     /// ```
@@ -86,6 +87,7 @@ impl PresignOptions {
     /// ```
     pub fn presign(&self, mut head: Head, credentials: &Credentials, now: SystemTime) -> Result<Presigned> {
         self.check()?;
+        head.check()?;
         // Whoever uses the URL brings a body of their own.
         head.headers_mut().remove(header::CONTENT_LENGTH);
         if let Some(length) = self.content_length {
@@ -170,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::credentials::SessionCredentials;
-    use crate::object::PutObject;
+    use crate::object::{GetObject, PutObject};
     use crate::operation::Operation;
     use crate::region::{BucketName, Endpoint, Region};
 
@@ -202,6 +204,19 @@ mod tests {
             [hour.refuse_short_key(), PresignOptions::new(Duration::ZERO), PresignOptions::new(2 * MAX_PRESIGN)]
         {
             assert_eq!(presign(&options).unwrap_err().field(), Some("lifetime"));
+        }
+    }
+
+    #[test]
+    fn a_parameter_of_the_signature_is_the_signatures_alone() {
+        let address = Endpoint::custom("https://cos.example.com").unwrap();
+        let address = address.address(Some(&BucketName::new("b-1").unwrap()), &Region::new("ap-x").unwrap()).unwrap();
+        for name in ["q-signature", "Q-AK", "", "X-COS-Security-Token", "versionid"] {
+            let get = GetObject::new("k".parse().unwrap()).version_id("v").param(name, "0");
+            let (head, _) = get.request().unwrap().into_head(Method::GET, &address);
+            let options = PresignOptions::new(Duration::from_secs(60));
+            let refused = options.presign(head, &Credentials::permanent("id", "key").unwrap(), UNIX_EPOCH);
+            assert_eq!(refused.unwrap_err().field(), Some("query"), "{name}");
         }
     }
 }

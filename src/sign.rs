@@ -43,7 +43,6 @@ pub const SECURITY_TOKEN: &str = "x-cos-security-token";
 static SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static(SECURITY_TOKEN);
 
 /// The parameters that a signature in the query adds.
-#[cfg(feature = "client")]
 pub(crate) const FIELDS: [&str; 8] = [
     SECURITY_TOKEN,
     "q-sign-algorithm",

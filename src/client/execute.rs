@@ -505,7 +505,8 @@ impl Call<'_> {
         attempt: u32,
     ) -> Result<(Head, Body)> {
         let (mut head, body) = self.place(operation, address)?;
-        self.overrides.apply(&mut head)?;
+        self.overrides.apply(&mut head);
+        head.check()?;
         if attempt > 1 {
             head.headers_mut().insert("x-cos-sdk-retry", HeaderValue::from_static("true"));
         }

@@ -9,9 +9,8 @@ use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
 use crate::client::signer::Signer;
 use crate::error::{Error, Result};
 use crate::head::Head;
-use crate::region::Scheme;
 use crate::request::{Param, header_name, header_value};
-use crate::sign::{FIELDS, SECURITY_TOKEN};
+use crate::sign::SECURITY_TOKEN;
 
 /// Settings for what goes through one handle of a bucket ([`Bucket::with`](crate::Bucket::with)).
 #[derive(Clone, Default)]
@@ -123,32 +122,13 @@ impl Overrides {
         self.headers.iter().any(|(name, _)| name == header::RANGE) || self.query.iter().any(is_version)
     }
 
-    /// Adds what is wanted to a request; what comes of it must be fit to be signed and sent.
-    pub(crate) fn apply(&self, head: &mut Head) -> Result<()> {
+    /// Adds what is wanted to a request.
+    pub(crate) fn apply(&self, head: &mut Head) {
         for (name, value) in &self.headers {
             head.headers_mut().insert(name, value.clone());
         }
         head.query_mut().extend(self.query.iter().cloned());
-        check(head)
     }
-}
-
-/// Whoever described it, the operation or the caller.
-fn check(head: &Head) -> Result<()> {
-    let params = head.query();
-    for (index, (name, _)) in params.iter().enumerate() {
-        if name.is_empty() || FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name)) {
-            return Err(Error::input("query", "has a parameter without a name, or one that belongs to the signature"));
-        }
-        // Names are signed in lower case.
-        if params[..index].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
-            return Err(Error::input("query", "has a parameter twice"));
-        }
-    }
-    let in_the_clear = head.address().scheme() == Scheme::Http
-        && head.headers().keys().any(|name| name.as_str().ends_with("-customer-key"))
-        && !head.address().is_loopback();
-    if in_the_clear { Err(Error::input("customer_key", "needs https")) } else { Ok(()) }
 }
 
 impl fmt::Debug for Overrides {

@@ -12,7 +12,8 @@ impl Call<'_> {
     pub(crate) async fn presign<O: Operation>(&self, operation: &O, options: &PresignOptions) -> Result<Presigned> {
         options.check()?;
         let (mut head, _) = self.place(operation, &self.route.address)?;
-        self.overrides.apply(&mut head)?;
+        self.overrides.apply(&mut head);
+        head.check()?;
         let snapshot = self.signer().credentials().current().await?;
         options.presign(head, snapshot.credentials(), self.engine.clock.now())
     }
