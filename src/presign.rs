@@ -72,8 +72,7 @@ impl PresignOptions {
     /// use tencent_cos::{Credentials, Endpoint, Operation, PresignOptions, PutObject};
     ///
     /// # fn main() -> tencent_cos::Result<()> {
-    /// let credentials = Credentials::permanent("AKID…example", "…")
-    /// #   .or_else(|_| Credentials::permanent("AKIDexample", "example"))?;
+    /// let credentials = Credentials::permanent("AKIDexample", "example")?;
     /// let bucket = "examplebucket-1250000000".parse()?;
     /// let address = Endpoint::default().address(Some(&bucket), &"ap-guangzhou".parse()?)?;
     /// let put = PutObject::new("notes/a.txt".parse()?, "");

@@ -38,6 +38,8 @@
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
+use http::header;
+
 use crate::credentials::Credentials;
 use crate::error::{Class, Error, ErrorKind, Phase, Result, ServiceError};
 use crate::operation::{Operation, Safety};
@@ -75,6 +77,7 @@ pub enum Next<T> {
     /// Another attempt at once with another key. Where none is to be had, this is the error.
     RefreshCredentials(Error),
     /// Another attempt at once, signed by a clock that now shows this: the time of COS, which differs from that of `now`.
+    /// Over plain http anybody may have told it.
     SetClock(SystemTime),
 }
 
@@ -96,8 +99,8 @@ impl Attempts {
     /// clock, `now` at its end. `random`, from 0.0 to 1.0, is the share of the longest wait that is waited.
     ///
     /// # Errors
-    /// The error, when there is no further attempt. It is [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when nobody
-    /// knows whether one of them took effect: of a [`Safety::Guarded`] one, [`Operation::reconcile`] may find out.
+    /// The error, when there is no further attempt. It is [`ErrorKind::Ambiguous`] when nobody knows whether one of them took
+    /// effect: of a [`Safety::Guarded`] one, [`Operation::reconcile`] may find out.
     pub fn failed<O: Operation>(
         &mut self,
         operation: &O,
@@ -114,7 +117,7 @@ impl Attempts {
             return Ok(Next::Done(output));
         }
         let safety = operation.safety();
-        let clock = error.service().and_then(|service| service.server_time).filter(|time| is_notable(*time, now));
+        let clock = error.service().and_then(fresh_time).filter(|time| is_notable(*time, now));
         let evidence = Evidence::of(&error, safety, || clock.is_some(), || is_ending(credentials, now));
         let replayable = operation.request()?.body_ref().is_replayable();
         let decision = self.history.decide(evidence, safety, replayable, credentials.token().is_some(), self.limit);
@@ -137,6 +140,11 @@ impl Attempts {
 
 /// Smaller differences are the way of clocks; larger ones are no clock that runs wrong, and no server to be believed.
 const NOTABLE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(24 * 3600);
+
+/// When the answer was made. One that was kept on the way does not tell.
+fn fresh_time(service: &ServiceError) -> Option<SystemTime> {
+    service.server_time.filter(|_| service.headers().is_none_or(|headers| !headers.contains_key(header::AGE)))
+}
 
 fn is_notable(server: SystemTime, now: SystemTime) -> bool {
     let apart = server.duration_since(now).unwrap_or_else(|behind| behind.duration());
@@ -483,8 +491,12 @@ mod tests {
     }
 
     fn answered(status: u16, code: &str, date: Option<&'static str>) -> Error {
+        refused(status, code, date.map(|date| ("date", date)).as_slice())
+    }
+
+    fn refused(status: u16, code: &str, headers: &[(&str, &str)]) -> Error {
         let answer = Response::builder().status(status).header("x-cos-request-id", "NjQ");
-        let answer = date.into_iter().fold(answer, |answer, date| answer.header("date", date));
+        let answer = headers.iter().fold(answer, |answer, (name, value)| answer.header(*name, *value));
         let document = Bytes::from(format!("<Error><Code>{code}</Code></Error>"));
         read_response(&GetObject::new(key()), &Sent::default(), answer.body(document).unwrap()).unwrap_err()
     }
@@ -516,6 +528,8 @@ mod tests {
         assert_eq!(attempts.number(), 5);
         let end = after(&mut attempts, &get, answered(500, "InternalError", None)).unwrap_err();
         assert_eq!((end.attempts(), end.may_have_taken_effect()), (5, false));
+        let kept = refused(403, "RequestTimeTooSkewed", &[("date", "Thu, 16 May 2019 07:15:51 GMT"), ("age", "9")]);
+        assert!(after(&mut Attempts::new(3), &get, kept).is_err());
         let same_clock = answered(403, "RequestTimeTooSkewed", Some(NOW));
         assert!(after(&mut Attempts::new(3), &get, same_clock).is_err());
         let tls = Error::from(TransportError::new(Phase::Tls, "a stranger's certificate"));
