@@ -451,7 +451,8 @@ impl Error {
         self.0.field
     }
 
-    /// The operation, in COS's words: `PUT Object`.
+    /// The operation, in COS's words: `PUT Object`; `None` where it was no request that failed, but a file that cannot be
+    /// read, or a transfer that was cancelled.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }
@@ -465,8 +466,8 @@ impl Error {
         }
     }
 
-    /// The bucket, or `bucket/key`, it was about; the name of a bucket has no slash. Of a call of STS, its host. Never a
-    /// query.
+    /// The bucket, or `bucket/key`, that the request was about; the name of a bucket has no slash. Of a call of STS, its
+    /// host. Never a query.
     pub fn target(&self) -> Option<&str> {
         self.0.target.as_deref()
     }
