@@ -8,7 +8,21 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::{ObjectKey, push_encoded};
 use crate::region::{Address, Scheme};
 use crate::request::{Description, Param, Request, Target};
-use crate::sign::FIELDS;
+
+/// The header, or parameter of a presigned URL, that carries the session token.
+pub const SECURITY_TOKEN: &str = "x-cos-security-token";
+
+/// The parameters that a signature in the query adds.
+const FIELDS: [&str; 8] = [
+    SECURITY_TOKEN,
+    "q-sign-algorithm",
+    "q-ak",
+    "q-sign-time",
+    "q-key-time",
+    "q-header-list",
+    "q-url-param-list",
+    "q-signature",
+];
 
 /// Method, address, path, query and headers of one attempt. `Host` is among the headers from the start.
 #[derive(Clone, Debug)]

@@ -33,26 +33,12 @@ use zeroize::Zeroizing;
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 use crate::head::Head;
+pub use crate::head::SECURITY_TOKEN;
 use crate::key::push_encoded;
 use crate::name::display_name;
 use crate::time::unix_seconds;
 
-/// The header, or parameter of a presigned URL, that carries the session token.
-pub const SECURITY_TOKEN: &str = "x-cos-security-token";
-
 static SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static(SECURITY_TOKEN);
-
-/// The parameters that a signature in the query adds.
-pub(crate) const FIELDS: [&str; 8] = [
-    SECURITY_TOKEN,
-    "q-sign-algorithm",
-    "q-ak",
-    "q-sign-time",
-    "q-key-time",
-    "q-header-list",
-    "q-url-param-list",
-    "q-signature",
-];
 
 /// A key ready to sign with, for one span of time (COS's `KeyTime`).
 ///
