@@ -35,7 +35,6 @@
 //! ```
 #![cfg_attr(not(feature = "client"), allow(dead_code))] // the client knows more of a connection
 
-use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use http::header;
@@ -43,6 +42,7 @@ use http::header;
 use crate::credentials::Credentials;
 use crate::error::{Class, Error, ErrorKind, Phase, Result, ServiceError};
 use crate::operation::{Operation, Safety};
+use crate::time::{BELIEVABLE, NOTABLE};
 
 /// Attempts of a request, the first included.
 pub const MAX_ATTEMPTS: u32 = 4;
@@ -138,9 +138,6 @@ impl Attempts {
     }
 }
 
-/// Smaller differences are the way of clocks; larger ones are no clock that runs wrong, and no server to be believed.
-const NOTABLE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(24 * 3600);
-
 /// When the answer was made. One that was kept on the way does not tell.
 fn fresh_time(service: &ServiceError) -> Option<SystemTime> {
     service.server_time.filter(|_| service.headers().is_none_or(|headers| !headers.contains_key(header::AGE)))
@@ -148,7 +145,7 @@ fn fresh_time(service: &ServiceError) -> Option<SystemTime> {
 
 fn is_notable(server: SystemTime, now: SystemTime) -> bool {
     let apart = server.duration_since(now).unwrap_or_else(|behind| behind.duration());
-    NOTABLE.contains(&apart)
+    i64::try_from(apart.as_millis()).is_ok_and(|apart| (NOTABLE..=BELIEVABLE).contains(&apart))
 }
 
 /// Whether the key may be over: of a token whose end is not known nobody can say.

@@ -17,6 +17,11 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn monotonic(&self) -> Duration;
 }
 
+/// Smaller differences, in milliseconds, are the way of clocks.
+pub(crate) const NOTABLE: i64 = 30_000;
+/// Larger ones are no clock that runs wrong, and no server to be believed.
+pub(crate) const BELIEVABLE: i64 = 24 * 3600 * 1000;
+
 /// Whole seconds since 1970; 0 for times before.
 pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())

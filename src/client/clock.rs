@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::credentials::Credentials;
-use crate::time::Clock;
+use crate::time::{BELIEVABLE, Clock, NOTABLE};
 
 /// A moment by the wall clock as it is set, and by the monotonic one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +58,6 @@ pub(crate) struct CorrectedClock {
     set_by: AtomicI64,
 }
 
-/// Smaller differences are the way of clocks.
-const NOTABLE: i64 = 30_000;
-/// Larger ones are no clock that runs wrong, and no server to be believed.
-const BELIEVABLE: i64 = 24 * 3600 * 1000;
 /// The longest life of a key: STS issues none beyond 36 h. A quarter of an hour more for clocks that differ.
 pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(36 * 3600 + 900);
 /// A date that was so long under way tells little.

@@ -243,20 +243,9 @@ async fn dropped_at_any_point_a_download_is_gone_on_with_at_once() {
             let download = Download::new(key("k")).part_size(MIB as u64).concurrency(2);
             bucket.transfer(download.to_path(&path).checkpoint(checkpoints.path()))
         };
-        let mut transfer = job();
-        let mut left = polls;
-        let outcome = std::future::poll_fn(|context| {
-            let outcome = std::pin::Pin::new(&mut transfer).poll(context).map(Some);
-            if left == 0 && outcome.is_pending() {
-                return std::task::Poll::Ready(None);
-            }
-            left = left.saturating_sub(1);
-            outcome
-        });
-        if outcome.await.is_some() {
+        if support::dropped_after(polls, job()).await.is_some() {
             done += 1;
         }
-        drop(transfer);
         job().await.unwrap_or_else(|error| panic!("after {polls} polls: {error:#}"));
         assert!(fs::read(&path).unwrap() == bytes);
         assert_eq!((names(files.path()).len(), names(checkpoints.path()).len()), (1, 0), "after {polls} polls");

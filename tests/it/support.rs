@@ -1,9 +1,12 @@
 //! Clients of an emulator, with and without sockets.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -68,6 +71,20 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("{what}: not within 5 s");
+}
+
+/// What a future gives, unless it is pending more often than so many times: then it is dropped.
+pub async fn dropped_after<F: Future>(polls: u32, future: F) -> Option<F::Output> {
+    let (mut future, mut left) = (pin!(future), polls);
+    poll_fn(|context| {
+        let outcome = future.as_mut().poll(context).map(Some);
+        if left == 0 && outcome.is_pending() {
+            return Poll::Ready(None);
+        }
+        left = left.saturating_sub(1);
+        outcome
+    })
+    .await
 }
 
 /// An emulator without a socket, and a client that hands it requests as values. Both live by tokio's clock, so a test

@@ -416,20 +416,9 @@ async fn dropped_at_any_point_an_upload_is_gone_on_with_at_once() {
     let (mut polls, mut done) = (0_u32, 0);
     while done < 3 {
         let scene = Scene::new(3 * MIB).await;
-        let mut transfer = scene.bucket.transfer(scene.upload());
-        let mut left = polls;
-        let outcome = std::future::poll_fn(|context| {
-            let outcome = std::pin::Pin::new(&mut transfer).poll(context).map(Some);
-            if left == 0 && outcome.is_pending() {
-                return std::task::Poll::Ready(None);
-            }
-            left = left.saturating_sub(1);
-            outcome
-        });
-        if outcome.await.is_some() {
+        if support::dropped_after(polls, scene.bucket.transfer(scene.upload())).await.is_some() {
             done += 1;
         }
-        drop(transfer);
         scene.run().await.unwrap_or_else(|error| panic!("after {polls} polls: {error:#}"));
         until("nothing is left", || scene.emulator.uploads(scene.emulator.bucket()).is_empty()).await;
         scene.check();
