@@ -12,6 +12,8 @@ use crate::body::{ByteStream, Pieces};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::key::ObjectKey;
+#[cfg(feature = "client")]
+use crate::object::HeadObject;
 use crate::object::ObjectMeta;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{ByteRange, Conditions, ContentRange, CustomerKey, ResponseOverrides, TrafficLimit};
@@ -110,6 +112,19 @@ impl GetObject {
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.traffic_limit = Some(limit);
         self
+    }
+
+    /// A look at what this reads.
+    #[cfg(feature = "client")]
+    pub(crate) fn head(&self) -> HeadObject {
+        let mut head = HeadObject::new(self.key.clone());
+        if let Some(id) = &self.version_id {
+            head = head.version_id(id);
+        }
+        if let Some(key) = &self.customer_key {
+            head = head.customer_key(key.clone());
+        }
+        head
     }
 
     /// A parameter for processing by Cloud Infinite, for instance `imageMogr2/thumbnail/!50p` with an empty value. The

@@ -43,6 +43,17 @@ pub(super) struct Destination {
     pub(super) forbid_overwrite: bool,
 }
 
+impl Destination {
+    /// A look at what is there.
+    pub(super) fn head(&self) -> HeadObject {
+        let head = HeadObject::new(self.key.clone());
+        match &self.customer_key {
+            Some(key) => head.customer_key(key.clone()),
+            None => head,
+        }
+    }
+}
+
 /// An upload that is ours. Dropping it gives it up, unless it is kept for another run or may be about to succeed.
 pub(super) struct Session {
     bucket: Bucket,
@@ -390,11 +401,7 @@ pub(super) async fn find(
     crc64: Option<u64>,
     since: SystemTime,
 ) -> Result<Option<Made>> {
-    let mut head = HeadObject::new(to.key.clone());
-    if let Some(key) = &to.customer_key {
-        head = head.customer_key(key.clone());
-    }
-    let meta = match bucket.send(head).await {
+    let meta = match bucket.send(to.head()).await {
         Ok(meta) => meta,
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error),

@@ -1,12 +1,13 @@
 //! Objects that COS encrypts with a key of the caller (SSE-C). The key must come along with everything that reads or
 //! writes a byte, or looks at the object: each step that forgets it is refused.
 
+use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cos_emulator::{Action, Effect, Emulator, Matcher, Rule};
-use tencent_cos::transfer::{Download, LargeCopy, Upload};
+use tencent_cos::transfer::{Compare, Download, DownloadDirectory, LargeCopy, Upload, UploadDirectory};
 use tencent_cos::{
     Attributes, Bucket, CopyObject, CopySource, Crc64, CustomerKey, Encryption, ErrorKind, GetObject, HeadObject,
     ObjectKey, PutObject, RestoreObject, Restored, StorageClass,
@@ -159,4 +160,34 @@ async fn an_upload_that_was_dropped_goes_on_with_the_same_key_only() {
     assert_eq!(bucket.transfer(upload(other.clone())).await.unwrap().resumed_parts, 0);
     assert_eq!(read(&bucket, "k", &other).await, bytes);
     assert_eq!(emulator.uploads(emulator.bucket()).len(), 0);
+}
+
+/// A sync looks at an object with the key that its transfer would have.
+#[tokio::test]
+async fn a_sync_compares_what_only_the_key_shows() {
+    let (_emulator, bucket) = rig().await;
+    let (there, here) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(there.path().join("a"), "one").unwrap();
+    fs::write(there.path().join("b"), "two").unwrap();
+    let up = UploadDirectory::new(there.path(), "d/").each(|_, upload| upload.encryption(with_ours()));
+    let up = up.sync(Compare::Crc64);
+    let down = DownloadDirectory::new("d/", here.path()).each(|_, download| download.customer_key(ours()));
+    let down = down.sync(Compare::Crc64);
+    for (changes, transferred, unchanged) in [("two", 2, 0), ("two", 0, 2), ("new", 1, 1)] {
+        fs::write(there.path().join("b"), changes).unwrap();
+        let reports = [bucket.transfer(up.clone()).await.unwrap(), bucket.transfer(down.clone()).await.unwrap()];
+        for report in reports {
+            assert_eq!((report.transferred, report.unchanged, report.failed), (transferred, unchanged, 0));
+        }
+        assert_eq!(fs::read_to_string(here.path().join("b")).unwrap(), changes);
+    }
+    // What has no key, or another, is replaced.
+    let other = Encryption::Customer(CustomerKey::new([7; 32]).unwrap());
+    bucket.put("d/a", "one").await.unwrap();
+    bucket.send(PutObject::new("d/b".parse().unwrap(), "new").encryption(other)).await.unwrap();
+    let down = bucket.transfer(down).await.unwrap();
+    let codes: HashSet<_> = down.failures.iter().map(|failure| failure.error.code()).collect();
+    assert_eq!(codes, HashSet::from([Some("SSEHeaderNotAllowed"), Some("SsecDecryptHeaderInvalid")]));
+    assert_eq!(bucket.transfer(up).await.unwrap().transferred, 2);
+    assert_eq!(read(&bucket, "d/a", &ours()).await, "one");
 }

@@ -5,7 +5,6 @@ use std::fs::File;
 use crate::client::Bucket;
 use crate::crc64::Crc64;
 use crate::error::Result;
-use crate::key::ObjectKey;
 use crate::object::HeadObject;
 use crate::transfer::directory::report::DirectoryFile;
 use crate::transfer::disk::{BLOCK, blocking, sum_up};
@@ -15,7 +14,7 @@ use crate::transfer::disk::{BLOCK, blocking, sum_up};
 #[non_exhaustive]
 pub enum Compare {
     /// Same size, same CRC-64. The file is read and the object looked at with a HEAD; nothing depends on a clock. An
-    /// object without a CRC-64 is another.
+    /// object without a CRC-64 is another, and so is one that the customer key of its transfer does not show.
     #[default]
     Crc64,
     /// Same size, and the source was not written after the destination. It takes no request for a file, and trusts the
@@ -29,12 +28,14 @@ pub enum Compare {
 const STRETCH: u64 = 16 * 1024 * 1024;
 
 impl Compare {
-    /// Whether `source` need not be transferred to `destination`; `open` opens that of both which is a file.
+    /// Whether `source` need not be transferred to `destination`; `head` looks at that of both which is an object, `open`
+    /// opens the one which is a file.
     pub(super) async fn is_same(
         self,
         bucket: &Bucket,
         source: &DirectoryFile,
         destination: &DirectoryFile,
+        head: HeadObject,
         open: impl FnOnce() -> Result<File> + Send + 'static,
     ) -> Result<bool> {
         if source.bytes != destination.bytes {
@@ -47,15 +48,14 @@ impl Compare {
                 _ => false,
             }),
             Self::Crc64 => {
-                let head = bucket.send(HeadObject::new(ObjectKey::new(&source.key)?)).await;
-                match head {
+                match bucket.send(head).await {
                     Ok(meta) if meta.content_length().is_some_and(|length| length != source.bytes) => Ok(false),
                     Ok(meta) => match meta.crc64() {
                         Some(crc64) => Ok(crc64_of(bucket, source.bytes, open).await? == Some(crc64)),
                         None => Ok(false),
                     },
-                    // Removed since it was listed.
-                    Err(error) if error.is_not_found() => Ok(false),
+                    // Removed since it was listed, or encrypted with another customer key or none.
+                    Err(error) if error.is_not_found() || error.status() == Some(400) => Ok(false),
                     Err(error) => Err(error),
                 }
             }

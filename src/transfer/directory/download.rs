@@ -116,7 +116,7 @@ impl DownloadDirectory {
         self
     }
 
-    /// Sets the options of each download: part size, concurrency.
+    /// Sets the options of each download: part size, concurrency, customer key. A sync asks for them before it compares.
     pub fn each(mut self, each: impl Fn(&DirectoryFile, Download) -> Download + Send + Sync + 'static) -> Self {
         self.each = Some(Arc::new(each));
         self
@@ -316,21 +316,24 @@ impl DownloadDirectory {
         let checkpoint = self.checkpoint.clone().filter(|_| object.bytes > PART_SIZE);
         let work = async move {
             let Some(root) = root else { return Ok(Deed::Transferred(object.bytes)) };
+            let download = Download::new(ObjectKey::new(&object.key)?);
+            let download = match each {
+                Some(each) => each(&object, download),
+                None => download,
+            };
             if let Some((compare, file)) = twin {
                 let (root, path) = (root.clone(), file.path.clone());
                 let open = move || root.open_below(&path);
-                if worker.unless_cancelled(compare.is_same(&worker.bucket, &object, &file, open)).await? {
+                if worker
+                    .unless_cancelled(compare.is_same(&worker.bucket, &object, &file, download.head(), open))
+                    .await?
+                {
                     return Ok(Deed::Unchanged);
                 }
             }
             let path = object.path.clone();
             let place = blocking(move || find_place(&root, &path, !dry_run, unmet)).await?;
             let Some((directory, name)) = place else { return Ok(Deed::Transferred(object.bytes)) };
-            let download = Download::new(ObjectKey::new(&object.key)?);
-            let download = match each {
-                Some(each) => each(&object, download),
-                None => download,
-            };
             let mut download = download.within(directory, &name, object.modified);
             if let Some(checkpoint) = checkpoint {
                 download = download.checkpoint(checkpoint);

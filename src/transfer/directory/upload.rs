@@ -98,7 +98,8 @@ impl UploadDirectory {
         self
     }
 
-    /// Sets the options of each upload: attributes, storage class, part size.
+    /// Sets the options of each upload: attributes, storage class, part size. A sync asks for them before it compares: an
+    /// object that is encrypted with a customer key is looked at with that.
     pub fn each(mut self, each: impl Fn(&DirectoryFile, Upload) -> Upload + Send + Sync + 'static) -> Self {
         self.each = Some(Arc::new(each));
         self
@@ -276,31 +277,33 @@ impl UploadDirectory {
         let checkpoint = self.checkpoint.clone();
         let root = if self.follow_links { None } else { Some(root.clone()) };
         let work = async move {
+            let upload = Upload::new(ObjectKey::new(&file.key)?, path.clone());
+            let upload = match checkpoint {
+                Some(directory) => upload.checkpoint(directory),
+                None => upload,
+            };
+            let upload = match each {
+                Some(each) => each(&file, upload),
+                None => upload,
+            };
             if let Some((compare, object)) = twin {
                 let (root, there, path) = (root.clone(), file.path.clone(), path.clone());
                 let open = move || match root {
                     Some(root) => root.open_below(&there),
                     None => File::open(&path).map_err(|error| io_error("opening", &path, error)),
                 };
-                if worker.unless_cancelled(compare.is_same(&worker.bucket, &file, &object, open)).await? {
+                if worker.unless_cancelled(compare.is_same(&worker.bucket, &file, &object, upload.head(), open)).await?
+                {
                     return Ok(Deed::Unchanged);
                 }
             }
-            let source = match root {
+            let upload = match root {
                 // By its path a link might lead elsewhere by the time each part is read.
-                Some(root) => {
+                Some(root) if upload.sends(&path) => {
                     let there = file.path.clone();
-                    UploadSource::open_file(path, blocking(move || root.open_below(&there)).await?)
+                    upload.of(UploadSource::open_file(path, blocking(move || root.open_below(&there)).await?))
                 }
-                None => path.into(),
-            };
-            let mut upload = Upload::new(ObjectKey::new(&file.key)?, source);
-            if let Some(directory) = checkpoint {
-                upload = upload.checkpoint(directory);
-            }
-            let upload = match each {
-                Some(each) => each(&file, upload),
-                None => upload,
+                _ => upload,
             };
             worker.transfer(&file, upload).await
         };

@@ -22,7 +22,7 @@ use crate::client::Bucket;
 use crate::client::defaults::CONCURRENCY;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::object::{GetObject, Integrity, Object, ObjectMeta, Unverified};
+use crate::object::{GetObject, HeadObject, Integrity, Object, ObjectMeta, Unverified};
 use crate::operation::Operation as _;
 use crate::options::{ByteRange, Conditions, CustomerKey, TrafficLimit};
 use crate::transfer::confined::Directory;
@@ -166,6 +166,11 @@ impl Download {
     /// As a stream, in order, with ranges fetched ahead of the reader.
     pub fn to_stream(self) -> DownloadToStream {
         DownloadToStream(self)
+    }
+
+    /// A look at the object.
+    pub(in crate::transfer) fn head(&self) -> HeadObject {
+        self.get.head()
     }
 
     /// Refuses before any I/O what cannot be.

@@ -3,7 +3,7 @@
 mod output;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use self::output::UploadOutput;
 use self::work::Work;
@@ -11,6 +11,7 @@ use crate::client::Bucket;
 use crate::client::defaults::CONCURRENCY;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
+use crate::object::HeadObject;
 use crate::operation::Operation as _;
 use crate::options::{Acl, Attributes, Encryption, Tags, TrafficLimit};
 use crate::transfer::draft::Draft;
@@ -153,6 +154,23 @@ impl Upload {
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self
+    }
+}
+
+impl Upload {
+    /// A look at the object it is to replace.
+    pub(in crate::transfer) fn head(&self) -> HeadObject {
+        self.draft.destination().head()
+    }
+
+    /// Whether it sends the file that is at this path.
+    pub(in crate::transfer) fn sends(&self, path: &Path) -> bool {
+        matches!(&self.source.0, Kind::File(file, None) if file == path)
+    }
+
+    /// The same of another source.
+    pub(in crate::transfer) fn of(self, source: UploadSource) -> Self {
+        Self { source, ..self }
     }
 }
 

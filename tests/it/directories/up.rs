@@ -3,8 +3,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use cos_emulator::{Action, Matcher, Rule};
-use tencent_cos::transfer::{Compare, DownloadDirectory, UploadDirectory};
+use tencent_cos::transfer::{Compare, DownloadDirectory, FileStep, Upload, UploadDirectory};
 use tencent_cos::{Attributes, ErrorKind};
 
 use super::tree::{Steps, counts, keys, make, write};
@@ -56,6 +57,18 @@ async fn a_tree_goes_up_with_its_bytes_and_the_options_of_each_file() {
 }
 
 #[tokio::test]
+async fn what_is_sent_in_place_of_a_file_stays() {
+    let memory = InMemory::new();
+    let root = tempfile::tempdir().unwrap();
+    make(root.path(), &["a"]);
+    let job = UploadDirectory::new(root.path(), "d/")
+        .each(|file, _| Upload::new(file.key.parse().unwrap(), Bytes::from_static(b"smaller")));
+    assert_eq!(counts(&memory.bucket().transfer(job).await.unwrap()), [1, 0, 0, 0]);
+    let object = memory.emulator.object(memory.emulator.bucket(), "d/a").unwrap();
+    assert_eq!(object.bytes(), "smaller");
+}
+
+#[tokio::test]
 async fn what_makes_no_key_is_told_and_the_rest_goes_on() {
     let memory = InMemory::new();
     let bucket = memory.bucket();
@@ -103,10 +116,12 @@ async fn what_is_sent_was_found_below_the_directory_whatever_takes_its_place() {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), &format!("sub/{name}"), &inside);
         let (here, there) = (root.path().to_owned(), outside.path().to_owned());
-        let job = UploadDirectory::new(root.path(), "").each(move |_, upload| {
-            fs::rename(here.join("sub"), here.join("away")).unwrap();
-            std::os::unix::fs::symlink(&there, here.join("sub")).unwrap();
-            upload.part_size(1 << 20)
+        let job = UploadDirectory::new(root.path(), "").each(|_, upload| upload.part_size(1 << 20));
+        let job = job.on_file(move |_, step| {
+            if matches!(step, FileStep::Begun) {
+                fs::rename(here.join("sub"), here.join("away")).unwrap();
+                std::os::unix::fs::symlink(&there, here.join("sub")).unwrap();
+            }
         });
         let report = bucket.transfer(job.clone()).await.unwrap();
         assert_eq!((counts(&report), report.bytes), ([1, 0, 0, 0], inside.len() as u64));
