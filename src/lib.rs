@@ -41,7 +41,7 @@
 //! | read archived objects | [`RestoreObject`], [`ObjectMeta::restored`] |
 //! | upload a file or a stream of any size | [`Bucket::upload`], [`transfer::Upload`] |
 //! | upload or download a directory, or only what of it changed | [`transfer::UploadDirectory`], [`transfer::DownloadDirectory`] |
-//! | copy an object of any size | [`Bucket::copy`], [`transfer::LargeCopy`] |
+//! | copy an object of any size, or all that is behind a prefix, inside COS | [`Bucket::copy`], [`transfer::LargeCopy`], [`transfer::CopyDirectory`] |
 //! | find uploads that were left behind | [`Bucket::orphans`] |
 //! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
 //! | list | [`Bucket::list`], [`Bucket::pages`], [`Listing`]; [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |

@@ -58,11 +58,6 @@ impl Bars {
         self.total.set_message(line(&name, bytes, total_bytes, rate));
     }
 
-    /// Shows how many files are done, and their bytes.
-    pub fn count(&self, files: u64, bytes: u64) {
-        self.total.set_message(line(&format!("{files} files"), bytes, None, 0.0));
-    }
-
     /// Follows one file of many.
     pub fn follow(&self, file: &DirectoryFile, step: FileStep<'_>) {
         let mut files = self.files();

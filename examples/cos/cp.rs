@@ -122,7 +122,7 @@ async fn trees(session: &Session, command: Cp) -> Outcome {
         (Root::Local(directory), Root::Cos(url)) => upload_tree(session, directory, url, &choice, &options).await,
         (Root::Cos(url), Root::Local(directory)) => download_tree(session, url, directory, &choice, &options).await,
         (Root::Cos(from), Root::Cos(to)) => {
-            copy_tree(session, from, to, source_region.as_ref(), &choice, &options).await
+            copy_tree(session, from, to, source_region.as_ref(), &choice, &options, None).await
         }
         _ => Err(Failure::usage("neither SRC nor DST is a cos:// URL")),
     }

@@ -12,8 +12,8 @@ use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::output::done;
 use crate::session::Session;
-use crate::tree::{Choice, Direction, Lines, is_there};
-use crate::url::{ObjectUrl, Place, PrefixUrl, VersionId};
+use crate::tree::{Choice, Lines, is_there};
+use crate::url::{ObjectUrl, Place, PrefixUrl, Root, VersionId};
 
 pub async fn download(
     session: &Session,
@@ -83,7 +83,7 @@ pub async fn download_tree(
     options: &Options,
 ) -> Outcome {
     let bucket = session.bucket(&source.bucket)?;
-    let lines = Lines::new(session, &source, &directory, Direction::Down, choice);
+    let lines = Lines::new(session, Root::Cos(source.clone()), Root::Local(directory.clone()), choice);
     let mut job = choice.download(DownloadDirectory::new(&source.prefix, directory))?.on_file(lines.listener());
     is_there(session, &bucket, &source).await?;
     if lines.has_bars() {

@@ -90,10 +90,6 @@ impl Interrupt {
         !state.under_way.is_empty()
     }
 
-    pub fn has_come(&self) -> bool {
-        self.state().came
-    }
-
     /// Runs a transfer to its end, or until a signal and its clean-up after that.
     pub async fn guard<T>(&self, transfer: Transfer<T>) -> Result<T, Error> {
         let number = self.enter(transfer.handle());

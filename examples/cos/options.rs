@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tencent_cos::TrafficLimit;
-use tencent_cos::transfer::{Download, DownloadDirectory, LargeCopy, Upload, UploadDirectory};
+use tencent_cos::transfer::{CopyDirectory, Download, DownloadDirectory, LargeCopy, Upload, UploadDirectory};
 
 use crate::amount::Bytes;
 use crate::attributes::Given;
@@ -102,6 +102,11 @@ impl Options {
             Some(directory) => job.checkpoint(directory),
             None => job,
         }
+    }
+
+    pub fn copy_directory(&self, job: CopyDirectory) -> CopyDirectory {
+        let options = self.clone();
+        job.each(move |_, copy| options.copy(copy))
     }
 
     /// A transfer that was interrupted says how to go on.

@@ -1,12 +1,13 @@
 //! Whole trees: file by file a line, and a sum at the end.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
-use tencent_cos::transfer::{DirectoryFile, DirectoryReport, DownloadDirectory, FileStep, Transfer, UploadDirectory};
-use tencent_cos::{Bucket, Error, ErrorKind, ListObjects};
+use tencent_cos::transfer::{
+    CopyDirectory, DirectoryFile, DirectoryReport, DownloadDirectory, FileStep, Transfer, UploadDirectory,
+};
+use tencent_cos::{Bucket, DeleteObject, DeleteObjects, Error, ErrorKind, ListObjects, Operation as _};
 
 use crate::amount::{Size, counted};
 use crate::bars::Bars;
@@ -15,7 +16,7 @@ use crate::hint;
 use crate::interrupt::{Interrupt, left_behind};
 use crate::output::{Output, summed};
 use crate::session::Session;
-use crate::url::PrefixUrl;
+use crate::url::{PrefixUrl, Root};
 
 /// Which names are meant.
 #[derive(Clone, Debug, clap::Args)]
@@ -69,12 +70,6 @@ impl Choice {
         only(self.dry_run, "--dry-run", "--recursive")
     }
 
-    /// Refuses what is for files.
-    pub fn for_objects(&self) -> Outcome {
-        only(self.native_names, "--native-names", "downloads")?;
-        only(self.follow_links, "--follow-links", "uploads")
-    }
-
     pub fn download(&self, job: DownloadDirectory) -> Outcome<DownloadDirectory> {
         only(self.follow_links, "--follow-links", "uploads")?;
         let mut job = job.filter(self.filter()?);
@@ -90,6 +85,13 @@ impl Choice {
         if self.follow_links {
             job = job.follow_symlinks();
         }
+        Ok(if self.dry_run { job.dry_run() } else { job })
+    }
+
+    pub fn copy(&self, job: CopyDirectory) -> Outcome<CopyDirectory> {
+        only(self.native_names, "--native-names", "downloads")?;
+        only(self.follow_links, "--follow-links", "uploads")?;
+        let job = job.filter(self.filter()?);
         Ok(if self.dry_run { job.dry_run() } else { job })
     }
 
@@ -163,9 +165,8 @@ pub struct Lines {
     told: Arc<Mutex<Told>>,
     bars: Bars,
     interrupt: Interrupt,
-    url: PrefixUrl,
-    directory: PathBuf,
-    direction: Direction,
+    from: Root,
+    to: Root,
     native_names: bool,
     dry_run: bool,
 }
@@ -185,12 +186,6 @@ impl Told {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    Up,
-    Down,
-}
-
 /// By a signal, when so many files were done.
 fn interrupted(files: u64) -> Failure {
     let done = counted(files, "file");
@@ -198,15 +193,14 @@ fn interrupted(files: u64) -> Failure {
 }
 
 impl Lines {
-    pub fn new(session: &Session, url: &PrefixUrl, directory: &Path, direction: Direction, choice: &Choice) -> Self {
+    pub fn new(session: &Session, from: Root, to: Root, choice: &Choice) -> Self {
         let told = Told { output: session.output(), foreign_names: false, broken: None };
         Self {
             told: Arc::new(Mutex::new(told)),
             bars: session.bars(None),
             interrupt: session.interrupt.clone(),
-            url: url.clone(),
-            directory: directory.to_owned(),
-            direction,
+            from,
+            to,
             native_names: choice.native_names,
             dry_run: choice.dry_run,
         }
@@ -225,7 +219,7 @@ impl Lines {
             match step {
                 FileStep::Transferred => lines.transferred(file),
                 FileStep::Deleted => lines.deleted(file),
-                FileStep::Link if lines.direction == Direction::Up => lines.left_out(file),
+                FileStep::Link if matches!(lines.from, Root::Local(_)) => lines.left_out(file),
                 FileStep::Failed(error) => lines.failed(file, error),
                 _ => {}
             }
@@ -292,10 +286,11 @@ impl Lines {
     }
 
     fn transferred(&self, file: &DirectoryFile) {
-        let (path, key) = (self.path(file), self.key(file));
-        let (action, from, to) = match self.direction {
-            Direction::Up => ("upload", path, key),
-            Direction::Down => ("download", key, path),
+        let (from, to) = (self.source(file), self.target(file));
+        let action = match (&self.from, &self.to) {
+            (Root::Local(_), _) => "upload",
+            (_, Root::Local(_)) => "download",
+            _ => "copy",
         };
         let would = if self.dry_run { format!("would {action} ") } else { String::new() };
         let json =
@@ -304,14 +299,14 @@ impl Lines {
     }
 
     fn deleted(&self, file: &DirectoryFile) {
-        let gone = if self.direction == Direction::Up { self.key(file) } else { self.path(file) };
+        let gone = self.target(file);
         let verb = if self.dry_run { "would delete" } else { "deleted" };
         let json = json!({ "action": "delete", "target": gone, "size": file.bytes, "dry_run": self.dry_run });
         self.line(json, &format!("{verb} {gone}"));
     }
 
     fn left_out(&self, file: &DirectoryFile) {
-        let path = self.path(file);
+        let path = self.source(file);
         if self.is_json() {
             return self.line(json!({ "action": "link", "target": path }), "");
         }
@@ -320,12 +315,11 @@ impl Lines {
     }
 
     fn failed(&self, file: &DirectoryFile, error: &Error) {
-        let refused = self.direction == Direction::Down && error.field() == Some("key");
+        let refused = error.field() == Some("key");
         if refused && !self.native_names && self.is_native(&file.key) {
             self.told().foreign_names = true;
         }
-        // A file has no storage class.
-        let name = if file.storage_class.is_some() { self.key(file) } else { self.path(file) };
+        let name = if self.is_extraneous(file, error) { self.target(file) } else { self.source(file) };
         let stopped = error.kind() == ErrorKind::Cancelled;
         if self.is_json() {
             // Of what was stopped only what it left is told.
@@ -340,13 +334,25 @@ impl Lines {
             if !stopped {
                 tell(&chain(name, Some(error)));
             }
-            left_behind(&self.key(file), error);
+            left_behind(&self.target(file), error);
         });
+    }
+
+    /// Whether it was to be deleted.
+    fn is_extraneous(&self, file: &DirectoryFile, error: &Error) -> bool {
+        // A file has no storage class.
+        let is_object = file.storage_class.is_some();
+        match (&self.from, &self.to) {
+            (Root::Local(_), _) => is_object,
+            (_, Root::Local(_)) => !is_object,
+            _ => matches!(error.operation(), Some(DeleteObject::NAME | DeleteObjects::NAME)),
+        }
     }
 
     /// Whether this system could give a file such a name below the directory.
     fn is_native(&self, key: &str) -> bool {
-        let path = key.strip_prefix(&self.url.prefix).unwrap_or(key);
+        let (Root::Cos(url), Root::Local(_)) = (&self.from, &self.to) else { return false };
+        let path = key.strip_prefix(&url.prefix).unwrap_or(key);
         let refused = |name: &str| matches!(name, "" | "." | "..") || name.len() > 255 || name.contains('\0');
         !cfg!(windows) && !path.split('/').any(refused)
     }
@@ -370,12 +376,20 @@ impl Lines {
         }
     }
 
-    fn path(&self, file: &DirectoryFile) -> String {
-        self.directory.join(&file.path).display().to_string()
+    fn source(&self, file: &DirectoryFile) -> String {
+        match (&self.from, &self.to) {
+            (Root::Local(directory), _) => directory.join(&file.path).display().to_string(),
+            // The key is that of the copy.
+            (Root::Cos(url), Root::Cos(_)) => format!("{url}{}", file.path),
+            (Root::Cos(url), _) => url.beside(&file.key),
+        }
     }
 
-    fn key(&self, file: &DirectoryFile) -> String {
-        format!("cos://{}/{}", self.url.bucket, file.key)
+    fn target(&self, file: &DirectoryFile) -> String {
+        match &self.to {
+            Root::Local(directory) => directory.join(&file.path).display().to_string(),
+            Root::Cos(url) => url.beside(&file.key),
+        }
     }
 
     fn is_json(&self) -> bool {

@@ -10,8 +10,8 @@ use crate::failure::{Failure, Outcome};
 use crate::options::Options;
 use crate::output::done;
 use crate::session::Session;
-use crate::tree::{Choice, Direction, Lines};
-use crate::url::{ObjectUrl, Place, PrefixUrl};
+use crate::tree::{Choice, Lines};
+use crate::url::{ObjectUrl, Place, PrefixUrl, Root};
 
 pub async fn upload(session: &Session, source: Place, object: ObjectUrl, options: &Options) -> Outcome {
     let bucket = session.bucket(&object.bucket)?;
@@ -76,7 +76,7 @@ pub async fn upload_tree(
     options: &Options,
 ) -> Outcome {
     let bucket = session.bucket(&destination.bucket)?;
-    let lines = Lines::new(session, &destination, &directory, Direction::Up, choice);
+    let lines = Lines::new(session, Root::Local(directory.clone()), Root::Cos(destination.clone()), choice);
     let job = choice.upload(UploadDirectory::new(directory, destination.prefix))?;
     let job = job.on_file(lines.listener()).count_ahead();
     options.hint(lines.run(bucket.transfer(options.upload_directory(job))).await)

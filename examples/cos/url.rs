@@ -64,6 +64,18 @@ impl FromStr for PrefixUrl {
     }
 }
 
+impl PrefixUrl {
+    /// A key in the same bucket.
+    pub fn beside(&self, key: &str) -> String {
+        format!("{SCHEME}{}/{key}", self.bucket)
+    }
+
+    /// Whether all that begins so begins like the other as well.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.bucket == other.bucket && self.prefix.starts_with(&other.prefix)
+    }
+}
+
 impl FromStr for BucketUrl {
     type Err = Refused;
 

@@ -256,7 +256,8 @@ struct Source {
 }
 
 impl LargeCopy {
-    async fn look(&self, bucket: &Bucket) -> Result<Source> {
+    /// Looks at the source and at the copy, each with its bucket.
+    pub(super) fn heads(&self, bucket: &Bucket) -> [(Bucket, HeadObject); 2] {
         let from = self.from_bucket.as_ref().unwrap_or(bucket);
         let mut head = HeadObject::new(self.from.clone());
         if let Some(id) = &self.version_id {
@@ -265,6 +266,11 @@ impl LargeCopy {
         if let Some(key) = &self.source_key {
             head = head.customer_key(key.clone());
         }
+        [(from.clone(), head), (bucket.clone(), self.draft.destination().head())]
+    }
+
+    async fn look(&self, bucket: &Bucket) -> Result<Source> {
+        let [(from, head), _] = self.heads(bucket);
         let meta = from.send(head).await?;
         let Some(length) = meta.content_length() else {
             return Err(Error::new(ErrorKind::Response, "the look at the source tells no length"));

@@ -29,7 +29,8 @@ mod work_files;
 
 pub use self::copy::{LargeCopy, LargeCopyOutput};
 pub use self::directory::{
-    Compare, DirectoryFailure, DirectoryFile, DirectoryReport, DownloadDirectory, FileStep, UploadDirectory,
+    Compare, CopyDirectory, DirectoryFailure, DirectoryFile, DirectoryReport, DownloadDirectory, FileStep,
+    UploadDirectory,
 };
 pub use self::download::{Download, DownloadOutput, DownloadToPath, DownloadToStream, DownloadToWriter};
 pub use self::handle::{Transfer, TransferHandle};

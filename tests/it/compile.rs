@@ -117,6 +117,7 @@ mod unread {
         upload_directory: transfer::UploadDirectory,
         download_directory: transfer::DownloadDirectory,
         copy: transfer::LargeCopy,
+        copy_directory: transfer::CopyDirectory,
         federation: sts::GetFederationToken,
     }
 }

@@ -3,5 +3,6 @@
 #[cfg(unix)]
 mod deletions;
 mod down;
+mod inside;
 mod tree;
 mod up;

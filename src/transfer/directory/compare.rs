@@ -3,6 +3,7 @@
 use std::fs::File;
 
 use crate::client::Bucket;
+use crate::client::provider::BoxFuture;
 use crate::crc64::Crc64;
 use crate::error::Result;
 use crate::object::HeadObject;
@@ -13,7 +14,7 @@ use crate::transfer::disk::{BLOCK, blocking, sum_up};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compare {
-    /// Same size, same CRC-64. The file is read and the object looked at with a HEAD; nothing depends on a clock. An
+    /// Same size, same CRC-64. A file is read and an object looked at with a HEAD; nothing depends on a clock. An
     /// object without a CRC-64 is another, and so is one that the customer key of its transfer does not show.
     #[default]
     Crc64,
@@ -28,15 +29,12 @@ pub enum Compare {
 const STRETCH: u64 = 16 * 1024 * 1024;
 
 impl Compare {
-    /// Whether `source` need not be transferred to `destination`; `head` looks at that of both which is an object, `open`
-    /// opens the one which is a file.
+    /// Whether `source` need not be transferred to `destination`, both of one size as far as `bytes` is asked.
     pub(super) async fn is_same(
         self,
-        bucket: &Bucket,
         source: &DirectoryFile,
         destination: &DirectoryFile,
-        head: HeadObject,
-        open: impl FnOnce() -> Result<File> + Send + 'static,
+        bytes: impl Future<Output = Result<bool>>,
     ) -> Result<bool> {
         if source.bytes != destination.bytes {
             return Ok(false);
@@ -47,20 +45,42 @@ impl Compare {
                 (Some(source), Some(destination)) => source <= destination,
                 _ => false,
             }),
-            Self::Crc64 => {
-                match bucket.send(head).await {
-                    Ok(meta) if meta.content_length().is_some_and(|length| length != source.bytes) => Ok(false),
-                    Ok(meta) => match meta.crc64() {
-                        Some(crc64) => Ok(crc64_of(bucket, source.bytes, open).await? == Some(crc64)),
-                        None => Ok(false),
-                    },
-                    // Removed since it was listed, or encrypted with another customer key or none.
-                    Err(error) if error.is_not_found() || error.status() == Some(400) => Ok(false),
-                    Err(error) => Err(error),
-                }
-            }
+            Self::Crc64 => bytes.await,
         }
     }
+}
+
+/// Whether an object and a file of this length are the same.
+pub(super) async fn has_same_bytes(
+    bucket: &Bucket,
+    length: u64,
+    head: HeadObject,
+    open: impl FnOnce() -> Result<File> + Send + 'static,
+) -> Result<bool> {
+    match crc64_of_object(bucket, length, head).await? {
+        Some(crc64) => Ok(crc64_of(bucket, length, open).await? == Some(crc64)),
+        None => Ok(false),
+    }
+}
+
+/// Whether two objects of this length are the same.
+pub(super) async fn have_same_bytes(length: u64, heads: [(Bucket, HeadObject); 2]) -> Result<bool> {
+    let [one, other] = heads.map(|(bucket, head)| async move { crc64_of_object(&bucket, length, head).await });
+    let (one, other) = futures_util::future::try_join(one, other).await?;
+    Ok(one.is_some() && one == other)
+}
+
+/// The CRC-64 of an object, if it is so long, may be looked at so, and has one. In a box: it is large.
+fn crc64_of_object(bucket: &Bucket, length: u64, head: HeadObject) -> BoxFuture<'_, Result<Option<u64>>> {
+    Box::pin(async move {
+        match bucket.send(head).await {
+            Ok(meta) if meta.content_length().is_some_and(|there| there != length) => Ok(None),
+            Ok(meta) => Ok(meta.crc64()),
+            // Removed since it was listed, or encrypted with another customer key or none.
+            Err(error) if error.is_not_found() || error.status() == Some(400) => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
 }
 
 /// The CRC-64 of a file, if it is so long; dropping the future stops it after a stretch.

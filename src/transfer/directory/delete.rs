@@ -17,14 +17,15 @@ use crate::transfer::disk::{blocking, io_error};
 
 /// Objects to be deleted, until there are enough for a request.
 pub(super) struct Extraneous {
-    root: Directory,
+    /// Where a file may have come meanwhile.
+    root: Option<Directory>,
     bucket: Bucket,
     dry_run: bool,
     objects: Vec<DirectoryFile>,
 }
 
 impl Extraneous {
-    pub(super) fn new(root: Directory, bucket: Bucket, dry_run: bool) -> Self {
+    pub(super) fn new(root: Option<Directory>, bucket: Bucket, dry_run: bool) -> Self {
         Self { root, bucket, dry_run, objects: Vec::new() }
     }
 
@@ -40,18 +41,10 @@ impl Extraneous {
         if objects.is_empty() {
             return Ok(());
         }
-        let root = self.root.clone();
-        let (kept, objects) = blocking(move || {
-            let path = root.path();
-            let split = without_file(path, objects);
-            // After that: without the directory every file would have been missed.
-            match root.is_at(path) {
-                Ok(true) => Ok(split),
-                Ok(false) => Err(io_error("looking at", path, io::Error::other("it is another directory by now"))),
-                Err(error) => Err(io_error("looking at", path, error)),
-            }
-        })
-        .await?;
+        let (kept, objects) = match self.root.clone() {
+            Some(root) => still_without_file(root, objects).await?,
+            None => (Vec::new(), objects),
+        };
         let (bucket, dry_run) = (self.bucket.clone(), self.dry_run);
         let work = async move {
             let mut outcomes = kept;
@@ -67,6 +60,26 @@ impl Extraneous {
 }
 
 type Outcomes = Vec<(DirectoryFile, Result<Deed>)>;
+
+async fn still_without_file(root: Directory, objects: Vec<DirectoryFile>) -> Result<(Outcomes, Vec<DirectoryFile>)> {
+    blocking(move || {
+        let split = without_file(root.path(), objects);
+        // After that: without the directory every file would have been missed.
+        is_still_there(&root).map(|()| split)
+    })
+    .await
+}
+
+/// # Errors
+/// [`ErrorKind::Io`] when another directory has its path by now, or none.
+pub(super) fn is_still_there(root: &Directory) -> Result<()> {
+    let path = root.path();
+    match root.is_at(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(io_error("looking at", path, io::Error::other("it is another directory by now"))),
+        Err(error) => Err(io_error("looking at", path, error)),
+    }
+}
 
 /// A file may have come since it was looked for, or have a name that differs in case: then the object stays.
 fn without_file(root: &Path, objects: Vec<DirectoryFile>) -> (Outcomes, Vec<DirectoryFile>) {
@@ -97,20 +110,18 @@ async fn delete_listed(bucket: &Bucket, objects: Vec<DirectoryFile>) -> Outcomes
     }
     let answer = match bucket.send(DeleteObjects::new(objects.iter().map(|object| object.key.as_str()))).await {
         Ok(answer) => answer,
-        Err(error) => return share(objects, &error),
+        Err(error) => return share(bucket, objects, &error),
     };
     let mut said: HashMap<_, Result<Deed>> = HashMap::new();
     for failure in &answer.failed {
-        said.insert(
-            failure.key.as_str(),
-            Err(Error::service_error(ServiceError {
-                status: 200,
-                code: failure.code.clone(),
-                message: failure.message.clone(),
-                request_id: answer.request_id().to_owned(),
-                ..ServiceError::default()
-            })),
-        );
+        let refused = Error::service_error(ServiceError {
+            status: 200,
+            code: failure.code.clone(),
+            message: failure.message.clone(),
+            request_id: answer.request_id().to_owned(),
+            ..ServiceError::default()
+        });
+        said.insert(failure.key.as_str(), Err(refused));
     }
     for deleted in &answer.deleted {
         said.insert(&deleted.key, Ok(Deed::Deleted));
@@ -118,19 +129,26 @@ async fn delete_listed(bucket: &Bucket, objects: Vec<DirectoryFile>) -> Outcomes
     let unsaid = || Error::new(ErrorKind::Ambiguous, "COS does not say whether it was deleted");
     let outcome = |object: DirectoryFile| {
         let outcome = said.remove(object.key.as_str()).unwrap_or_else(|| Err(unsaid()));
+        let outcome = outcome.map_err(|error| about(bucket, &object, 1, error));
         (object, outcome)
     };
     objects.into_iter().map(outcome).collect()
 }
 
 /// One request failed for all of them.
-fn share(objects: Vec<DirectoryFile>, error: &Error) -> Outcomes {
-    let mut outcomes = Vec::new();
-    let text = error.to_string();
-    for object in objects {
-        let shared = Error::new(error.kind(), text.clone());
-        let shared = error.service().map_or(shared, |service| Error::service_error(service.clone()));
-        outcomes.push((object, Err(shared)));
-    }
-    outcomes
+fn share(bucket: &Bucket, objects: Vec<DirectoryFile>, error: &Error) -> Outcomes {
+    let shared = |object: DirectoryFile| {
+        let shared = match error.service() {
+            Some(service) => Error::service_error(service.clone()),
+            None => Error::new(error.kind(), error.message().to_owned()),
+        };
+        let shared = about(bucket, &object, error.attempts(), shared);
+        (object, Err(shared))
+    };
+    objects.into_iter().map(shared).collect()
+}
+
+/// The error of a request for many, told of one of them.
+fn about(bucket: &Bucket, object: &DirectoryFile, attempts: u32, error: Error) -> Error {
+    error.during(DeleteObjects::NAME, &format!("{}/{}", bucket.name(), object.key), attempts)
 }

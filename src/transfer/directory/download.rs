@@ -10,10 +10,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::transfer::Download;
 use crate::transfer::confined::Directory;
-use crate::transfer::directory::compare::Compare;
+use crate::transfer::directory::compare::{Compare, has_same_bytes};
 use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Shows, Side, Source};
 use crate::transfer::directory::names::{Arrivals, FileNames};
-use crate::transfer::directory::pool::{Deed, Pool, Settings};
+use crate::transfer::directory::pool::{Deed, Pool, Settings, directory_options};
 use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
 use crate::transfer::directory::walk::WalkOptions;
 use crate::transfer::disk::{blocking, io_error};
@@ -122,28 +122,16 @@ impl DownloadDirectory {
         self
     }
 
-    /// Leaves alone what is the same on both sides. The prefix must be empty or end in `/`.
-    pub fn sync(mut self, compare: Compare) -> Self {
-        self.settings.sync = Some(compare);
-        self
-    }
-
     /// With [`sync`](Self::sync): deletes files below the directory that have no object, after all the rest and in a pass
     /// of its own, with a second listing. Where anything failed but for keys that were refused, nothing is deleted, and
     /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where no object can be a file, as with the mark
-    /// of a folder alone: if no key was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input).
+    /// of a folder alone, or by the second listing there is none: if no key was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input).
     ///
     /// What may be a file that just came down, by another spelling, stays until another run: its path differs only in case,
     /// in how letters are composed or in characters without a look, as some file systems show names. So does all where over
     /// a million came.
     pub fn delete_extraneous(mut self) -> Self {
         self.settings.delete_extraneous = true;
-        self
-    }
-
-    /// Changes nothing: tells what would be done, to [`on_file`](Self::on_file) and in the report.
-    pub fn dry_run(mut self) -> Self {
-        self.settings.dry_run = true;
         self
     }
 
@@ -155,36 +143,13 @@ impl DownloadDirectory {
         self
     }
 
-    /// Calls this at each step of each file. It must be quick and must not block.
-    pub fn on_file(mut self, listener: impl Fn(&DirectoryFile, FileStep<'_>) + Send + Sync + 'static) -> Self {
-        self.settings.listener = Some(Arc::new(listener));
-        self
-    }
-
-    /// How many files are under way at once, 1 to 256; 32 unless said. Parts of large files are counted by themselves.
-    pub fn concurrency(mut self, files: usize) -> Self {
-        self.settings.concurrency = files;
-        self
-    }
-
     /// Counts the objects beside the transfer, by a second listing, so that its progress has a total.
     pub fn count_ahead(mut self) -> Self {
         self.settings.count_ahead = true;
         self
     }
 
-    /// Ends at the first file that fails or is refused, which the report tells as
-    /// [`ended_by`](DirectoryReport::ended_by); those under way are stopped.
-    pub fn stop_on_failure(mut self) -> Self {
-        self.settings.stop_on_failure = true;
-        self
-    }
-
-    /// How many failures the report holds, 1 000 unless said. All are counted.
-    pub fn failure_limit(mut self, failures: usize) -> Self {
-        self.settings.failure_limit = failures;
-        self
-    }
+    directory_options!();
 }
 
 impl fmt::Debug for DownloadDirectory {
@@ -207,7 +172,7 @@ impl sealed::Run for DownloadDirectory {
 
     async fn run(self, bucket: Bucket, control: Control) -> Result<DirectoryReport> {
         self.settings.check(&self.prefix)?;
-        let mut pool = Pool::new(self.directory.clone(), self.settings.clone(), control.clone());
+        let mut pool = Pool::new(Some(self.directory.clone()), self.settings.clone(), control.clone());
         if self.settings.count_ahead {
             pool.count(self.remote(&bucket).unfolded().count());
         }
@@ -286,6 +251,7 @@ impl DownloadDirectory {
         if self.settings.delete_extraneous && pool.may_delete(merge.source_has_files()).await? {
             // In a pass of its own: a list of what is to be deleted might be long.
             let mut merge = self.merge(bucket).await?;
+            pool.still_has_source(merge.source_has_anything())?;
             while let Some(side) = merge.next().await? {
                 if let Side::Local(file) = side
                     && !arrivals.may_have(&file.path)
@@ -324,10 +290,8 @@ impl DownloadDirectory {
             if let Some((compare, file)) = twin {
                 let (root, path) = (root.clone(), file.path.clone());
                 let open = move || root.open_below(&path);
-                if worker
-                    .unless_cancelled(compare.is_same(&worker.bucket, &object, &file, download.head(), open))
-                    .await?
-                {
+                let bytes = has_same_bytes(&worker.bucket, object.bytes, download.head(), open);
+                if worker.unless_cancelled(compare.is_same(&object, &file, bytes)).await? {
                     return Ok(Deed::Unchanged);
                 }
             }

@@ -24,7 +24,13 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    fn file(&self) -> &DirectoryFile {
+    pub(super) fn file(&self) -> &DirectoryFile {
+        match self {
+            Self::File(file) | Self::Link(file) | Self::WorkFile(file) | Self::Refused(file, _) => file,
+        }
+    }
+
+    pub(super) fn into_file(self) -> DirectoryFile {
         match self {
             Self::File(file) | Self::Link(file) | Self::WorkFile(file) | Self::Refused(file, _) => file,
         }
@@ -168,7 +174,8 @@ impl Shows for Remote {
     }
 }
 
-fn wants(filter: Option<&Filter>, file: &DirectoryFile) -> bool {
+/// Whether a filter, if there is one, lets it through.
+pub(super) fn wants(filter: Option<&Filter>, file: &DirectoryFile) -> bool {
     filter.is_none_or(|filter| filter(file))
 }
 
@@ -220,6 +227,14 @@ impl Merge {
         let (next_local, next_remote) = (local.any().await?, remote.any().await?);
         let (unseen, source_has_files) = (Unseen::default(), false);
         Ok(Self { local, remote, source, filter, next_local, next_remote, unseen, source_has_files })
+    }
+
+    /// Before the first: whether the source has anything at all.
+    pub(super) fn source_has_anything(&self) -> bool {
+        match self.source {
+            Source::Local => self.next_local.is_some(),
+            Source::Remote => self.next_remote.is_some(),
+        }
     }
 
     pub(super) fn source_has_files(&self) -> bool {

@@ -69,6 +69,50 @@ impl Settings {
     }
 }
 
+/// The options that every directory has.
+macro_rules! directory_options {
+    () => {
+        /// Leaves alone what is the same on both sides. The prefix must be empty or end in `/`.
+        pub fn sync(mut self, compare: Compare) -> Self {
+            self.settings.sync = Some(compare);
+            self
+        }
+
+        /// Changes nothing: tells what would be done, to [`on_file`](Self::on_file) and in the report.
+        pub fn dry_run(mut self) -> Self {
+            self.settings.dry_run = true;
+            self
+        }
+
+        /// Calls this at each step of each file. It must be quick and must not block.
+        pub fn on_file(mut self, listener: impl Fn(&DirectoryFile, FileStep<'_>) + Send + Sync + 'static) -> Self {
+            self.settings.listener = Some(Arc::new(listener));
+            self
+        }
+
+        /// How many files are under way at once, 1 to 256; 32 unless said. Parts of large files are counted by themselves.
+        pub fn concurrency(mut self, files: usize) -> Self {
+            self.settings.concurrency = files;
+            self
+        }
+
+        /// Ends at the first file that fails or is refused, which the report tells as
+        /// [`ended_by`](DirectoryReport::ended_by); those under way are stopped.
+        pub fn stop_on_failure(mut self) -> Self {
+            self.settings.stop_on_failure = true;
+            self
+        }
+
+        /// How many failures the report holds, 1 000 unless said. All are counted.
+        pub fn failure_limit(mut self, failures: usize) -> Self {
+            self.settings.failure_limit = failures;
+            self
+        }
+    };
+}
+
+pub(super) use directory_options;
+
 /// What was done with a file.
 #[derive(Clone, Copy)]
 pub(super) enum Deed {
@@ -84,7 +128,8 @@ type Outcome = Vec<(DirectoryFile, Result<Deed>)>;
 
 /// Runs a task for each file, so many at a time. Dropping it stops them.
 pub(super) struct Pool {
-    root: PathBuf,
+    /// Where the files lie, when there are any.
+    root: Option<PathBuf>,
     control: Control,
     settings: Settings,
     tasks: JoinSet<Outcome>,
@@ -126,7 +171,7 @@ impl Total {
 }
 
 impl Pool {
-    pub(super) fn new(root: PathBuf, settings: Settings, control: Control) -> Self {
+    pub(super) fn new(root: Option<PathBuf>, settings: Settings, control: Control) -> Self {
         let total = Total { control: control.clone(), counted: OnceLock::new(), left: AtomicU64::new(0) };
         Self {
             root,
@@ -294,7 +339,7 @@ impl Pool {
             return Err(error);
         }
         if self.report.failures.len() < self.settings.failure_limit {
-            self.report.failures.push(DirectoryFailure::of(file, &self.root, error));
+            self.report.failures.push(DirectoryFailure::of(file, self.root.as_deref(), error));
         }
         Ok(())
     }
@@ -308,12 +353,22 @@ impl Pool {
         while let Some(joined) = self.tasks.join_next().await {
             self.note(joined)?;
         }
-        if !source_has_files && self.report.failed == 0 {
-            return Err(Error::input("delete_extraneous", "would delete all: the source has no file"));
+        if self.report.failed == 0 {
+            self.still_has_source(source_has_files)?;
         }
         self.deletes = source_has_files && self.broken == 0;
         self.report.withheld = !self.deletes;
         Ok(self.deletes)
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Input`] when the source has nothing, or by the second look no longer has.
+    pub(super) fn still_has_source(&mut self, has_files: bool) -> Result<()> {
+        if has_files {
+            return Ok(());
+        }
+        self.deletes = false;
+        Err(Error::input("delete_extraneous", "would delete all: the source has no file"))
     }
 
     /// Waits for all, and closes the books. What ended the whole, like an error in `outcome`, is in the report; by then
@@ -336,7 +391,7 @@ impl Pool {
             Err(error) if self.begun => {
                 self.report.withheld = self.settings.delete_extraneous && !self.deletes;
                 let file = self.ended_at.unwrap_or_default();
-                self.report.ended_by = Some(DirectoryFailure::of(file, &self.root, error));
+                self.report.ended_by = Some(DirectoryFailure::of(file, self.root.as_deref(), error));
             }
             outcome => outcome?,
         }
@@ -395,7 +450,7 @@ mod tests {
     use crate::transfer::disk::io_error;
 
     fn pool(settings: Settings) -> Pool {
-        Pool::new(PathBuf::from("root"), settings, Control::new())
+        Pool::new(Some(PathBuf::from("root")), settings, Control::new())
     }
 
     fn file(number: u32) -> DirectoryFile {

@@ -14,6 +14,7 @@ use crate::options::StorageClass;
 #[non_exhaustive]
 pub struct DirectoryFile {
     /// Where it lies below the directory, with `/` between the names; empty when the key makes no path, but for a filter.
+    /// For [`CopyDirectory`](crate::transfer::CopyDirectory) what follows the prefix, whatever that is.
     pub path: String,
     /// The key, prefix included; empty when the path makes no key.
     pub key: String,
@@ -102,7 +103,7 @@ impl DirectoryReport {
 pub struct DirectoryFailure {
     /// The key; `None` when the path makes none.
     pub key: Option<String>,
-    /// The file; `None` when the key makes none.
+    /// The file; `None` when the key makes none, or there are only objects.
     pub path: Option<PathBuf>,
     /// Why. [`ErrorKind::Input`](crate::ErrorKind::Input) when it was refused.
     pub error: Error,
@@ -126,8 +127,8 @@ impl StdError for DirectoryFailure {
 }
 
 impl DirectoryFailure {
-    pub(super) fn of(file: DirectoryFile, root: &Path, error: Error) -> Self {
-        let path = (!file.path.is_empty()).then(|| root.join(&file.path));
+    pub(super) fn of(file: DirectoryFile, root: Option<&Path>, error: Error) -> Self {
+        let path = root.filter(|_| !file.path.is_empty()).map(|root| root.join(&file.path));
         Self { key: Some(file.key).filter(|key| !key.is_empty()), path, error }
     }
 }
@@ -151,7 +152,7 @@ mod tests {
             let denied = io::Error::new(io::ErrorKind::PermissionDenied, "you may not");
             let error = Error::new(ErrorKind::Io, "reading it").with_source(denied);
             let file = DirectoryFile { path: path.to_owned(), key: key.to_owned(), ..DirectoryFile::default() };
-            DirectoryFailure::of(file, Path::new("root"), error)
+            DirectoryFailure::of(file, Some(Path::new("root")), error)
         };
         for (path, key, expected) in [
             ("secret", "d/secret", "\"d/secret\": reading it: you may not"),

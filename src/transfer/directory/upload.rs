@@ -7,11 +7,11 @@ use crate::client::Bucket;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::transfer::confined::Directory;
-use crate::transfer::directory::compare::Compare;
-use crate::transfer::directory::delete::Extraneous;
+use crate::transfer::directory::compare::{Compare, has_same_bytes};
+use crate::transfer::directory::delete::{Extraneous, is_still_there};
 use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Shows, Side, Source};
 use crate::transfer::directory::names::FileNames;
-use crate::transfer::directory::pool::{Deed, Pool, Settings};
+use crate::transfer::directory::pool::{Deed, Pool, Settings, directory_options};
 use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
 use crate::transfer::directory::walk::WalkOptions;
 use crate::transfer::disk::{blocking, io_error};
@@ -105,25 +105,13 @@ impl UploadDirectory {
         self
     }
 
-    /// Leaves alone what is the same on both sides. The prefix must be empty or end in `/`.
-    pub fn sync(mut self, compare: Compare) -> Self {
-        self.settings.sync = Some(compare);
-        self
-    }
-
     /// With [`sync`](Self::sync): deletes objects behind the prefix that have no file, after all the rest and in a pass
     /// of its own, with a second listing. Where anything failed but for names that were refused, nothing is deleted, and
-    /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where the directory has no file: if nothing was
-    /// refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input); where it is not there any more, an
+    /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where the directory has no file, or no
+    /// longer any: if nothing was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input); where it is not there any more, an
     /// [`ErrorKind::Io`](crate::ErrorKind::Io).
     pub fn delete_extraneous(mut self) -> Self {
         self.settings.delete_extraneous = true;
-        self
-    }
-
-    /// Changes nothing: tells what would be done, to [`on_file`](Self::on_file) and in the report.
-    pub fn dry_run(mut self) -> Self {
-        self.settings.dry_run = true;
         self
     }
 
@@ -134,36 +122,13 @@ impl UploadDirectory {
         self
     }
 
-    /// Calls this at each step of each file. It must be quick and must not block.
-    pub fn on_file(mut self, listener: impl Fn(&DirectoryFile, FileStep<'_>) + Send + Sync + 'static) -> Self {
-        self.settings.listener = Some(Arc::new(listener));
-        self
-    }
-
-    /// How many files are under way at once, 1 to 256; 32 unless said. Parts of large files are counted by themselves.
-    pub fn concurrency(mut self, files: usize) -> Self {
-        self.settings.concurrency = files;
-        self
-    }
-
     /// Counts the files beside the transfer, so that its progress has a total.
     pub fn count_ahead(mut self) -> Self {
         self.settings.count_ahead = true;
         self
     }
 
-    /// Ends at the first file that fails or is refused, which the report tells as
-    /// [`ended_by`](DirectoryReport::ended_by); those under way are stopped.
-    pub fn stop_on_failure(mut self) -> Self {
-        self.settings.stop_on_failure = true;
-        self
-    }
-
-    /// How many failures the report holds, 1 000 unless said. All are counted.
-    pub fn failure_limit(mut self, failures: usize) -> Self {
-        self.settings.failure_limit = failures;
-        self
-    }
+    directory_options!();
 }
 
 impl fmt::Debug for UploadDirectory {
@@ -186,7 +151,7 @@ impl sealed::Run for UploadDirectory {
 
     async fn run(self, bucket: Bucket, control: Control) -> Result<DirectoryReport> {
         self.settings.check(&self.prefix)?;
-        let mut pool = Pool::new(self.directory.clone(), self.settings.clone(), control.clone());
+        let mut pool = Pool::new(Some(self.directory.clone()), self.settings.clone(), control.clone());
         if self.settings.count_ahead {
             pool.count(self.local(false).count());
         }
@@ -241,8 +206,13 @@ impl UploadDirectory {
 
     /// Deletes what is extraneous, in a pass of its own: a list of it might be long.
     async fn delete_all(&self, bucket: &Bucket, root: Directory, pool: &mut Pool) -> Result<()> {
-        let mut extraneous = Extraneous::new(root, bucket.clone(), self.settings.dry_run);
         let mut merge = self.merge(bucket).await?;
+        if !merge.source_has_anything() {
+            let root = root.clone();
+            blocking(move || is_still_there(&root)).await?;
+            pool.still_has_source(false)?;
+        }
+        let mut extraneous = Extraneous::new(Some(root), bucket.clone(), self.settings.dry_run);
         while let Some(side) = merge.next().await? {
             if let Side::Remote { object, unsure: false } = side {
                 extraneous.add(object, pool).await?;
@@ -292,8 +262,8 @@ impl UploadDirectory {
                     Some(root) => root.open_below(&there),
                     None => File::open(&path).map_err(|error| io_error("opening", &path, error)),
                 };
-                if worker.unless_cancelled(compare.is_same(&worker.bucket, &file, &object, upload.head(), open)).await?
-                {
+                let bytes = has_same_bytes(&worker.bucket, file.bytes, upload.head(), open);
+                if worker.unless_cancelled(compare.is_same(&file, &object, bytes)).await? {
                     return Ok(Deed::Unchanged);
                 }
             }

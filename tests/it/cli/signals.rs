@@ -235,7 +235,10 @@ async fn copies_that_are_interrupted_give_up_every_upload() {
     crate::support::until("all parts are on their way", || emulator.count("Upload Part - Copy") == 6).await;
     send(&child, "-INT");
     let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(130), "cos: interrupted\n"));
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(130), "cos: interrupted; done so far: 0 files; `cos sync` goes on with the rest\n")
+    );
     assert!(emulator.uploads(emulator.bucket()).is_empty());
 }
 

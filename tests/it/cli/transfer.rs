@@ -76,10 +76,10 @@ async fn trees_go_up_down_and_across_and_are_made_alike() {
         let output = shell.run(&[&["cp", "-r", &shell.url("up/in/"), &shell.url("up/")], dry].concat());
         let (printed, told) = (text(&output.stdout), text(&output.stderr));
         assert_eq!(output.status.code(), Some(1));
-        assert!(told.contains("up/in/in/x: its copy would be below SRC"), "{told}");
-        assert!(told.ends_with("cos: 1 objects were not copied\n"), "{told}");
+        assert!(told.contains("up/in/in/x: key: its copy would lie among what is copied"), "{told}");
+        assert!(told.ends_with("cos: 1 files failed or were refused\n"), "{told}");
         assert!(printed.starts_with(copies) && printed.lines().count() == 2, "{printed}");
-        assert!(printed.ends_with("; 1 failed\n"), "{printed}");
+        assert!(printed.ends_with("; 0 unchanged, 1 failed\n"), "{printed}");
     }
     let stored = |key: &str| emulator.object(emulator.bucket(), key).unwrap().bytes();
     assert_eq!((stored("up/x"), stored("up/in/x")), ("x".into(), "x".into()));
@@ -91,6 +91,45 @@ async fn trees_go_up_down_and_across_and_are_made_alike() {
     let (status, told) = shell.failed(&["sync", "--delete", "empty", &www]);
     assert_eq!((status, &*told), (2, "cos: --delete would delete all: SRC has no file\n"));
     assert_eq!(names(&shell.path("back")), ["index.html", "sub"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_tree_on_cos_is_made_like_another() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    for (key, body) in
+        [("from/a", "a"), ("from/d/b", "new"), ("to/a", "a"), ("to/d/b", "old"), ("to/x", "x"), ("to/y", "y")]
+    {
+        emulator.put_object(emulator.bucket(), key, body);
+    }
+    let (from, to) = (shell.url("from/"), shell.url("to/"));
+    let planned = text(&shell.done(&["sync", &from, &to, "--delete", "--dry-run"])).to_owned();
+    let copied = format!("would copy {from}d/b -> {to}d/b: 3 bytes\n");
+    assert!(planned.contains(&copied) && planned.contains(&format!("would delete {to}x\n")), "{planned}");
+    let refused = "<DeleteResult><Deleted><Key>to/x</Key></Deleted><Error><Key>to/y</Key><Code>AccessDenied</Code>\
+                   <Message>no</Message></Error></DeleteResult>";
+    let headers = vec![("content-type".to_owned(), "application/xml".to_owned())];
+    let answer = Action::RawBody { status: 200, headers, body: refused.into() };
+    emulator.script(Rule::on("DELETE Multiple Objects").then(answer));
+    let output = shell.run(&["sync", &from, &to, "--delete"]);
+    let (printed, told) = (text(&output.stdout), text(&output.stderr));
+    assert!(printed.contains(&format!("{from}d/b -> {to}d/b: 3 bytes\n")), "{printed}");
+    assert!(printed.contains("1 unchanged, 1 failed; 1 deleted"), "{printed}");
+    assert!(told.starts_with(&format!("cos: {to}y: ")) && told.contains("AccessDenied"), "{told}");
+    shell.done(&["sync", &from, &to, "--delete"]);
+    assert_eq!(text(&shell.done(&["sync", &from, &to, "--delete"])).lines().count(), 1);
+    assert!(emulator.object(emulator.bucket(), "to/y").is_none());
+
+    for (arguments, why) in [
+        (["sync", &from, &shell.url("from/d/")], "DST is below SRC"),
+        (["sync", &from, &from], "SRC and DST are the same"),
+        (["sync", &shell.url("from/d"), &from], "SRC is below DST"),
+    ] {
+        let (status, told) = shell.failed(&[&arguments[..], &["--delete", "--by", "size"]].concat());
+        assert!(status == 2 && told.contains(why), "{told}");
+    }
+    let (status, told) = shell.failed(&["sync", &from, "here", "--source-region", "ap-shanghai"]);
+    assert!(status == 2 && told.contains("--source-region is for copies from COS to COS"), "{told}");
 }
 
 /// However it ended: what COS still keeps is told, and only that.

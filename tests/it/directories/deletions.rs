@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cos_emulator::{Action, Emulator, Rule};
-use tencent_cos::transfer::{Compare, DownloadDirectory, UploadDirectory};
+use tencent_cos::transfer::{Compare, DownloadDirectory, FileStep, UploadDirectory};
 use tencent_cos::{Bucket, ErrorKind};
 
-use super::tree::{Steps, counts, keys, make, write};
+use super::tree::{Steps, counts, keys, make, nothing_listed, write};
 use crate::support::{InMemory, until};
 
 fn store(emulator: &Emulator, keys: &[&str]) {
@@ -263,6 +263,31 @@ async fn an_empty_source_empties_nothing() {
     let error = bucket.transfer(nothing).await.unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("delete_extraneous")), "{error}");
     assert_eq!(names(root.path()), ["b"]);
+}
+
+/// By the second look, before the deletions.
+#[tokio::test]
+async fn a_source_that_was_emptied_under_way_empties_nothing() {
+    let (memory, bucket, root) = rig();
+    store(&memory.emulator, &["s/a"]);
+    make(root.path(), &["extra"]);
+    memory.emulator.script(Rule::on("GET Bucket").skip(1).then(nothing_listed()));
+    let report = bucket.transfer(down(root.path())).await.unwrap();
+    assert_eq!((report.ended_by.unwrap().error.field(), report.withheld), (Some("delete_extraneous"), true));
+    assert_eq!(names(root.path()), ["a", "extra"]);
+    memory.emulator.clear_script();
+
+    let here = root.path().to_owned();
+    let emptied = up(root.path()).on_file(move |file, step| {
+        if matches!(step, FileStep::Transferred) {
+            fs::remove_file(here.join(&file.path)).unwrap();
+        }
+    });
+    store(&memory.emulator, &["s/gone"]);
+    fs::remove_file(root.path().join("a")).unwrap();
+    let report = bucket.transfer(emptied).await.unwrap();
+    assert_eq!((report.ended_by.unwrap().error.field(), report.withheld), (Some("delete_extraneous"), true));
+    assert_eq!(keys(&bucket, "").await, ["s/a", "s/extra", "s/gone"]);
 }
 
 /// As the mark of a folder that is empty.

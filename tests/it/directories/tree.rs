@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use cos_emulator::Action;
 use futures_util::TryStreamExt as _;
 use tencent_cos::Bucket;
 use tencent_cos::transfer::{DirectoryFile, DirectoryReport, FileStep};
@@ -56,4 +57,11 @@ impl Steps {
 pub fn counts(report: &DirectoryReport) -> [u64; 4] {
     assert_eq!(report.is_complete(), report.failed == 0 && report.ended_by.is_none());
     [report.transferred, report.unchanged, report.deleted, report.failed]
+}
+
+/// The answer to a listing that shows nothing.
+pub fn nothing_listed() -> Action {
+    let headers = vec![("content-type".to_owned(), "application/xml".to_owned())];
+    let body = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+    Action::RawBody { status: 200, headers, body: body.into() }
 }
