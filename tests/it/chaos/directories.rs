@@ -1,4 +1,4 @@
-//! A directory and a bucket that are made alike, again and again, while both change.
+//! A directory, what is in a bucket and its copies, made alike again and again while they change.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use tempfile::TempDir;
-use tencent_cos::transfer::{Compare, DirectoryReport, DownloadDirectory, UploadDirectory};
+use tencent_cos::transfer::{Compare, CopyDirectory, DirectoryReport, DownloadDirectory, UploadDirectory};
 use tencent_cos::{Bucket, Result};
 
 use super::weather::{PAUSED, Weather, faults};
@@ -37,11 +37,11 @@ fn on_disk(root: &Path) -> Tree {
     tree
 }
 
-async fn in_bucket(memory: &InMemory, bucket: &Bucket) -> Tree {
+async fn in_bucket(memory: &InMemory, bucket: &Bucket, prefix: &str) -> Tree {
     memory.emulator.clear_script();
-    let objects: Vec<_> = bucket.list("p/").try_collect().await.expect("a listing");
+    let objects: Vec<_> = bucket.list(prefix).try_collect().await.expect("a listing");
     let content = |key: &str| memory.emulator.object(memory.emulator.bucket(), key).expect("an object").bytes();
-    objects.iter().map(|object| (object.key["p/".len()..].to_owned(), content(&object.key))).collect()
+    objects.iter().map(|object| (object.key[prefix.len()..].to_owned(), content(&object.key))).collect()
 }
 
 /// Some names get other bytes, some go; the first is always there, since nothing is made like a side that is empty.
@@ -121,6 +121,7 @@ struct Sides {
 enum Way {
     Up,
     Down,
+    Across,
 }
 
 impl Sides {
@@ -135,16 +136,17 @@ impl Sides {
         let changes = change(&mut self.random);
         match way {
             Way::Up => write(self.root.path(), changes),
-            Way::Down => store(&self.memory, &self.bucket, changes).await,
+            Way::Down | Way::Across => store(&self.memory, &self.bucket, changes).await,
         }
     }
 
     /// Where it comes from, and where it goes.
     async fn trees(&self, way: Way) -> (Tree, Tree) {
-        let (disk, objects) = (on_disk(self.root.path()), in_bucket(&self.memory, &self.bucket).await);
+        let (disk, objects) = (on_disk(self.root.path()), in_bucket(&self.memory, &self.bucket, "p/").await);
         match way {
             Way::Up => (disk, objects),
             Way::Down => (objects, disk),
+            Way::Across => (objects, in_bucket(&self.memory, &self.bucket, "c/").await),
         }
     }
 
@@ -166,6 +168,12 @@ impl Sides {
                     .delete_extraneous()
                     .checkpoint(kept)
                     .each(|_, download| download.part_size(MIB)),
+            ),
+            Way::Across => self.bucket.transfer(
+                CopyDirectory::new("p/", "c/")
+                    .sync(Compare::Crc64)
+                    .delete_extraneous()
+                    .each(|_, copy| copy.part_size(MIB)),
             ),
         };
         let outcome = match patience {
@@ -211,14 +219,14 @@ impl Runs {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_directory_and_a_bucket_are_made_alike() {
+async fn directories_are_made_alike() {
     let seed = Random::seed();
     println!("COS_SEED={seed}");
     let mut runs = Runs::default();
     for number in 0..if full() { 100 } else { 3 } {
         let mut sides = Sides::new(seed.wrapping_add(number));
         for _ in 0..20 {
-            let way = if sides.random.below(2) == 0 { Way::Up } else { Way::Down };
+            let way = sides.random.pick(&[Way::Up, Way::Down, Way::Across]);
             sides.change(way).await;
             runs.until_alike(&mut sides, way).await;
         }
