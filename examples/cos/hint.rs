@@ -42,7 +42,7 @@ fn service(error: &Error) -> Option<String> {
         return Some("set the clock of this machine".to_owned());
     }
     if error.is_throttled() {
-        return Some("run it again later, `cp` and `sync` with a lower --concurrency".to_owned());
+        return Some("run it again later, `cp` and `sync` with a lower --files or --concurrency".to_owned());
     }
     let hint = match (error.code().unwrap_or_default(), error.status()) {
         ("AccessDenied", _) | ("", Some(403)) => {

@@ -56,6 +56,9 @@ pub struct Choice {
     /// Upload what symbolic links lead to, out of SRC, too
     #[arg(long)]
     follow_links: bool,
+    /// How many files are under way at once, 1 to 256; 32 unless said
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    files: Option<u16>,
     /// Print what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -67,6 +70,7 @@ impl Choice {
         self.globs.for_trees()?;
         only(self.native_names, "--native-names", "--recursive")?;
         only(self.follow_links, "--follow-links", "--recursive")?;
+        only(self.files.is_some(), "--files", "--recursive")?;
         only(self.dry_run, "--dry-run", "--recursive")
     }
 
@@ -75,6 +79,9 @@ impl Choice {
         let mut job = job.filter(self.filter()?);
         if self.native_names {
             job = job.native_names();
+        }
+        if let Some(files) = self.files {
+            job = job.concurrency(files.into());
         }
         Ok(if self.dry_run { job.dry_run() } else { job })
     }
@@ -85,13 +92,19 @@ impl Choice {
         if self.follow_links {
             job = job.follow_symlinks();
         }
+        if let Some(files) = self.files {
+            job = job.concurrency(files.into());
+        }
         Ok(if self.dry_run { job.dry_run() } else { job })
     }
 
     pub fn copy(&self, job: CopyDirectory) -> Outcome<CopyDirectory> {
         only(self.native_names, "--native-names", "downloads")?;
         only(self.follow_links, "--follow-links", "uploads")?;
-        let job = job.filter(self.filter()?);
+        let mut job = job.filter(self.filter()?);
+        if let Some(files) = self.files {
+            job = job.concurrency(files.into());
+        }
         Ok(if self.dry_run { job.dry_run() } else { job })
     }
 

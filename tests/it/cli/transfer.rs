@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use cos_emulator::{Action, Rule};
+use cos_emulator::{Action, Matcher, Rule};
 
 use super::shell::{Shell, bytes, names, text};
 
@@ -130,6 +130,33 @@ async fn a_tree_on_cos_is_made_like_another() {
     }
     let (status, told) = shell.failed(&["sync", &from, "here", "--source-region", "ap-shanghai"]);
     assert!(status == 2 && told.contains("--source-region is for copies from COS to COS"), "{told}");
+}
+
+/// One after another over one connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn so_many_files_are_under_way_as_is_said() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    fs::create_dir(shell.path("tree")).unwrap();
+    for number in 0..5 {
+        shell.write(&format!("tree/{number}"), "x");
+    }
+    let (up, to) = (shell.url("up/"), shell.url("to/"));
+    emulator.script(Rule::on(Matcher::any()).then(Action::Delay(Duration::from_millis(20))).always());
+    for command in [["cp", "-r", "tree", &up], ["cp", "-r", &up, "down"], ["cp", "-r", &up, &to]] {
+        let before = emulator.accepted_connections();
+        shell.done(&[&command[..], &["--files", "1"]].concat());
+        assert_eq!(emulator.accepted_connections() - before, 1, "{command:?}");
+    }
+    assert_eq!(names(&shell.path("down")).len(), 5);
+    for (arguments, why) in [
+        (["cp", "tree/1", &up, "--files", "2"], "--files is for --recursive"),
+        (["sync", "tree", &up, "--files", "257"], "257 is not in 1..=256"),
+        (["sync", "tree", &up, "--files", "0"], "0 is not in 1..=256"),
+    ] {
+        let (status, told) = shell.failed(&arguments);
+        assert!(status == 2 && told.contains(why), "{told}");
+    }
 }
 
 /// However it ended: what COS still keeps is told, and only that.
