@@ -17,7 +17,7 @@ use crate::object::HeadObject;
 use crate::object::ObjectMeta;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{ByteRange, Conditions, ContentRange, CustomerKey, ResponseOverrides, TrafficLimit};
-use crate::request::{Named, Request};
+use crate::request::{Describe, Named, Request};
 use crate::rest::Rest;
 
 /// Reads an object, or a range of it, as a stream.
@@ -55,7 +55,7 @@ use crate::rest::Rest;
 pub struct GetObject {
     key: ObjectKey,
     version_id: Option<String>,
-    range: Option<ByteRange>,
+    span: Option<Span>,
     conditions: Conditions,
     overrides: ResponseOverrides,
     customer_key: Option<CustomerKey>,
@@ -69,7 +69,7 @@ impl GetObject {
         Self {
             key,
             version_id: None,
-            range: None,
+            span: None,
             conditions: Conditions::new(),
             overrides: ResponseOverrides::new(),
             customer_key: None,
@@ -86,7 +86,14 @@ impl GetObject {
 
     /// Reads these bytes only. The checksum of a part is not known, so it is not checked.
     pub fn range(mut self, range: impl Into<ByteRange>) -> Self {
-        self.range = Some(range.into());
+        self.span = Some(Span::Range(range.into()));
+        self
+    }
+
+    /// Reads the last so many bytes only, or all that there are, in place of a [`range`](Self::range):
+    /// [`Object::content_range`] tells which they are, and how many the object has.
+    pub fn last_bytes(mut self, count: u64) -> Self {
+        self.span = Some(Span::Last(count));
         self
     }
 
@@ -147,10 +154,46 @@ impl GetObject {
     fn integrity(&self, status: StatusCode, meta: &ObjectMeta) -> Integrity {
         if !self.params.0.is_empty() {
             Integrity::Unverified(Unverified::Processed)
-        } else if self.range.is_some() || status != StatusCode::OK {
+        } else if self.span.is_some() || status != StatusCode::OK {
             Integrity::Unverified(Unverified::Range)
         } else {
             meta.crc64().map_or(Integrity::Unverified(Unverified::NoChecksum), Integrity::Crc64)
+        }
+    }
+}
+
+/// Which bytes are asked for.
+#[derive(Clone, Copy, Debug)]
+enum Span {
+    Range(ByteRange),
+    Last(u64),
+}
+
+impl Span {
+    /// The first and the last byte of it that an object of so many bytes has.
+    fn within(self, total: u64) -> (u64, u64) {
+        match self {
+            Self::Range(range) => (range.first(), range.last_of(total)),
+            Self::Last(count) => (total.saturating_sub(count), total.saturating_sub(1)),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Range(range) => range.fmt(f),
+            Self::Last(count) => write!(f, "bytes=-{count}"),
+        }
+    }
+}
+
+impl Describe for Span {
+    fn describe(&self, request: Request) -> Result<Request> {
+        match self {
+            Self::Range(range) => range.describe(request),
+            Self::Last(0) => Err(Error::input("range", "is empty")),
+            Self::Last(_) => request.header("range", self.to_string()),
         }
     }
 }
@@ -170,7 +213,7 @@ impl Operation for GetObject {
         request
             .version_id(self.version_id.as_deref())?
             .with(&self.overrides)?
-            .with(&self.range)?
+            .with(&self.span)?
             .with(&self.conditions)?
             .with(&self.customer_key)?
             .with(&self.traffic_limit)
@@ -197,13 +240,13 @@ impl Operation for GetObject {
         if !matches!(head.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
             return other("neither the object nor a part of it".to_owned());
         }
-        if let (Some(asked), StatusCode::PARTIAL_CONTENT) = (self.range, head.status) {
-            // To the end of the object where that comes first, and no byte less.
-            let fits = |got: ContentRange| got.first == asked.first() && got.last == asked.last_of(got.total);
+        if let (Some(asked), StatusCode::PARTIAL_CONTENT) = (self.span, head.status) {
+            // As much of it as the object has, and no byte less.
+            let fits = |got: ContentRange| (got.first, got.last) == asked.within(got.total);
             if !content_range.is_some_and(fits) {
                 return other(format!("asked for {asked}, got {:?}", meta.header("content-range").unwrap_or_default()));
             }
-        } else if self.range.is_some() && self.params.0.is_empty() {
+        } else if self.span.is_some() && self.params.0.is_empty() {
             return other("asked for a range, got something else".to_owned());
         }
         let ranged = content_range.filter(|_| head.status == StatusCode::PARTIAL_CONTENT).map(|range| range.length());
@@ -465,6 +508,25 @@ mod tests {
             assert_eq!(get(206, wrong).unwrap_err().kind(), ErrorKind::Response, "{wrong}");
         }
         assert_eq!(get(200, "").unwrap_err().kind(), ErrorKind::Response);
+    }
+
+    #[test]
+    fn the_last_bytes_are_all_of_an_object_that_has_no_more() {
+        let get = GetObject::new(key()).range(5..=9).last_bytes(5);
+        assert_eq!(as_text(&get), "GET /k\nrange: bytes=-5\n[0]");
+        assert_eq!(as_text(&get.clone().range(..7)), "GET /k\nrange: bytes=0-6\n[0]");
+        assert_eq!(get.clone().last_bytes(0).request().unwrap_err().field(), Some("range"));
+        let answered = |range: &str, body: &'static [u8]| {
+            let headers = [("content-range", range), ("x-cos-hash-crc64ecma", "1")];
+            get.output(&Sent::default(), answer(206, &headers, body))
+        };
+        let object = answered("bytes 95-99/100", b"hello").unwrap();
+        assert_eq!(object.integrity, Integrity::Unverified(Unverified::Range));
+        assert_eq!(read(object).unwrap(), "hello");
+        assert_eq!(read(answered("bytes 0-2/3", b"abc").unwrap()).unwrap(), "abc");
+        for wrong in ["bytes 0-4/100", "bytes 94-98/100", "bytes 94-99/100", "bytes 96-99/100", "bytes 1-2/3", ""] {
+            assert_eq!(answered(wrong, b"hello").unwrap_err().kind(), ErrorKind::Response, "{wrong}");
+        }
     }
 
     #[test]

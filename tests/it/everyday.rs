@@ -40,6 +40,11 @@ async fn an_object_is_put_read_listed_and_deleted() {
     assert_eq!(range.content_range.unwrap().to_string(), "bytes 1-2/5");
     let range_etag = range.meta.etag().to_owned();
     assert_eq!(range.bytes(100).await.unwrap(), "el");
+    for (count, range, bytes) in [(2, "bytes 3-4/5", "lo"), (5, "bytes 0-4/5", "hello"), (6, "bytes 0-4/5", "hello")] {
+        let last = bucket.send(GetObject::new("a/b c.txt".parse().unwrap()).last_bytes(count)).await.unwrap();
+        assert_eq!(last.content_range.unwrap().to_string(), range);
+        assert_eq!(last.bytes(100).await.unwrap(), bytes);
+    }
 
     let unchanged = GetObject::new("a/b c.txt".parse().unwrap()).conditions(Conditions::new().if_none_match(put.etag));
     let error = bucket.send(unchanged).await.unwrap_err();
