@@ -159,7 +159,7 @@ display_name!(Phase);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServiceError {
-    /// The HTTP status; 200 when an error came in the body of a success (copy, complete).
+    /// The HTTP status; 200 when an error came in the body of a success (copy, complete, delete of many).
     pub status: u16,
     /// COS's error code; empty when the answer had no body, as on HEAD.
     pub code: String,
@@ -555,12 +555,12 @@ impl Error {
         self.status() == Some(404) && self.kind() == ErrorKind::Service
     }
 
-    /// The key may not do this: 403 `AccessDenied`. So reads a 403 to a HEAD, too, which has no code and may be about the
-    /// key itself.
+    /// The key may not do this: 403 `AccessDenied`, or that in the body of a success. So reads a 403 to a HEAD, too, which
+    /// has no code and may be about the key itself.
     pub fn is_access_denied(&self) -> bool {
         let Some(service) = self.service() else { return false };
-        let bare = service.code.is_empty();
-        service.status == 403 && (bare || service.code == "AccessDenied") && service.class() == Class::Terminal
+        let denied = matches!((service.status, service.code.as_str()), (403, "") | (200 | 403, "AccessDenied"));
+        denied && service.class() == Class::Terminal
     }
 
     /// A condition of the request did not hold: 412, 304, or 409 `FileAlreadyExists`.
@@ -808,6 +808,8 @@ mod tests {
         for (status, code, message, denied) in [
             (403, "AccessDenied", "Access Denied.", true),
             (403, "", "", true),
+            (200, "AccessDenied", "", true),
+            (200, "", "", false),
             (403, "AccessDenied", "Request has expired", false),
             (403, "AccessDenied", "ExpiredToken", false),
             (403, "SignatureDoesNotMatch", "", false),

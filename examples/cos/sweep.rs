@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use tencent_cos::{
-    Bucket, DeleteKey, DeleteObject, DeleteObjects, Error, ListObjectVersions, ListObjects, ObjectKey, ObjectSummary,
-    ObjectVersion, Operation, Paged, ServiceError,
+    Bucket, DeleteKey, DeleteObject, DeleteObjects, ListObjectVersions, ListObjects, ObjectKey, ObjectSummary,
+    ObjectVersion, Operation, Paged,
 };
 
 use crate::failure::{Failure, Outcome, described, error_json, tell};
@@ -164,11 +164,7 @@ impl Sweep<'_> {
         for kept in &answer.failed {
             let Some(item) = unsaid.remove(&(&kept.key, kept.version_id.as_ref())) else { continue };
             let why = format!("{} {} (request id {request_id})", kept.code, kept.message);
-            let mut service = ServiceError::default();
-            (service.status, service.request_id) = (200, request_id.to_owned());
-            (service.code, service.message) = (kept.code.clone(), kept.message.clone());
-            let error = error_json(&Error::service_error(service));
-            self.not_done(item, &why, &error)?;
+            self.not_done(item, &why, &error_json(&kept.to_error()))?;
         }
         for item in items.iter().filter(|item| unsaid.contains_key(&(&item.key, item.version_id.as_ref()))) {
             let why = format!("COS does not say whether it was removed (request id {request_id})");

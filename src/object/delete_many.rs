@@ -3,7 +3,7 @@ use http::{Method, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::request_id;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
@@ -139,7 +139,7 @@ impl Operation for DeleteObjects {
         for entry in result.entries {
             match entry {
                 Entry::Deleted(deleted) => output.deleted.push(deleted.into()),
-                Entry::Error(failed) => output.failed.push(failed.into()),
+                Entry::Error(failed) => output.failed.push(failed.into_failure(&output.request_id)),
                 Entry::Other => {}
             }
         }
@@ -261,12 +261,27 @@ pub struct DeleteFailure {
     pub code: String,
     /// COS's message.
     pub message: String,
+    request_id: String,
 }
 
-impl From<ErrorEntry> for DeleteFailure {
-    fn from(entry: ErrorEntry) -> Self {
-        let version_id = entry.version_id.filter(|text| !text.is_empty());
-        Self { key: entry.key, version_id, code: entry.code, message: entry.message }
+impl DeleteFailure {
+    /// The same as an error: its status is 200, that of the answer it stands in.
+    pub fn to_error(&self) -> Error {
+        let (code, message, request_id) = (self.code.clone(), self.message.clone(), self.request_id.clone());
+        let service = ServiceError { status: 200, code, message, request_id, ..ServiceError::default() };
+        Error::service_error(service).during(DeleteObjects::NAME, "", 0)
+    }
+}
+
+impl ErrorEntry {
+    fn into_failure(self, request_id: &str) -> DeleteFailure {
+        DeleteFailure {
+            key: self.key,
+            version_id: self.version_id.filter(|text| !text.is_empty()),
+            code: xml::short(self.code),
+            message: xml::short(self.message),
+            request_id: request_id.to_owned(),
+        }
     }
 }
 
@@ -312,6 +327,12 @@ mod tests {
         assert_eq!(output.deleted[1].delete_marker_version_id.as_deref(), Some("MTg0NDUxNzgyMDIx"));
         assert!(output.deleted[1].delete_marker && !output.deleted[0].delete_marker);
         assert_eq!((output.failed[0].key.as_str(), output.failed[0].code.as_str()), ("b", "AccessDenied"));
+        let error = output.failed[0].to_error();
+        assert!(error.is_access_denied() && !error.is_retryable());
+        assert_eq!(
+            error.to_string(),
+            "DELETE Multiple Objects: COS answered 200 AccessDenied: Access Denied. (request id NjQ)"
+        );
     }
 
     #[test]
