@@ -1,8 +1,12 @@
+use std::borrow::Cow;
 use std::time::SystemTime;
 
+use http::{HeaderMap, HeaderName, header};
+
+use crate::answer::header_text;
 use crate::error::{Error, Result};
 use crate::request::{Describe, Request};
-use crate::time::http_date;
+use crate::time::{http_date, parse_http_date};
 
 /// When a read counts. A condition that does not hold is an error of status 304 or 412
 /// ([`Error::is_precondition_failed`](crate::Error::is_precondition_failed)).
@@ -59,6 +63,36 @@ impl Conditions {
 }
 
 impl Conditions {
+    /// Those of a request that is handed on, as HTTP reads them: a time that is none is passed over, and so is
+    /// `If-Modified-Since` beside `If-None-Match`, `If-Unmodified-Since` beside `If-Match`. An ETag that cannot be sent is
+    /// refused with the operation.
+    ///
+    /// # Examples
+    /// ```
+    /// use tencent_cos::http::HeaderMap;
+    /// use tencent_cos::{Conditions, GetObject};
+    ///
+    /// # fn example(asked: &HeaderMap) -> tencent_cos::Result<()> {
+    /// let get = GetObject::new("notes/a.txt".parse()?).conditions(Conditions::from_headers(asked));
+    /// # let _ = get;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_headers(headers: &HeaderMap) -> Self {
+        let etags = |name: HeaderName| {
+            let lines = headers.get_all(name).into_iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+            lines.map(Cow::into_owned).reduce(|all, line| format!("{all}, {line}"))
+        };
+        let time = |name: HeaderName| header_text(headers, name).and_then(parse_http_date);
+        let (if_match, if_none_match) = (etags(header::IF_MATCH), etags(header::IF_NONE_MATCH));
+        Self {
+            if_modified_since: time(header::IF_MODIFIED_SINCE).filter(|_| if_none_match.is_none()),
+            if_unmodified_since: time(header::IF_UNMODIFIED_SINCE).filter(|_| if_match.is_none()),
+            if_match,
+            if_none_match,
+        }
+    }
+
     /// `If-Match` and its like: name, value.
     fn headers(&self) -> Result<[(&'static str, Option<String>); 4]> {
         let blank = |etag: &Option<String>| etag.as_ref().is_some_and(|etag| etag.trim().is_empty());
@@ -159,5 +193,52 @@ impl Describe for ResponseOverrides {
             }
             Ok(request.query(*name, value.clone()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::GetObject;
+    use crate::operation::{Operation as _, as_text};
+    use http::HeaderValue;
+
+    fn of(headers: &[(&'static str, &[u8])]) -> Conditions {
+        let value = |bytes: &[u8]| HeaderValue::from_bytes(bytes).unwrap();
+        let mut map = HeaderMap::new();
+        for (name, bytes) in headers {
+            map.append(*name, value(bytes));
+        }
+        Conditions::from_headers(&map)
+    }
+
+    #[test]
+    fn the_conditions_of_a_request_are_handed_on() {
+        let time: (_, &[u8]) = ("if-modified-since", b"Sunday, 06-Nov-94 08:49:37 GMT");
+        let get = |conditions| as_text(&GetObject::new("k".parse().unwrap()).conditions(conditions));
+        assert_eq!(
+            get(of(&[("if-none-match", b"\"a\""), ("if-none-match", b"W/\"b\", \"c\""), time])),
+            "GET /k\nif-none-match: \"a\", W/\"b\", \"c\"\n[0]"
+        );
+        assert_eq!(
+            get(of(&[time, ("range", b"bytes=0-1")])),
+            "GET /k\nif-modified-since: Sun, 06 Nov 1994 08:49:37 GMT\n[0]"
+        );
+        let unmodified: (_, &[u8]) = ("if-unmodified-since", b"Sun Nov  6 08:49:37 1994");
+        assert_eq!(get(of(&[unmodified])), "GET /k\nif-unmodified-since: Sun, 06 Nov 1994 08:49:37 GMT\n[0]");
+        assert_eq!(get(of(&[unmodified, ("if-match", b"*")])), "GET /k\nif-match: *\n[0]");
+        assert_eq!(of(&[("if-modified-since", b"yesterday"), ("if-unmodified-since", b"\xff")]), Conditions::new());
+    }
+
+    #[test]
+    fn what_is_no_etag_is_not_passed_over() {
+        for (name, value, field) in [
+            ("if-match", &b""[..], "conditions"),
+            ("if-none-match", b" ", "conditions"),
+            ("if-match", b"\"\xff\"", "if-match"),
+        ] {
+            let get = GetObject::new("k".parse().unwrap()).conditions(of(&[(name, value)]));
+            assert_eq!(get.request().unwrap_err().field(), Some(field), "{name} {value:?}");
+        }
     }
 }
