@@ -82,7 +82,7 @@ impl fmt::Display for ByteRange {
     }
 }
 
-/// As the header `Range` has it: `bytes=0-99`, `bytes=100-`.
+/// As the header `Range` has it: `bytes=0-99`, `bytes=100-`. What HTTP takes for no range, like `bytes=5-4`, is none here.
 impl FromStr for ByteRange {
     type Err = Error;
 
@@ -96,7 +96,8 @@ impl FromStr for ByteRange {
             let first = number(first)?;
             Some(if last.is_empty() { Self::from(first..) } else { Self::new(first, number(last)?) })
         };
-        parse().ok_or_else(|| Error::input("range", "is not of the form bytes=0-99 or bytes=100-"))
+        let range = parse().filter(|range| !range.empty);
+        range.ok_or_else(|| Error::input("range", "is not of the form bytes=0-99 or bytes=100-"))
     }
 }
 
@@ -156,7 +157,7 @@ mod tests {
         for range in [ByteRange::from(0..100), ByteRange::from(7..)] {
             assert_eq!(range.to_string().parse::<ByteRange>().unwrap(), range);
         }
-        for none in ["", "0-99", "bytes=", "bytes=-5", "bytes=+1-2", "bytes=1-2,4-5", "bytes=1"] {
+        for none in ["", "0-99", "bytes=", "bytes=-5", "bytes=+1-2", "bytes=1-2,4-5", "bytes=1", "bytes=5-4"] {
             assert_eq!(none.parse::<ByteRange>().unwrap_err().field(), Some("range"), "{none}");
         }
         for range in [ByteRange::from(5..5), ByteRange::from(0..0), ByteRange::from(..0), ByteRange::new(5, 4)] {
