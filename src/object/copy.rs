@@ -67,7 +67,8 @@ impl CopyObject {
         }
     }
 
-    /// Gives the copy these attributes in place of the source's.
+    /// Gives the copy these attributes in place of the source's; [`ObjectMeta::to_attributes`](crate::ObjectMeta::to_attributes)
+    /// has those.
     pub fn replace_attributes(mut self, attributes: Attributes) -> Self {
         self.attributes = Some(attributes);
         self

@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::key::ObjectKey;
 use crate::object::Restored;
 use crate::operation::{Operation, Permissions, Safety, Sent};
-use crate::options::{Conditions, CustomerKey, META_PREFIX, StorageClass, decode_meta_text};
-use crate::request::Request;
+use crate::options::{Attributes, Conditions, CustomerKey, META_PREFIX, StorageClass, decode_meta_text};
+use crate::request::{Describe as _, Request};
 use crate::time::parse_http_date;
 
 /// Reads what COS keeps of an object, without its bytes.
@@ -168,6 +168,45 @@ impl ObjectMeta {
         })
     }
 
+    /// The same to give to another object, or to this one with one of them changed. `None` when there is one that
+    /// [`Attributes`] cannot say, like metadata that is not ASCII.
+    ///
+    /// # Examples
+    /// An object is copied onto itself, unless another is there by now:
+    /// ```no_run
+    /// use tencent_cos::{Conditions, CopyObject, CopySource, ObjectKey};
+    ///
+    /// # async fn example(bucket: tencent_cos::Bucket, key: ObjectKey) -> tencent_cos::Result<()> {
+    /// let meta = bucket.head(key.clone()).await?;
+    /// if let Some(attributes) = meta.to_attributes() {
+    ///     let source = CopySource::new(bucket.region(), bucket.name(), &key)
+    ///         .conditions(Conditions::new().if_match(meta.etag()));
+    ///     bucket.send(CopyObject::new(source, key).replace_attributes(attributes.cache_control("no-cache"))).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to_attributes(&self) -> Option<Attributes> {
+        let mut attributes = Attributes::new();
+        for (name, value) in &self.0 {
+            let text = || value.to_str().ok();
+            attributes = match name.as_str() {
+                "content-type" => attributes.content_type(text()?),
+                "content-encoding" => attributes.content_encoding(text()?),
+                "content-disposition" => attributes.content_disposition(text()?),
+                "content-language" => attributes.content_language(text()?),
+                "cache-control" => attributes.cache_control(text()?),
+                "expires" => attributes.expires(parse_http_date(text()?)?),
+                "x-cos-storage-class" => attributes.storage_class(StorageClass::new(text()?)),
+                name => match name.strip_prefix(META_PREFIX) {
+                    Some(name) => attributes.meta(name, text()?),
+                    None => attributes,
+                },
+            };
+        }
+        attributes.describe(Request::bucket()).is_ok().then_some(attributes)
+    }
+
     /// A header of the answer, if it is ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         header_text(&self.0, name)
@@ -188,6 +227,7 @@ impl ObjectMeta {
 mod tests {
     use super::*;
     use crate::operation::as_text;
+    use http::HeaderValue;
 
     #[test]
     fn request_as_text() {
@@ -219,5 +259,32 @@ mod tests {
         assert_eq!(meta.metadata().collect::<Vec<_>>(), [("title", "%E5%A4%8F%20")]);
         assert_eq!(meta.last_modified().map(crate::time::unix_seconds), Some(1_557_989_151));
         assert_eq!((meta.etag(), meta.request_id()), ("\"098f6bcd\"", "NjQ"));
+    }
+
+    #[test]
+    fn what_is_kept_of_an_object_is_said_of_another() {
+        let meta = |headers: &[(&'static str, &str)]| {
+            let headers = headers.iter().map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+            });
+            ObjectMeta::new(headers.collect())
+        };
+        let kept = [
+            ("content-type", "text/plain"),
+            ("content-encoding", "br"),
+            ("content-disposition", "inline"),
+            ("content-language", "tlh"),
+            ("cache-control", "no-store"),
+            ("expires", "Tue, 14 Nov 2023 22:13:20 GMT"),
+            ("x-cos-storage-class", "ARCHIVE"),
+            ("x-cos-meta-origin", "a  b"),
+        ];
+        let others = [("content-length", "4"), ("etag", "\"e\""), ("x-cos-version-id", "v"), ("x-cos-restore", "r")];
+        let attributes = meta(&[&kept[..], &others].concat()).to_attributes().unwrap();
+        let request = attributes.describe(Request::bucket()).unwrap();
+        assert_eq!(ObjectMeta::new(request.headers().clone()), meta(&kept));
+        for unsayable in [("x-cos-meta-title", "夏"), ("x-cos-meta-a_b", "c"), ("expires", "0")] {
+            assert_eq!(meta(&[unsayable]).to_attributes(), None, "{unsayable:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use tencent_cos::{
     AppendObject, Attributes, CompleteMultipartUpload, CompletedPart, Conditions, CopyObject, CopySource, Crc64,
     CreateBucket, Credentials, DeleteBucket, DeleteObject, DeleteObjects, Endpoint, Error, ErrorKind, GetObject,
     HeadBucket, InitiateMultipartUpload, Integrity, ListMultipartUploads, ListObjects, ListParts, ObjectKey, PutObject,
-    Transport, UploadPart, UploadPartCopy,
+    StorageClass, Transport, UploadPart, UploadPartCopy,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
@@ -58,6 +58,30 @@ async fn an_object_is_put_read_listed_and_deleted() {
     assert!(!bucket.exists("a/b c.txt").await.unwrap());
     let error = bucket.get("a/b c.txt").await.unwrap_err();
     assert_eq!((error.code(), error.is_not_found(), error.attempts()), (Some("NoSuchKey"), true, 1));
+}
+
+#[tokio::test]
+async fn one_attribute_changes_and_the_others_stay() {
+    let emulator = emulator().await;
+    let bucket = bucket(&emulator);
+    let key: ObjectKey = "k".parse().unwrap();
+    let attributes = Attributes::new()
+        .content_type("text/plain")
+        .cache_control("no-cache")
+        .storage_class(StorageClass::STANDARD_IA)
+        .meta_text("title", "夏の海");
+    bucket.send(PutObject::new(key.clone(), "hello").attributes(attributes.clone())).await.unwrap();
+    let meta = bucket.head("k").await.unwrap();
+    assert_eq!(meta.to_attributes(), Some(attributes.clone()));
+    let source = |etag: &str| {
+        let conditions = Conditions::new().if_match(etag);
+        CopySource::new(bucket.region(), bucket.name(), &key).conditions(conditions)
+    };
+    let changed = attributes.content_type("text/html");
+    let copy = |etag: &str| CopyObject::new(source(etag), key.clone()).replace_attributes(changed.clone());
+    assert!(bucket.send(copy("\"other\"")).await.unwrap_err().is_precondition_failed());
+    bucket.send(copy(meta.etag())).await.unwrap();
+    assert_eq!(bucket.head("k").await.unwrap().to_attributes(), Some(changed.clone()));
 }
 
 /// What support asks for first.
