@@ -238,7 +238,20 @@ impl ByteStream {
     /// Memory that is taken up on an announced length alone.
     const TAKEN_AT_ITS_WORD: usize = 16 * 1024 * 1024;
 
-    /// A stream of a length that is known (`Some`) or not. Pieces without bytes are left out.
+    /// A stream of a length that is known (`Some`) or not. Pieces without bytes are left out. The errors of another crate
+    /// come in as [`std::io::Error`].
+    ///
+    /// # Examples
+    /// What a server is sent, on its way into a bucket:
+    /// ```
+    /// use futures_util::TryStreamExt as _;
+    /// use tencent_cos::{Body, ByteStream};
+    ///
+    /// fn body(sent: axum::body::Body, content_length: u64) -> Body {
+    ///     let stream = sent.into_data_stream().map_err(std::io::Error::other);
+    ///     Body::once(content_length, ByteStream::new(Some(content_length), stream))
+    /// }
+    /// ```
     pub fn new<S, E>(length: Option<u64>, stream: S) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,

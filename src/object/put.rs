@@ -103,7 +103,8 @@ impl PutObject {
         self
     }
 
-    /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
+    /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning: where
+    /// the output has a [`version_id`](PutObjectOutput::version_id), nothing was guarded.
     ///
     /// When an answer was lost, and the next attempt finds the key taken, the object that is there is ours if it has these
     /// very bytes and is no older than the first attempt. Who uses a key as a lock puts something of its own into it, like a
