@@ -15,8 +15,8 @@ pub struct Cat {
     /// cos://BUCKET-APPID/KEY
     #[arg(value_name = "OBJECT")]
     object: ObjectUrl,
-    /// These bytes only, from 0, both included; A- is to the end
-    #[arg(long, value_name = "A-B")]
+    /// These bytes only, from 0, both included; A- is to the end, -N the last N
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
     range: Option<Span>,
     /// This version, in place of the latest
     #[arg(long, value_name = "ID")]
@@ -26,8 +26,10 @@ pub struct Cat {
 pub async fn run(session: &Session, Cat { object, range, version_id }: Cat) -> Outcome {
     let bucket = session.bucket(&object.bucket)?;
     let mut get = GetObject::new(object.key);
-    if let Some(Span(range)) = range {
-        get = get.range(range);
+    match range {
+        Some(Span::Range(range)) => get = get.range(range),
+        Some(Span::Last(count)) => get = get.last_bytes(count),
+        None => {}
     }
     if let Some(VersionId(id)) = version_id {
         get = get.version_id(id);
@@ -36,24 +38,22 @@ pub async fn run(session: &Session, Cat { object, range, version_id }: Cat) -> O
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Span(ByteRange);
+enum Span {
+    Range(ByteRange),
+    Last(u64),
+}
 
 impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refused = || "is not of the form A-B or A-, with numbers from 0 and B not under A".to_owned();
-        let number = |text: &str| {
-            // `parse` would take a sign.
-            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse::<u64>().ok().filter(|_| digits).ok_or_else(refused)
-        };
-        let (first, last) = text.split_once('-').ok_or_else(refused)?;
-        let first = number(first)?;
-        if last.is_empty() {
-            return Ok(Self((first..).into()));
+        let refused = || "is not of the form A-B, A- or -N, with numbers from 0, B not under A and N not 0".to_owned();
+        // `parse` would take a sign.
+        let count = text.strip_prefix('-').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        match count.map(str::parse) {
+            Some(Ok(0) | Err(_)) => Err(refused()),
+            Some(Ok(count)) => Ok(Self::Last(count)),
+            None => format!("bytes={text}").parse().map(Self::Range).map_err(|_| refused()),
         }
-        let last = number(last)?;
-        if last < first { Err(refused()) } else { Ok(Self((first..=last).into())) }
     }
 }

@@ -42,6 +42,7 @@ fn odd_keys_make_the_round_trip() {
         assert!(put["crc64"].is_string() && put["request_id"].is_string(), "{put}");
         assert_eq!(shell.done(&["cat", &url]), content, "{key}");
         assert_eq!(shell.done(&["cat", &url, "--range", "100000-100009"]), content[100_000..100_010], "{key}");
+        assert_eq!(shell.done(&["cat", &url, "--range", "-9"]), content[content.len() - 9..], "{key}");
         let stat = &shell.json(&["stat", &url])[0];
         assert_eq!((stat["key"].as_str(), stat["size"].as_u64()), (Some(key), Some(300_000)));
         assert_eq!((&stat["crc64"], &stat["etag"]), (&put["crc64"], &put["etag"]), "{key}");
@@ -165,7 +166,10 @@ fn wrong_usage_is_2_before_anything_is_sent() {
         (&["cat", "k"], "does not begin with cos://"),
         (&["rb", &object], "names more than a bucket"),
         (&["cat", &object, "--range", "5-4"], "--range"),
-        (&["cat", &object, "--range=-5"], "--range"),
+        (&["cat", &object, "--range", "-0"], "--range"),
+        (&["cat", &object, "--range", "-"], "--range"),
+        (&["cat", &object, "--range", "--5"], "--range"),
+        (&["cat", &object, "--range", "+1-5"], "--range"),
         (&["cp", "in", "out"], "neither SRC nor DST"),
         (&["cp", "", &object], "'<SRC>': is empty"),
         (&["cp", &object, ""], "'<DST>': is empty"),
