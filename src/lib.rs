@@ -35,6 +35,8 @@
 //! | read an object line by line, or by whatever takes a reader | [`ByteStream::reader`], [`blocking::Object`] |
 //! | download by parallel ranges, to a file, a writer or as a stream; resume it in another process | [`Bucket::download`], [`transfer::Download`] |
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
+//! | change what COS keeps of an object beside its bytes | [`ObjectMeta::to_attributes`], [`CopyObject`] |
+//! | hand on what a web server is asked, and what it answers | [`Conditions::from_headers`], [`ByteRange`], [`ServiceError::headers`] |
 //! | tag objects | [`Tags`], [`PutObjectTagging`], [`GetObjectTagging`], [`DeleteObjectTagging`] |
 //! | link one key to another | [`PutSymlink`], [`GetSymlink`] |
 //! | read of an object what SQL selects | [`SelectObjectContent`] |
