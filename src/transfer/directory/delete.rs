@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use crate::client::Bucket;
-use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::object::{DeleteObject, DeleteObjects};
 use crate::operation::Operation as _;
@@ -114,14 +114,7 @@ async fn delete_listed(bucket: &Bucket, objects: Vec<DirectoryFile>) -> Outcomes
     };
     let mut said: HashMap<_, Result<Deed>> = HashMap::new();
     for failure in &answer.failed {
-        let refused = Error::service_error(ServiceError {
-            status: 200,
-            code: failure.code.clone(),
-            message: failure.message.clone(),
-            request_id: answer.request_id().to_owned(),
-            ..ServiceError::default()
-        });
-        said.insert(failure.key.as_str(), Err(refused));
+        said.insert(failure.key.as_str(), Err(failure.to_error()));
     }
     for deleted in &answer.deleted {
         said.insert(&deleted.key, Ok(Deed::Deleted));
