@@ -631,11 +631,12 @@ impl fmt::Display for Error {
         if inner.kind == ErrorKind::Ambiguous {
             f.write_str("unknown outcome: ")?;
         }
+        let message = Line(&inner.message);
         match (&inner.service, inner.field) {
             (Some(service), _) if inner.message.is_empty() => write!(f, "{service}")?,
-            (Some(service), _) => write!(f, "{}: {service}", inner.message)?,
-            (None, Some(field)) => write!(f, "{field}: {}", inner.message)?,
-            (None, None) => f.write_str(&inner.message)?,
+            (Some(service), _) => write!(f, "{message}: {service}")?,
+            (None, Some(field)) => write!(f, "{field}: {message}")?,
+            (None, None) => write!(f, "{message}")?,
         }
         // That of a cause is told with the cause.
         let request_id = self.request_id().filter(|_| inner.service.is_some());
@@ -688,7 +689,7 @@ impl fmt::Display for ServiceError {
 }
 
 /// Text of a stranger on one line: control characters cannot move the cursor of a terminal or forge a log line.
-struct Line<'a>(&'a str);
+pub(crate) struct Line<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -873,6 +874,21 @@ mod tests {
         assert_eq!(unheard.to_string(), "unknown outcome: waiting for the answer failed");
         let unread = Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(answer(200, "", ""));
         assert_eq!(unread.to_string(), "unknown outcome: the answer names no ETag: COS answered 200 (request id NjQ)");
+    }
+
+    /// A message may name a file, and a file may be called like a key that a stranger chose.
+    #[test]
+    fn a_message_is_one_line() {
+        let path = "a\n2026-01-01 deleted\u{1b}[2K\u{202e}";
+        let told = "writing a\\n2026-01-01 deleted\\u{1b}[2K\\u{202e}";
+        assert_eq!(Error::new(ErrorKind::Io, format!("writing {path}")).to_string(), told);
+        assert_eq!(Error::input("key", format!("writing {path}")).to_string(), format!("key: {told}"));
+        let service = ServiceError { status: 200, ..ServiceError::default() };
+        let strange = Error::new(ErrorKind::Response, format!("writing {path}")).with_service(service);
+        assert_eq!(strange.to_string(), format!("{told}: the peer answered 200"));
+        let inner = Error::new(ErrorKind::Io, path);
+        let outer = Error::new(ErrorKind::Io, format!("no: {inner}")).with_source(inner);
+        assert_eq!(format!("{outer:#}"), told.replace("writing", "no:"));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub use self::refreshing::{RefreshingCredentials, Snapshot};
 pub(crate) use self::variables::Variables;
 pub use self::web_identity::WebIdentityCredentials;
 use crate::credentials::Credentials;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Line};
 use crate::name::display_name;
 
 /// A future on the heap that may move between threads.
@@ -182,7 +182,7 @@ impl CredentialError {
 
 impl fmt::Display for CredentialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        write!(f, "{}", Line(&self.message))
     }
 }
 
@@ -208,5 +208,17 @@ impl From<CredentialError> for Error {
         let may_pass = matches!(error.kind, CredentialErrorKind::Transient | CredentialErrorKind::Unusable);
         let retryable = may_pass && !error.lasts;
         Self::new(ErrorKind::Credentials, "no usable credentials").retryable(retryable).with_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It may be the text of a server, and is logged as it is told.
+    #[test]
+    fn an_error_is_one_line() {
+        let error = CredentialError::rejected("no\nkey refreshed\u{1b}[2K");
+        assert_eq!(error.to_string(), "no\\nkey refreshed\\u{1b}[2K");
     }
 }

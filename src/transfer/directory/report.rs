@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::error::Error;
+use crate::error::{Error, Line};
 use crate::options::StorageClass;
 
 /// A file of a directory, or the object that is its twin.
@@ -113,7 +113,7 @@ impl fmt::Display for DirectoryFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.key, &self.path) {
             (Some(key), _) => write!(f, "{key:?}: ")?,
-            (None, Some(path)) => write!(f, "{}: ", path.display())?,
+            (None, Some(path)) => write!(f, "{}: ", Line(&path.to_string_lossy()))?,
             (None, None) => {}
         }
         write!(f, "{:#}", self.error)
@@ -158,6 +158,7 @@ mod tests {
             ("secret", "d/secret", "\"d/secret\": reading it: you may not"),
             ("secret", "", "root/secret: reading it: you may not"),
             ("", "", "reading it: you may not"),
+            ("a\nb\u{1b}[2K", "", "root/a/nb/u{1b}[2K: reading it: you may not"),
         ] {
             let failure = failure(path, key);
             assert_eq!(failure.to_string().replace('\\', "/"), expected);
