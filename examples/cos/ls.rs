@@ -6,7 +6,7 @@ use tencent_cos::{ListBuckets, ListObjectVersions, ListObjects, ObjectSummary, O
 
 use crate::amount::{Size, counted, rounded};
 use crate::failure::{Outcome, tell_plainly};
-use crate::output::{Output, time_text};
+use crate::output::{Output, time_text, width};
 use crate::session::Session;
 use crate::url::PrefixUrl;
 
@@ -69,7 +69,7 @@ async fn buckets(session: &Session, mut output: Output) -> Outcome {
     let mut list = ListBuckets::new();
     loop {
         let page = session.send_to_account(list.clone()).await?;
-        let width = page.buckets.iter().map(|bucket| bucket.region.len()).max().unwrap_or_default();
+        let width = width(page.buckets.iter().map(|bucket| bucket.region.len()));
         for bucket in &page.buckets {
             let created = time_text(bucket.created);
             let json =
@@ -116,7 +116,7 @@ async fn all_versions(session: &Session, url: PrefixUrl, recursive: bool, mut li
     loop {
         let page = session.send(&bucket, list.clone()).await?;
         listing.prefixes(&page.common_prefixes)?;
-        let width = page.versions.iter().map(|version| version.version_id.len()).max().unwrap_or_default();
+        let width = width(page.versions.iter().map(|version| version.version_id.len()));
         for version in &page.versions {
             let time = time_text(version.last_modified);
             let size = if version.is_delete_marker { "MARKER".to_owned() } else { listing.size(version.size) };
@@ -146,7 +146,7 @@ impl Listing {
     /// Counts an object, and tells its size.
     fn size(&mut self, bytes: u64) -> String {
         self.objects += 1;
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
         if self.human { rounded(bytes, 2) } else { bytes.to_string() }
     }
 

@@ -38,7 +38,7 @@ impl Output {
         if self.json {
             return self.line(json, "");
         }
-        let width = text.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+        let width = width(text.iter().map(|(name, _)| name.chars().count()));
         for (name, value) in text {
             writeln!(self.out, "{:width$}  {}", OneLine(name).to_string(), OneLine(value)).map_err(Failure::stdout)?;
         }
@@ -77,6 +77,12 @@ impl Output {
     pub fn finish(mut self) -> Outcome {
         self.flush()
     }
+}
+
+/// That of a column with such texts. What is longer than anything of COS stands out: `format!` takes no width of more than
+/// 65 535.
+pub fn width(lengths: impl Iterator<Item = usize>) -> usize {
+    lengths.max().unwrap_or_default().min(128)
 }
 
 /// The same JSON without what a terminal obeys: `serde_json` escapes the controls of ASCII alone, and beyond those all

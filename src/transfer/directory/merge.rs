@@ -57,10 +57,10 @@ pub(super) trait Shows: Sized {
 
     /// Bytes and files of what is wanted.
     async fn count(mut self) -> Result<(u64, u32)> {
-        let (mut bytes, mut files) = (0, 0_u32);
+        let (mut bytes, mut files) = (0_u64, 0_u32);
         while let Some(entry) = self.next().await? {
             if let Entry::File(file) = &entry {
-                bytes += file.bytes;
+                bytes = bytes.saturating_add(file.bytes);
             }
             if !matches!(entry, Entry::Link(_) | Entry::WorkFile(_)) {
                 files = files.saturating_add(1);

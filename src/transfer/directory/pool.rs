@@ -312,7 +312,7 @@ impl Pool {
             }
             Ok(Deed::Transferred(bytes)) => {
                 report.transferred += 1;
-                report.bytes += bytes;
+                report.bytes = report.bytes.saturating_add(bytes);
             }
             Ok(Deed::Unchanged) => {
                 report.unchanged += 1;

@@ -208,6 +208,35 @@ async fn what_a_terminal_would_obey_is_not_printed() {
     assert!(printed.as_str().unwrap().contains(key), "{printed}");
 }
 
+/// Numbers and names that COS never gives, from somebody in its place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_is_too_large_or_too_long_is_shown_all_the_same() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let answer = |body: String| Action::RawBody { status: 200, headers: Vec::new(), body: body.into() };
+    let (bucket, long, most) = (shell.url(""), "v".repeat(70_000), u64::MAX);
+
+    let contents = ["a", "b"].map(|key| format!("<Contents><Key>{key}</Key><Size>{most}</Size></Contents>")).concat();
+    let listing = format!("<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>");
+    emulator.script(Rule::on("GET Bucket").then(answer(listing)));
+    let (printed, sum) = shell.listed(&[&bucket]);
+    assert_eq!(printed.lines().filter(|line| line.contains(&most.to_string())).count(), 2, "{printed}");
+    assert!(sum.starts_with("2 objects, ") && sum.ends_with(&format!("({most} bytes)\n")), "{sum}");
+
+    let versions =
+        format!("<Version><Key>a</Key><VersionId>{long}</VersionId></Version><Version><Key>b</Key></Version>");
+    let listing = format!("<ListVersionsResult><IsTruncated>false</IsTruncated>{versions}</ListVersionsResult>");
+    emulator.script(Rule::on("GET Bucket Object Versions").then(answer(listing)));
+    let (printed, _) = shell.listed(&["--versions", &bucket]);
+    let lengths: Vec<usize> = printed.lines().map(str::len).collect();
+    assert!(lengths.len() == 2 && lengths[0] > long.len() && lengths[1] < 1000, "{lengths:?}");
+
+    let tags = format!("<Tag><Key>{long}</Key><Value>1</Value></Tag><Tag><Key>b</Key><Value>2</Value></Tag>");
+    emulator.script(Rule::on("GET Bucket tagging").then(answer(format!("<Tagging><TagSet>{tags}</TagSet></Tagging>"))));
+    let lengths: Vec<usize> = text(&shell.done(&["tag", &bucket])).lines().map(str::len).collect();
+    assert!(lengths.len() == 2 && lengths[0] > long.len() && lengths[1] < 1000, "{lengths:?}");
+}
+
 #[test]
 fn ln_makes_a_link_and_shows_where_it_leads() {
     let shell = Shell::new();

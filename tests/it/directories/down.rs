@@ -80,6 +80,21 @@ async fn every_name_that_this_system_can_give_is_taken_when_asked() {
     assert_eq!(tree(root.path()), keys.map(|key| (key.to_owned(), key.into())).into());
 }
 
+/// Together they are more than a number holds.
+#[tokio::test]
+async fn sizes_that_no_object_has_break_nothing() {
+    let memory = InMemory::new();
+    let contents =
+        ["s/a", "s/b"].map(|key| format!("<Contents><Key>{key}</Key><Size>{}</Size></Contents>", u64::MAX)).concat();
+    let listing = format!("<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>");
+    let answer = Action::RawBody { status: 200, headers: Vec::new(), body: listing.into() };
+    memory.emulator.script(Rule::on("GET Bucket").always().then(answer));
+    let root = tempfile::tempdir().unwrap();
+    let job = DownloadDirectory::new("s/", root.path().join("none")).dry_run().count_ahead();
+    let report = memory.bucket().transfer(job).await.unwrap();
+    assert_eq!((counts(&report), report.bytes), ([2, 0, 0, 0], u64::MAX));
+}
+
 /// Who compares two listings relies on it.
 #[tokio::test]
 async fn a_listing_of_other_keys_or_in_another_order_is_refused() {
