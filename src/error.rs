@@ -186,9 +186,15 @@ pub struct ServiceError {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Headers(Option<Box<HeaderMap>>);
 
+impl Headers {
+    /// More than these are not kept: a thousand errors may be held at once, of whoever answers.
+    const MOST_BYTES: usize = 32 * 1024;
+}
+
 impl From<&HeaderMap> for Headers {
     fn from(headers: &HeaderMap) -> Self {
-        Self(Some(Box::new(headers.clone())))
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        Self((bytes <= Self::MOST_BYTES).then(|| Box::new(headers.clone())))
     }
 }
 
@@ -230,7 +236,8 @@ impl Class {
 
 impl ServiceError {
     /// The headers of the answer, where an HTTP answer was refused: a proxy hands on the `ETag` of a 304, the
-    /// `Content-Range` of a 416. Strangers answer, too, when [`request_id`](Self::request_id) is empty.
+    /// `Content-Range` of a 416. `None` also where they are more than 32 KiB. Strangers answer, too, when
+    /// [`request_id`](Self::request_id) is empty.
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.headers.0.as_deref()
     }
@@ -866,6 +873,19 @@ mod tests {
         let late = Error::new(ErrorKind::Timeout, "the deadline passed").into_ambiguous();
         assert_eq!((late.is_timeout(), late.phase()), (true, None));
         assert!(!Error::new(ErrorKind::Transport, "broke").is_timeout());
+    }
+
+    /// Of a directory a thousand failures may be held at once.
+    #[test]
+    fn an_error_keeps_no_headers_that_cos_would_not_send() {
+        let kept = |value: usize| {
+            let mut headers = HeaderMap::new();
+            headers.insert("etag", "\"e\"".parse().unwrap());
+            headers.insert("x-cos-meta-a", "a".repeat(value).parse().unwrap());
+            let service = ServiceError { headers: (&headers).into(), ..answer(412, "PreconditionFailed", "") };
+            service.headers().map(HeaderMap::len)
+        };
+        assert_eq!((kept(16 * 1024), kept(70_000)), (Some(2), None));
     }
 
     #[test]
