@@ -216,7 +216,9 @@ fn check(xml: &[u8], most: usize) -> Result<Checked<'_>, &'static str> {
             _ => None,
         };
         if let Some(start) = start {
-            elements += 1;
+            // Each takes as much memory as an element.
+            let attributes = start.attributes_raw().bytes().filter(|byte| *byte == b'=').count();
+            elements += 1 + attributes;
             // An empty element does not go deeper.
             let is_root = depth == usize::from(matches!(event, Event::Start(_)));
             if is_root && root.replace(start.local_name().as_ref().to_owned()).is_some() {
@@ -227,7 +229,7 @@ fn check(xml: &[u8], most: usize) -> Result<Checked<'_>, &'static str> {
             return Err("it nests too deep");
         }
         if elements > most {
-            return Err("it has too many elements");
+            return Err("it has too many elements and attributes");
         }
     }
     if depth != 0 {
@@ -318,10 +320,13 @@ mod tests {
     fn hostile_documents_are_refused() {
         let deep = format!("{}{}", "<a>".repeat(100_000), "</a>".repeat(100_000));
         let many = format!("<Location>{}</Location>", "<a/>".repeat(70_000));
+        let attributes = (0..70_000).map(|number| format!(" a{number}=''")).collect::<Vec<_>>().concat();
+        let wide = format!("<Location{attributes}/>");
         let bomb = r#"<!DOCTYPE x [<!ENTITY a "b">]><Location><Name>&a;</Name></Location>"#;
         for (xml, why) in [
             (deep.as_bytes(), "deep"),
             (many.as_bytes(), "too many"),
+            (wide.as_bytes(), "too many"),
             (bomb.as_bytes(), "DOCTYPE"),
             (b"<Location><Name>", "ends early"),
             (b"", "no root"),
@@ -336,6 +341,8 @@ mod tests {
         }
         let whole = |xml: &str| read_whole("Location", 200, "NjQ", xml.as_bytes());
         assert!(whole(&many).is_ok() && whole(&many.replace("<a/>", "<a/><a/>")).is_err() && whole(bomb).is_err());
+        let wider = wide.replacen('/', &format!("><a{attributes}/></Location"), 1);
+        assert!(whole(&wide).is_ok() && whole(&wider).is_err());
     }
 
     #[test]
