@@ -16,7 +16,8 @@ use crate::time::{from_unix_seconds, iso8601, unix_seconds};
 /// What a request is signed with.
 ///
 /// A permanent key, a temporary one (from [`SessionCredentials`]), or nothing at all. Cheap to clone. `Debug` shows the
-/// ends of the id, never the key or the token; both are wiped from memory with the last clone.
+/// ends of the id, never the key or the token; both are wiped from memory with the last clone, but for the token in requests
+/// and URLs that carry it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials(Option<Arc<Parts>>);
 

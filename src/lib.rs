@@ -123,11 +123,11 @@
 //!
 //! # Security
 //!
-//! Keys, tokens, signatures and presigned queries appear in no `Debug`, no error and no log line; they are wiped from
-//! memory when dropped, as far as a library can. Only https is spoken to other machines unless
-//! [`allow_http`](ClientBuilder::allow_http) is said; the metadata of a CVM instance knows only http. Redirects are never
-//! followed. No key of an object can become a request to its bucket ([`ObjectKey`]). Answers are read with limits on
-//! size and depth.
+//! Keys, tokens, signatures and presigned queries appear in no `Debug`, no error and no log line. A secret key is wiped from
+//! memory when it is dropped, as far as a library can; a token in the requests and URLs that carry it is not. Only https is
+//! spoken to other machines unless [`allow_http`](ClientBuilder::allow_http) is said; the metadata of a CVM instance knows
+//! only http. Redirects are never followed. No key of an object can become a request to its bucket ([`ObjectKey`]). Answers
+//! are read with limits on size and depth. To a presigned URL may be added what is not signed ([`Bucket::presign`]).
 //!
 //! # Tracing
 //!

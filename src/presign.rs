@@ -60,6 +60,11 @@ impl PresignOptions {
     /// headers are must be sent with the URL; its body is for whoever uses the URL to bring. Anonymous credentials give a
     /// URL without a signature.
     ///
+    /// # Security
+    /// COS looks at what is signed alone: whoever has the URL may add parameters like `acl` and headers like
+    /// `x-cos-copy-source`, as far as the key may do what comes of it. Sign with a temporary key that may do nothing else, or
+    /// have the bucket demand in strict signature mode that these be signed.
+    ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `lifetime` when that is under a second, or over what these
     /// options allow; with field `end` when the credentials are over; with field `query` when the request has a parameter
@@ -141,7 +146,8 @@ impl From<Duration> for PresignOptions {
     }
 }
 
-/// A request signed in its URL. Whoever has it may send it until it expires: `Debug` leaves the query out.
+/// A request signed in its URL. Whoever has it may send it until it expires, with more that is not signed: `Debug` leaves the
+/// query out.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Presigned {

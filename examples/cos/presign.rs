@@ -20,8 +20,11 @@ Examples:
 
 /// Print a URL that lets anybody use an object for a while
 ///
-/// Whoever has the URL may send that one request until it expires, and a temporary key's token stands in it. It ends
-/// sooner when the key does. Nothing is sent, so nobody asks whether there is such an object.
+/// Whoever has the URL may use it until it expires, and a temporary key's token stands in it. It ends sooner when the key
+/// does. Nothing is sent, so nobody asks whether there is such an object.
+///
+/// Parameters and headers may be added to it, like `&acl` or x-cos-copy-source, as far as the key may do what comes of it:
+/// `cos sts` makes one that may do less.
 #[derive(Debug, Args)]
 pub struct Presign {
     /// cos://BUCKET-APPID/KEY

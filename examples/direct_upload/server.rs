@@ -108,7 +108,8 @@ struct Question {
     kind: String,
 }
 
-/// A URL that stores this one file: its length and type are signed, so nothing else fits.
+/// A URL that stores this one file: its length and type are signed, so no other fits. What may be added to it, like a copy of
+/// another object, the user's own key limits.
 async fn presign(
     State(server): State<AppServer>,
     headers: HeaderMap,

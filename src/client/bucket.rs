@@ -179,7 +179,8 @@ impl Bucket {
         self.pages(ListObjects::new().prefix(prefix)).entries(|page| page.objects)
     }
 
-    /// A URL that lets anybody read the object for `lifetime`. It holds the session token of a temporary key.
+    /// A URL that lets anybody read the object for `lifetime`, and more of it if the key may, as
+    /// [`presign`](Self::presign) says. It holds the session token of a temporary key.
     ///
     /// # Errors
     /// As [`presign`](Self::presign).
@@ -260,6 +261,12 @@ impl Bucket {
     /// that of [`PutObjectTagging`](crate::PutObjectTagging), is signed by its MD5, and none but this one can be sent:
     /// [`Operation::request`] has it. What headers there are ([`Presigned::headers`]) must be sent with the URL as they are.
     /// The second argument is the lifetime, or [`PresignOptions`].
+    ///
+    /// # Security
+    /// COS looks at what is signed, and lets whoever has the URL add to it: a parameter like `acl` or `versionId`, a header
+    /// like `x-cos-copy-source` or `x-cos-acl`. So it serves every request of its method to this object, also one that
+    /// copies another object here, as far as the key may do that. Sign with a temporary key that may do nothing else (feature
+    /// `sts`), or have the bucket demand in strict signature mode that these be signed.
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, or, by choice, when

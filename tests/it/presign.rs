@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tencent_cos::policy::{Policy, Resource};
 use tencent_cos::sign::{Host, HostName};
 use tencent_cos::{
     Attributes, Client, Conditions, ErrorKind, GetObject, ListBuckets, PresignOptions, Presigned, PutObject,
@@ -233,6 +234,48 @@ async fn what_is_signed_in_a_url_cannot_be_changed() {
             trial.check(&scene).await;
         }
     }
+}
+
+/// What a URL for one thing was made to do, by parameters and headers that are not signed: shown the rights on an object,
+/// copied another one, let everybody read it.
+async fn done_beside(emulator: &Emulator, client: &Client) -> [String; 3] {
+    emulator.put_object(emulator.bucket(), "k", "hello");
+    emulator.put_object(emulator.bucket(), "secret", "not for you");
+    let bucket = client.bucket(emulator.bucket()).expect("a bucket");
+    let get = bucket.presign_get("k", TEN_MINUTES).await.expect("a URL");
+    let put = bucket.presign(PutObject::new("k".parse().unwrap(), ""), TEN_MINUTES).await.expect("a URL");
+    let with = |header: &'static str, value: &str, body: &'static str| {
+        let mut plain = Plain::new(&put, Bytes::from_static(body.as_bytes()));
+        plain.headers.insert(header, value.parse().expect("a value"));
+        plain
+    };
+    let source = format!("{}.cos.{}.myqcloud.com/secret", emulator.bucket(), emulator.region());
+    let rights = Plain::new(&get, Bytes::new()).url(|url| format!("{url}&acl"));
+    let copied = with("x-cos-copy-source", &source, "").verdict(emulator).await;
+    let holds = emulator.object(emulator.bucket(), "k").unwrap().bytes();
+    assert_eq!(holds == "not for you", copied == "200", "{copied}");
+    [rights.verdict(emulator).await, copied, with("x-cos-acl", "public-read", "hello").verdict(emulator).await]
+}
+
+/// COS looks at what is signed. The rights of the key are the limit, or strict signature mode.
+#[tokio::test]
+async fn what_is_not_signed_may_be_added_as_far_as_the_key_or_the_bucket_lets_it() {
+    let lenient = || async { Emulator::builder().start().await.expect("the emulator starts") };
+    let emulator = lenient().await;
+    let client = support::client(&emulator).build().unwrap();
+    assert_eq!(done_beside(&emulator, &client).await, ["200"; 3]);
+
+    let emulator = lenient().await;
+    let own = Resource::object(emulator.region(), emulator.bucket(), "k").unwrap();
+    let policy = Policy::new().allow::<GetObject>(&own).allow::<PutObject>(&own).to_json().unwrap();
+    let key = session(&emulator.mint_with(TEN_MINUTES, &policy));
+    let client = support::client(&emulator).credentials(key).build().unwrap();
+    let denied = "403 AccessDenied: Access Denied.";
+    assert_eq!(done_beside(&emulator, &client).await, [denied, denied, "200"]);
+
+    let emulator = support::emulator().await;
+    let client = support::client(&emulator).build().unwrap();
+    assert_eq!(done_beside(&emulator, &client).await, [UNSIGNED_PARAM, UNSIGNED_HEADER, UNSIGNED_HEADER]);
 }
 
 /// A field of the signature, as it stands in the URL.
