@@ -129,10 +129,15 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(Duration::from_secs(60)))
 }
 
-/// Whether a stranger's text holds a piece of what it was sent, as debugging servers' do.
+/// How many bytes of a secret are a piece of it.
+#[cfg(any(feature = "client", feature = "sts"))]
+pub(crate) const PIECE: usize = 12;
+
+/// Whether a stranger's text holds a piece of what it was sent, as debugging servers' do. It takes as long as both are, one
+/// times the other.
 #[cfg(any(feature = "client", feature = "sts"))]
 pub(crate) fn repeats(text: &str, sent: &[u8]) -> bool {
-    let piece = sent.len().clamp(1, 12);
+    let piece = sent.len().clamp(1, PIECE);
     sent.len() > 3 && sent.windows(piece).any(|piece| text.as_bytes().windows(piece.len()).any(|part| part == piece))
 }
 
