@@ -22,7 +22,8 @@ pub const EXAMPLES: &str = "Example:
 /// Prints the HttpString, StringToSign, signature and Authorization of a request as JSON. Compare the first two with
 /// what COS prints in its answer.
 ///
-/// Every header given is signed, and the key's token as x-cos-security-token unless it is among them.
+/// Every header given is signed, and the key's token as x-cos-security-token unless it is among them. A token stands in the
+/// HttpString as it is, and whoever has the Authorization may send that request until END: show neither to others.
 #[derive(Debug, Args)]
 pub struct Sign {
     /// GET, PUT, …
