@@ -102,7 +102,10 @@ pub(crate) fn bare_answer(head: &Parts) -> ServiceError {
     }
 }
 
-/// What a listing shows begins with the prefix it was asked for. The answer to another question, which a proxy kept, would
+/// More than any key of COS has, or of others that speak like it.
+const LONGEST_LISTED: usize = 8 * 1024;
+
+/// What a listing shows begins with the prefix it was asked for, and is not as long as it likes. The answer to another question, which a proxy kept, would
 /// name other objects, and what is listed may be what is deleted next.
 pub(crate) fn begin_with<'a>(
     prefix: Option<&str>,
@@ -110,11 +113,16 @@ pub(crate) fn begin_with<'a>(
     head: &Parts,
 ) -> Result<()> {
     let prefix = prefix.unwrap_or_default();
-    if names.into_iter().all(|name| name.starts_with(prefix)) {
-        return Ok(());
+    let wrong = |name: &String| {
+        if name.len() > LONGEST_LISTED {
+            return Some("the listing has a key longer than 8 KiB");
+        }
+        (!name.starts_with(prefix)).then_some("the listing has a key that does not begin with the prefix")
+    };
+    match names.into_iter().find_map(wrong) {
+        Some(told) => Err(Error::new(ErrorKind::Response, told).with_service(bare_answer(head))),
+        None => Ok(()),
     }
-    let error = Error::new(ErrorKind::Response, "the listing has a key that does not begin with the prefix");
-    Err(error.with_service(bare_answer(head)))
 }
 
 /// Seconds, or a date by the server's own clock; garbage is as nothing.
@@ -144,6 +152,19 @@ pub(crate) fn repeats(text: &str, sent: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of a directory a thousand keys that were refused may be held at once.
+    #[test]
+    fn a_listing_has_no_key_of_another_prefix_or_of_any_length() {
+        let head = http::Response::new(()).into_parts().0;
+        let listed = |length: usize| {
+            let names = ["a/b".to_owned(), format!("a/{}", "k".repeat(length))];
+            begin_with(Some("a/"), &names, &head).map_err(|error| error.to_string())
+        };
+        assert!(listed(850).is_ok() && listed(8000).is_ok());
+        assert!(listed(1_000_000).unwrap_err().contains("longer than"));
+        assert!(begin_with(Some("b"), &["a/b".to_owned()], &head).unwrap_err().to_string().contains("the prefix"));
+    }
 
     #[test]
     fn a_code_in_a_header_is_as_short_and_discreet_as_one_in_a_document() {

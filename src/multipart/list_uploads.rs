@@ -20,7 +20,8 @@ use crate::xml;
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows a key that does not begin with the prefix.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows a key that does not begin with the prefix, or is
+/// longer than 8 KiB.
 ///
 /// # Examples
 /// ```no_run
