@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::answer::request_id;
-use crate::error::Result;
+use crate::answer::{bare_answer, request_id};
+use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Paged, Permissions, Safety, Sent, page_size, stands_still};
 use crate::request::Request;
@@ -16,6 +16,8 @@ use crate::xml;
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchUpload`: completed, aborted, or never begun.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows parts out of order, or beyond the 10 000 an
+/// upload may have.
 ///
 /// # Examples
 /// ```no_run
@@ -83,7 +85,16 @@ impl Operation for ListParts {
         let (head, body) = response.into_parts();
         let request_id = request_id(&head.headers);
         let document: Document = xml::read("ListPartsResult", head.status.as_u16(), &request_id, &body)?;
-        document.into_list(request_id)
+        let list = document.into_list(request_id)?;
+        let mut last = self.marker.unwrap_or_default();
+        for part in &list.parts {
+            if part.part_number <= last || !super::is_part_number(part.part_number) {
+                let told = "the parts are not in order, or one is that no upload has";
+                return Err(Error::new(ErrorKind::Response, told).with_service(bare_answer(&head)));
+            }
+            last = part.part_number;
+        }
+        Ok(list)
     }
 }
 
@@ -93,7 +104,9 @@ impl Paged for ListParts {
             return Ok(None);
         }
         match output.next_marker.or(output.parts.last().map(|part| part.part_number)) {
-            Some(marker) if Some(marker) > self.marker => Ok(Some(self.clone().marker(marker))),
+            Some(marker) if Some(marker) > self.marker && super::is_part_number(marker) => {
+                Ok(Some(self.clone().marker(marker)))
+            }
             _ => Err(stands_still()),
         }
     }
@@ -208,6 +221,34 @@ mod tests {
         assert_eq!(page.parts[0].etag, "\"39270a968a357d24207e9911162507eb\"");
         assert_eq!(as_text(&list().next_page(&page).unwrap().unwrap()).split('&').nth(1), Some("part-number-marker=2"));
         assert!(list().marker(2).next_page(&page).is_err());
+    }
+
+    /// Whatever is answered, so many parts and pages there are at most.
+    #[test]
+    fn parts_have_an_order_and_an_end() {
+        let read = |marker: u32, numbers: &[u32], next: u32| {
+            let part = |number: &u32| format!("<Part><PartNumber>{number}</PartNumber><Size>1</Size></Part>");
+            let parts: String = numbers.iter().map(part).collect();
+            let xml = format!(
+                "<ListPartsResult><IsTruncated>true</IsTruncated>\
+                 <NextPartNumberMarker>{next}</NextPartNumberMarker>{parts}</ListPartsResult>"
+            );
+            let list = list().marker(marker);
+            let page = list.output(&Sent::default(), Response::new(Bytes::from(xml)))?;
+            list.next_page(&page)
+        };
+        assert!(read(0, &[1, 2, 7], 7).is_ok() && read(7, &[9, 10_000], 10_000).is_ok() && read(7, &[], 9).is_ok());
+        for (marker, numbers, next) in [
+            (0, &[2, 1][..], 2),
+            (0, &[1, 1], 1),
+            (2, &[2, 3], 3),
+            (0, &[0], 1),
+            (9999, &[10_000, 10_001], 10_001),
+            (0, &[], 10_001),
+        ] {
+            let error = read(marker, numbers, next).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Response, "{marker} {numbers:?} {next}");
+        }
     }
 
     #[test]
