@@ -61,7 +61,7 @@ impl Body {
     }
 
     /// `length` bytes of the file from `offset`. It is opened anew for every attempt; if it turns out shorter, the
-    /// request fails with [`ErrorKind::Changed`].
+    /// request fails with [`ErrorKind::Changed`]. So does it with [`ErrorKind::Io`] for a pipe, which is not waited for.
     pub fn file(path: impl Into<PathBuf>, offset: u64, length: u64) -> Self {
         Source::File {
             path: path.into().into(),

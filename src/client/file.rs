@@ -43,7 +43,7 @@ impl FileFrames {
     ) -> Result<Self> {
         let path_there = Arc::clone(path);
         let opened = spawn_blocking(move || {
-            let file = opened.map_or_else(|| File::open(&path_there).map(Arc::new), Ok)?;
+            let file = opened.map_or_else(|| open(&path_there).map(Arc::new), Ok)?;
             Rest { file, at: offset, left: length, as_of, pool: Pool::default() }.read()
         });
         let (chunk, rest) =
@@ -95,6 +95,18 @@ impl Rest {
         }
         Ok((chunk.freeze(), self))
     }
+}
+
+/// Opens a file to read it. Whoever opens a pipe would wait for one who writes.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, nonblock);
+    }
+    options.open(path)
 }
 
 /// Appends so many bytes of a file from an offset, fewer only at its end. Others may read it meanwhile, wherever they are.
@@ -149,4 +161,20 @@ fn failed(error: io::Error, doing: impl FnOnce() -> String) -> Error {
 /// A runtime that is shut down reads nothing any more.
 fn outcome<T>(joined: Result<io::Result<T>, tokio::task::JoinError>) -> io::Result<T> {
     joined.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// Nobody writes into the pipe: opening it would take for ever, and its thread would outlive every deadline.
+    #[tokio::test]
+    async fn a_pipe_is_no_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path: Arc<Path> = directory.path().join("pipe").into();
+        let made = std::process::Command::new("mkfifo").arg(&*path).status().unwrap();
+        assert!(made.success());
+        let error = FileFrames::open(&path, None, 0, 1, None).await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Io);
+    }
 }

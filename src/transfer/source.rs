@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::body::{Body, ByteStream};
 use crate::client::chunks::Pool;
 use crate::client::defaults::CHUNK;
-use crate::client::file::read_at;
+use crate::client::file::{open, read_at};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transfer::chunks::Chunks;
@@ -238,7 +238,7 @@ impl SourceFile {
     }
 
     fn open(&self) -> io::Result<Arc<File>> {
-        self.opened.clone().map_or_else(|| File::open(&self.path).map(Arc::new), Ok)
+        self.opened.clone().map_or_else(|| open(&self.path).map(Arc::new), Ok)
     }
 
     /// All of it, which was read while it did not change.

@@ -1,6 +1,6 @@
 //! Small files that hold a key or a token, read within limits.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::CredentialError;
+use crate::client::file::open;
 
 /// The longest file of a source: keys and tokens take a few KiB.
 pub(super) const MAX_FILE: u64 = 64 * 1024;
@@ -53,7 +54,7 @@ fn read_now(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "is not a regular file"));
     }
-    let file = File::open(path)?;
+    let file = open(path)?;
     // Growing would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024 + 64));
     file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;

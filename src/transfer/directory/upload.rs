@@ -1,9 +1,9 @@
 use std::fmt;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client::Bucket;
+use crate::client::file::open;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::transfer::confined::Directory;
@@ -260,7 +260,7 @@ impl UploadDirectory {
                 let (root, there, path) = (root.clone(), file.path.clone(), path.clone());
                 let open = move || match root {
                     Some(root) => root.open_below(&there),
-                    None => File::open(&path).map_err(|error| io_error("opening", &path, error)),
+                    None => open(&path).map_err(|error| io_error("opening", &path, error)),
                 };
                 let bytes = has_same_bytes(&worker.bucket, file.bytes, upload.head(), open);
                 if worker.unless_cancelled(compare.is_same(&file, &object, bytes)).await? {
