@@ -60,11 +60,14 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     header_number(headers, header::CONTENT_LENGTH)
 }
 
-/// The ETag of what was stored. COS names it in every such answer: one without comes from somebody else, or ended early,
-/// and nothing says what was stored.
+/// COS's own have some forty bytes.
+pub(crate) const LONGEST_ETAG: usize = 1024;
+
+/// The ETag of what was stored. COS names it in every such answer: one without, or with something that is none, comes from
+/// somebody else, or ended early, and nothing says what was stored.
 pub(crate) fn etag_of_stored(etag: impl Into<String>, head: &Parts) -> Result<String> {
     let etag = etag.into();
-    if etag.trim().is_empty() {
+    if etag.trim().is_empty() || etag.len() > LONGEST_ETAG {
         return Err(Error::new(ErrorKind::Ambiguous, "the answer names no ETag").with_service(bare_answer(head)));
     }
     Ok(etag)
@@ -152,6 +155,16 @@ pub(crate) fn repeats(text: &str, sent: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An upload holds those of all its parts.
+    #[test]
+    fn an_etag_of_any_length_is_none() {
+        let head = http::Response::new(()).into_parts().0;
+        for (length, is_one) in [(0, false), (42, true), (1024, true), (300_000, false)] {
+            let etag = etag_of_stored("e".repeat(length), &head);
+            assert_eq!(etag.map_err(|error| error.kind()).is_ok(), is_one, "{length}");
+        }
+    }
 
     /// Of a directory a thousand keys that were refused may be held at once.
     #[test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::answer::{bare_answer, request_id};
+use crate::answer::{LONGEST_ETAG, bare_answer, request_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Paged, Permissions, Safety, Sent, page_size, stands_still};
@@ -86,13 +86,14 @@ impl Operation for ListParts {
         let request_id = request_id(&head.headers);
         let document: Document = xml::read("ListPartsResult", head.status.as_u16(), &request_id, &body)?;
         let list = document.into_list(request_id)?;
-        let mut last = self.marker.unwrap_or_default();
+        let mut before = self.marker.unwrap_or_default();
         for part in &list.parts {
-            if part.part_number <= last || !super::is_part_number(part.part_number) {
+            let is_one = super::is_part_number(part.part_number) && part.etag.len() <= LONGEST_ETAG;
+            if part.part_number <= before || !is_one {
                 let told = "the parts are not in order, or one is that no upload has";
                 return Err(Error::new(ErrorKind::Response, told).with_service(bare_answer(&head)));
             }
-            last = part.part_number;
+            before = part.part_number;
         }
         Ok(list)
     }
