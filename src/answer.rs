@@ -108,8 +108,8 @@ pub(crate) fn bare_answer(head: &Parts) -> ServiceError {
 /// More than any key of COS has, or of others that speak like it.
 const LONGEST_LISTED: usize = 8 * 1024;
 
-/// What a listing shows begins with the prefix it was asked for, and is not as long as it likes. The answer to another question, which a proxy kept, would
-/// name other objects, and what is listed may be what is deleted next.
+/// What a listing shows begins with the prefix it was asked for, and is not as long as it likes. The answer to another
+/// question, which a proxy kept, would name other objects, and what is listed may be what is deleted next.
 pub(crate) fn begin_with<'a>(
     prefix: Option<&str>,
     names: impl IntoIterator<Item = &'a String>,
