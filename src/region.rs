@@ -253,20 +253,16 @@ impl Endpoint {
         }
         // A placeholder filled with a real label shows what the library that sends the request will make of the host.
         let sample = authority.replace("{bucket}", "bucket-1").replace("{region}", "region");
-        let Ok(parsed) = url::Url::parse(&format!("{}://{sample}/", scheme.as_str())) else {
-            return refuse("is not a URL");
+        let Some(host) = host_of(scheme, &sample) else {
+            return refuse("has no host, or one that is not plain lower-case ASCII");
         };
-        let host = parsed.host_str().unwrap_or_default();
-        if host.is_empty() || sample != parsed.port().map_or(host.to_owned(), |port| format!("{host}:{port}")) {
-            return refuse("has a host that is not plain lower-case ASCII");
-        }
-        if matches!(service_of(host), Some("")) {
+        if matches!(service_of(&host), Some("")) {
             return refuse(
                 "is that of a region, not of a bucket: leave it out and set the region, or write \
                  https://{bucket}.cos.{region}.myqcloud.com",
             );
         }
-        let style = if is_local(host) {
+        let style = if is_local(&host) {
             Style::Path
         } else if authority.contains("{bucket}") {
             Style::VirtualHost
@@ -340,6 +336,15 @@ impl Endpoint {
             _ => None,
         }
     }
+}
+
+/// The host, without its port, if clients send both as they stand here; the port of the scheme they leave out.
+pub(crate) fn host_of(scheme: Scheme, authority: &str) -> Option<String> {
+    let url = url::Url::parse(&format!("{scheme}://{authority}/")).ok()?;
+    let host = url.host_str()?;
+    let sent = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
+    // That library takes signs in a name that others do not.
+    (sent == authority && Authority::try_from(sent).is_ok()).then(|| host.to_owned())
 }
 
 /// The URL of a bucket, with `{bucket}` and `{region}` where its name and its region go.
@@ -519,6 +524,8 @@ mod tests {
             "https://ex\u{e4}mple.com",
             "https://a:99999",
             "https://a\r\nx:y",
+            "https://{bukket}.example.com",
+            "https://{bucket}.a\"b.example.com",
         ] {
             assert_eq!(Endpoint::custom(url).unwrap_err().field(), Some("endpoint"), "{url}");
         }

@@ -36,6 +36,7 @@ use crate::head::Head;
 pub use crate::head::SECURITY_TOKEN;
 use crate::key::push_encoded;
 use crate::name::display_name;
+use crate::region::{Scheme, host_of};
 use crate::time::unix_seconds;
 
 static SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static(SECURITY_TOKEN);
@@ -275,14 +276,9 @@ impl FromStr for HostName {
         if name.ends_with(":443") || name.ends_with(":80") {
             return refuse("has the port of the scheme, which clients leave out");
         }
-        let parsed = url::Url::parse(&format!("https://{name}/")).ok();
-        let sent = parsed.as_ref().and_then(|url| {
-            let host = url.host_str()?;
-            Some(url.port().map_or(host.to_owned(), |port| format!("{host}:{port}")))
-        });
-        match sent {
-            Some(sent) if sent == name => Ok(Self(sent)),
-            _ => refuse("is not a host in lower-case ASCII, maybe with a port"),
+        match host_of(Scheme::Https, name) {
+            Some(_) => Ok(Self(name.to_owned())),
+            None => refuse("is not a host in lower-case ASCII, maybe with a port"),
         }
     }
 }

@@ -340,6 +340,8 @@ fn a_host_that_no_client_sends_binds_nothing() {
         "cdn.example.com:80",
         "cdn.example.com:",
         "cdn%2eexample.com",
+        "{bucket}.example.com",
+        "cdn\"example.com",
     ] {
         assert_eq!(bad.parse::<HostName>().unwrap_err().field(), Some("host"), "{bad:?}");
     }
