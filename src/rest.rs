@@ -46,7 +46,7 @@ impl Rest {
 
     /// Where in the object the byte after the first `delivered` of the answer lies.
     pub(crate) fn offset_after(&self, delivered: u64) -> u64 {
-        self.range.first + delivered
+        self.range.first.saturating_add(delivered)
     }
 
     /// The request for all that comes after the first `delivered` bytes of the answer.
@@ -131,6 +131,7 @@ mod tests {
         assert_eq!((&after.headers()["range"], after.param("versionId")), (&"bytes=7-9".parse().unwrap(), Some("v")));
         let named = Rest::of(request().query("versionId", "w"), &head(206, &partial)).unwrap();
         assert_eq!(named.request_after(0).unwrap().param("versionId"), Some("w"));
+        assert_eq!(rest.request_after(u64::MAX).unwrap_err().field(), Some("range"));
     }
 
     #[test]
