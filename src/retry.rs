@@ -150,8 +150,8 @@ fn is_notable(server: SystemTime, now: SystemTime) -> bool {
 
 /// Whether the key may be over: of a token whose end is not known nobody can say.
 pub(crate) fn is_ending(credentials: &Credentials, now: SystemTime) -> bool {
-    let soon = now + Duration::from_secs(60);
-    credentials.expires_at().map_or(credentials.token().is_some(), |end| end <= soon)
+    let left = |end: SystemTime| end.duration_since(now).unwrap_or_default();
+    credentials.expires_at().map_or(credentials.token().is_some(), |end| left(end) <= Duration::from_secs(60))
 }
 
 /// The table's verdict on a refusal, with what the table cannot know: the key's end, and the clocks.
@@ -532,6 +532,14 @@ mod tests {
         let tls = Error::from(TransportError::new(Phase::Tls, "a stranger's certificate"));
         assert!(after(&mut Attempts::new(3), &get, tls).is_err());
         assert!(after(&mut Attempts::new(3), &get, Error::new(ErrorKind::Io, "the disk is gone")).is_err());
+    }
+
+    #[test]
+    fn no_time_is_too_late_to_judge_a_key_by() {
+        let later = |time: SystemTime, bit: u32| time.checked_add(Duration::from_secs(1_u64 << bit)).unwrap_or(time);
+        let end_of_time = (0..63).rev().fold(SystemTime::UNIX_EPOCH, later);
+        assert!(is_ending(&Credentials::with_token("id", "key", "token").unwrap(), end_of_time));
+        assert!(!is_ending(&Credentials::permanent("id", "key").unwrap(), end_of_time));
     }
 
     #[test]
