@@ -1,5 +1,7 @@
 //! What an answer of COS says in its headers, and how it says no.
 
+#[cfg(any(feature = "client", feature = "sts"))]
+use std::collections::HashSet;
 use std::time::Duration;
 
 use http::header::AsHeaderName;
@@ -140,16 +142,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(Duration::from_secs(60)))
 }
 
-/// How many bytes of a secret are a piece of it.
-#[cfg(any(feature = "client", feature = "sts"))]
-pub(crate) const PIECE: usize = 12;
-
-/// Whether a stranger's text holds a piece of what it was sent, as debugging servers' do. It takes as long as both are, one
-/// times the other.
+/// Whether a stranger's text holds a piece of what it was sent, as debugging servers' do.
 #[cfg(any(feature = "client", feature = "sts"))]
 pub(crate) fn repeats(text: &str, sent: &[u8]) -> bool {
-    let piece = sent.len().clamp(1, PIECE);
-    sent.len() > 3 && sent.windows(piece).any(|piece| text.as_bytes().windows(piece.len()).any(|part| part == piece))
+    let piece = sent.len().clamp(1, 12);
+    let pieces: HashSet<&[u8]> = sent.windows(piece).collect();
+    sent.len() > 3 && text.as_bytes().windows(piece).any(|part| pieces.contains(part))
 }
 
 #[cfg(test)]
@@ -191,5 +189,19 @@ mod tests {
         assert_eq!(refused("AccessDenied"), "AccessDenied");
         assert_eq!(refused(&"c".repeat(100_000)).len(), 1024);
         assert!(!refused("q-signature=0123").contains("0123"));
+    }
+
+    #[test]
+    #[cfg(any(feature = "client", feature = "sts"))]
+    fn a_piece_of_what_was_sent_is_found_in_however_long_a_text() {
+        let token = (0..4000).map(|number| format!("{number:04}")).collect::<Vec<_>>().concat();
+        let text = "0".repeat(256 * 1024);
+        assert!(!repeats(&text, token.as_bytes()));
+        assert!(repeats(&(text + &token[100..112]), token.as_bytes()));
+        for (text, sent, found) in
+            [("a key", "key", false), ("a key.", "key.", true), ("", "key.", false), ("a", "", false)]
+        {
+            assert_eq!(repeats(text, sent.as_bytes()), found, "{text:?} {sent:?}");
+        }
     }
 }
