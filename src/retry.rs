@@ -42,7 +42,7 @@ use http::header;
 use crate::credentials::Credentials;
 use crate::error::{Class, Error, ErrorKind, Phase, Result, ServiceError};
 use crate::operation::{Operation, Safety};
-use crate::time::{BELIEVABLE, NOTABLE};
+use crate::time::{BELIEVABLE, NOTABLE, share};
 
 /// Attempts of a request, the first included.
 pub const MAX_ATTEMPTS: u32 = 4;
@@ -330,7 +330,7 @@ impl History {
 /// The wait: full jitter, doubling with each try, capped; `random` is from 0.0 to 1.0.
 pub(crate) fn backoff(base: Duration, tries: u32, random: f64) -> Duration {
     let ceiling = base.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(BACKOFF_CAP);
-    ceiling.mul_f64(random.clamp(0.0, 1.0))
+    share(ceiling, random)
 }
 
 #[cfg(test)]

@@ -61,6 +61,11 @@ pub(crate) fn parse_iso8601(text: &str) -> Option<SystemTime> {
     from_unix_seconds(seconds).map(|whole| whole + Duration::from_nanos(u64::from(time.nanosecond())))
 }
 
+/// A random share of a time, from 0.0 to 1.0 of it; what is no number is nothing of it.
+pub(crate) fn share(time: Duration, random: f64) -> Duration {
+    if random.is_nan() { Duration::ZERO } else { time.mul_f64(random.clamp(0.0, 1.0)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +93,12 @@ mod tests {
         assert_eq!(http_date(time), "Thu, 16 May 2019 06:45:51 GMT");
         assert_eq!(parse_http_date("Thu, 16 May 2019 06:45:51 GMT"), Some(time));
         assert_eq!(http_date(UNIX_EPOCH + Duration::from_secs(300_000_000_000)), "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
+
+    #[test]
+    fn no_random_number_is_too_odd_for_a_share() {
+        let of_a_minute = |random| share(Duration::from_secs(60), random).as_secs();
+        let odd = [f64::NAN, f64::NEG_INFINITY, -0.5, 0.5, 1.5, f64::INFINITY];
+        assert_eq!(odd.map(of_a_minute), [0, 0, 0, 30, 60, 60]);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::time::share;
+
 /// What to do with a key, from its remaining life.
 ///
 /// ```text
@@ -42,7 +44,7 @@ impl Lifetime {
     pub fn new(obtained_at: SystemTime, obtained_monotonic: Duration, expires_at: SystemTime, jitter: f64) -> Self {
         let total = expires_at.duration_since(obtained_at).unwrap_or_default();
         let advisory = (total / 5).clamp(Duration::from_secs(60), Duration::from_secs(300));
-        let advisory = advisory.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0)).min(total / 2);
+        let advisory = (advisory * 9 / 10 + share(advisory / 5, jitter)).min(total / 2);
         let mandatory = (total / 10).min(Duration::from_secs(30));
         Self { obtained_monotonic, expires_at, total, advisory, mandatory }
     }
@@ -102,7 +104,7 @@ impl RefreshSchedule {
             Duration::from_secs(60)
         } else {
             let cap = (base * 2_u32.saturating_pow(self.failures.min(5))).min(Duration::from_secs(30));
-            base + cap.saturating_sub(base).mul_f64(random.clamp(0.0, 1.0))
+            base + share(cap.saturating_sub(base), random)
         };
         self.failures = self.failures.saturating_add(1);
         self.not_before = Some(monotonic.saturating_add(wait));
