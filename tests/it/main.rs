@@ -1,6 +1,7 @@
 //! The client against the emulator, by theme. One binary, so that it links once.
 
 mod acl;
+mod any_request;
 mod archive;
 mod blocking;
 mod bucket_policy;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -233,7 +234,7 @@ impl Drop for Wire {
     fn drop(&mut self) {
         if self.control.ordered() == Some(Order::Reset) {
             // If this fails the connection is closed instead, which the test at hand will notice.
-            let _ = self.tcp.set_zero_linger();
+            let _ = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO));
         }
     }
 }
