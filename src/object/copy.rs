@@ -171,7 +171,7 @@ pub struct CopyObjectOutput {
     pub last_modified: Option<SystemTime>,
     /// The version of the copy, where its bucket keeps versions.
     pub version_id: Option<String>,
-    /// The version that was copied.
+    /// The version that was copied, where the source named one: otherwise COS does not tell it.
     pub source_version_id: Option<String>,
     request_id: String,
 }

@@ -22,7 +22,7 @@ use crate::request::Head;
 use crate::respond::Reply;
 use crate::restore;
 use crate::service::{CRC, Call};
-use crate::store::{Bucket, Content, Kind, Made, NotFound, Version, Versioning};
+use crate::store::{Bucket, Content, Kind, Made, NotFound, Version};
 use crate::xml::Document;
 
 pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
@@ -64,11 +64,10 @@ pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
         xml.number("CRC64", crc);
     }
     xml.text("LastModified", &iso_seconds(copy.micros));
-    if let Some(id) = &committed.version_id {
-        xml.text("VersionId", id);
+    if let Some(id) = committed.version_id() {
+        xml.text("VersionId", &id);
     }
     let mut reply = Reply::xml(xml.finish());
-    reply.set_if("x-cos-version-id", committed.version_id.as_ref());
     source.describe(&mut reply);
     echo_encryption(&mut reply, copy);
     Ok(reply)
@@ -194,10 +193,9 @@ impl Source {
         Ok(Self { bucket, key, id, version })
     }
 
+    /// The version is told to whoever asked for it.
     fn describe(&self, reply: &mut Reply) {
-        if self.bucket.versioning() != Versioning::Unset {
-            reply.set("x-cos-copy-source-version-id", self.version.id());
-        }
+        reply.set_if("x-cos-copy-source-version-id", self.id.as_ref());
     }
 }
 
@@ -219,6 +217,7 @@ fn parse_source(text: &str) -> Option<(String, Option<String>, String, Option<St
         return None; // not even the port of the host that is asked
     }
     match address::resolve(host, b"/", &Domains::new(), |_| None) {
+        Address::Bucket { website: true, .. } => None,
         Address::Bucket { bucket, region: Region::Named(region), .. } => Some((bucket, Some(region), key, id)),
         Address::Bucket { bucket, region: Region::Accelerate, .. } => Some((bucket, None, key, id)),
         _ => None,

@@ -12,7 +12,7 @@ use crate::object::{describe_write, may_write};
 use crate::receive::{Digests, receive, receive_document};
 use crate::respond::Reply;
 use crate::service::{CRC, Call};
-use crate::store::{Completion, Entry, ListQuery};
+use crate::store::{Completion, Entry, ListQuery, Versioning};
 use crate::xml::{Document, Element};
 
 /// The least size of every part but the last.
@@ -100,6 +100,9 @@ pub(crate) async fn complete(call: &mut Call<'_>) -> Result<Reply, CosError> {
     xml.text("ETag", &committed.version.etag);
     let mut reply = Reply::xml(xml.finish());
     describe_write(&mut reply, &committed);
+    if committed.versioning == Versioning::Suspended {
+        reply.set("x-cos-version-id", "null");
+    }
     Ok(reply)
 }
 

@@ -44,7 +44,7 @@ pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
 /// The headers of every answer to a write.
 pub(crate) fn describe_write(reply: &mut Reply, committed: &Committed) {
     reply.set_if(CRC, committed.version.crc64.map(|crc| crc.to_string()));
-    reply.set_if("x-cos-version-id", committed.version_id.as_ref());
+    reply.set_if("x-cos-version-id", committed.version_id());
     echo_encryption(reply, &committed.version);
 }
 

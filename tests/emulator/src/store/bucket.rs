@@ -195,8 +195,14 @@ impl NotFound {
 #[derive(Debug)]
 pub(crate) struct Committed {
     pub(crate) version: Arc<Version>,
-    /// Only in a bucket that keeps versions.
-    pub(crate) version_id: Option<String>,
+    pub(crate) versioning: Versioning,
+}
+
+impl Committed {
+    /// What answers tell of it: that of a version which is kept. A `null` one is told by Complete alone.
+    pub(crate) fn version_id(&self) -> Option<String> {
+        (!self.version.null).then(|| self.version.id())
+    }
 }
 
 /// What became of a deletion.
@@ -472,8 +478,7 @@ impl State {
     }
 
     pub(super) fn committed(&self, version: Arc<Version>) -> Committed {
-        let version_id = (self.versioning != Versioning::Unset).then(|| version.id());
-        Committed { version, version_id }
+        Committed { version, versioning: self.versioning }
     }
 }
 
