@@ -83,7 +83,7 @@ impl From<&UploadPartCopyOutput> for CompletedPart {
 }
 
 impl CompleteMultipartUpload {
-    /// Completes the upload with these parts, in rising order of their numbers.
+    /// Completes the upload with these parts, in rising order of their numbers. A gap between two of them is `InvalidPart`.
     pub fn new(
         key: ObjectKey,
         upload_id: impl Into<String>,

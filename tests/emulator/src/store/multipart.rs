@@ -49,11 +49,14 @@ impl Multipart {
         replaced
     }
 
-    /// The parts of a list that names each by its number and its `ETag`, all others left out.
+    /// The parts of a list that names each by its number and its `ETag`, one number after the other, all others left out.
     fn pick(&self, listed: &[(u32, String)], smallest: u64) -> Result<Vec<Arc<Part>>, CosError> {
         if !listed.is_sorted_by(|(one, _), (next, _)| one < next) {
             let message = "The list of parts was not in ascending order: parts must be listed by their numbers.";
             return Err(CosError::new(400, "InvalidPartOrder", message));
+        }
+        if listed.windows(2).any(|pair| pair[0].0 + 1 != pair[1].0) {
+            return Err(CosError::new(400, "InvalidPart", "The numbers of the parts do not follow on one another."));
         }
         let mut parts = Vec::with_capacity(listed.len());
         for (number, etag) in listed {
