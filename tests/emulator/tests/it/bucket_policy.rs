@@ -160,11 +160,23 @@ async fn each_way_in_is_let_by_its_own_action() {
 #[tokio::test]
 async fn of_many_objects_those_are_deleted_that_may_be() {
     let emulator = emulator();
-    set(&emulator, &[allow(ANYONE, "DeleteObject", "a/*")]).await;
     let body = "<Delete><Object><Key>a/k</Key></Object><Object><Key>b/k</Key></Object></Delete>";
-    let answer = by("nobody", &emulator, "POST", "/").query("delete", "").body(body).send(&emulator).await;
-    assert_eq!((answer.verdict().as_str(), answer.all("Key")), ("200 AccessDenied", vec!["a/k", "b/k"]));
-    assert!(emulator.object(emulator.bucket(), "a/k").is_none() && emulator.object(emulator.bucket(), "b/k").is_some());
+    let [one, many] = ["DeleteObject", "DeleteMultipleObjects"].map(|action| allow(ANYONE, action, "a/*"));
+    // Who is nobody needs both.
+    for (who, statements, left) in [
+        ("nobody", vec![one.clone()], true),
+        ("nobody", vec![many.clone()], true),
+        ("nobody", vec![one.clone(), many.clone()], false),
+        ("friend", vec![many], true),
+        ("friend", vec![one], false),
+    ] {
+        set(&emulator, &statements).await;
+        let answer = by(who, &emulator, "POST", "/").query("delete", "").body(body).send(&emulator).await;
+        assert_eq!((answer.verdict().as_str(), answer.all("Key")), ("200 AccessDenied", vec!["a/k", "b/k"]));
+        assert_eq!(emulator.object(emulator.bucket(), "a/k").is_some(), left, "{who} {statements:?}");
+        assert!(emulator.object(emulator.bucket(), "b/k").is_some());
+        emulator.put_object(emulator.bucket(), "a/k", "x");
+    }
 }
 
 #[tokio::test]
