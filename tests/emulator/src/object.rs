@@ -82,14 +82,26 @@ pub(crate) fn show(call: &Call<'_>, bucket: &Bucket, version: &Version, with_bod
         restore::refuse_archived(version, now)?;
     }
     if !check_conditions(head, "", version)? {
-        let mut reply = Reply::new(StatusCode::NOT_MODIFIED);
-        reply.set("etag", &version.etag);
-        reply.set("last-modified", httpdate::fmt_http_date(version.modified()));
-        return Ok(reply);
+        return Ok(not_modified(call, version, with_body));
     }
     let range = head.header("range").filter(|_| with_body);
     let range = range.and_then(|text| Range::parse(text, version.size)).transpose()?;
     Ok(give(call, bucket, version, with_body, range))
+}
+
+/// What HEAD answers is that of an error: nothing of the object.
+fn not_modified(call: &Call<'_>, version: &Version, with_body: bool) -> Reply {
+    let mut reply = Reply::new(StatusCode::NOT_MODIFIED);
+    if with_body {
+        reply.set("etag", &version.etag);
+        reply.set_if(CRC, version.crc64.map(|crc| crc.to_string()));
+        let kind = version.draft.headers.iter().find(|(name, _)| name == "content-type");
+        reply.set_if("content-type", kind.map(|(_, value)| value));
+    } else {
+        reply.set("content-type", "application/xml");
+        reply.set("x-cos-trace-id", call.world.ids.trace());
+    }
+    reply
 }
 
 /// The same, whatever the request says of conditions and ranges.

@@ -44,8 +44,8 @@ impl Reply {
         let mut reply = Self::new(error.status);
         if *method != Method::HEAD && error.status != StatusCode::NOT_MODIFIED {
             reply.body = Body::from(bytes::Bytes::from(error.document(resource, request_id, trace_id)));
-            reply.set("content-type", "application/xml");
         }
+        reply.set("content-type", "application/xml");
         reply.set("x-cos-trace-id", trace_id);
         for (name, value) in &error.headers {
             reply.set(name, value);
@@ -100,8 +100,8 @@ impl Reply {
 
     /// Adds the length unless the answer has none or states its own, and hands everything to the connection.
     pub(crate) fn into_response(mut self) -> Response<Body> {
-        let bodiless = matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if let Some(length) = self.body.length().filter(|_| !bodiless) {
+        let told = self.status != StatusCode::NO_CONTENT;
+        if let Some(length) = self.body.length().filter(|_| told) {
             self.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
         }
         let mut response = Response::new(self.body);

@@ -54,6 +54,18 @@ async fn names_are_spelled_as_the_service_spells_them() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_body_has_the_length_of_none() {
+    let emulator = emulator().await;
+    let etag = emulator.object(emulator.bucket(), "k").unwrap().etag().to_owned();
+    for (method, path, etag) in [("GET", "/k", etag.as_str()), ("HEAD", "/k", &etag), ("PUT", "/new", "")] {
+        let request = close(Ask::new(&emulator, method, path).header("if-none-match", etag)).wire();
+        let (answer, _) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
+        assert_eq!(answer.starts_with("HTTP/1.1 304 "), method != "PUT", "{answer}");
+        assert!(answer.contains("\r\nContent-Length: 0\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_proxy_request_names_its_host_in_the_target() {
     let emulator = emulator().await;
     let ask = close(Ask::new(&emulator, "PUT", "/a%20b").body("x"));
