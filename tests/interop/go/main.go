@@ -45,6 +45,9 @@ type request struct {
 	Days                                  int
 	Tier                                  string
 	Plain, Merged, Quiet                  bool
+	Anonymous, Stream                     bool
+	Versions                              [][2]string
+	SourceVersion                         string `json:"source_version"`
 	Headers, Query                        map[string]string
 	Action, Provider, Identity            string
 	RoleARN                               string `json:"role_arn"`
@@ -188,6 +191,7 @@ type answer struct {
 	Parts     [][3]any                   `json:"parts,omitempty"`
 	Uploads   [][2]string                `json:"uploads,omitempty"`
 	Versions  [][2]string                `json:"versions,omitempty"`
+	VersionID string                     `json:"version_id,omitempty"`
 	Markers   []string                   `json:"markers,omitempty"`
 	Tags      [][2]string                `json:"tags,omitempty"`
 	ACL       string                     `json:"acl,omitempty"`
@@ -244,6 +248,9 @@ func (r request) client() *cos.Client {
 	}
 	if given.Domain != "" {
 		bucket = &url.URL{Scheme: "http", Host: given.Domain}
+	}
+	if given.Anonymous {
+		return cos.NewClient(&cos.BaseURL{BucketURL: bucket}, &http.Client{Transport: transport})
 	}
 	return cos.NewClient(&cos.BaseURL{BucketURL: bucket}, &http.Client{Transport: &cos.AuthorizationTransport{
 		SecretID: given.SecretID, SecretKey: given.SecretKey, SessionToken: given.Token, Transport: transport,
@@ -340,7 +347,11 @@ func (r request) put(c *cos.Client) (*cos.Response, error) {
 		return nil, err
 	}
 	defer body.Close()
-	return c.Object.Put(ctx, r.Key, body, &cos.ObjectPutOptions{
+	var reader io.Reader = body
+	if r.Stream {
+		reader = io.MultiReader(body) // which does not tell its length
+	}
+	return c.Object.Put(ctx, r.Key, reader, &cos.ObjectPutOptions{
 		ObjectPutHeaderOptions: &cos.ObjectPutHeaderOptions{XOptionHeader: r.header()},
 	})
 }
@@ -399,6 +410,9 @@ func (r request) deleteMany(c *cos.Client, a *answer) (*cos.Response, error) {
 	for _, key := range r.Keys {
 		option.Objects = append(option.Objects, cos.Object{Key: key})
 	}
+	for _, version := range r.Versions {
+		option.Objects = append(option.Objects, cos.Object{Key: version[0], VersionId: version[1]})
+	}
 	result, response, err := c.Object.DeleteMulti(ctx, option)
 	if err == nil {
 		for _, entry := range result.DeletedObjects {
@@ -412,10 +426,19 @@ func (r request) source(c *cos.Client) string {
 	return c.BaseURL.BucketURL.Host + "/" + r.Source
 }
 
-func (r request) copy(c *cos.Client) (*cos.Response, error) {
-	_, response, err := c.Object.Copy(ctx, r.Key, r.source(c), &cos.ObjectCopyOptions{
-		ObjectCopyHeaderOptions: &cos.ObjectCopyHeaderOptions{XOptionHeader: r.header()},
-	})
+func (r request) copyOptions() *cos.ObjectCopyOptions {
+	return &cos.ObjectCopyOptions{ObjectCopyHeaderOptions: &cos.ObjectCopyHeaderOptions{XOptionHeader: r.header()}}
+}
+
+func (r request) copy(c *cos.Client, a *answer) (*cos.Response, error) {
+	var version []string
+	if r.SourceVersion != "" {
+		version = []string{r.SourceVersion}
+	}
+	result, response, err := c.Object.Copy(ctx, r.Key, r.source(c), r.copyOptions(), version...)
+	if err == nil {
+		a.VersionID = result.VersionId
+	}
 	return response, err
 }
 
@@ -450,13 +473,21 @@ func (r request) listParts(c *cos.Client, a *answer) (*cos.Response, error) {
 }
 
 func (r request) listUploads(c *cos.Client, a *answer) (*cos.Response, error) {
-	page, response, err := c.Object.ListUploads(ctx, &cos.ObjectListUploadsOptions{Prefix: r.Prefix, EncodingType: "url"})
-	if err == nil {
+	option := &cos.ObjectListUploadsOptions{Prefix: r.Prefix, EncodingType: "url", MaxUploads: r.Max}
+	for {
+		page, response, err := c.Object.ListUploads(ctx, option)
+		if err != nil {
+			return response, err
+		}
+		a.Pages++
 		for _, upload := range page.Upload {
 			a.Uploads = append(a.Uploads, [2]string{r.name(upload.Key), upload.UploadID})
 		}
+		if !page.IsTruncated {
+			return response, nil
+		}
+		option.KeyMarker, option.UploadIdMarker = r.name(page.NextKeyMarker), page.NextUploadIdMarker
 	}
-	return response, err
 }
 
 func (r request) complete(c *cos.Client) (*cos.Response, error) {
@@ -479,18 +510,29 @@ func (r request) append(c *cos.Client) (*cos.Response, error) {
 }
 
 func (r request) listVersions(c *cos.Client, a *answer) (*cos.Response, error) {
-	page, response, err := c.Bucket.GetObjectVersions(ctx, &cos.BucketGetObjectVersionsOptions{
-		Prefix: r.Prefix, EncodingType: "url",
-	})
-	if err == nil {
+	option := &cos.BucketGetObjectVersionsOptions{
+		Prefix: r.Prefix, Delimiter: r.Delimiter, EncodingType: "url", MaxKeys: r.Max,
+	}
+	for {
+		page, response, err := c.Bucket.GetObjectVersions(ctx, option)
+		if err != nil {
+			return response, err
+		}
+		a.Pages++
 		for _, version := range page.Version {
 			a.Versions = append(a.Versions, [2]string{r.name(version.Key), version.VersionId})
 		}
 		for _, marker := range page.DeleteMarker {
 			a.Markers = append(a.Markers, r.name(marker.Key))
 		}
+		for _, prefix := range page.CommonPrefixes {
+			a.Prefixes = append(a.Prefixes, r.name(prefix))
+		}
+		if !page.IsTruncated {
+			return response, nil
+		}
+		option.KeyMarker, option.VersionIdMarker = r.name(page.NextKeyMarker), page.NextVersionIdMarker
 	}
-	return response, err
 }
 
 // Of the bucket, when there is no key; as the two below.
@@ -1054,7 +1096,11 @@ func (r request) answer() (a answer) {
 	case "delete_many":
 		response, err = r.deleteMany(c, &a)
 	case "copy":
-		response, err = r.copy(c)
+		response, err = r.copy(c, &a)
+	case "copy_large":
+		_, response, err = c.Object.MultiCopy(ctx, r.Key, r.source(c), &cos.MultiCopyOptions{
+			OptCopy: r.copyOptions(), PartSize: 1,
+		})
 	case "initiate":
 		var started *cos.InitiateMultipartUploadResult
 		started, response, err = c.Object.InitiateMultipartUpload(ctx, r.Key, &cos.InitiateMultipartUploadOptions{

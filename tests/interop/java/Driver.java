@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.qcloud.cos.COSClient;
 import com.qcloud.cos.ClientConfig;
+import com.qcloud.cos.auth.AnonymousCOSCredentials;
 import com.qcloud.cos.auth.BasicCOSCredentials;
 import com.qcloud.cos.auth.BasicSessionCredentials;
 import com.qcloud.cos.endpoint.EndpointResolver;
@@ -49,11 +50,12 @@ public class Driver {
     static class Request {
         public String verb, bucket, key, file, into, method, prefix, delimiter;
         public String address, route, region, secret_id, secret_key, token;
-        public String source, range, upload_id, version_id, status;
+        public String source, source_version, range, upload_id, version_id, status;
         public int max_keys, expires, number, max;
         public long position;
-        public boolean plain, merged, quiet;
-        public List<String> keys;
+        public boolean plain, merged, quiet, anonymous, stream;
+        public List<List<String>> versions = List.of();
+        public List<String> keys = List.of();
         public String by, action, role_arn, ca;
         public List<String> actions, prefixes;
         public Map<String, Object> policy;
@@ -164,7 +166,7 @@ public class Driver {
         if (cos != null) {
             cos.shutdown();
         }
-        cos = new COSClient(r.token == null
+        cos = new COSClient(r.anonymous ? new AnonymousCOSCredentials() : r.token == null
                 ? new BasicCOSCredentials(r.secret_id, r.secret_key)
                 : new BasicSessionCredentials(r.secret_id, r.secret_key, r.token), config);
         return Map.of();
@@ -237,8 +239,10 @@ public class Driver {
         return metadata;
     }
 
-    private Map<String, Object> put(Request r) {
-        PutObjectRequest request = new PutObjectRequest(r.bucket, r.key, new File(r.file));
+    private Map<String, Object> put(Request r) throws Exception {
+        PutObjectRequest request = r.stream
+                ? new PutObjectRequest(r.bucket, r.key, Files.newInputStream(Paths.get(r.file)), null)
+                : new PutObjectRequest(r.bucket, r.key, new File(r.file));
         request.setSSECustomerKey(r.customerKey());
         PutObjectResult result = cos.putObject(request.withMetadata(metadata(r)));
         Map<String, String> headers = new TreeMap<>(Map.of("etag", '"' + result.getETag() + '"',
@@ -321,7 +325,10 @@ public class Driver {
 
     private Map<String, Object> deleteMany(Request r) {
         DeleteObjectsRequest request = new DeleteObjectsRequest(r.bucket);
-        request.withKeys(r.keys.toArray(new String[0])).setQuiet(r.quiet);
+        List<DeleteObjectsRequest.KeyVersion> objects = new ArrayList<>();
+        r.keys.forEach(key -> objects.add(new DeleteObjectsRequest.KeyVersion(key)));
+        r.versions.forEach(it -> objects.add(new DeleteObjectsRequest.KeyVersion(it.get(0), it.get(1))));
+        request.withKeys(objects).setQuiet(r.quiet);
         List<String> keys = new ArrayList<>();
         cos.deleteObjects(request).getDeletedObjects().forEach(entry -> keys.add(entry.getKey()));
         return Map.of("keys", keys);
@@ -329,6 +336,7 @@ public class Driver {
 
     private Map<String, Object> copy(Request r) {
         CopyObjectRequest request = new CopyObjectRequest(given, r.bucket, r.source, r.bucket, r.key);
+        request.setSourceVersionId(r.source_version);
         String directive = r.headers.remove("x-cos-metadata-directive");
         if (directive != null) {
             request.setMetadataDirective(directive);
@@ -337,7 +345,12 @@ public class Driver {
             r.headers.forEach(request::putCustomRequestHeader);
         }
         CopyObjectResult result = cos.copyObject(request);
-        return tags(result.getETag(), result.getCrc64Ecma());
+        if (result == null) { // a condition did not hold: the SDK drops the rest
+            return Map.of("status", 412, "error", "nothing was copied", "request_id", "dropped");
+        }
+        Map<String, Object> answer = new HashMap<>(tags(result.getETag(), result.getCrc64Ecma()));
+        answer.put("version_id", result.getVersionId());
+        return answer;
     }
 
     private Map<String, Object> initiate(Request r) {
@@ -381,10 +394,17 @@ public class Driver {
     private Map<String, Object> listUploads(Request r) {
         ListMultipartUploadsRequest request = new ListMultipartUploadsRequest(r.bucket);
         request.setPrefix(r.prefix);
+        request.setMaxUploads(r.max == 0 ? null : r.max);
         List<List<String>> uploads = new ArrayList<>();
-        cos.listMultipartUploads(request).getMultipartUploads()
-                .forEach(upload -> uploads.add(List.of(upload.getKey(), upload.getUploadId())));
-        return Map.of("uploads", uploads);
+        for (int pages = 1; ; pages++) {
+            MultipartUploadListing page = cos.listMultipartUploads(request);
+            page.getMultipartUploads().forEach(upload -> uploads.add(List.of(upload.getKey(), upload.getUploadId())));
+            if (!page.isTruncated()) {
+                return Map.of("uploads", uploads, "pages", pages);
+            }
+            request.setKeyMarker(page.getNextKeyMarker());
+            request.setUploadIdMarker(page.getNextUploadIdMarker());
+        }
     }
 
     private Map<String, Object> complete(Request r) {
@@ -406,8 +426,14 @@ public class Driver {
             TransferManagerConfiguration configuration = new TransferManagerConfiguration();
             configuration.setMultipartUploadThreshold(1 << 20);
             configuration.setMinimumUploadPartSize(1 << 20);
+            configuration.setMultipartCopyThreshold(1 << 20);
+            configuration.setMultipartCopyPartSize(1 << 20);
             manager.setConfiguration(configuration);
-            if (r.verb.equals("upload")) {
+            if (r.verb.equals("copy_large")) {
+                CopyObjectRequest request = new CopyObjectRequest(given, r.bucket, r.source, r.bucket, r.key);
+                request.setStorageClass(r.headers.get("x-cos-storage-class"));
+                manager.copy(request, cos, null).waitForCopyResult();
+            } else if (r.verb.equals("upload")) {
                 PutObjectRequest request = new PutObjectRequest(r.bucket, r.key, new File(r.file));
                 request.setEnableResumableUpload(true);
                 manager.upload(request).waitForUploadResult();
@@ -746,15 +772,25 @@ public class Driver {
 
     private Map<String, Object> listVersions(Request r) {
         List<List<String>> versions = new ArrayList<>();
-        List<String> markers = new ArrayList<>();
-        cos.listVersions(r.bucket, r.prefix).getVersionSummaries().forEach(entry -> {
-            if (entry.isDeleteMarker()) {
-                markers.add(entry.getKey());
-            } else {
-                versions.add(List.of(entry.getKey(), entry.getVersionId()));
+        List<String> markers = new ArrayList<>(), prefixes = new ArrayList<>();
+        ListVersionsRequest request = new ListVersionsRequest(
+                r.bucket, r.prefix, null, null, r.delimiter, r.max == 0 ? null : r.max);
+        for (int pages = 1; ; pages++) {
+            VersionListing page = cos.listVersions(request);
+            page.getVersionSummaries().forEach(entry -> {
+                if (entry.isDeleteMarker()) {
+                    markers.add(entry.getKey());
+                } else {
+                    versions.add(List.of(entry.getKey(), entry.getVersionId()));
+                }
+            });
+            prefixes.addAll(page.getCommonPrefixes());
+            if (!page.isTruncated()) {
+                return Map.of("versions", versions, "markers", markers, "prefixes", prefixes, "pages", pages);
             }
-        });
-        return Map.of("versions", versions, "markers", markers);
+            request.setKeyMarker(page.getNextKeyMarker());
+            request.setVersionIdMarker(page.getNextVersionIdMarker());
+        }
     }
 
     /** Of the bucket, when there is no key; a list goes as XML. */
@@ -932,6 +968,7 @@ public class Driver {
             case "list_uploads": return listUploads(r);
             case "complete": return complete(r);
             case "abort": return abort(r);
+            case "copy_large":
             case "upload":
             case "download": return transfer(r);
             case "append": return append(r);

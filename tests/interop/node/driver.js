@@ -29,7 +29,8 @@ const overrides = (query = {}) =>
 const part = (request) => ({ ...place(request), UploadId: request.upload_id, PartNumber: request.number });
 
 const source = (request) =>
-  request.bucket + '.cos.' + given.region + '.myqcloud.com/' + encodeURIComponent(request.source).replace(/%2F/g, '/');
+  request.bucket + '.cos.' + given.region + '.myqcloud.com/' + encodeURIComponent(request.source).replace(/%2F/g, '/') +
+  (request.source_version ? '?versionId=' + request.source_version : '');
 
 // Of headers; one alone comes without a list.
 const names = (list) => [].concat((list || {}).Header || []).map(({ Key }) => Key);
@@ -95,11 +96,13 @@ const verbs = {
   },
 
   async put(request) {
-    return reply(await cos.putObject({ ...place(request), Body: fs.readFileSync(request.file) }));
+    const body = request.stream ? fs.createReadStream(request.file) : fs.readFileSync(request.file);
+    return reply(await cos.putObject({ ...place(request), Body: body }));
   },
 
   async get(request) {
     const data = await cos.getObject({ ...place(request), ...overrides(request.query) });
+    if (data.NotModified) return { status: 304 };
     fs.writeFileSync(request.into, data.Body);
     return reply(data);
   },
@@ -136,14 +139,23 @@ const verbs = {
   async delete_many(request) {
     const data = await cos.deleteMultipleObject({
       ...place(request),
-      Objects: request.keys.map((key) => ({ Key: key })),
+      Objects: [
+        ...(request.keys || []).map((key) => ({ Key: key })),
+        ...(request.versions || []).map(([key, version]) => ({ Key: key, VersionId: version })),
+      ],
       Quiet: request.quiet,
     });
     return { keys: data.Deleted.map((entry) => entry.Key) };
   },
 
   async copy(request) {
-    return reply(await cos.putObjectCopy({ ...place(request), CopySource: source(request) }));
+    const data = await cos.putObjectCopy({ ...place(request), CopySource: source(request) });
+    return { ...reply(data), version_id: data.VersionId };
+  },
+
+  async copy_large(request) {
+    const sizes = { CopySliceSize: 1 << 20, CopyChunkSize: 1 << 20 };
+    return reply(await cos.sliceCopyFile({ ...place(request), CopySource: source(request), ...sizes }));
   },
 
   async initiate(request) {
@@ -175,8 +187,21 @@ const verbs = {
   },
 
   async list_uploads(request) {
-    const page = await cos.multipartList({ ...place(request), Prefix: request.prefix, EncodingType: 'url' });
-    return { uploads: page.Upload.map((upload) => [decodeURIComponent(upload.Key), upload.UploadId]) };
+    const answer = { uploads: [], pages: 0 };
+    for (let marker, behind; ; ) {
+      const page = await cos.multipartList({
+        ...place(request),
+        Prefix: request.prefix,
+        MaxUploads: request.max,
+        KeyMarker: marker,
+        UploadIdMarker: behind,
+        EncodingType: 'url',
+      });
+      answer.pages += 1;
+      answer.uploads.push(...page.Upload.map((upload) => [decodeURIComponent(upload.Key), upload.UploadId]));
+      if (page.IsTruncated !== 'true') return answer;
+      [marker, behind] = [decodeURIComponent(page.NextKeyMarker), page.NextUploadIdMarker];
+    }
   },
 
   async complete(request) {
@@ -540,11 +565,24 @@ const verbs = {
   },
 
   async list_versions(request) {
-    const page = await cos.listObjectVersions({ ...place(request), Prefix: request.prefix, EncodingType: 'url' });
-    return {
-      versions: page.Versions.map((entry) => [decodeURIComponent(entry.Key), entry.VersionId]),
-      markers: page.DeleteMarkers.map((entry) => decodeURIComponent(entry.Key)),
-    };
+    const answer = { versions: [], markers: [], prefixes: [], pages: 0 };
+    for (let marker, behind; ; ) {
+      const page = await cos.listObjectVersions({
+        ...place(request),
+        Prefix: request.prefix,
+        Delimiter: request.delimiter,
+        MaxKeys: request.max,
+        KeyMarker: marker,
+        VersionIdMarker: behind,
+        EncodingType: 'url',
+      });
+      answer.pages += 1;
+      answer.versions.push(...page.Versions.map((entry) => [decodeURIComponent(entry.Key), entry.VersionId]));
+      answer.markers.push(...page.DeleteMarkers.map((entry) => decodeURIComponent(entry.Key)));
+      answer.prefixes.push(...[].concat(page.CommonPrefixes || []).map((entry) => decodeURIComponent(entry.Prefix)));
+      if (page.IsTruncated !== 'true') return answer;
+      [marker, behind] = [decodeURIComponent(page.NextKeyMarker), page.NextVersionIdMarker];
+    }
   },
 
   // Of the bucket, when there is no key; as the two below.

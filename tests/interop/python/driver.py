@@ -70,7 +70,7 @@ class Driver:
             way = {"Proxies": {"http": "http://" + request["address"]}, "Domain": request.get("domain")}
         self.cos = CosS3Client(CosConfig(
             Region=request["region"], Scheme="http", SecretId=request["secret_id"],
-            SecretKey=request["secret_key"], Token=request.get("token"), **way))
+            SecretKey=request["secret_key"], Token=request.get("token"), Anonymous=request.get("anonymous"), **way))
 
     def sts(self, request):
         """A temporary key from the helper for COS, or from the SDK for all of the cloud's API."""
@@ -131,7 +131,8 @@ class Driver:
         return {"secret_id": secret_id, "secret_key": secret_key, "token": token}
 
     def put(self, request):
-        with open(request["file"], "rb") as body:
+        with open(request["file"], "rb") as file:
+            body = iter(lambda: file.read(1000), b"") if request.get("stream") else file
             return headers(self.cos.put_object(request["bucket"], body, request["key"], **keywords(request)))
 
     def get(self, request):
@@ -161,7 +162,8 @@ class Driver:
             marker = page["NextMarker"]
 
     def delete_many(self, request):
-        objects = [{"Key": key} for key in request["keys"]]
+        objects = [{"Key": key} for key in request.get("keys", [])]
+        objects += [{"Key": key, "VersionId": version} for key, version in request.get("versions", [])]
         result = self.cos.delete_objects(request["bucket"], {
             "Object": objects, "Quiet": "true" if request.get("quiet") else "false"})
         return {"keys": [entry["Key"] for entry in elements(result or {}, "Deleted")]}
@@ -170,7 +172,16 @@ class Driver:
         options = keywords(request)
         directive = options.get("Metadata", {}).pop("x-cos-metadata-directive", "Copy")
         source = {"Bucket": request["bucket"], "Key": request["source"], "Region": self.given["region"]}
-        return headers(self.cos.copy_object(request["bucket"], request["key"], source, directive, **options))
+        if "source_version" in request:
+            source["VersionId"] = request["source_version"]
+        copied = self.cos.copy_object(request["bucket"], request["key"], source, directive, **options)
+        return {**headers(copied), "version_id": copied.get("VersionId")}
+
+    def copy_large(self, request):
+        source = {"Bucket": request["bucket"], "Key": request["source"], "Region": self.given["region"]}
+        self.cos.get_conf().set_copy_part_threshold_size(1 << 20)
+        # Of the same class it would go in one request, whatever its size.
+        self.cos.copy(request["bucket"], request["key"], source, PartSize=1, **keywords(request))
 
     def initiate(self, request):
         started = self.cos.create_multipart_upload(request["bucket"], request["key"], **keywords(request))
@@ -200,8 +211,15 @@ class Driver:
             marker = page["NextPartNumberMarker"]
 
     def list_uploads(self, request):
-        page = self.cos.list_multipart_uploads(request["bucket"], request.get("prefix", ""))
-        return {"uploads": [[upload["Key"], upload["UploadId"]] for upload in elements(page, "Upload")]}
+        answer, marker, behind = {"uploads": [], "pages": 0}, "", ""
+        while True:
+            page = self.cos.list_multipart_uploads(
+                request["bucket"], request.get("prefix", ""), "", marker, behind, request.get("max", 1000))
+            answer["pages"] += 1
+            answer["uploads"] += [[upload["Key"], upload["UploadId"]] for upload in elements(page, "Upload")]
+            if page["IsTruncated"] == "false":
+                return answer
+            marker, behind = page["NextKeyMarker"], page["NextUploadIdMarker"]
 
     def complete(self, request):
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in request["parts"]]
@@ -506,9 +524,18 @@ class Driver:
         self.cos.delete_bucket_lifecycle(request["bucket"])
 
     def list_versions(self, request):
-        page = self.cos.list_objects_versions(request["bucket"], request.get("prefix", ""))
-        return {"versions": [[entry["Key"], entry["VersionId"]] for entry in elements(page, "Version")],
-                "markers": [entry["Key"] for entry in elements(page, "DeleteMarker")]}
+        answer, marker, behind = {"versions": [], "markers": [], "prefixes": [], "pages": 0}, "", ""
+        while True:
+            page = self.cos.list_objects_versions(
+                request["bucket"], request.get("prefix", ""), request.get("delimiter", ""), marker, behind,
+                request.get("max", 1000))
+            answer["pages"] += 1
+            answer["versions"] += [[entry["Key"], entry["VersionId"]] for entry in elements(page, "Version")]
+            answer["markers"] += [entry["Key"] for entry in elements(page, "DeleteMarker")]
+            answer["prefixes"] += [entry["Prefix"] for entry in elements(page, "CommonPrefixes")]
+            if page["IsTruncated"] == "false":
+                return answer
+            marker, behind = page["NextKeyMarker"], page.get("NextVersionIdMarker", "")
 
     def put_tags(self, request):
         """Of the bucket, when there is no key; as the two below."""
