@@ -5,8 +5,10 @@ use crate::address::{Address, Region, is_bucket_name, is_region_name};
 use crate::encoding::{encode, number};
 use crate::error::CosError;
 use crate::respond::Reply;
-use crate::service::Call;
+use crate::restore;
+use crate::service::{Call, World};
 use crate::store::{Bucket, Entry, ListQuery, Version, Versioning};
+use crate::tiering;
 use crate::xml::Document;
 
 pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
@@ -98,7 +100,7 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
     write_prefixes(&mut xml, &entries, spelled);
     for entry in &entries {
         if let Entry::Item(key, version) = entry {
-            write_contents(&mut xml, &spelled.write(key), version, &call.world.appid);
+            write_contents(&mut xml, &spelled.write(key), version, call.world);
         }
     }
     let mut reply = Reply::xml(xml.finish());
@@ -116,15 +118,27 @@ pub(crate) fn write_prefixes<T>(xml: &mut Document, entries: &[Entry<T>], spelle
     }
 }
 
-fn write_contents(xml: &mut Document, key: &str, version: &Version, appid: &str) {
+fn write_contents(xml: &mut Document, key: &str, version: &Version, world: &World) {
     xml.open("Contents");
     xml.text("Key", key);
     xml.text("LastModified", &iso_milliseconds(version.micros));
     xml.text("ETag", &version.etag);
     xml.number("Size", version.size);
-    write_person(xml, "Owner", appid);
-    xml.text("StorageClass", &version.draft.storage_class);
+    write_person(xml, "Owner", &world.appid);
+    write_class(xml, version);
+    if restore::is_archive(&version.draft.storage_class) {
+        xml.text("RestoreStatus", restore::status(version, world.clock.now()));
+    }
     xml.close();
+}
+
+/// The class, and the tier where it has any.
+pub(crate) fn write_class(xml: &mut Document, version: &Version) {
+    let class = &version.draft.storage_class;
+    xml.text("StorageClass", class);
+    if let Some(tier) = tiering::tier_of(class) {
+        xml.text("StorageTier", tier);
+    }
 }
 
 /// An owner or an initiator.

@@ -20,6 +20,7 @@ use crate::restore;
 use crate::service::{CRC, Call};
 use crate::store::{Bucket, Committed, Kind, Made, Version, Versioning};
 use crate::symlink;
+use crate::tiering;
 
 pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let bucket = call.bucket()?;
@@ -147,6 +148,7 @@ fn describe(bucket: &Bucket, version: &Version) -> Reply {
     if version.draft.storage_class != "STANDARD" {
         reply.set("x-cos-storage-class", &version.draft.storage_class);
     }
+    reply.set_if("x-cos-storage-tier", tiering::tier_of(&version.draft.storage_class));
     let grows = matches!(version.kind, Kind::Appendable(_));
     reply.set("x-cos-object-type", if grows { "appendable" } else { "normal" });
     if !version.draft.tags.is_empty() {

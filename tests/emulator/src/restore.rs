@@ -116,6 +116,15 @@ pub(crate) fn refuse_archived(version: &Version, now: SystemTime) -> Result<(), 
     Ok(())
 }
 
+/// What the list of objects says of a restore.
+pub(crate) fn status(version: &Version, now: SystemTime) -> &'static str {
+    match Stage::of(version, now) {
+        Stage::Archived => "",
+        Stage::Ongoing => "ONGOING",
+        Stage::Readable => "DONE",
+    }
+}
+
 /// What GET and HEAD say of a restore.
 pub(crate) fn describe(reply: &mut Reply, version: &Version, now: SystemTime) {
     let Some(restoring) = &version.restoring else { return };

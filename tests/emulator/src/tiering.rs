@@ -20,6 +20,11 @@ const MOST: usize = 1000;
 /// The rule that turns it on, of the tier for infrequent access. There it stays.
 const DEFAULT: &str = "default";
 
+/// Where an object is whose class has tiers.
+pub(crate) fn tier_of(class: &str) -> Option<&'static str> {
+    class.ends_with("INTELLIGENT_TIERING").then_some("FREQUENT")
+}
+
 fn id<'c>(call: &'c Call<'_>) -> Result<&'c str, CosError> {
     let id = call.head.query.get("id").filter(|id| !id.is_empty());
     id.ok_or_else(|| CosError::invalid_argument("A rule of intelligent tiering has an id."))

@@ -1,7 +1,7 @@
 //! Versioning of a bucket, and the list of its versions.
 
 use crate::bucket::{
-    Spelling, check_delimiter, deny_strangers, iso_milliseconds, page_size, write_person, write_prefixes,
+    Spelling, check_delimiter, deny_strangers, iso_milliseconds, page_size, write_class, write_person, write_prefixes,
 };
 use crate::error::CosError;
 use crate::receive::receive_document;
@@ -96,7 +96,7 @@ fn write_version(xml: &mut Document, key: &str, Listed { version, latest }: &Lis
     if !version.marker {
         xml.text("ETag", &version.etag);
         xml.number("Size", version.size);
-        xml.text("StorageClass", &version.draft.storage_class);
+        write_class(xml, version);
     }
     write_person(xml, "Owner", appid);
     xml.close();

@@ -40,19 +40,29 @@ async fn head(emulator: &Emulator) -> Answer {
     ask(emulator, "HEAD", "/k").send(emulator).await
 }
 
+/// What the list of objects says of the restore.
+async fn listed(emulator: &Emulator) -> String {
+    let list = ask(emulator, "GET", "/").query("prefix", "k").send(emulator).await;
+    assert!(list.text().contains("<RestoreStatus"), "{}", list.text());
+    list.element("RestoreStatus").to_owned()
+}
+
 #[tokio::test]
 async fn a_restored_copy_comes_and_goes() {
     let emulator = archived("ARCHIVE").await;
-    assert_eq!(head(&emulator).await.header("x-cos-restore"), "");
+    assert_eq!((head(&emulator).await.header("x-cos-restore"), listed(&emulator).await.as_str()), ("", ""));
     assert_eq!(restore(&emulator, "2", "Standard").await, "202");
-    assert_eq!(get(&emulator).await, "403 InvalidObjectState");
+    assert_eq!(
+        (get(&emulator).await.as_str(), listed(&emulator).await.as_str()),
+        ("403 InvalidObjectState", "ONGOING")
+    );
     let ongoing = head(&emulator).await;
     assert_eq!(ongoing.header("x-cos-restore"), "ongoing-request=\"true\"");
     assert!(ongoing.header("x-cos-restore-status").starts_with("tier=\"standard\"; request-date=\""));
     assert_eq!(restore(&emulator, "2", "Standard").await, "409 RestoreAlreadyInProgress");
 
     emulator.shift_clock(5 * HOUR + 1);
-    assert_eq!(get(&emulator).await, "[archived]");
+    assert_eq!((get(&emulator).await.as_str(), listed(&emulator).await.as_str()), ("[archived]", "DONE"));
     let copy = ask(&emulator, "PUT", "/copy").header("x-cos-copy-source", format!("{HOST}/k"));
     assert_eq!(copy.clone().send(&emulator).await.verdict(), "200");
     let readable = head(&emulator).await;

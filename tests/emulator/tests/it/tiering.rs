@@ -112,3 +112,20 @@ async fn the_older_call_turns_on_the_same() {
     let rule = ask(&emulator, "GET", "default").send(&emulator).await;
     assert_eq!(bare(rule.text()), DEFAULT.replace("30", "60"));
 }
+
+#[tokio::test]
+async fn an_object_of_the_class_tells_its_tier() {
+    let emulator = Emulator::builder().in_memory().unwrap();
+    for (key, class, tier) in [("/a", "INTELLIGENT_TIERING", "FREQUENT"), ("/b", "STANDARD_IA", "")] {
+        let put = Ask::new(&emulator, "PUT", key).header("x-cos-storage-class", class).body("x");
+        assert_eq!(put.send(&emulator).await.verdict(), "200");
+        for method in ["GET", "HEAD"] {
+            let told = Ask::new(&emulator, method, key).send(&emulator).await;
+            assert_eq!(told.header("x-cos-storage-tier"), tier, "{method} {class}");
+        }
+    }
+    for ask in [Ask::new(&emulator, "GET", "/"), Ask::new(&emulator, "GET", "/").query("versions", "")] {
+        let list = ask.send(&emulator).await;
+        assert_eq!((list.all("Key"), list.all("StorageTier")), (vec!["a", "b"], vec!["FREQUENT"]));
+    }
+}
