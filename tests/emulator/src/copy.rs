@@ -22,7 +22,7 @@ use crate::request::{Head, KEPT};
 use crate::respond::Reply;
 use crate::restore;
 use crate::service::{CRC, Call};
-use crate::store::{Bucket, Content, Kind, Made, NotFound, Version};
+use crate::store::{Bucket, Content, Kind, Made, NotFound, Version, Versioning};
 use crate::xml::Document;
 
 pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
@@ -71,8 +71,9 @@ pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
     if let Some(id) = committed.version_id() {
         xml.text("VersionId", &id);
     }
-    let mut reply = Reply::xml(xml.finish());
-    source.describe(&mut reply);
+    let mut reply = Reply::late_xml(xml.finish());
+    // Told to whoever asked for one.
+    reply.set_if("x-cos-copy-source-version-id", source.id);
     echo_encryption(&mut reply, copy);
     Ok(reply)
 }
@@ -104,7 +105,9 @@ pub(crate) async fn part(call: &mut Call<'_>) -> Result<Reply, CosError> {
     // Whether the checksum stands in the document or in the header is not documented: it stands in both.
     reply.set(CRC, part.crc64.to_string());
     reply.set_all(&begun.encryption);
-    source.describe(&mut reply);
+    if source.bucket.versioning() != Versioning::Unset {
+        reply.set("x-cos-copy-source-version-id", source.version.id());
+    }
     Ok(reply)
 }
 
@@ -195,11 +198,6 @@ impl Source {
             return Err(CosError::precondition_failed());
         }
         Ok(Self { bucket, key, id, version })
-    }
-
-    /// The version is told to whoever asked for it.
-    fn describe(&self, reply: &mut Reply) {
-        reply.set_if("x-cos-copy-source-version-id", self.id.as_ref());
     }
 }
 

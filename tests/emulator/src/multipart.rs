@@ -98,7 +98,7 @@ pub(crate) async fn complete(call: &mut Call<'_>) -> Result<Reply, CosError> {
     xml.text("Bucket", &bucket.name);
     xml.text("Key", &key);
     xml.text("ETag", &committed.version.etag);
-    let mut reply = Reply::xml(xml.finish());
+    let mut reply = Reply::late_xml(xml.finish());
     describe_write(&mut reply, &committed);
     if committed.versioning == Versioning::Suspended {
         reply.set("x-cos-version-id", "null");

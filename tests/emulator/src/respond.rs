@@ -39,6 +39,13 @@ impl Reply {
         reply
     }
 
+    /// The document of what may take long: it is sent in chunks.
+    pub(crate) fn late_xml(document: String) -> Self {
+        let mut reply = Self::xml(String::new());
+        reply.body = Body::chunked(bytes::Bytes::from(document));
+        reply
+    }
+
     /// The error document; for HEAD only its headers.
     pub(crate) fn error(error: &CosError, method: &Method, resource: &str, request_id: &str, trace_id: &str) -> Self {
         let mut reply = Self::new(error.status);

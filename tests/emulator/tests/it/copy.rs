@@ -78,6 +78,11 @@ async fn a_copy_goes_across_buckets_regions_and_versions() {
         assert_eq!(answer.header("x-cos-copy-source-version-id"), if wanted == "old" { old } else { "" }, "{source}");
         assert_eq!(emulator.object(emulator.bucket(), "copy").unwrap().bytes(), wanted, "{source}");
     }
+    let start = Ask::new(&emulator, "POST", "/parts").query("uploads", "").send(&emulator).await;
+    let part = copy(&emulator, &format!("{BEIJING}/k"), "parts").query("uploadId", start.element("UploadId"));
+    let part = part.query("partNumber", "1").send(&emulator).await;
+    let newest = emulator.object("other-1250000000", "k").unwrap().version_id();
+    assert_eq!(part.header("x-cos-copy-source-version-id"), newest, "of a part it is told always");
     // An old version over the newest: that is how one is brought back.
     let back = copy(&emulator, &format!("{BEIJING}/k?versionId={old}"), "k").host(BEIJING).send(&emulator).await;
     let copied = emulator.object("other-1250000000", "k").unwrap();

@@ -10,7 +10,7 @@ use cos_emulator::{Action, Emulator, Ending, Link, Matcher, Rule, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
-use crate::client::{Ask, HOST, exchange, on_socket};
+use crate::client::{Ask, HOST, exchange, list_of, on_socket};
 
 async fn emulator() -> Emulator {
     let emulator = Emulator::builder().start().await.unwrap();
@@ -62,6 +62,22 @@ async fn an_answer_without_a_body_has_the_length_of_none() {
         let (answer, _) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
         assert_eq!(answer.starts_with("HTTP/1.1 304 "), method != "PUT", "{answer}");
         assert!(answer.contains("\r\nContent-Length: 0\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_take_long_is_answered_in_chunks() {
+    let emulator = emulator().await;
+    let start = Ask::new(&emulator, "POST", "/new").query("uploads", "").send(&emulator).await;
+    let upload = |method| Ask::new(&emulator, method, "/new").query("uploadId", start.element("UploadId"));
+    upload("PUT").query("partNumber", "1").body("0123456789").send(&emulator).await;
+    let list = list_of(&[(1, emulator.object(emulator.bucket(), "k").unwrap().etag())]);
+    let copy = Ask::new(&emulator, "PUT", "/copy").header("x-cos-copy-source", format!("{HOST}/k"));
+    for ask in [copy, upload("POST").body(list)] {
+        let request = close(ask).wire();
+        let (answer, _) = on_socket(&emulator, move |socket| exchange(socket, &request)).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("Result"), "{answer}");
+        assert!(answer.contains("\r\nTransfer-Encoding: chunked\r\n"), "{answer}");
     }
 }
 
