@@ -116,12 +116,12 @@ async fn all_versions(session: &Session, url: PrefixUrl, recursive: bool, mut li
     loop {
         let page = session.send(&bucket, list.clone()).await?;
         listing.prefixes(&page.common_prefixes)?;
-        let width = width(page.versions.iter().map(|version| version.version_id.len()));
+        let width = width(page.versions.iter().filter_map(|version| version.version_id.as_ref()).map(String::len));
         for version in &page.versions {
             let time = time_text(version.last_modified);
             let size = if version.is_delete_marker { "MARKER".to_owned() } else { listing.size(version.size) };
             let latest = if version.is_latest { "latest" } else { "" };
-            let (id, key) = (&version.version_id, &version.key);
+            let (id, key) = (version.version_id.as_deref().unwrap_or_default(), &version.key);
             let rest = format!("{latest:6}  {id:width$}  {key}");
             listing.output.line(|| version_json(version), columns(time.as_deref(), &size, &rest))?;
         }

@@ -53,7 +53,7 @@ impl From<ObjectSummary> for Item {
 impl From<ObjectVersion> for Item {
     fn from(version: ObjectVersion) -> Self {
         let size = (!version.is_delete_marker).then_some(version.size);
-        Self { key: version.key, version_id: Some(version.version_id), size }
+        Self { key: version.key, version_id: version.version_id, size }
     }
 }
 

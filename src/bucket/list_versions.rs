@@ -28,7 +28,7 @@ use crate::xml;
 /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
 /// let mut pages = bucket.pages(ListObjectVersions::new().prefix("notes/"));
 /// while let Some(page) = pages.next().await.transpose()? {
-///     page.versions.iter().for_each(|version| println!("{} {}", version.key, version.version_id));
+///     page.versions.iter().for_each(|version| println!("{} {:?}", version.key, version.version_id));
 /// }
 /// # Ok(())
 /// # }
@@ -161,8 +161,9 @@ impl VersionList {
 pub struct ObjectVersion {
     /// The key.
     pub key: String,
-    /// The version; `null` for one from before versioning.
-    pub version_id: String,
+    /// The version; `null` for one from before versioning. `None` where the bucket has never kept versions: a removal
+    /// names none there.
+    pub version_id: Option<String>,
     /// Whether it is the newest of its key.
     pub is_latest: bool,
     /// Whether it is a delete marker: it has no bytes, and hides the versions behind it.
@@ -241,7 +242,7 @@ impl Document {
                 Element::CommonPrefixes(prefixes) => list.common_prefixes.push(decoded(prefixes.prefix)?),
                 Element::Version(version) | Element::DeleteMarker(version) => list.versions.push(ObjectVersion {
                     key: decoded(version.key)?,
-                    version_id: version.version_id,
+                    version_id: (!version.version_id.is_empty()).then_some(version.version_id),
                     is_latest: version.is_latest.eq_ignore_ascii_case("true"),
                     is_delete_marker,
                     last_modified: parse_iso8601(&version.last_modified),
@@ -278,13 +279,28 @@ mod tests {
         let list = ListObjectVersions::new();
         let page = list.output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap();
         let seen: Vec<_> =
-            page.versions.iter().map(|it| (it.key.as_str(), it.version_id.as_str(), it.is_delete_marker)).collect();
-        assert_eq!(seen, [("a b", "MTg0NDUxNzgx", true), ("a b", "MTg0NDUxNzgy", false), ("c", "null", false)]);
+            page.versions.iter().map(|it| (it.key.as_str(), it.version_id.as_deref(), it.is_delete_marker)).collect();
+        let (marker, version) = (Some("MTg0NDUxNzgx"), Some("MTg0NDUxNzgy"));
+        assert_eq!(seen, [("a b", marker, true), ("a b", version, false), ("c", Some("null"), false)]);
         assert!(page.versions[0].is_latest && !page.versions[1].is_latest);
         assert_eq!(page.versions[1].size, 5);
         let next = list.next_page(&page).unwrap().unwrap();
         assert!(as_text(&next).contains("key-marker=c&version-id-marker=null"));
         assert!(next.next_page(&page).is_err());
+    }
+
+    #[test]
+    fn a_bucket_that_never_kept_versions_names_none() {
+        for id in ["<VersionId/>", "<VersionId></VersionId>", ""] {
+            let version = format!("<Version><Key>k</Key>{id}<IsLatest>true</IsLatest></Version>");
+            let next = "<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextVersionIdMarker/>";
+            let xml = format!("<ListVersionsResult>{next}{version}</ListVersionsResult>");
+            let list = ListObjectVersions::new();
+            let page = list.output(&Sent::default(), Response::new(Bytes::from(xml))).unwrap();
+            assert_eq!(page.versions[0].version_id, None, "{id}");
+            let next = list.next_page(&page).unwrap().unwrap();
+            assert_eq!(as_text(&next), "GET /?versions&key-marker=k&encoding-type=url\n[0]");
+        }
     }
 
     #[test]

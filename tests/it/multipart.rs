@@ -252,7 +252,7 @@ async fn what_cannot_be_sent_is_refused_before_anything_is_sent() {
 async fn versions(bucket: &Bucket) -> Vec<(String, bool, bool)> {
     let pages: Vec<_> = bucket.pages(ListObjectVersions::new().max_keys(1)).try_collect().await.unwrap();
     let all = pages.into_iter().flat_map(|page| page.versions);
-    all.map(|it| (it.version_id, it.is_latest, it.is_delete_marker)).collect()
+    all.map(|it| (it.version_id.expect("it has one"), it.is_latest, it.is_delete_marker)).collect()
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::error::CosError;
 use crate::receive::receive_document;
 use crate::respond::Reply;
 use crate::service::Call;
-use crate::store::{Entry, ListQuery, Listed, Versioning};
+use crate::store::{Entry, ListQuery, Listed, Version, Versioning};
 use crate::xml::Document;
 
 /// PUT Bucket versioning: on, or suspended, never off again.
@@ -55,6 +55,7 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Reply, CosError> {
     if asked.id_marker.is_some() && asked.marker.is_empty() {
         return Err(CosError::invalid_argument("A version-id-marker cannot be specified without a key-marker."));
     }
+    let versioning = bucket.versioning();
     let (entries, truncated) = bucket.list_versions(&asked);
 
     let mut xml = Document::new("ListVersionsResult");
@@ -69,9 +70,11 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Reply, CosError> {
     xml.flag("IsTruncated", truncated);
     if let Some(last) = entries.last().filter(|_| truncated) {
         xml.text("NextKeyMarker", &spelled.write(last.name()));
-        if let Entry::Item(_, Listed { version, .. }) = last {
-            xml.text("NextVersionIdMarker", &version.id());
-        }
+        let id = match last {
+            Entry::Item(_, Listed { version, .. }) => id_of(version, versioning),
+            Entry::Prefix(_) => String::new(),
+        };
+        xml.text("NextVersionIdMarker", &id);
     }
     if let Some(delimiter) = delimiter {
         xml.text("Delimiter", &spelled.write(delimiter));
@@ -79,7 +82,8 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Reply, CosError> {
     write_prefixes(&mut xml, &entries, spelled);
     for entry in &entries {
         if let Entry::Item(key, listed) = entry {
-            write_version(&mut xml, &spelled.write(key), listed, &call.world.appid);
+            let id = id_of(&listed.version, versioning);
+            write_version(&mut xml, &spelled.write(key), &id, listed, &call.world.appid);
         }
     }
     let mut reply = Reply::xml(xml.finish());
@@ -87,10 +91,15 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Reply, CosError> {
     Ok(reply)
 }
 
-fn write_version(xml: &mut Document, key: &str, Listed { version, latest }: &Listed, appid: &str) {
+/// A bucket that never kept versions has no ids for what is in it, not even `null`.
+fn id_of(version: &Version, versioning: Versioning) -> String {
+    if versioning == Versioning::Unset { String::new() } else { version.id() }
+}
+
+fn write_version(xml: &mut Document, key: &str, id: &str, Listed { version, latest }: &Listed, appid: &str) {
     xml.open(if version.marker { "DeleteMarker" } else { "Version" });
     xml.text("Key", key);
-    xml.text("VersionId", &version.id());
+    xml.text("VersionId", id);
     xml.flag("IsLatest", *latest);
     xml.text("LastModified", &iso_milliseconds(version.micros));
     if !version.marker {

@@ -535,7 +535,8 @@ class Driver:
             answer["prefixes"] += [entry["Prefix"] for entry in elements(page, "CommonPrefixes")]
             if page["IsTruncated"] == "false":
                 return answer
-            marker, behind = page["NextKeyMarker"], page.get("NextVersionIdMarker", "")
+            # Empty behind a prefix, which the SDK reads as None.
+            marker, behind = page["NextKeyMarker"], page.get("NextVersionIdMarker") or ""
 
     def put_tags(self, request):
         """Of the bucket, when there is no key; as the two below."""

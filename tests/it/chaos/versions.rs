@@ -319,7 +319,7 @@ impl Versions {
         for name in KEYS {
             for (index, version) in self.there(name).into_iter().enumerate() {
                 let (marker, size) = (version.content.is_none(), version.content.map_or(0, |it| it.0));
-                there.push((name, version.id, index == 0, marker, size));
+                there.push((name, Some(version.id), index == 0, marker, size));
             }
         }
         assert!(listed == there, "{listed:?}\nin place of\n{there:?}\n{}", self.told());

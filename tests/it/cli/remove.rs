@@ -171,6 +171,22 @@ async fn what_ends_before_all_is_removed_is_no_success() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_never_had_versions_goes_with_all_versions_as_well() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let bucket = format!("cos://{}", emulator.bucket());
+    for name in ["p/a b", "p/\u{1}", "q"] {
+        emulator.put_object(emulator.bucket(), name, "x");
+    }
+    let listed = shell.json(&["ls", "-r", "--versions", &bucket]);
+    assert!(listed.len() == 3 && listed.iter().all(|it| it["version_id"].is_null()), "{listed:?}");
+    let removed = shell.json(&["rm", "-r", "--versions", &shell.url("p/")]);
+    assert_eq!((removed[0]["version_id"].as_str(), &removed.last().unwrap()["removed"]), (None, &json!(2)));
+    shell.done(&["rm", "-r", "--versions", &bucket]);
+    shell.done(&["rb", &bucket]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn versions_and_delete_markers_go_when_it_is_said() {
     let emulator = crate::support::emulator().await;
     let shell = Shell::over(&emulator);

@@ -184,10 +184,17 @@ async fn versions_are_listed_newest_first_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_bucket_without_versions_lists_null_versions() {
+async fn a_bucket_that_never_kept_versions_lists_them_without_ids() {
     let emulator = emulator();
     put(&emulator, "k", "x").await;
-    let page = list(&emulator).send(&emulator).await;
-    assert_eq!((lines(&page), page.element("VersionId")), (vec!["V* k".to_owned()], "null"));
+    put(&emulator, "l", "x").await;
+    let page = list(&emulator).query("max-keys", "1").send(&emulator).await;
+    assert_eq!((lines(&page), page.element("NextKeyMarker")), (vec!["V* k".to_owned()], "k"));
+    for empty in ["<VersionId/>", "<NextVersionIdMarker/>"] {
+        assert!(page.text().contains(empty), "{}", page.text());
+    }
+    set(&emulator, "Enabled").await;
+    let page = list(&emulator).query("max-keys", "1").send(&emulator).await;
+    assert_eq!((page.element("VersionId"), page.element("NextVersionIdMarker")), ("null", "null"));
     assert_eq!(list(&emulator).anonymous().send(&emulator).await.verdict(), "403 AccessDenied");
 }
