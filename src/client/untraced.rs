@@ -10,6 +10,7 @@ use crate::retry::Evidence;
 #[derive(Clone, Debug)]
 pub(crate) struct Span;
 
+#[expect(clippy::unused_self)] // so a trace has it
 impl Span {
     pub(crate) fn operation(_: &'static str, _: &Method, _: &str, _: impl FnOnce() -> String) -> Self {
         Self
