@@ -28,7 +28,7 @@
 //! | a copy goes in one request up to | 256 MiB | [`part_size`](crate::transfer::LargeCopy::part_size) |
 //! | a part of a copy: more where 10 000 would not be enough | 128 MiB | [`part_size`](crate::transfer::LargeCopy::part_size) |
 //! | parts of a transfer at once | 8 | [`concurrency`](crate::transfer::Upload::concurrency) |
-//! | completions of an upload that nobody knows the end of; wait before a further one: random up to | 3; 1 s · 2ⁿ | |
+//! | completions of an upload, or copies in one request, that nobody knows the end of; wait before a further one: random up to | 3; 1 s · 2ⁿ | |
 //! | waiting for the id of an upload that is not wanted any more; giving one up | 30 s each | |
 //! | a download to a file: the first range, and the others | 8 MiB, an even share of 8 to 64 MiB | [`part_size`](crate::transfer::Download::part_size) |
 //! | the same with a checkpoint: all ranges | 8 MiB | [`part_size`](crate::transfer::Download::part_size) |
@@ -109,8 +109,8 @@ pub const COPY_THRESHOLD: u64 = 256 * 1024 * 1024;
 pub const COPY_PART_SIZE: u64 = 128 * 1024 * 1024;
 /// Parts of a transfer at once.
 pub const CONCURRENCY: usize = 8;
-/// Completions of an upload that nobody knows the end of.
-pub const COMPLETIONS: u32 = 3;
+/// Completions of an upload, or copies in one request, that nobody knows the end of.
+pub const COMMITS: u32 = 3;
 /// Waiting for the id of an upload that is not wanted any more; giving one up.
 pub const ABORT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest range of a download to a file whose part size is not set, in bytes.

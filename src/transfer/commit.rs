@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::answer::header_text;
 use crate::client::Bucket;
-use crate::client::defaults::{ABORT_TIMEOUT, BACKOFF_CAP, COMPLETIONS};
+use crate::client::defaults::{ABORT_TIMEOUT, BACKOFF_CAP, COMMITS};
 use crate::client::trace::{self, Span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
@@ -268,7 +268,7 @@ impl Session {
             match &there {
                 Ok(Some(there)) => {
                     let missing = order.missing(there);
-                    if !missing.is_empty() && self.completions < COMPLETIONS {
+                    if !missing.is_empty() && self.completions < COMMITS {
                         self.fate = if self.open || self.journal.is_some() { Fate::Keep } else { Fate::GiveUp };
                         trace::event("parts lost");
                         return Ok(Outcome::Lost { session: self, parts: missing, order, error });
@@ -279,15 +279,14 @@ impl Session {
                 Ok(None) => return Err(self.unknown(error, seen.err(), None)),
                 Err(_) => {}
             }
-            if self.completions >= COMPLETIONS || (lost && !self.open) {
+            if self.completions >= COMMITS || (lost && !self.open) {
                 let (seen, there) = (seen.err(), there.err());
                 if self.open {
                     return Err(self.unknown(error, seen, there));
                 }
                 return Err(self.give_up(with_rights(error, &[(there, ListParts::PERMISSIONS)])).await);
             }
-            let wait = Duration::from_secs(1 << self.completions.saturating_sub(1).min(8)).min(BACKOFF_CAP);
-            tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            before_another(self.completions).await;
         }
     }
 
@@ -386,6 +385,12 @@ impl Drop for Session {
             self.abort(None);
         }
     }
+}
+
+/// The wait after so many requests whose end is unknown.
+pub(super) async fn before_another(requests: u32) {
+    let wait = Duration::from_secs(1 << requests.saturating_sub(1).min(8)).min(BACKOFF_CAP);
+    tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
 }
 
 /// When the object of an upload was made, at the earliest.

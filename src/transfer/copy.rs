@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, header};
 
 use crate::client::Bucket;
-use crate::client::defaults::{CONCURRENCY, COPY_PART_SIZE, COPY_THRESHOLD};
+use crate::client::defaults::{COMMITS, CONCURRENCY, COPY_PART_SIZE, COPY_THRESHOLD};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::UploadPartCopy;
@@ -15,7 +15,7 @@ use crate::options::{
 };
 use crate::request::header_value;
 use crate::time::{Clock as _, parse_http_date};
-use crate::transfer::commit::{Beginning, Made, Order, Outcome, Session, find, with_rights};
+use crate::transfer::commit::{Beginning, Made, Order, Outcome, Session, before_another, find, with_rights};
 use crate::transfer::draft::Draft;
 use crate::transfer::handle::{Control, Transfer};
 use crate::transfer::parts::{self, Stored, combined};
@@ -308,25 +308,33 @@ impl LargeCopy {
         if self.draft.forbid_overwrite {
             copy = copy.forbid_overwrite();
         }
-        let error = match bucket.send(copy).await {
-            Ok(output) => {
-                same(source.meta.crc64(), output.crc64).map_err(|error| error.may_have(true))?;
-                return Ok(Made {
-                    request_id: output.request_id().to_owned(),
-                    etag: output.etag,
-                    crc64: output.crc64,
-                    version_id: output.version_id,
-                    reconciled: false,
-                });
+        let (to, crc64, since) = (self.draft.destination(), source.meta.crc64(), self.since(bucket, source));
+        let (mut requests, mut open) = (0, false);
+        loop {
+            let error = match bucket.send(copy.clone()).await {
+                Ok(output) => {
+                    same(crc64, output.crc64).map_err(|error| error.may_have(true))?;
+                    return Ok(Made {
+                        request_id: output.request_id().to_owned(),
+                        etag: output.etag,
+                        crc64: output.crc64,
+                        version_id: output.version_id,
+                        reconciled: false,
+                    });
+                }
+                Err(error) => error,
+            };
+            let unknown = error.may_have_taken_effect();
+            (requests, open) = (requests + 1, open | unknown);
+            if !open {
+                return Err(replaced(error));
             }
-            Err(error) if error.may_have_taken_effect() => error,
-            Err(error) => return Err(replaced(error)),
-        };
-        match find(bucket, &self.draft.destination(), source.length, source.meta.crc64(), self.since(bucket, source))
-            .await
-        {
-            Ok(Some(made)) => Ok(made),
-            look => Err(with_rights(error.into_ambiguous(), &[(look.err(), HeadObject::PERMISSIONS)])),
+            match find(bucket, &to, source.length, crc64, since).await {
+                Ok(Some(made)) => return Ok(made),
+                // One that is still to come has the same bytes.
+                Ok(None) if unknown && requests < COMMITS => before_another(requests).await,
+                look => return Err(with_rights(error.into_ambiguous(), &[(look.err(), HeadObject::PERMISSIONS)])),
+            }
         }
     }
 

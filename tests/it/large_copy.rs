@@ -273,6 +273,32 @@ async fn a_copy_whose_end_was_not_heard_of_is_found_out() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_copy_in_one_request_that_was_not_made_is_sent_again() {
+    let copies = |memory: &InMemory| memory.emulator.count("PUT Object - Copy");
+    // Whether COS says that it failed, or nothing.
+    for (silent, most) in [(Action::ResetBeforeHeaders, 3), (Action::status(500, "InternalError"), 3 * 8)] {
+        let (memory, [here, _]) = two_regions().await;
+        memory.emulator.script(Rule::on("PUT Object - Copy").times(2).then(silent.clone()));
+        let output = here.transfer(copy()).await.unwrap();
+        assert!(!output.reconciled && bytes_of(&memory, &here) == noise(LENGTH, 1));
+        assert_eq!(copies(&memory), 3);
+
+        let (memory, [here, _]) = two_regions().await;
+        memory.emulator.script(Rule::on("PUT Object - Copy").always().then(silent));
+        let error = here.transfer(copy()).await.unwrap_err();
+        assert_eq!((error.kind(), copies(&memory)), (ErrorKind::Ambiguous, most), "{error}");
+    }
+    // One that comes after the look at it is ours all the same.
+    let (memory, [here, _]) = two_regions().await;
+    memory.emulator.script(Rule::on("PUT Object - Copy").then(Action::ResetBeforeHeaders).effect(Effect::Apply));
+    let target = Matcher::operation("HEAD Object").key("copy");
+    memory.emulator.script(Rule::on(target).then(Action::status(404, "NoSuchKey")));
+    let output = here.transfer(copy().forbid_overwrite()).await.unwrap();
+    assert!(output.reconciled && bytes_of(&memory, &here) == noise(LENGTH, 1));
+    assert_eq!(copies(&memory), 2);
+}
+
 /// What was at the target before has the same bytes, and is not what was asked for.
 #[tokio::test(start_paused = true)]
 async fn what_was_there_before_is_not_taken_for_the_copy() {
@@ -285,19 +311,13 @@ async fn what_was_there_before_is_not_taken_for_the_copy() {
                 memory.clock.jump(2);
             }
             let copy = LargeCopy::new(key("a b/ü+"), key(name)).storage_class(StorageClass::ARCHIVE);
+            let copy = copy.replace_attributes(Attributes::new());
             let copy = if small { copy } else { copy.part_size(MIB as u64) };
             let end = if small { "PUT Object - Copy" } else { "Complete Multipart Upload" };
             memory.emulator.script(Rule::on(end).then(Action::ResetBeforeHeaders));
-            let outcome = here.transfer(copy).await;
-            let class = memory.emulator.object(here.name().as_str(), name).unwrap();
-            let class = class.storage_class().to_owned();
-            match outcome {
-                Ok(output) => assert_eq!((output.reconciled, &*class), (false, "ARCHIVE"), "{end} {name}"),
-                Err(error) => {
-                    assert_eq!((small, error.kind()), (true, ErrorKind::Ambiguous), "{end} {name}: {error}");
-                    assert_ne!(class, "ARCHIVE");
-                }
-            }
+            let output = here.transfer(copy).await.unwrap_or_else(|error| panic!("{end} {name}: {error}"));
+            let made = memory.emulator.object(here.name().as_str(), name).unwrap();
+            assert_eq!((output.reconciled, made.storage_class()), (false, "ARCHIVE"), "{end} {name}");
         }
     }
 }
