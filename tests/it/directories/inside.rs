@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cos_emulator::{Action, Emulator, Matcher, Rule};
+use tencent_cos::policy::{Policy, Resource};
 use tencent_cos::transfer::{Compare, CopyDirectory};
-use tencent_cos::{Attributes, Bucket, ErrorKind, ObjectKey, PutObject, StorageClass};
+use tencent_cos::{
+    Attributes, Bucket, CopyObject, DeleteObjects, ErrorKind, HeadObject, ListObjects, ObjectKey, PutObject,
+    StorageClass,
+};
 
 use super::tree::{Steps, counts, keys, nothing_listed};
 use crate::support::{InMemory, noise, session};
@@ -188,6 +192,30 @@ async fn what_fails_is_told_and_nothing_is_deleted() {
     let error = there.transfer(gone).await.unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Input, Some("delete_extraneous")));
     assert_eq!(counts(&there.transfer(job).await.unwrap()), [1, 1, 1, 0]);
+}
+
+/// As the docs say.
+#[tokio::test]
+async fn a_copy_needs_no_more_rights_than_its_steps() {
+    let (memory, [here, _]) = rig();
+    store(&memory.emulator, HERE, &["s/a", "c/extra"]);
+    let everything = Resource::bucket("ap-guangzhou", HERE).unwrap();
+    let with = |policy: Policy| {
+        let key = memory.emulator.mint_with(Duration::from_secs(1800), &policy.to_json().unwrap());
+        memory.client().credentials(session(&key)).build().and_then(|client| client.bucket(HERE)).unwrap()
+    };
+    let copies = || {
+        let policy = Policy::new().allow::<ListObjects>(&everything);
+        policy.allow::<HeadObject>(&everything).allow::<CopyObject>(&everything)
+    };
+    let job = CopyDirectory::new("s/", "c/");
+    assert_eq!(counts(&with(copies()).transfer(job.clone()).await.unwrap()), [1, 0, 0, 0]);
+    let sync = job.sync(Compare::Crc64).delete_extraneous();
+    let report = with(copies()).transfer(sync.clone()).await.unwrap();
+    assert_eq!((counts(&report), report.failures[0].error.is_access_denied()), ([0, 1, 0, 1], true));
+    let deletes = copies().allow::<DeleteObjects>(&everything);
+    assert_eq!(counts(&with(deletes).transfer(sync).await.unwrap()), [0, 1, 1, 0]);
+    assert_eq!(keys(&here, "").await, ["c/a", "s/a"]);
 }
 
 #[tokio::test]
