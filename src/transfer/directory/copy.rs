@@ -92,29 +92,19 @@ impl CopyDirectory {
         self
     }
 
-    /// With [`sync`](Self::sync): deletes objects behind the prefix that have none in the source, after all the rest and
-    /// in a pass of its own, with a second listing of both. Where anything failed but for keys that were refused, nothing is
-    /// deleted, and the report says [`withheld`](DirectoryReport::withheld). Nor is it where the source has no object, or no longer any: if
-    /// nothing was refused, that is an [`ErrorKind::Input`]. So it is where the source itself lies behind the prefix.
-    pub fn delete_extraneous(mut self) -> Self {
-        self.settings.delete_extraneous = true;
-        self
+    directory_options! {
+        /// With [`sync`](Self::sync): deletes objects behind the prefix that have none in the source, after all the rest and
+        /// in a pass of its own, with a second listing of both. Where anything failed but for keys that were refused,
+        /// nothing is deleted, and the report says [`withheld`](DirectoryReport::withheld). Nor is it where the source has
+        /// no object, or no longer any: if nothing was refused, that is an [`ErrorKind::Input`]. So it is where the source
+        /// itself lies behind the prefix.
+        delete_extraneous
+        /// Only what this is true of. Of what both sides have it is asked for the source. A copy whose object is left out
+        /// stays as it is; one without an object is deleted only if this is true of it.
+        filter
+        /// Counts the objects beside the transfer, by a second listing, so that its progress has a total.
+        count_ahead
     }
-
-    /// Only what this is true of. Of what both sides have it is asked for the source. A copy whose object is left out
-    /// stays as it is; one without an object is deleted only if this is true of it.
-    pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
-        self.settings.filter = Some(Arc::new(filter));
-        self
-    }
-
-    /// Counts the objects beside the transfer, by a second listing, so that its progress has a total.
-    pub fn count_ahead(mut self) -> Self {
-        self.settings.count_ahead = true;
-        self
-    }
-
-    directory_options!();
 }
 
 impl fmt::Debug for CopyDirectory {

@@ -122,34 +122,23 @@ impl DownloadDirectory {
         self
     }
 
-    /// With [`sync`](Self::sync): deletes files below the directory that have no object, after all the rest and in a pass
-    /// of its own, with a second listing. Where anything failed but for keys that were refused, nothing is deleted, and
-    /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where no object can be a file, as with the mark
-    /// of a folder alone, or by the second listing there is none: if no key was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input).
-    ///
-    /// What may be a file that just came down, by another spelling, stays until another run: its path differs only in case,
-    /// in how letters are composed or in characters without a look, as some file systems show names. So does all where over
-    /// a million came.
-    pub fn delete_extraneous(mut self) -> Self {
-        self.settings.delete_extraneous = true;
-        self
+    directory_options! {
+        /// With [`sync`](Self::sync): deletes files below the directory that have no object, after all the rest and in a pass
+        /// of its own, with a second listing. Where anything failed but for keys that were refused, nothing is deleted, and
+        /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where no object can be a file, as with the mark
+        /// of a folder alone, or by the second listing there is none: if no key was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input).
+        ///
+        /// What may be a file that just came down, by another spelling, stays until another run: its path differs only in case,
+        /// in how letters are composed or in characters without a look, as some file systems show names. So does all where over
+        /// a million came.
+        delete_extraneous
+        /// Only what this is true of. Of what both sides have it is asked for the object. A file whose object is left out
+        /// stays as it is; one without an object is deleted only if this is true of it. Keys that would be refused are asked
+        /// about, too: for them `path` is what follows the prefix, which is no path then.
+        filter
+        /// Counts the objects beside the transfer, by a second listing, so that its progress has a total.
+        count_ahead
     }
-
-    /// Only what this is true of. Of what both sides have it is asked for the object. A file whose object is left out
-    /// stays as it is; one without an object is deleted only if this is true of it. Keys that would be refused are asked
-    /// about, too: for them `path` is what follows the prefix, which is no path then.
-    pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
-        self.settings.filter = Some(Arc::new(filter));
-        self
-    }
-
-    /// Counts the objects beside the transfer, by a second listing, so that its progress has a total.
-    pub fn count_ahead(mut self) -> Self {
-        self.settings.count_ahead = true;
-        self
-    }
-
-    directory_options!();
 }
 
 impl fmt::Debug for DownloadDirectory {

@@ -69,12 +69,30 @@ impl Settings {
     }
 }
 
-/// The options that every directory has.
+/// The options that every directory has, with what each says of three of them.
 macro_rules! directory_options {
-    () => {
+    ($(#[$delete:meta])* delete_extraneous $(#[$filter:meta])* filter $(#[$count:meta])* count_ahead) => {
         /// Leaves alone what is the same on both sides. The prefix must be empty or end in `/`.
         pub fn sync(mut self, compare: Compare) -> Self {
             self.settings.sync = Some(compare);
+            self
+        }
+
+        $(#[$delete])*
+        pub fn delete_extraneous(mut self) -> Self {
+            self.settings.delete_extraneous = true;
+            self
+        }
+
+        $(#[$filter])*
+        pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
+            self.settings.filter = Some(Arc::new(filter));
+            self
+        }
+
+        $(#[$count])*
+        pub fn count_ahead(mut self) -> Self {
+            self.settings.count_ahead = true;
             self
         }
 

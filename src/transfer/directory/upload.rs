@@ -105,30 +105,19 @@ impl UploadDirectory {
         self
     }
 
-    /// With [`sync`](Self::sync): deletes objects behind the prefix that have no file, after all the rest and in a pass
-    /// of its own, with a second listing. Where anything failed but for names that were refused, nothing is deleted, and
-    /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where the directory has no file, or no
-    /// longer any: if nothing was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input); where it is not there any more, an
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
-    pub fn delete_extraneous(mut self) -> Self {
-        self.settings.delete_extraneous = true;
-        self
+    directory_options! {
+        /// With [`sync`](Self::sync): deletes objects behind the prefix that have no file, after all the rest and in a pass
+        /// of its own, with a second listing. Where anything failed but for names that were refused, nothing is deleted, and
+        /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where the directory has no file, or no
+        /// longer any: if nothing was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input); where it is not there any more, an
+        /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+        delete_extraneous
+        /// Only files this is true of. Of what both sides have it is asked for the file. An object whose file is left out
+        /// stays as it is; one without a file is deleted only if this is true of it.
+        filter
+        /// Counts the files beside the transfer, so that its progress has a total.
+        count_ahead
     }
-
-    /// Only files this is true of. Of what both sides have it is asked for the file. An object whose file is left out
-    /// stays as it is; one without a file is deleted only if this is true of it.
-    pub fn filter(mut self, filter: impl Fn(&DirectoryFile) -> bool + Send + Sync + 'static) -> Self {
-        self.settings.filter = Some(Arc::new(filter));
-        self
-    }
-
-    /// Counts the files beside the transfer, so that its progress has a total.
-    pub fn count_ahead(mut self) -> Self {
-        self.settings.count_ahead = true;
-        self
-    }
-
-    directory_options!();
 }
 
 impl fmt::Debug for UploadDirectory {
