@@ -67,7 +67,7 @@
 //! | hand out a URL | [`Bucket::presign`], [`PresignOptions::presign`] without a client; [`Bucket::object_url`] for what everybody may read |
 //! | let a form on a web page upload | [`PostPolicy`], [`Bucket::post_form`] |
 //! | say what a temporary key may do, by the operations it is for | [`policy`], [`Operation::PERMISSIONS`] |
-//! | get temporary keys from STS | [`sts`] |
+//! | get temporary keys from STS | [`sts`], [`blocking::sts`] without a runtime |
 //! | bring keys | [`Client::from_env`], [`Credentials`], [`SessionCredentials`], [`client::provider`], [`blocking::from_fn`] |
 //! | see every limit and wait | [`client::defaults`] |
 //! | find out why COS says `SignatureDoesNotMatch` | [`sign::SigningKey::stages`] |

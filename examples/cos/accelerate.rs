@@ -6,6 +6,7 @@ use tencent_cos::{AccelerateConfiguration, GetBucketAccelerate, PutBucketAcceler
 
 use crate::failure::Outcome;
 use crate::session::Session;
+use crate::switch::Switch;
 use crate::url::BucketUrl;
 
 pub const EXAMPLES: &str = "\
@@ -22,19 +23,15 @@ pub struct Accelerate {
     /// cos://BUCKET-APPID
     #[arg(value_name = "BUCKET")]
     url: BucketUrl,
-    /// Turn it on
-    #[arg(long)]
-    enable: bool,
-    /// Turn it off, until it is turned on again
-    #[arg(long, conflicts_with = "enable")]
-    suspend: bool,
+    #[command(flatten)]
+    switch: Switch,
 }
 
-pub async fn run(session: &Session, Accelerate { url, enable, suspend }: Accelerate) -> Outcome {
+pub async fn run(session: &Session, Accelerate { url, switch }: Accelerate) -> Outcome {
     let bucket = session.bucket(&url.0)?;
     let mut output = session.output();
     let found = session.send(&bucket, GetBucketAccelerate::new()).await?;
-    let shown = if enable || suspend {
+    let shown = if let Some(enable) = switch.wanted() {
         let mut configuration = found.unwrap_or_else(|| AccelerateConfiguration::new(enable));
         configuration.enabled = enable;
         session.send(&bucket, PutBucketAccelerate::new(configuration.clone())).await?;

@@ -46,6 +46,7 @@ mod sign;
 mod stat;
 mod sts;
 mod sweep;
+mod switch;
 mod sync;
 mod tag;
 mod terminal;

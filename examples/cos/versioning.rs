@@ -6,6 +6,7 @@ use tencent_cos::{GetBucketVersioning, PutBucketVersioning, Versioning as State}
 
 use crate::failure::Outcome;
 use crate::session::Session;
+use crate::switch::Switch;
 use crate::url::BucketUrl;
 
 pub const EXAMPLES: &str = "\
@@ -23,22 +24,14 @@ pub struct Versioning {
     /// cos://BUCKET-APPID
     #[arg(value_name = "BUCKET")]
     url: BucketUrl,
-    /// Turn it on
-    #[arg(long)]
-    enable: bool,
-    /// Turn it off, until it is turned on again
-    #[arg(long, conflicts_with = "enable")]
-    suspend: bool,
+    #[command(flatten)]
+    switch: Switch,
 }
 
-pub async fn run(session: &Session, Versioning { url, enable, suspend }: Versioning) -> Outcome {
+pub async fn run(session: &Session, Versioning { url, switch }: Versioning) -> Outcome {
     let bucket = session.bucket(&url.0)?;
-    let wanted = match (enable, suspend) {
-        (true, _) => Some(State::Enabled),
-        (_, true) => Some(State::Suspended),
-        _ => None,
-    };
-    let shown = if let Some(wanted) = wanted {
+    let shown = if let Some(enable) = switch.wanted() {
+        let wanted = if enable { State::Enabled } else { State::Suspended };
         session.send(&bucket, PutBucketVersioning::new(wanted.clone())).await?;
         Some(wanted)
     } else {

@@ -4,8 +4,8 @@
 //! they may do is a [`Policy`](crate::policy::Policy), made of the operations they are for. Each call is also a source of
 //! keys for a client of this crate: [`Client::provider`].
 //!
-//! With a client of HTTP of your own, or no runtime, [`sign`] makes the request and reads the answer; that needs the feature
-//! `sts` alone. [`Client`] needs `client` as well.
+//! [`Client`] needs the feature `client` as well; without a runtime take [`blocking::sts`](crate::blocking::sts). With a client
+//! of HTTP of your own [`sign`] makes the request and reads the answer; that needs the feature `sts` alone.
 //!
 //! [`AssumeRoleWithWebIdentity`] needs no key and no signature. A pod of TKE, whose token is in a file, takes
 //! [`WebIdentityCredentials`](crate::client::provider::WebIdentityCredentials).

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cos_emulator::{Action, Emulator, Rule};
+use tencent_cos::policy::{Policy, Resource};
+use tencent_cos::sts::GetFederationToken;
 use tencent_cos::transfer::{Download, LargeCopy};
 use tencent_cos::{
     CsvInput, CsvOutput, ErrorKind, FileHeaderInfo, GetObject, InitiateMultipartUpload, ListBuckets, Overrides,
@@ -51,6 +53,28 @@ async fn everyday_verbs_without_a_runtime() {
         assert_eq!(client.send(ListBuckets::new()).unwrap().buckets.len(), 1);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_server_without_a_runtime_hands_out_keys() {
+    let emulator = support::emulator().await;
+    let name = emulator.bucket().to_owned();
+    let alice = Resource::prefix(emulator.region(), name.as_str(), "alice/").unwrap();
+    let policy = Policy::new().allow_upload(&alice);
+    let sts = blocking::sts::Client::new(support::sts(&emulator)).unwrap();
+    let app = support::client(&emulator);
+    let keys = sts.provider(GetFederationToken::new("alice", policy.clone()));
+    let refreshing = blocking::Client::new(support::client(&emulator).credentials(keys)).unwrap();
+    let call = GetFederationToken::new("alice", policy);
+    beside(move || {
+        let issued = sts.send(call).unwrap();
+        let app = blocking::Client::new(app.credentials(issued.key)).unwrap().bucket(name.clone()).unwrap();
+        app.put("alice/a", "hello").unwrap();
+        assert_eq!(app.put("bob/a", "hello").unwrap_err().code(), Some("AccessDenied"));
+        refreshing.bucket(name).unwrap().put("alice/b", "hello").unwrap();
+    })
+    .await;
+    assert_eq!(support::count(&emulator, "GetFederationToken"), 2);
 }
 
 #[tokio::test]

@@ -25,19 +25,9 @@ const BUCKET: &str = "examplebucket-1250000000";
 const ARN: &str = "qcs::cam::uin/100000000001:roleName/uploader";
 const MIB: usize = 1 << 20;
 
-/// STS of an emulator on a socket.
-fn sts_of(emulator: &Emulator) -> sts::ClientBuilder {
-    let http = Connections::new().transport(support::transport()).open().expect("a transport");
-    sts::Client::builder()
-        .region(emulator.region())
-        .endpoint(sts::Endpoint::custom(emulator.endpoint()).expect("an endpoint"))
-        .http_client(http)
-        .credentials(support::permanent(emulator))
-}
-
 /// The emulator's bucket with the keys of this call.
 fn bucket_with(emulator: &Emulator, call: impl sts::Call + 'static) -> Bucket {
-    let keys = sts_of(emulator).build().expect("a client of STS").provider(call);
+    let keys = support::sts(emulator).build().expect("a client of STS").provider(call);
     support::client(emulator).credentials(keys).build().and_then(|it| it.bucket(BUCKET)).expect("a bucket")
 }
 
@@ -208,9 +198,9 @@ async fn a_role_gives_its_rights_or_some_of_them() {
     some.get("k").await.unwrap();
     denied("put", some.put("k", "x").await);
     // With the key of a role another role may be assumed, but no federation token be asked for.
-    let session = sts_of(&emulator).build().unwrap().send(assume()).await.unwrap();
+    let session = support::sts(&emulator).build().unwrap().send(assume()).await.unwrap();
     assert!(!session.request_id().is_empty());
-    let chained = sts_of(&emulator).credentials(session.key).build().unwrap();
+    let chained = support::sts(&emulator).credentials(session.key).build().unwrap();
     chained.send(assume()).await.unwrap();
     let error =
         chained.send(GetFederationToken::new("a", Policy::new().allow_upload(&prefix("a/")))).await.unwrap_err();
@@ -225,7 +215,7 @@ async fn a_token_of_an_identity_provider_is_enough_and_appears_nowhere() {
     let call = |token: &str| AssumeRoleWithWebIdentity::new("OIDC", token, ARN, "nightly");
     let bucket = bucket_with(&emulator, call("eyJ0.good.t0ken"));
     bucket.put("k", "v").await.unwrap();
-    let nobody = sts_of(&emulator).credentials(Credentials::anonymous()).build().unwrap();
+    let nobody = support::sts(&emulator).credentials(Credentials::anonymous()).build().unwrap();
     nobody.send(call("eyJ0.good.t0ken").duration(Duration::from_secs(900))).await.unwrap();
     let error = nobody.send(call("eyJ0.bad.t0ken")).await.unwrap_err();
     assert_eq!(error.code(), Some("InvalidParameter.WebIdentityTokenError"));
@@ -241,11 +231,11 @@ fn federation() -> GetFederationToken {
 #[tokio::test]
 async fn refusals_are_typed_and_final() {
     let emulator = support::emulator().await;
-    let sts = sts_of(&emulator).build().unwrap();
+    let sts = support::sts(&emulator).build().unwrap();
     let wrong = Credentials::permanent(emulator.secret_id(), "anotherKEY").unwrap();
     let unknown = Credentials::permanent("AKIDunknown", "anotherKEY").unwrap();
-    let wrong = sts_of(&emulator).credentials(wrong).build().unwrap();
-    let unknown = sts_of(&emulator).credentials(unknown).build().unwrap();
+    let wrong = support::sts(&emulator).credentials(wrong).build().unwrap();
+    let unknown = support::sts(&emulator).credentials(unknown).build().unwrap();
     let foreign = Resource::prefix("ap-guangzhou", "theirs-1259999999", "a/").unwrap();
     let foreign = GetFederationToken::new("a", Policy::new().allow::<GetObject>(&foreign));
     for (code, outcome) in [
@@ -280,7 +270,7 @@ async fn refusals_are_typed_and_final() {
 #[tokio::test]
 async fn bad_input_is_refused_before_anything_is_sent() {
     let emulator = support::emulator().await;
-    let sts = sts_of(&emulator).build().unwrap();
+    let sts = support::sts(&emulator).build().unwrap();
     let empty = GetFederationToken::new("a", Policy::new());
     let unfit = GetFederationToken::new("a", Policy::new().allow::<ListObjects>(&prefix("a/")));
     for (field, outcome) in [
@@ -296,13 +286,13 @@ async fn bad_input_is_refused_before_anything_is_sent() {
         let error = outcome.unwrap_err();
         assert_eq!((error.kind(), error.field(), error.attempts()), (ErrorKind::Input, Some(field), 0), "{error}");
     }
-    let anonymous = sts_of(&emulator).credentials(Credentials::anonymous()).build().unwrap();
+    let anonymous = support::sts(&emulator).credentials(Credentials::anonymous()).build().unwrap();
     assert_eq!(anonymous.send(federation()).await.unwrap_err().field(), Some("credentials"));
     for (field, builder) in [
         ("region", sts::Client::builder().credentials(support::permanent(&emulator))),
-        ("region", sts_of(&emulator).region("AP")),
+        ("region", support::sts(&emulator).region("AP")),
         ("credentials", sts::Client::builder().region("ap-guangzhou")),
-        ("endpoint", sts_of(&emulator).endpoint(sts::Endpoint::custom("http://sts.example.com").unwrap())),
+        ("endpoint", support::sts(&emulator).endpoint(sts::Endpoint::custom("http://sts.example.com").unwrap())),
     ] {
         assert_eq!(builder.build().unwrap_err().field(), Some(field));
     }
@@ -609,10 +599,11 @@ async fn connections_are_made_as_said() {
     let emulator = Emulator::builder().tls_self_made(true).start().await.expect("the emulator starts");
     for transport in [Transport::Reqwest, Transport::Hyper] {
         let trusting = Connections::new().transport(transport).root_certificates(emulator.ca_pem().unwrap());
-        let sts = sts_of(&emulator).http_client(trusting.open().unwrap()).build().unwrap();
+        let sts = support::sts(&emulator).http_client(trusting.open().unwrap()).build().unwrap();
         sts.send(federation()).await.unwrap();
         let doubting = Connections::new().transport(transport).open().unwrap();
-        let error = sts_of(&emulator).http_client(doubting).build().unwrap().send(federation()).await.unwrap_err();
+        let error =
+            support::sts(&emulator).http_client(doubting).build().unwrap().send(federation()).await.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable(), error.attempts()), (ErrorKind::Tls, false, 1), "{error}");
     }
     assert_eq!(emulator.count("GetFederationToken"), 2);

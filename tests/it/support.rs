@@ -12,10 +12,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use cos_emulator::{Emulator, Injected, Service, TemporaryKey};
 use http_body_util::BodyExt as _;
+use tencent_cos::client::Connections;
 use tencent_cos::client::provider::BoxFuture;
 use tencent_cos::{
     Bucket, ByteStream, Client, ClientBuilder, Clock, Credentials, Endpoint, Error, HttpClient, Payload, Phase,
-    SessionCredentials, Transport, TransportError,
+    SessionCredentials, Transport, TransportError, sts,
 };
 use tokio::time::Instant;
 use tracing::Dispatch;
@@ -51,6 +52,16 @@ pub fn bucket(emulator: &Emulator) -> Bucket {
 
 pub fn permanent(emulator: &Emulator) -> Credentials {
     Credentials::permanent(emulator.secret_id(), emulator.secret_key()).expect("a key")
+}
+
+/// STS of an emulator on a socket.
+pub fn sts(emulator: &Emulator) -> sts::ClientBuilder {
+    let http = Connections::new().transport(transport()).open().expect("a transport");
+    sts::Client::builder()
+        .region(emulator.region())
+        .endpoint(sts::Endpoint::custom(emulator.endpoint()).expect("an endpoint"))
+        .http_client(http)
+        .credentials(permanent(emulator))
 }
 
 pub fn session(key: &TemporaryKey) -> SessionCredentials {
