@@ -67,7 +67,7 @@ impl Client {
     /// Makes a client of what the builder holds. No I/O happens here.
     ///
     /// # Errors
-    /// As [`ClientBuilder::build`]; [`ErrorKind::Io`] when no thread can be had.
+    /// As [`ClientBuilder::build`]; [`ErrorKind::Io`](crate::ErrorKind::Io) when no thread can be had.
     pub fn new(builder: ClientBuilder) -> Result<Self> {
         Ok(Self { client: builder.build()?, runtime: Runtime::new()? })
     }
@@ -109,7 +109,7 @@ impl Client {
     /// Sends an operation on the account; see [`crate::Client::send`].
     ///
     /// # Errors
-    /// As there; [`ErrorKind::Input`] inside a tokio runtime.
+    /// As there; [`ErrorKind::Input`](crate::ErrorKind::Input) inside a tokio runtime.
     pub fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
         self.runtime.wait(self.client.send(operation))
     }
@@ -156,7 +156,7 @@ impl Client {
 
 /// One bucket to talk to; see [`crate::Bucket`]. Cheap to clone.
 ///
-/// Every call is [`ErrorKind::Input`] with field `runtime` inside a tokio runtime, and in a process that was forked since
+/// Every call is [`ErrorKind::Input`](crate::ErrorKind::Input) with field `runtime` inside a tokio runtime, and in a process that was forked since
 /// its client was made.
 #[derive(Clone)]
 pub struct Bucket {

@@ -29,7 +29,8 @@ pub fn source(length: Option<u64>, reader: impl io::Read + Send + 'static) -> Up
     UploadSource::stream(ByteStream::new(length, pieces))
 }
 
-/// A source of keys from a closure that may wait for its answer, for [`ClientBuilder::credentials`](crate::ClientBuilder::credentials). Any client takes it.
+/// A source of keys from a closure that may wait for its answer, for
+/// [`ClientBuilder::credentials`](crate::ClientBuilder::credentials). Any client takes it.
 ///
 /// The closure runs on a thread for blocking work, never twice at once. A refresh waits 5 s for it and then fails; what it
 /// gives later, the next one takes, without asking again. Its key and its errors are those of

@@ -12,7 +12,7 @@ use crate::{ByteReader, ContentRange, Integrity, ObjectMeta, Result, SelectProgr
 /// An object that is being read: what COS keeps of it, and its bytes through [`io::Read`] and [`io::BufRead`].
 ///
 /// The end of the bytes is told only after their number, and their CRC-64 where there is one, were found right; else
-/// reading ends with an error that holds an [`Error`], and with another one whenever it is tried again.
+/// reading ends with an error that holds an [`Error`](crate::Error), and with another one whenever it is tried again.
 pub struct Object {
     /// What COS keeps of it.
     pub meta: ObjectMeta,
@@ -33,10 +33,11 @@ impl Object {
     }
 }
 
-/// The results of a [`SelectObjectContent`] that are being read, through [`io::Read`] and [`io::BufRead`].
+/// The results of a [`SelectObjectContent`](crate::SelectObjectContent) that are being read, through [`io::Read`] and
+/// [`io::BufRead`].
 ///
-/// The end is told only after COS said that these are all; else reading ends with an error that holds an [`Error`], and
-/// with another one whenever it is tried again.
+/// The end is told only after COS said that these are all; else reading ends with an error that holds an
+/// [`Error`](crate::Error), and with another one whenever it is tried again.
 pub struct Selection {
     /// How far COS is, as told between the records that were read.
     pub progress: SelectProgress,
