@@ -62,16 +62,16 @@ impl Bars {
     pub fn follow(&self, file: &DirectoryFile, step: FileStep<'_>) {
         let mut files = self.files();
         match step {
-            FileStep::Begun if file.bytes >= WORTH_A_BAR && files.len() < at_once() => {
+            FileStep::Begun if file.size >= WORTH_A_BAR && files.len() < at_once() => {
                 let bar = self.multi.insert_before(&self.total, blank());
-                bar.set_message(line(&file.path, 0, Some(file.bytes), 0.0));
+                bar.set_message(line(&file.path, 0, Some(file.size), 0.0));
                 files.insert(file.path.clone(), OneFile { bar, before: None });
             }
             FileStep::Begun => {}
             FileStep::Moved(bytes) => {
                 if let Some(OneFile { bar, before }) = files.get_mut(&file.path) {
                     let moved = bytes.saturating_sub(*before.get_or_insert(bytes));
-                    bar.set_message(line(&file.path, bytes, Some(file.bytes), rate(moved, bar.elapsed())));
+                    bar.set_message(line(&file.path, bytes, Some(file.size), rate(moved, bar.elapsed())));
                 }
             }
             _ => {

@@ -77,7 +77,7 @@ pub async fn run(session: &Session, asked: Replication) -> Outcome {
         } else if replication.rules.is_empty() {
             return Err(Failure::usage("there is no rule yet: the first one needs --role"));
         }
-        let mut rule = ReplicationRule::new(ReplicationDestination::new(region, to));
+        let mut rule = ReplicationRule::new(ReplicationDestination::new(&region, &to));
         rule.prefix = asked.prefix;
         if asked.no_delete_markers {
             rule = rule.delete_markers(false);

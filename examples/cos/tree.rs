@@ -112,7 +112,7 @@ impl Choice {
     fn filter(&self) -> Outcome<impl Fn(&DirectoryFile) -> bool + Clone + Send + Sync + use<>> {
         let is_meant = self.paths()?;
         Ok(move |file: &DirectoryFile| {
-            let is_mark = file.bytes == 0 && file.key.ends_with('/');
+            let is_mark = file.size == 0 && file.key.ends_with('/');
             !is_mark && is_meant(&file.path)
         })
     }
@@ -307,14 +307,14 @@ impl Lines {
         };
         let would = if self.dry_run { format!("would {action} ") } else { String::new() };
         let json =
-            json!({ "action": action, "source": from, "destination": to, "size": file.bytes, "dry_run": self.dry_run });
-        self.line(json, &format!("{would}{from} -> {to}: {}", Size(file.bytes)));
+            json!({ "action": action, "source": from, "destination": to, "size": file.size, "dry_run": self.dry_run });
+        self.line(json, &format!("{would}{from} -> {to}: {}", Size(file.size)));
     }
 
     fn deleted(&self, file: &DirectoryFile) {
         let gone = self.target(file);
         let verb = if self.dry_run { "would delete" } else { "deleted" };
-        let json = json!({ "action": "delete", "target": gone, "size": file.bytes, "dry_run": self.dry_run });
+        let json = json!({ "action": "delete", "target": gone, "size": file.size, "dry_run": self.dry_run });
         self.line(json, &format!("{verb} {gone}"));
     }
 

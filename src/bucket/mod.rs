@@ -428,7 +428,7 @@ mod tests {
             let xml = format!("<ReplicationConfiguration><Role>a</Role>{xml}</ReplicationConfiguration>");
             let root = "ReplicationConfiguration";
             let (before, mut after) = changed(root, &GetBucketReplication::new(), &xml, |mut all| {
-                let there = ReplicationDestination::new("ap-beijing".parse().unwrap(), "d-1".parse().unwrap());
+                let there = ReplicationDestination::new(&"ap-beijing".parse().unwrap(), &"d-1".parse().unwrap());
                 all.rules.push(ReplicationRule::new(there));
                 PutBucketReplication::new(all)
             });

@@ -16,7 +16,7 @@ use crate::xml::{Element, Unknown};
 /// ```
 /// use tencent_cos::{ReplicationConfiguration, ReplicationDestination, ReplicationRule};
 ///
-/// let there = ReplicationDestination::new("ap-beijing".parse()?, "copy-1250000000".parse()?);
+/// let there = ReplicationDestination::new(&"ap-beijing".parse()?, &"copy-1250000000".parse()?);
 /// let rule = ReplicationRule::new(there).prefix("documents/").delete_markers(false);
 /// let role = "qcs::cam::uin/100000000001:uin/100000000001";
 /// let replication = ReplicationConfiguration::new(role, [rule]);
@@ -276,7 +276,8 @@ impl ReplicationRule {
 
 impl ReplicationDestination {
     /// Copies go to this bucket, in the class that the objects have.
-    pub fn new(region: Region, bucket: BucketName) -> Self {
+    pub fn new(region: &Region, bucket: &BucketName) -> Self {
+        let (region, bucket) = (region.clone(), bucket.clone());
         Self { region, bucket, storage_class: None, kms_key_id: None, unknown: Unknown::default() }
     }
 
@@ -300,7 +301,7 @@ impl ReplicationDestination {
         let repeated = part.repeated(&IN_DESTINATION);
         let at = part.children.iter().position(|child| child.name == BUCKET && !repeated.contains(&BUCKET))?;
         let (region, bucket) = part.children[at].text()?.strip_prefix(BUCKET_PREFIX)?.split_once("::")?;
-        let mut read = Self { unknown, ..Self::new(region.parse().ok()?, bucket.parse().ok()?) };
+        let mut read = Self { unknown, ..Self::new(&region.parse().ok()?, &bucket.parse().ok()?) };
         part.children.remove(at);
         for child in part.children {
             let known = match child.name.as_str() {
@@ -413,7 +414,7 @@ fn write_filter(prefix: Option<&str>, tags: &Tags) -> Element {
 /// use tencent_cos::{PutBucketReplication, ReplicationConfiguration, ReplicationDestination, ReplicationRule};
 ///
 /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
-/// let there = ReplicationDestination::new("ap-beijing".parse()?, "copy-1250000000".parse()?);
+/// let there = ReplicationDestination::new(&"ap-beijing".parse()?, &"copy-1250000000".parse()?);
 /// let role = "qcs::cam::uin/100000000001:uin/100000000001";
 /// let replication = ReplicationConfiguration::new(role, [ReplicationRule::new(there)]);
 /// bucket.send(PutBucketReplication::new(replication)).await?;
@@ -539,7 +540,7 @@ mod tests {
     }
 
     fn there() -> ReplicationDestination {
-        ReplicationDestination::new("ap-beijing".parse().unwrap(), "destinationbucket-1250000000".parse().unwrap())
+        ReplicationDestination::new(&"ap-beijing".parse().unwrap(), &"destinationbucket-1250000000".parse().unwrap())
     }
 
     fn rule() -> ReplicationRule {

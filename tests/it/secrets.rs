@@ -524,7 +524,7 @@ async fn secrets_of_sources_show_nowhere() {
 
     let endpoint = EndpointCredentials::new(&format!("{url}/key?session={query}")).unwrap().body(body);
     let endpoint = endpoint.header("Authorization", &format!("Bearer {bearer}")).unwrap();
-    let pod = WebIdentityCredentials::new("ap-guangzhou".parse().unwrap(), "p", "r", token_file);
+    let pod = WebIdentityCredentials::new("ap-guangzhou".parse().unwrap(), "p", token_file, "r");
     let variables = EnvironmentCredentials::with_lookup(|name| {
         Some(if name == "TENCENTCLOUD_SECRET_ID" { "AKIDplanted".into() } else { format!("{SECRET_KEY}\n") })
     });

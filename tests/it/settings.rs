@@ -207,7 +207,7 @@ async fn replication_needs_versions_and_keeps_them() {
     let bucket = bucket(&emulator);
     let other = client(&emulator).build().unwrap().bucket("copy-1250000000").unwrap();
     other.send(CreateBucket::new()).await.unwrap();
-    let there = ReplicationDestination::new(other.region().clone(), other.name().clone());
+    let there = ReplicationDestination::new(other.region(), other.name());
     let rules = [
         ReplicationRule::new(there.clone()).id("1").prefix("a/").delete_markers(true),
         ReplicationRule::new(there).id("2").prefix("b/").tag("keep", "two copies").enabled(false),

@@ -83,13 +83,13 @@ impl WebIdentityCredentials {
         Self::of(Identity::Variables(variables))
     }
 
-    /// This identity: a region of the API, the provider's id, the role's ARN (`qcs::cam::uin/…:roleName/…`), and the
-    /// file that holds the token.
+    /// This identity: a region of the API, the provider's id, the file that holds the token, and the role's ARN
+    /// (`qcs::cam::uin/…:roleName/…`).
     pub fn new(
         region: Region,
         provider_id: impl Into<String>,
-        role_arn: impl Into<String>,
         token_file: impl Into<PathBuf>,
+        role_arn: impl Into<String>,
     ) -> Self {
         let (provider_id, role_arn, token_file) = (provider_id.into(), role_arn.into(), token_file.into());
         Self::of(Identity::Given(Pod { region, provider_id, role_arn, token_file }))

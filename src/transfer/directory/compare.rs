@@ -36,12 +36,12 @@ impl Compare {
         destination: &DirectoryFile,
         bytes: impl Future<Output = Result<bool>>,
     ) -> Result<bool> {
-        if source.bytes != destination.bytes {
+        if source.size != destination.size {
             return Ok(false);
         }
         match self {
             Self::Size => Ok(true),
-            Self::Time => Ok(match (source.modified, destination.modified) {
+            Self::Time => Ok(match (source.last_modified, destination.last_modified) {
                 (Some(source), Some(destination)) => source <= destination,
                 _ => false,
             }),

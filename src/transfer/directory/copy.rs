@@ -239,7 +239,7 @@ impl CopyDirectory {
                 None => copy,
             };
             if let Some((compare, twin)) = twin {
-                let bytes = have_same_bytes(object.bytes, copy.heads(&worker.bucket));
+                let bytes = have_same_bytes(object.size, copy.heads(&worker.bucket));
                 if worker.unless_cancelled(compare.is_same(&object, &twin, bytes)).await? {
                     return Ok(Deed::Unchanged);
                 }
@@ -280,8 +280,8 @@ impl Shows for Objects {
         let file = DirectoryFile {
             path: path.to_owned(),
             key,
-            bytes: object.size,
-            modified: object.last_modified,
+            size: object.size,
+            last_modified: object.last_modified,
             storage_class: Some(object.storage_class),
         };
         Ok(Some(match refused {

@@ -268,9 +268,9 @@ impl DownloadDirectory {
         // Only a name that this system takes for the same can be there when the walk did not meet it.
         let (dry_run, unmet) = (self.settings.dry_run, self.settings.sync.is_some() && twin.is_none());
         // What one request brings is not worth remembering.
-        let checkpoint = self.checkpoint.clone().filter(|_| object.bytes > PART_SIZE);
+        let checkpoint = self.checkpoint.clone().filter(|_| object.size > PART_SIZE);
         let work = async move {
-            let Some(root) = root else { return Ok(Deed::Transferred(object.bytes)) };
+            let Some(root) = root else { return Ok(Deed::Transferred(object.size)) };
             let download = Download::new(ObjectKey::new(&object.key)?);
             let download = match each {
                 Some(each) => each(&object, download),
@@ -279,15 +279,15 @@ impl DownloadDirectory {
             if let Some((compare, file)) = twin {
                 let (root, path) = (root.clone(), file.path.clone());
                 let open = move || root.open_below(&path);
-                let bytes = has_same_bytes(&worker.bucket, object.bytes, download.head(), open);
+                let bytes = has_same_bytes(&worker.bucket, object.size, download.head(), open);
                 if worker.unless_cancelled(compare.is_same(&object, &file, bytes)).await? {
                     return Ok(Deed::Unchanged);
                 }
             }
             let path = object.path.clone();
             let place = blocking(move || find_place(&root, &path, !dry_run, unmet)).await?;
-            let Some((directory, name)) = place else { return Ok(Deed::Transferred(object.bytes)) };
-            let mut download = download.within(directory, &name, object.modified);
+            let Some((directory, name)) = place else { return Ok(Deed::Transferred(object.size)) };
+            let mut download = download.within(directory, &name, object.last_modified);
             if let Some(checkpoint) = checkpoint {
                 download = download.checkpoint(checkpoint);
             }

@@ -60,7 +60,7 @@ pub(super) trait Shows: Sized {
         let (mut bytes, mut files) = (0_u64, 0_u32);
         while let Some(entry) = self.next().await? {
             if let Entry::File(file) = &entry {
-                bytes = bytes.saturating_add(file.bytes);
+                bytes = bytes.saturating_add(file.size);
             }
             if !matches!(entry, Entry::Link(_) | Entry::WorkFile(_)) {
                 files = files.saturating_add(1);
@@ -90,7 +90,13 @@ impl Local {
             Found::File { path, bytes, modified } => match key(&path) {
                 Ok(key) => {
                     let key = key.as_str().to_owned();
-                    Entry::File(DirectoryFile { path, key, bytes, modified, ..DirectoryFile::default() })
+                    Entry::File(DirectoryFile {
+                        path,
+                        key,
+                        size: bytes,
+                        last_modified: modified,
+                        ..DirectoryFile::default()
+                    })
                 }
                 Err(error) => Entry::Refused(named(path), error),
             },
@@ -155,8 +161,8 @@ impl Shows for Remote {
         let file = DirectoryFile {
             path,
             key: object.key,
-            bytes: object.size,
-            modified: object.last_modified,
+            size: object.size,
+            last_modified: object.last_modified,
             storage_class: Some(object.storage_class),
         };
         // One that is not wanted is in nobody's way.

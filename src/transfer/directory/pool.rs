@@ -302,7 +302,7 @@ impl Pool {
         tell_end(self.settings.listener.as_ref(), &file, &outcome);
         self.begun = true;
         // Its bytes were not counted.
-        self.enter(DirectoryFile { bytes: 0, ..file }, outcome)
+        self.enter(DirectoryFile { size: 0, ..file }, outcome)
     }
 
     fn note(&mut self, joined: Result<Outcome, JoinError>) -> Result<()> {
@@ -334,12 +334,12 @@ impl Pool {
             }
             Ok(Deed::Unchanged) => {
                 report.unchanged += 1;
-                self.total.leave(file.bytes);
+                self.total.leave(file.size);
             }
             // What is stopped at the end says nothing new.
             Err(error) if error.kind() == ErrorKind::Cancelled => return if self.ended { Ok(()) } else { Err(error) },
             Err(error) => {
-                self.total.leave(file.bytes);
+                self.total.leave(file.size);
                 self.control.meter().done(0);
                 return self.enter_failure(file, error);
             }
@@ -446,7 +446,7 @@ impl Worker {
     /// Runs the transfer of a file within that of the directory.
     pub(super) async fn transfer<J: Job>(&self, file: &DirectoryFile, job: J) -> Result<Deed> {
         if self.dry_run {
-            return Ok(Deed::Transferred(file.bytes));
+            return Ok(Deed::Transferred(file.size));
         }
         let control = self.control.child();
         if let Some(listener) = &self.listener {

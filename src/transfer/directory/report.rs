@@ -18,10 +18,10 @@ pub struct DirectoryFile {
     pub path: String,
     /// The key, prefix included; empty when the path makes no key.
     pub key: String,
-    /// Its size.
-    pub bytes: u64,
+    /// Its size in bytes.
+    pub size: u64,
     /// When it was last written, where that is known.
-    pub modified: Option<SystemTime>,
+    pub last_modified: Option<SystemTime>,
     /// The storage class of an object; `None` of a file. One in an archive cannot be downloaded before it is restored: a
     /// filter may leave it out.
     pub storage_class: Option<StorageClass>,

@@ -251,7 +251,7 @@ impl UploadDirectory {
                     Some(root) => root.open_below(&there),
                     None => open(&path).map_err(|error| io_error("opening", &path, error)),
                 };
-                let bytes = has_same_bytes(&worker.bucket, file.bytes, upload.head(), open);
+                let bytes = has_same_bytes(&worker.bucket, file.size, upload.head(), open);
                 if worker.unless_cancelled(compare.is_same(&file, &object, bytes)).await? {
                     return Ok(Deed::Unchanged);
                 }

@@ -75,12 +75,12 @@ async fn a_filter_makes_nothing_extraneous() {
 
     // The object does not match, and its file does.
     fs::remove_file(root.path().join("photos")).unwrap();
-    let report = bucket.transfer(down(root.path()).filter(|file| file.bytes < 10)).await.unwrap();
+    let report = bucket.transfer(down(root.path()).filter(|file| file.size < 10)).await.unwrap();
     assert_eq!(counts(&report), [3, 1, 0, 0]);
     assert_eq!(fs::read(root.path().join("longer")).unwrap(), b"longer");
     // The other way round the source decides as well.
     memory.emulator.put_object(memory.emulator.bucket(), "s/longer", "short");
-    let report = bucket.transfer(down(root.path()).filter(|file| file.bytes < 6)).await.unwrap();
+    let report = bucket.transfer(down(root.path()).filter(|file| file.size < 6)).await.unwrap();
     assert_eq!(report.deleted, 0);
     assert_eq!(fs::read(root.path().join("longer")).unwrap(), b"short");
 }

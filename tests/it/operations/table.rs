@@ -87,7 +87,8 @@ fn logging() -> BucketLogging {
 }
 
 fn replication() -> ReplicationConfiguration {
-    let there = ReplicationDestination::new("ap-guangzhou".parse().expect("a region"), DOOMED.parse().expect("a name"));
+    let there =
+        ReplicationDestination::new(&"ap-guangzhou".parse().expect("a region"), &DOOMED.parse().expect("a name"));
     let rule = ReplicationRule::new(there).id("1").prefix("a & b/").delete_markers(false);
     ReplicationConfiguration::new("qcs::cam::uin/100000000001:uin/100000000001", [rule])
 }

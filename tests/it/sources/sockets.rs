@@ -67,7 +67,7 @@ async fn sources_keep_to_their_limits_on_sockets() {
     fs::write(token.path(), "pod").unwrap();
     let answer =
         b"HTTP/1.1 200 OK\r\n\r\n{\"Response\":{\"Error\":{\"Code\":\"InvalidParameter.WebIdentityTokenError\"}}}";
-    let source = WebIdentityCredentials::new("ap-guangzhou".parse().unwrap(), "p", "r", token.path());
+    let source = WebIdentityCredentials::new("ap-guangzhou".parse().unwrap(), "p", token.path(), "r");
     let error = source.endpoint(&peer(Some(answer.to_vec())).await).unwrap().provide().await.unwrap_err();
     assert!(error.to_string().contains("answered InvalidParameter.WebIdentityTokenError"), "{error}");
 }
