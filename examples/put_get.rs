@@ -30,7 +30,7 @@ async fn run() -> Outcome {
     println!("  ETag {}, CRC-64 {:?}, request id {}", put.etag, put.crc64, put.request_id());
 
     let object = bucket.get(KEY).await?;
-    let (request_id, integrity) = (object.meta.request_id().to_owned(), object.integrity);
+    let (request_id, integrity) = (object.request_id().to_owned(), object.integrity);
     let bytes = object.bytes(1024).await?;
     match integrity {
         Integrity::Crc64(crc64) => println!("got {} bytes with CRC-64 {crc64}, checked", bytes.len()),

@@ -359,6 +359,9 @@ impl Bucket {
     }
 
     /// Uploads a file, bytes, or what a reader gives ([`source`]); see [`crate::Bucket::upload`].
+    ///
+    /// # Errors
+    /// As there, from [`Transfer::wait`].
     pub fn upload<K>(&self, key: K, source: impl Into<UploadSource>) -> Transfer<UploadOutput>
     where
         K: TryInto<ObjectKey>,
@@ -368,6 +371,9 @@ impl Bucket {
     }
 
     /// Downloads an object to a file; see [`crate::Bucket::download`].
+    ///
+    /// # Errors
+    /// As there, from [`Transfer::wait`].
     pub fn download<K>(&self, key: K, path: impl Into<PathBuf>) -> Transfer<DownloadOutput>
     where
         K: TryInto<ObjectKey>,
@@ -377,6 +383,9 @@ impl Bucket {
     }
 
     /// Copies an object of any size; see [`crate::Bucket::copy`].
+    ///
+    /// # Errors
+    /// As there, from [`Transfer::wait`].
     pub fn copy<F, K>(&self, from: F, key: K) -> Transfer<LargeCopyOutput>
     where
         F: TryInto<ObjectKey>,
@@ -402,6 +411,9 @@ impl Bucket {
     }
 
     /// Makes a transfer of a job; see [`crate::Bucket::transfer`]. It begins with [`Transfer::wait`].
+    ///
+    /// # Errors
+    /// As there, from [`Transfer::wait`].
     pub fn transfer<J: Job>(&self, job: J) -> Transfer<J::Output> {
         self.own(self.bucket.transfer(job))
     }

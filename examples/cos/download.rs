@@ -42,7 +42,7 @@ pub async fn download(
         download = download.checkpoint(directory);
     }
     let (got, took) = options.hint(session.run(object.key.as_str(), bucket.transfer(download)).await)?;
-    let (request_id, etag) = (got.meta.request_id(), &got.meta.etag());
+    let (request_id, etag) = (got.request_id(), &got.meta.etag());
     let crc64 = match got.integrity {
         Integrity::Crc64(crc64) => Some(crc64.to_string()),
         _ => None,

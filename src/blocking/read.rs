@@ -31,6 +31,11 @@ impl Object {
     pub fn bytes(self, limit: usize) -> Result<Bytes> {
         self.reader.bytes(limit)
     }
+
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        self.meta.request_id()
+    }
 }
 
 /// The results of a [`SelectObjectContent`](crate::SelectObjectContent) that are being read, through [`io::Read`] and
@@ -41,8 +46,7 @@ impl Object {
 pub struct Selection {
     /// How far COS is, as told between the records that were read.
     pub progress: SelectProgress,
-    /// `x-cos-request-id`.
-    pub request_id: String,
+    pub(super) request_id: String,
     pub(super) reader: Reader,
 }
 
@@ -53,6 +57,11 @@ impl Selection {
     /// As [`crate::Selection::bytes`].
     pub fn bytes(self, limit: usize) -> Result<Bytes> {
         self.reader.bytes(limit)
+    }
+
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::answer::{bare_answer, etag_of_stored, header_number, header_text, request_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::multipart::{UploadPartCopyOutput, UploadPartOutput};
+use crate::multipart::{PartSummary, UploadPartCopyOutput, UploadPartOutput};
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
 use crate::xml;
@@ -27,7 +27,7 @@ use crate::xml;
 /// use tencent_cos::CompleteMultipartUpload;
 ///
 /// # async fn example(bucket: tencent_cos::Bucket, upload_id: &str, parts: Vec<tencent_cos::UploadPartOutput>) -> tencent_cos::Result<()> {
-/// // `parts` are what UploadPart gave, in rising order.
+/// // `parts` are what UploadPart gave, or ListParts shows, in rising order.
 /// let complete = CompleteMultipartUpload::new("video.mp4".parse()?, upload_id, &parts);
 /// println!("{}", bucket.send(complete).await?.etag);
 /// # Ok(())
@@ -78,6 +78,13 @@ impl From<&UploadPartOutput> for CompletedPart {
 
 impl From<&UploadPartCopyOutput> for CompletedPart {
     fn from(part: &UploadPartCopyOutput) -> Self {
+        Self::new(part.part_number, part.etag.clone())
+    }
+}
+
+/// For who goes on with an upload by [`ListParts`](crate::ListParts).
+impl From<&PartSummary> for CompletedPart {
+    fn from(part: &PartSummary) -> Self {
         Self::new(part.part_number, part.etag.clone())
     }
 }

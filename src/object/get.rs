@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::response::Parts;
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 
 use crate::answer::header_text;
 use crate::body::{ByteStream, Pieces};
@@ -97,6 +97,15 @@ impl GetObject {
         self
     }
 
+    /// Reads the bytes that a request which is handed on asks for in its `Range`, from the beginning or the end. All of
+    /// them where that is none or several, and beside `If-Range`: who asks so has the beginning of an object, and bytes of
+    /// another one would not go with it.
+    pub fn range_from_headers(mut self, headers: &HeaderMap) -> Self {
+        let asked = header_text(headers, header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE));
+        self.span = asked.and_then(Span::parse);
+        self
+    }
+
     /// When the read counts.
     pub fn conditions(mut self, conditions: Conditions) -> Self {
         self.conditions = conditions;
@@ -170,6 +179,13 @@ enum Span {
 }
 
 impl Span {
+    /// As the header has it.
+    fn parse(text: &str) -> Option<Self> {
+        let Some(count) = text.strip_prefix("bytes=-") else { return text.parse().ok().map(Self::Range) };
+        let plain = count.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| count.parse().ok())?.filter(|count| *count > 0).map(Self::Last)
+    }
+
     /// The first and the last byte of it that an object of so many bytes has.
     fn within(self, total: u64) -> (u64, u64) {
         match self {
@@ -288,6 +304,11 @@ impl Object {
     /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is longer; else as the stream.
     pub async fn bytes(self, limit: usize) -> Result<Bytes> {
         self.body.bytes(limit).await
+    }
+
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        self.meta.request_id()
     }
 }
 
@@ -416,6 +437,27 @@ mod tests {
         match future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {
             Poll::Ready(result) => result,
             Poll::Pending => panic!("not ready"),
+        }
+    }
+
+    #[test]
+    fn a_range_that_is_handed_on_is_one_run_of_bytes_of_the_object_that_was_asked_for() {
+        for (asked, range) in [
+            (&[("range", "bytes=0-99")][..], Some("bytes=0-99")),
+            (&[("range", "bytes=100-")], Some("bytes=100-")),
+            (&[("range", "bytes=-5")], Some("bytes=-5")),
+            (&[("range", "bytes=-0")], None),
+            (&[("range", "bytes=-+5")], None),
+            (&[("range", "bytes=5-4")], None),
+            (&[("range", "bytes=0-1,3-4")], None),
+            (&[("range", "lines=1-2")], None),
+            (&[("range", "bytes=2-"), ("if-range", "\"0123\"")], None),
+            (&[], None),
+        ] {
+            let headers = asked.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            let get = GetObject::new(key()).range(7..).range_from_headers(&headers.collect());
+            let request = get.request().unwrap();
+            assert_eq!(header_text(request.headers(), header::RANGE), range, "{asked:?}");
         }
     }
 

@@ -73,7 +73,9 @@ impl Conditions {
     /// use tencent_cos::{Conditions, GetObject};
     ///
     /// # fn example(asked: &HeaderMap) -> tencent_cos::Result<()> {
-    /// let get = GetObject::new("notes/a.txt".parse()?).conditions(Conditions::from_headers(asked));
+    /// let get = GetObject::new("notes/a.txt".parse()?)
+    ///     .conditions(Conditions::from_headers(asked))
+    ///     .range_from_headers(asked);
     /// # let _ = get;
     /// # Ok(())
     /// # }

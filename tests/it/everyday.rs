@@ -7,10 +7,10 @@ use futures_util::TryStreamExt as _;
 use tencent_cos::policy::{Policy, Resource};
 use tencent_cos::transfer::UploadSource;
 use tencent_cos::{
-    AppendObject, Attributes, CompleteMultipartUpload, CompletedPart, Conditions, CopyObject, CopySource, Crc64,
-    CreateBucket, Credentials, DeleteBucket, DeleteObject, DeleteObjects, Endpoint, Error, ErrorKind, GetObject,
+    AppendObject, Attributes, CompleteMultipartUpload, Conditions, CopyObject, CopySource, Crc64, CreateBucket,
+    Credentials, CsvInput, DeleteBucket, DeleteObject, DeleteObjects, Endpoint, Error, ErrorKind, GetObject,
     HeadBucket, InitiateMultipartUpload, Integrity, ListMultipartUploads, ListObjects, ListParts, ObjectKey, PutObject,
-    StorageClass, Transport, UploadPart, UploadPartCopy,
+    SelectInput, SelectObjectContent, SelectOutput, StorageClass, Transport, UploadPart, UploadPartCopy,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
@@ -105,16 +105,22 @@ async fn an_output_names_its_request() {
     named!(CopyObject::new(CopySource::new(bucket.region(), bucket.name(), &key("k")), key("copy")));
     let id = named!(InitiateMultipartUpload::new(key("k"))).upload_id;
     named!(ListMultipartUploads::new());
-    let part = named!(UploadPart::new(key("k"), &id, 1, "hello")).etag;
+    named!(UploadPart::new(key("k"), &id, 1, "hello"));
     let source = CopySource::new(bucket.region(), bucket.name(), &key("k"));
     named!(UploadPartCopy::new(key("k"), &id, 2, source));
-    named!(ListParts::new(key("k"), &id));
-    named!(CompleteMultipartUpload::new(key("k"), &id, vec![CompletedPart::new(1, part)]));
+    let parts = named!(ListParts::new(key("k"), &id)).parts;
+    named!(CompleteMultipartUpload::new(key("k"), &id, &parts[..1]));
+    assert_eq!(named!(GetObject::new(key("k"))).bytes(10).await.unwrap(), "hello");
+    let csv = SelectInput::csv(CsvInput::new());
+    named!(SelectObjectContent::new(key("k"), "SELECT * FROM COSObject s", csv, SelectOutput::json()));
     named!(ListObjects::new());
     assert!(named!(DeleteObjects::new([key("copy")])).failed.is_empty());
     named!(DeleteObject::new(key("k")));
     let upload = bucket.upload("up", vec![7; 100]).await.unwrap();
     assert_eq!(upload.request_id(), emulator.journal().pop().unwrap().request_id);
+    let directory = tempfile::tempdir().unwrap();
+    let download = bucket.download("up", directory.path().join("up")).await.unwrap();
+    assert_eq!(download.request_id(), emulator.journal().pop().unwrap().request_id);
 }
 
 #[tokio::test]

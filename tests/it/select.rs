@@ -46,7 +46,7 @@ async fn records_are_read_line_by_line_and_counted_by_cos() {
     let all = select("SELECT s.who FROM COSObject s WHERE s.age >= 10", SelectOutput::csv(CsvOutput::new()));
     let selection = bucket(&emulator).send(all.progress(true)).await.unwrap();
     let progress = selection.progress.clone();
-    assert!(!selection.request_id.is_empty());
+    assert!(!selection.request_id().is_empty());
     let mut lines = selection.records.reader().lines();
     let (mut found, mut bytes) = (10, 0);
     while let Some(line) = lines.next_line().await.unwrap() {

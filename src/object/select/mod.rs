@@ -148,8 +148,7 @@ pub struct Selection {
     pub records: ByteStream,
     /// How far COS is, as told between the records that were read.
     pub progress: SelectProgress,
-    /// `x-cos-request-id`.
-    pub request_id: String,
+    pub(crate) request_id: String,
 }
 
 impl Selection {
@@ -159,6 +158,11 @@ impl Selection {
     /// [`ErrorKind::Response`](crate::ErrorKind::Response) when they are more; else as the stream.
     pub async fn bytes(self, limit: usize) -> Result<Bytes> {
         self.records.bytes(limit).await
+    }
+
+    /// `x-cos-request-id`.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 }
 
@@ -435,7 +439,7 @@ mod tests {
         for size in [1, 5, 100, 10_000] {
             let mut selection = in_pieces(&results(), size);
             let progress = selection.progress.clone();
-            assert_eq!((progress.latest(), progress.stats(), selection.request_id.as_str()), (None, None, "NjQ"));
+            assert_eq!((progress.latest(), progress.stats(), selection.request_id()), (None, None, "NjQ"));
             assert_eq!(now(selection.records.next()).unwrap().unwrap(), "a,b\n");
             assert_eq!(now(selection.bytes(100)).unwrap(), "c,d\n");
             let told = SelectStats { bytes_scanned: Some(512), bytes_processed: Some(1024), bytes_returned: Some(8) };

@@ -131,7 +131,7 @@ impl Download {
         self
     }
 
-    /// How many ranges are under way at once, from 1; the limit of memory may allow fewer.
+    /// How many ranges are under way at once, from 1; 8 unless said. The limit of memory may allow fewer.
     pub fn concurrency(mut self, ranges: usize) -> Self {
         self.concurrency = ranges;
         self
@@ -272,7 +272,7 @@ impl Run for DownloadToPath {
 }
 
 /// What a download brought.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DownloadOutput {
     /// What COS keeps of the object; its length is that of the whole object, also when a range was downloaded.
@@ -281,6 +281,13 @@ pub struct DownloadOutput {
     pub bytes: u64,
     /// Whether they were compared with the checksum COS keeps.
     pub integrity: Integrity,
+}
+
+impl DownloadOutput {
+    /// `x-cos-request-id` of the first request.
+    pub fn request_id(&self) -> &str {
+        self.meta.request_id()
+    }
 }
 
 /// A [`Download`] to a writer.
