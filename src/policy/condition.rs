@@ -57,12 +57,21 @@ impl Condition {
     }
 
     /// Any other: an operator like `string_equal`, a key like `cos:x-cos-storage-class`, and values, numbers or strings.
-    pub fn new<V: Into<Value>>(
+    ///
+    /// # Examples
+    /// ```
+    /// use tencent_cos::policy::Condition;
+    ///
+    /// let class = Condition::new("string_equal", "cos:x-cos-storage-class", ["STANDARD", "STANDARD_IA"]);
+    /// let larger = Condition::new("numeric_greater_than", "cos:content-length", [1024]);
+    /// # let _ = (class, larger);
+    /// ```
+    pub fn new<V: Into<ConditionValue>>(
         operator: impl Into<String>,
         key: impl Into<String>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        let values = values.into_iter().map(|value| value.into().0).collect();
         Self { operator: operator.into(), key: key.into(), values }
     }
 
@@ -87,6 +96,40 @@ impl Condition {
         let mut values = self.values;
         let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
         Ok((self.operator, self.key, value))
+    }
+}
+
+/// A value of a [`Condition`]: made of text, a number, or `true` and `false`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionValue(Value);
+
+impl From<&str> for ConditionValue {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for ConditionValue {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<u64> for ConditionValue {
+    fn from(number: u64) -> Self {
+        Self(number.into())
+    }
+}
+
+impl From<f64> for ConditionValue {
+    fn from(number: f64) -> Self {
+        Self(number.into())
+    }
+}
+
+impl From<bool> for ConditionValue {
+    fn from(truth: bool) -> Self {
+        Self(truth.into())
     }
 }
 

@@ -27,7 +27,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 pub use self::bucket::{BucketPolicy, BucketStatement};
-pub use self::condition::Condition;
+pub use self::condition::{Condition, ConditionValue};
 pub use self::principal::Principal;
 pub use self::resource::Resource;
 pub use self::statement::Statement;
