@@ -214,7 +214,8 @@ impl<const N: usize> From<&'static [u8; N]> for Body {
 /// does not match, are errors before the end, never an end.
 ///
 /// # Cancellation
-/// Dropping it closes the connection unless everything was read.
+/// Dropping it closes the connection unless everything was read. The future of [`next`](Self::next) may be dropped and made
+/// anew: nothing is lost.
 pub struct ByteStream {
     inner: Inner,
     length: Option<u64>,

@@ -31,6 +31,18 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 /// as well. No secret, token, signature or query string ever appears in its `Debug` or `Display`.
 ///
 /// # Examples
+/// ```no_run
+/// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+/// match bucket.get("notes/a.txt").await {
+///     Ok(object) => println!("{} bytes", object.bytes(1 << 20).await?.len()),
+///     Err(error) if error.is_not_found() => println!("there is none"),
+///     Err(error) if error.is_access_denied() => println!("{:?} (request id {:?})", error.advice(), error.request_id()),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+/// One of your own, and how it prints:
 /// ```
 /// use tencent_cos::{Error, ErrorKind};
 ///

@@ -36,7 +36,7 @@
 //! | download by parallel ranges, to a file, a writer or as a stream; resume it in another process | [`Bucket::download`], [`transfer::Download`] |
 //! | copy, append to, remove objects | [`CopyObject`], [`AppendObject`], [`DeleteObject`], [`DeleteObjects`] |
 //! | change what COS keeps of an object beside its bytes | [`ObjectMeta::to_attributes`], [`CopyObject`] |
-//! | hand on what a web server is asked, and what it answers | [`Conditions::from_headers`], [`ByteRange`], [`ServiceError::headers`] |
+//! | hand on what a web server is asked, and what it answers | [`Conditions::from_headers`], [`GetObject::range_from_headers`], [`ServiceError::headers`] |
 //! | tag objects | [`Tags`], [`PutObjectTagging`], [`GetObjectTagging`], [`DeleteObjectTagging`] |
 //! | link one key to another | [`PutSymlink`], [`GetSymlink`] |
 //! | read of an object what SQL selects | [`SelectObjectContent`] |
@@ -176,6 +176,7 @@
 //!
 //! Types of [`bytes`], [`http`], [`futures_core`] and [`http_body`] stand in signatures here. They are re-exported, so that
 //! an [`Operation`] or an [`HttpClient`] of your own needs none of them beside this crate, and has them at its versions.
+//! Readers and writers are those of tokio 1: its traits `AsyncRead`, `AsyncBufRead` and `AsyncWrite`.
 //!
 //! # How it is built
 //!
@@ -246,9 +247,9 @@ mod xml;
 
 /// The bytes of bodies, in and out: [`Body`], [`ByteStream`].
 pub use ::bytes;
-/// What streams of bytes and listings implement: [`ByteStream`], `Listing`.
+/// What streams of bytes and listings implement: [`ByteStream`], [`Listing`].
 pub use ::futures_core;
-/// Methods, headers, requests and responses: [`Operation`], `Bucket::sign`, `HttpClient`.
+/// Methods, headers, requests and responses: [`Operation`], [`Bucket::sign`], [`HttpClient`].
 pub use ::http;
 /// What a [`Payload`] implements.
 #[cfg(feature = "client")]

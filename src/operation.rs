@@ -14,8 +14,9 @@ use crate::rest::Rest;
 
 /// One call of the COS API, with everything it needs.
 ///
-/// Send it with `Bucket::send`, presign it with `Bucket::presign`, or sign it for another HTTP client with
-/// `Bucket::sign`. The trait is open: a call this crate lacks can be implemented outside.
+/// Send it with [`Bucket::send`](crate::Bucket::send), presign it with [`Bucket::presign`](crate::Bucket::presign), or sign
+/// it for another HTTP client with [`Bucket::sign`](crate::Bucket::sign). The trait is open: a call this crate lacks can be
+/// implemented outside.
 ///
 /// # Examples
 /// ```

@@ -56,9 +56,9 @@ impl PresignOptions {
 }
 
 impl PresignOptions {
-    /// Signs a request in its URL at this time, for those who have no client; `Bucket::presign` does the same. What its
-    /// headers are must be sent with the URL; its body is for whoever uses the URL to bring. Anonymous credentials give a
-    /// URL without a signature.
+    /// Signs a request in its URL at this time, for those who have no client; [`Bucket::presign`](crate::Bucket::presign)
+    /// does the same. What its headers are must be sent with the URL; its body is for whoever uses the URL to bring.
+    /// Anonymous credentials give a URL without a signature.
     ///
     /// # Security
     /// COS looks at what is signed alone: whoever has the URL may add parameters like `acl` and headers like

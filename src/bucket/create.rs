@@ -10,9 +10,9 @@ use crate::request::Request;
 
 /// Makes the bucket.
 ///
-/// The request goes to the bucket's own host, so its region is that of the `Bucket` it is sent with. A name that is
-/// taken is an error, also when it is yours; only after an attempt whose end is unknown a bucket that is yours by then
-/// is the success of that attempt.
+/// The request goes to the bucket's own host, so its region is that of the [`Bucket`](crate::Bucket) it is sent with. A
+/// name that is taken is an error, also when it is yours; only after an attempt whose end is unknown a bucket that is
+/// yours by then is the success of that attempt.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `BucketAlreadyExists`, `BucketAlreadyOwnedByYou`,

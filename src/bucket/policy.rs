@@ -23,7 +23,7 @@ use crate::request::Request;
 ///
 /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
 /// let mut policy = bucket.send(GetBucketPolicy::new()).await?.unwrap_or_default();
-/// let logos = Resource::prefix(bucket.region().clone(), bucket.name().clone(), "logos/")?;
+/// let logos = Resource::prefix(bucket.region(), bucket.name(), "logos/")?;
 /// policy.statements.push(Statement::allow(&logos).operation::<GetObject>().principal(Principal::anyone()).into());
 /// bucket.send(PutBucketPolicy::new(policy)).await?;
 /// # Ok(())

@@ -30,6 +30,9 @@ use http::Method;
 /// [`send`](Self::send), [`pages`](Self::pages), [`presign`](Self::presign) or [`sign`](Self::sign); a job of
 /// [`transfer`](crate::transfer) through [`transfer`](Self::transfer).
 ///
+/// # Cancellation
+/// Dropping a future of it stops all I/O. What was sent by then may take effect.
+///
 /// # Examples
 /// ```no_run
 /// use tencent_cos::{Attributes, Client, Credentials, PutObject};
@@ -213,6 +216,21 @@ impl Bucket {
 
     /// All pages of an operation, fetched as they are read.
     ///
+    /// # Examples
+    /// What lies in a folder, and the folders in it:
+    /// ```no_run
+    /// use tencent_cos::ListObjects;
+    ///
+    /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+    /// let mut pages = bucket.pages(ListObjects::new().prefix("photos/").delimiter("/"));
+    /// while let Some(page) = pages.next().await.transpose()? {
+    ///     page.common_prefixes.iter().for_each(|folder| println!("{folder}"));
+    ///     page.objects.iter().for_each(|object| println!("{} {}", object.key, object.size));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send); [`ErrorKind::Response`](crate::ErrorKind::Response) when the markers do not advance.
     /// The first error ends the listing.
@@ -272,6 +290,23 @@ impl Bucket {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, or, by choice, when
     /// the key ends sooner, and for an operation on the account;
     /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials).
+    ///
+    /// # Examples
+    /// A page that has it may put an object of this type and length:
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use tencent_cos::{Attributes, PresignOptions, PutObject};
+    ///
+    /// # async fn example(bucket: tencent_cos::Bucket) -> tencent_cos::Result<()> {
+    /// let put = PutObject::new("uploads/a.png".parse()?, "") // the body comes with the URL
+    ///     .attributes(Attributes::new().content_type("image/png"));
+    /// let options = PresignOptions::new(Duration::from_secs(600)).content_length(51_200);
+    /// let presigned = bucket.presign(put, options).await?;
+    /// println!("{} {} with {:?}", presigned.method, presigned.url, presigned.headers);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// COS reference: [Presigned URLs](https://cloud.tencent.com/document/product/436/14114)
     pub async fn presign<O: Operation>(&self, operation: O, options: impl Into<PresignOptions>) -> Result<Presigned> {

@@ -67,6 +67,20 @@ const CROWD: usize = 1024;
 /// A connection works in the runtime whose request made it. A runtime that ends takes its connections along, and the
 /// client goes on in another. One that is kept but not driven answers nobody: who gets one of its idle connections waits
 /// until a limit ends the attempt. Such runtimes need a client each, and so does a process that `fork` made.
+///
+/// # Examples
+/// ```no_run
+/// use tencent_cos::{Client, Credentials};
+///
+/// # fn example() -> tencent_cos::Result<()> {
+/// let credentials = Credentials::permanent("AKID…", "…")?;
+/// let client = Client::builder().region("ap-guangzhou").credentials(credentials).build()?;
+/// let bucket = client.bucket("examplebucket-1250000000")?;
+/// let backup = client.bucket_in("ap-shanghai", "backup-1250000000")?;
+/// # let _ = (bucket, backup);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -175,7 +189,8 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What a [`Client`] is made of. A value that is none is told by [`build`](Self::build).
+/// What a [`Client`] is made of. A value that is none is told by [`build`](Self::build). What holds for some requests alone,
+/// like a deadline for all of an operation, is in [`Overrides`].
 #[must_use]
 pub struct ClientBuilder {
     region: Option<Region>,
@@ -324,14 +339,14 @@ impl ClientBuilder {
         self
     }
 
-    /// How long connecting may take, TLS included.
+    /// How long connecting may take, TLS included; 5 s unless said.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.limits.connect = timeout.min(defaults::LONGEST_WAIT);
         self.connections = self.connections.connect_timeout(timeout);
         self
     }
 
-    /// How long a body may stand still, in either direction. One that comes more slowly than
+    /// How long a body may stand still, in either direction; 20 s unless said. One that comes more slowly than
     /// [`MIN_RATE`](defaults::MIN_RATE) over three times as long is given up, too, but for
     /// the results of a [`SelectObjectContent`](crate::SelectObjectContent).
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
@@ -341,8 +356,8 @@ impl ClientBuilder {
     }
 
     /// How long the head of an answer may take after the last byte was sent; of a request without a body, from its
-    /// beginning. Keep it longer than that of connecting: a request that it ends while there is no connection yet counts
-    /// as sent.
+    /// beginning. 30 s unless said, and always 20 min while COS works on a copy or a completion. Keep it longer than that of
+    /// connecting: a request that it ends while there is no connection yet counts as sent.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.limits.response = timeout.min(defaults::LONGEST_WAIT);
         self
@@ -362,16 +377,16 @@ impl ClientBuilder {
         self
     }
 
-    /// How many requests are on the wire at once; further ones wait. Each may take a file descriptor: where the system gives
-    /// none, a request waits a few seconds for one, and fails. A stream that is not read to its end holds its
-    /// place until it is dropped.
+    /// How many requests are on the wire at once, 256 unless said; further ones wait. Each may take a file descriptor:
+    /// where the system gives none, a request waits a few seconds for one, and fails. A stream that is not read to its
+    /// end holds its place until it is dropped.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
     /// How many bytes all transfers of this client hold at once: parts of streams that must be sent again if they fail,
-    /// and what is on its way between file and network. At least 8 MiB.
+    /// and what is on its way between file and network. 64 MiB unless said, at least 8 MiB.
     ///
     /// Half of it is for parts of streams that fill: as many streams are read at once as have room for a part and 2 MiB
     /// there, and the next waits until one is full. For many slow sources take more, or smaller parts. Readers of
@@ -384,7 +399,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How long an idle connection is kept.
+    /// How long an idle connection is kept; 25 s unless said.
     pub fn pool_idle(mut self, timeout: Duration) -> Self {
         self.connections = self.connections.pool_idle(timeout);
         self

@@ -13,6 +13,19 @@ use crate::request::{Param, header_name, header_value};
 use crate::sign::SECURITY_TOKEN;
 
 /// Settings for what goes through one handle of a bucket ([`Bucket::with`](crate::Bucket::with)).
+///
+/// # Examples
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use tencent_cos::{Bucket, Overrides, SessionCredentials};
+///
+/// # async fn example(bucket: Bucket, key_of_alice: SessionCredentials) -> tencent_cos::Result<()> {
+/// let alice = bucket.with(Overrides::new().credentials(key_of_alice).deadline(Duration::from_secs(10)));
+/// alice.put("uploads/alice/a.txt", "hello").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Overrides {
     pub(crate) deadline: Option<Duration>,

@@ -18,9 +18,10 @@ use crate::time::iso8601;
 /// What a form on a web page may upload: one object of up to 5 GiB by `multipart/form-data`, within limits on its key,
 /// size and type that COS checks.
 ///
-/// Made into a [`PostForm`] by `Bucket::post_form`, or by [`form`](Self::form) without a client. The key that signs needs
-/// the right `name/cos:PostObject`, which a policy has from [`Statement::action`](crate::policy::Statement::action) and not
-/// from those for uploads. An object that exists is replaced.
+/// Made into a [`PostForm`] by [`Bucket::post_form`](crate::Bucket::post_form), or by [`form`](Self::form) without a
+/// client. The key that signs needs the right `name/cos:PostObject`, which a policy has from
+/// [`Statement::action`](crate::policy::Statement::action) and not from those for uploads. An object that exists is
+/// replaced.
 ///
 /// What is not said here is the page's to say: whoever has the form may add other fields, `acl` or a redirect among them.
 /// [`field`](Self::field) holds one down: `.field("acl", "default")`.

@@ -148,13 +148,13 @@ impl LargeCopy {
     }
 
     /// Parts of so many bytes, 1 MiB to 5 GiB, or more where 10 000 of them would not be enough. Up to one part goes in
-    /// one request.
+    /// one request. Unless said, parts have 128 MiB, and up to 256 MiB go in one request.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
     }
 
-    /// How many parts are under way at once, from 1.
+    /// How many parts are under way at once, from 1; 8 unless said.
     pub fn concurrency(mut self, parts: usize) -> Self {
         self.concurrency = parts;
         self

@@ -3,9 +3,45 @@
 //! A transfer is a value that says what to do ([`Job`]), given to [`Bucket::transfer`]. What comes back is a future with
 //! a handle: [`Transfer`]. Nothing happens before it is polled, and all I/O stops when it is dropped.
 //!
-//! How it is built: a job plans its parts (`plan`, pure), takes memory from the client's budget for what it must hold,
-//! runs operations like any caller, and tells its `Control` how far it is. It knows nothing of signing or retries:
-//! those belong to the client, which signs each part when it is sent.
+//! | to | give it | or, without options |
+//! |---|---|---|
+//! | upload a file, bytes, a reader or a stream | [`Upload`] | [`Bucket::upload`] |
+//! | download to a file | [`Download::to_path`] | [`Bucket::download`] |
+//! | download to a writer, or as a stream | [`Download::to_writer`], [`Download::to_stream`] | |
+//! | copy an object inside COS | [`LargeCopy`] | [`Bucket::copy`] |
+//! | upload, download or copy all of a directory, or what of it changed | [`UploadDirectory`], [`DownloadDirectory`], [`CopyDirectory`] | |
+//! | find and abort what killed processes left | | [`Bucket::orphans`] |
+//!
+//! A job runs operations like any caller, and holds no more memory than the client lets it. It knows nothing of signing or
+//! retries: those belong to the client, which signs each part when it is sent.
+//!
+//! # Examples
+//! Another task tells how far it is, and stops it:
+//! ```no_run
+//! use std::path::Path;
+//! use std::time::Duration;
+//!
+//! use tencent_cos::{Bucket, ErrorKind};
+//!
+//! # async fn example(bucket: Bucket) -> tencent_cos::Result<()> {
+//! let transfer = bucket.upload("video.mp4", Path::new("video.mp4"));
+//! let (handle, mut progress) = (transfer.handle(), transfer.handle().watch());
+//! tokio::spawn(async move {
+//!     while let Some(now) = progress.next().await {
+//!         println!("{} of {:?} bytes", now.bytes, now.total_bytes);
+//!         if now.elapsed > Duration::from_secs(600) {
+//!             handle.cancel();
+//!         }
+//!     }
+//! });
+//! match transfer.await {
+//!     Ok(output) => println!("{} bytes", output.length),
+//!     Err(error) if error.kind() == ErrorKind::Cancelled => println!("stopped, and cleaned up"),
+//!     Err(error) => return Err(error),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod checkpoint;
 mod chunks;
@@ -45,7 +81,8 @@ use crate::client::runtime::in_runtime;
 use crate::client::trace::Span;
 use crate::error::{Error, Result};
 
-/// What [`Bucket::transfer`] runs.
+/// What [`Bucket::transfer`] runs: [`Upload`], [`DownloadToPath`], [`DownloadToWriter`], [`DownloadToStream`], [`LargeCopy`],
+/// [`UploadDirectory`], [`DownloadDirectory`], [`CopyDirectory`], and no other.
 pub trait Job: sealed::Run {}
 
 impl<J: sealed::Run> Job for J {}
@@ -53,6 +90,10 @@ impl<J: sealed::Run> Job for J {}
 mod sealed {
     use super::{Bucket, Control, Error, Result};
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is no job of a transfer",
+        note = "of a `Download` one is made by `to_path`, `to_writer` or `to_stream`"
+    )]
     pub trait Run: Send + 'static {
         type Output: Send + 'static;
 

@@ -165,7 +165,7 @@ impl DeleteBucketInventory {
     }
 }
 
-/// Lists the inventories of the bucket, up to 100 a page; `Bucket::pages` gives all pages.
+/// Lists the inventories of the bucket, up to 100 a page; [`Bucket::pages`](crate::Bucket::pages) gives all pages.
 ///
 /// Changes nothing and may be repeated freely.
 ///

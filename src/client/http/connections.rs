@@ -69,7 +69,7 @@ impl Connections {
         self
     }
 
-    /// How long connecting may take, TLS included.
+    /// How long connecting may take, TLS included; 5 s unless said.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.options.connect_timeout = timeout.min(defaults::LONGEST_WAIT);
         self
@@ -80,7 +80,7 @@ impl Connections {
         self
     }
 
-    /// How long an idle connection is kept.
+    /// How long an idle connection is kept; 25 s unless said.
     pub fn pool_idle(mut self, timeout: Duration) -> Self {
         self.options.pool_idle = timeout.min(defaults::LONGEST_WAIT);
         self

@@ -40,6 +40,38 @@ pub(crate) use crate::error::{Phase, TransportError};
 ///
 /// # Cancellation
 /// Dropping the future, or the stream of the answer, stops all I/O; a connection with a half-sent request is closed.
+///
+/// # Examples
+/// For the tests of a program, a COS that refuses everything:
+/// ```
+/// use tencent_cos::bytes::Bytes;
+/// use tencent_cos::client::provider::BoxFuture;
+/// use tencent_cos::http::{Request, Response};
+/// use tencent_cos::{ByteStream, Client, Credentials, HttpClient, Payload, TransportError};
+///
+/// #[derive(Debug)]
+/// struct Refusing;
+///
+/// impl HttpClient for Refusing {
+///     fn execute(&self, _: Request<Payload>) -> BoxFuture<'_, Result<Response<ByteStream>, TransportError>> {
+///         let document = Bytes::from_static(b"<Error><Code>AccessDenied</Code></Error>");
+///         let answer = Response::builder().status(403).header("x-cos-request-id", "NjQ");
+///         Box::pin(async move { Ok(answer.body(document.into()).expect("these are headers")) })
+///     }
+/// }
+///
+/// # async fn example() -> tencent_cos::Result<()> {
+/// let builder = Client::builder().region("ap-guangzhou").credentials(Credentials::anonymous());
+/// let bucket = builder.http_client(Refusing).build()?.bucket("examplebucket-1250000000")?;
+/// let error = bucket.get("notes/a.txt").await.expect_err("it was refused");
+/// assert!(error.is_access_denied());
+/// # Ok(())
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// #     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(example())?;
+/// #     Ok(())
+/// # }
+/// ```
 pub trait HttpClient: Send + Sync + fmt::Debug {
     /// Sends one request.
     fn execute(

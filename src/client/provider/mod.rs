@@ -65,6 +65,36 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// # Cancellation
 /// `provide` runs in a task of its own and is dropped when it takes longer than 5 s. It must not block the thread.
+///
+/// # Examples
+/// ```
+/// use tencent_cos::client::provider::{BoxFuture, CredentialError, ProvideCredentials};
+/// use tencent_cos::{Credentials, SessionCredentials};
+///
+/// # #[derive(Debug)] struct Vault;
+/// # impl Vault { async fn read(&self, _: &str) -> std::io::Result<Vec<u8>> { Ok(Vec::new()) } }
+/// #[derive(Debug)]
+/// struct VaultCredentials(Vault);
+///
+/// impl ProvideCredentials for VaultCredentials {
+///     fn provide(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+///         Box::pin(async move {
+///             let json = self.0.read("cos/key").await.map_err(|error| {
+///                 CredentialError::transient("the vault did not answer").with_source(error)
+///             })?;
+///             Ok(SessionCredentials::from_json(json)?.into())
+///         })
+///     }
+///
+///     fn name(&self) -> &str {
+///         "vault"
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no source of keys",
+    note = "a closure that returns a future becomes one by `tencent_cos::client::provider::from_fn`"
+)]
 pub trait ProvideCredentials: Send + Sync + fmt::Debug {
     /// Asks the source for a key.
     ///

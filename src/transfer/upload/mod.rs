@@ -124,13 +124,13 @@ impl Upload {
 
     /// Parts of so many bytes, 1 MiB to 5 GiB, or more where 10 000 of them would not be enough. Up to one part goes in
     /// one request. Of a stream a part takes at most half of [`memory_limit`](crate::ClientBuilder::memory_limit) less
-    /// 2 MiB.
+    /// 2 MiB. Unless said, parts have 8 MiB, and of what is no stream up to 16 MiB go in one request.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
     }
 
-    /// How many parts are under way at once, from 1; the limit of memory may allow fewer.
+    /// How many parts are under way at once, from 1; 8 unless said. The limit of memory may allow fewer.
     pub fn concurrency(mut self, parts: usize) -> Self {
         self.concurrency = parts;
         self
