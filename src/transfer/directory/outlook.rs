@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
-use crate::error::{Class, Error, ErrorKind, ServiceError};
+use crate::error::{Class, Error, ErrorKind, Phase, ServiceError};
 
 /// Who cannot be reached for so many files in a row is gone: each has outlasted a network that blinks.
 const OUT_OF_REACH: u32 = 10;
@@ -23,7 +23,9 @@ impl Outlook {
 
     /// A file failed: whether every other would, too.
     pub(super) fn is_hopeless_after(&mut self, error: &Error) -> bool {
-        let unreached = matches!(error.kind(), ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls);
+        // Silence is a timeout, whatever was being done.
+        let connecting = matches!(error.phase(), Some(Phase::Dns | Phase::Connect));
+        let unreached = connecting || matches!(error.kind(), ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls);
         self.unreached = if unreached { self.unreached + 1 } else { 0 };
         match error.kind() {
             ErrorKind::Credentials => true,
@@ -57,6 +59,7 @@ fn is_of_the_disk(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::TransportError;
 
     fn of_disk(kind: io::ErrorKind) -> Error {
         Error::new(ErrorKind::Io, "writing a").with_source(io::Error::from(kind))
@@ -114,8 +117,10 @@ mod tests {
     #[test]
     fn a_host_is_gone_that_cannot_be_reached_for_long() {
         let mut outlook = Outlook::default();
-        for kind in [ErrorKind::Dns, ErrorKind::Connect, ErrorKind::Tls] {
-            let error = Error::new(kind, "no way");
+        let told = [ErrorKind::Dns, ErrorKind::Connect, ErrorKind::Tls].map(|kind| Error::new(kind, "no way"));
+        let silence = Error::from(TransportError::new(Phase::Connect, "silence").with_timed_out(true));
+        assert_eq!(silence.kind(), ErrorKind::Timeout);
+        for error in told.into_iter().chain([silence]) {
             assert!(!(1..OUT_OF_REACH).any(|_| outlook.is_hopeless_after(&error)));
             // An answer shows that there is somebody.
             assert!(!outlook.is_hopeless_after(&refusal(403, "AccessDenied")));
