@@ -9,6 +9,7 @@
 //! | a body that comes more slowly over three times that limit, in bytes a second; not the results of a SELECT | 1024 | |
 //! | a peer keeps a connection by taking nothing of a request that was left, with reqwest on Linux | that limit and 10 s | |
 //! | from the last byte sent to the head of the answer | 30 s | [`response_timeout`](crate::ClientBuilder::response_timeout) |
+//! | the same for each 4 KiB of a body, since what the system took is still on its way: more than 256 KiB are waited for as long as half a MiB took so far, at most as these | 1 s more | |
 //! | the same while COS works on a copy or a completion | 20 min | |
 //! | an operation in total | none | [`Overrides::deadline`](crate::Overrides::deadline) |
 //! | a wait that is set to more counts as, so that `Duration::MAX` is as good as no limit | 30 years | |
@@ -45,7 +46,7 @@
 //! | a presigned URL holds at most | 7 days | [`PresignOptions::allow_over_a_week`](crate::PresignOptions::allow_over_a_week) |
 //! | an error document | 64 KiB | |
 //! | an XML document: bytes, depth, elements | 16 MiB, 16, 65 536 | |
-//! | a frame of a body in memory or in a file | 64 KiB | |
+//! | a frame of a body: until 256 KiB went out, and at less than 128 KiB a second; else | 8 KiB; 64 KiB | |
 //! | what is read of a file at once, one piece ahead of what is sent | 256 KiB | |
 //! | a key is refreshed before its end by | a fifth of its life, 60 s to 300 s, ±10 % | |
 //! | a request waits for the refresh when there is left | a tenth of its life, at most 30 s | |
@@ -133,8 +134,16 @@ pub const FAILURES: usize = 1000;
 pub const POOL_IDLE: Duration = Duration::from_secs(25);
 /// Idle connections of a host, with the transport on hyper.
 pub const MAX_IDLE_PER_HOST: usize = 64;
-/// The longest frame of a body in memory or in a file.
+/// The longest frame of a body.
 pub const FRAME: usize = 64 * 1024;
+/// The same until it is known that they go out quickly.
+pub const SMALL_FRAME: usize = 8 * 1024;
+/// That quickly, in bytes a second.
+pub const QUICK_PACE: u64 = 128 * 1024;
+/// What transport and system hold of a body in such small frames, in bytes.
+pub const BUFFERED: u64 = 256 * 1024;
+/// What they hold goes out at least at this pace, in bytes a second, where no other is known.
+pub const LEAST_PACE: u64 = 4096;
 /// A body in a file is read in chunks of this size, one ahead of what is sent; of a stream the parts under way are held in
 /// such chunks. In bytes.
 pub const CHUNK: usize = 256 * 1024;

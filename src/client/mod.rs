@@ -356,8 +356,10 @@ impl ClientBuilder {
     }
 
     /// How long the head of an answer may take after the last byte was sent; of a request without a body, from its
-    /// beginning. 30 s unless said, and always 20 min while COS works on a copy or a completion. Keep it longer than that of
-    /// connecting: a request that it ends while there is no connection yet counts as sent.
+    /// beginning. 30 s unless said, and always 20 min while COS works on a copy or a completion. Bytes that the system took
+    /// may still be on their way: they have up to a second more for each 4 KiB, at most 64 s, unless those before them went
+    /// out more quickly. Keep it longer than that of connecting: a request that it ends while there is no connection yet
+    /// counts as sent.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.limits.response = timeout.min(defaults::LONGEST_WAIT);
         self

@@ -16,15 +16,17 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::body::{Body, ByteStream, Observer, Source};
-use crate::client::defaults::{self, FRAME};
+use crate::client::defaults::{self, BUFFERED, FRAME, LEAST_PACE, QUICK_PACE, SMALL_FRAME};
 use crate::client::file::FileFrames;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The body of one attempt, of known length: an [`http_body::Body`] that hands out frames of at most 64 KiB when it
-/// comes from memory or a file.
+/// The body of one attempt, of known length: an [`http_body::Body`] that hands out frames of at most 64 KiB, smaller ones
+/// as long as they are taken slowly.
 pub struct Payload {
     frames: Frames,
+    /// What the next frames are cut of.
+    piece: Bytes,
     remaining: u64,
     crc64: Crc64,
     progress: Arc<Progress>,
@@ -77,7 +79,8 @@ impl Payload {
 
     fn new(length: u64, frames: Frames, observer: Option<Observer>, untouched: Option<Slot>) -> Self {
         let progress = Arc::new(Progress::new(length));
-        Self { frames, remaining: length, crc64: Crc64::new(), progress, observer, last: Bytes::new(), untouched }
+        let (piece, last, crc64) = (Bytes::new(), Bytes::new(), Crc64::new());
+        Self { frames, piece, remaining: length, crc64, progress, observer, last, untouched }
     }
 
     /// How many bytes are left to hand out.
@@ -97,8 +100,19 @@ impl Payload {
     }
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
-        let bytes = match &mut self.frames {
-            Frames::Bytes(bytes) => bytes.split_to(bytes.len().min(FRAME)),
+        if self.piece.is_empty() {
+            self.piece = ready!(self.poll_piece(cx))?;
+        }
+        let frame = self.piece.split_to(self.piece.len().min(self.progress.frame()));
+        if let Some(observer) = self.observer.as_ref().filter(|_| !frame.is_empty()) {
+            observer(self.progress.sent().0 + frame.len() as u64);
+        }
+        Poll::Ready(Ok(frame))
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
+        Poll::Ready(Ok(match &mut self.frames {
+            Frames::Bytes(bytes) => std::mem::take(bytes),
             Frames::File(file) => match ready!(file.poll_frame(cx))? {
                 bytes if bytes.is_empty() => return Poll::Ready(Err(changed("the file is shorter than it was"))),
                 bytes => bytes,
@@ -121,11 +135,7 @@ impl Payload {
                     None => return Poll::Ready(Err(changed("the stream is shorter than announced"))),
                 }
             }
-        };
-        if let Some(observer) = self.observer.as_ref().filter(|_| !bytes.is_empty()) {
-            observer(self.progress.sent().0 + bytes.len() as u64);
-        }
-        Poll::Ready(Ok(bytes))
+        }))
     }
 }
 
@@ -354,6 +364,26 @@ impl Progress {
         self.state.load(Ordering::Acquire) == FAILED
     }
 
+    /// The most bytes of the next frame. A transport takes many before the first of them is on its way: until it is known
+    /// that they go out quickly they are small, so that little is hidden by that.
+    fn frame(&self) -> usize {
+        let (sent, _) = self.sent();
+        let is_quick = sent > BUFFERED && self.sending() <= time_of(sent, QUICK_PACE);
+        if is_quick { FRAME } else { SMALL_FRAME }
+    }
+
+    /// How long the end of the body may be on its way when the last of it was taken: twice what it takes at the pace so far,
+    /// if there is one.
+    fn on_its_way(&self) -> Duration {
+        let (sent, _) = self.sent();
+        if sent <= BUFFERED {
+            return time_of(sent, LEAST_PACE);
+        }
+        let millis = u64::try_from(self.sending().as_millis()).unwrap_or(u64::MAX);
+        let pace = sent.saturating_mul(1000) / millis.max(1);
+        time_of(2 * BUFFERED, pace.max(2 * LEAST_PACE))
+    }
+
     pub(crate) fn is_sent(&self) -> bool {
         self.state.load(Ordering::Acquire) == SENT
     }
@@ -374,16 +404,86 @@ impl Progress {
     }
 
     /// Until when the transport may be silent, as things stand: the stall limit counts from the last frame it took, the
-    /// response limit from the very last. While the caller's own stream has nothing, nobody is late. Before the first
-    /// frame it may still be connecting, which has a limit of its own, and ends with a better word.
+    /// response limit from when the very last should be out. While the caller's own stream has nothing, nobody is late.
+    /// Before the first frame it may still be connecting, which has a limit of its own, and ends with a better word.
     pub(crate) fn patience(&self, stall: Duration, connect: Duration, response: Duration) -> Instant {
         let state = self.state.load(Ordering::Acquire);
         let last = self.last();
         match state {
-            SENT => last + response,
+            SENT => last + response + self.on_its_way(),
             WAITING_FOR_CALLER => Instant::now() + stall,
             _ if self.sent.load(Ordering::Relaxed) == 0 => last + stall.max(connect + defaults::CONNECT_GRACE),
             _ => last + stall,
+        }
+    }
+}
+
+/// What so many bytes take at a pace in bytes a second.
+fn time_of(bytes: u64, pace: u64) -> Duration {
+    Duration::from_millis(bytes.saturating_mul(1000) / pace)
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body::Body as _;
+
+    use super::*;
+
+    const KIB: u64 = 1024;
+
+    /// Takes frames until so many bytes were taken in all.
+    fn take(payload: &mut Payload, until: u64) -> u64 {
+        let mut longest = 0;
+        while payload.progress.sent().0 < until {
+            let polled = Pin::new(&mut *payload).poll_frame(&mut Context::from_waker(std::task::Waker::noop()));
+            let Poll::Ready(Some(Ok(frame))) = polled else { panic!("{polled:?}") };
+            longest = longest.max(frame.into_data().unwrap().len() as u64);
+        }
+        longest
+    }
+
+    fn payload(length: u64) -> Payload {
+        Bytes::from(vec![7; usize::try_from(length).unwrap()]).into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frames_are_small_until_they_go_out_quickly() {
+        for (pace, longest) in [(64 * KIB, 8 * KIB), (1024 * KIB, 64 * KIB)] {
+            let mut payload = payload(2048 * KIB);
+            assert_eq!(take(&mut payload, BUFFERED), 8 * KIB);
+            tokio::time::advance(time_of(BUFFERED, pace)).await;
+            take(&mut payload, BUFFERED + 1);
+            assert_eq!(take(&mut payload, 2 * BUFFERED), longest, "{pace}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_cut_into_frames_as_well() {
+        let whole = ByteStream::from(Bytes::from(vec![7; 100_000]));
+        let mut payload = Payload::open(Body::once(100_000, whole)).await.unwrap();
+        assert_eq!(take(&mut payload, 100_000), 8 * KIB);
+        assert_eq!(payload.progress.sent(), (100_000, Crc64::of(&[7; 100_000])));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_taken_has_time_to_go_out() {
+        let limit = Duration::from_secs(30);
+        let late = |payload: &Payload| {
+            let patience = payload.progress.patience(limit, limit, limit);
+            patience.saturating_duration_since(payload.progress.last()).saturating_sub(limit)
+        };
+        // Nobody knows how quickly it goes out.
+        for (length, extra) in [(0, 0), (4 * KIB, 1), (64 * KIB, 16), (BUFFERED, 64)] {
+            let mut payload = payload(length);
+            take(&mut payload, length);
+            assert_eq!(late(&payload), Duration::from_secs(extra), "{length}");
+        }
+        for (pace, extra) in [(1024, 64_000), (8 * KIB, 64_000), (64 * KIB, 8_000), (10 * 1024 * KIB, 50)] {
+            let mut payload = payload(2048 * KIB);
+            take(&mut payload, 1024 * KIB);
+            tokio::time::advance(time_of(2048 * KIB, pace)).await;
+            take(&mut payload, 2048 * KIB);
+            assert_eq!(late(&payload), Duration::from_millis(extra), "{pace}");
         }
     }
 }

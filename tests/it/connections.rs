@@ -105,6 +105,24 @@ fn refusal(status: u16) -> Vec<u8> {
     format!("HTTP/1.1 {status} No\r\nx-cos-request-id: abc\r\ncontent-length: {length}\r\n\r\n{document}").into_bytes()
 }
 
+/// The system takes a body long before it is on its way: on a slow link the answer comes late, and nothing is wrong.
+#[tokio::test]
+async fn a_body_that_is_on_its_way_is_waited_for() {
+    let peer = Peer::new(|_, mut stream| async move {
+        let Some((_, came)) = head(&mut stream).await else { return };
+        let mut rest = vec![0; 64 * 1024 - came];
+        for piece in rest.chunks_mut(8 * 1024) {
+            tokio::time::sleep(millis(100)).await;
+            stream.read_exact(piece).await.unwrap();
+        }
+        let stored = b"HTTP/1.1 200 OK\r\nx-cos-request-id: abc\r\netag: \"e\"\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(stored).await.unwrap();
+    })
+    .await;
+    let bucket = bucket(peer.client().response_timeout(millis(300)).max_attempts(1));
+    bucket.put("k", Bytes::from(vec![0; 64 * 1024])).await.unwrap();
+}
+
 /// F50: the connection of a request that was refused in the midst serves no other, whether its peer reads on or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_half_sent_connection_serves_nobody() {

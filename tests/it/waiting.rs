@@ -131,8 +131,8 @@ async fn the_answer_has_thirty_seconds_from_the_last_frame() {
     mem.emulator.script(slow().then(Action::StallBeforeHeaders(seconds(3600))));
     let start = Instant::now();
     let error = bucket.put("k", pattern(4_000_000)).await.unwrap_err();
-    // The last frame is taken while the one before it is still paid for.
-    assert_about(start.elapsed(), millis(69_300));
+    // The end of the body may be on its way for twice what 256 KiB of it took.
+    assert_about(start.elapsed(), seconds(40 + 30 + 5));
     assert!(error.to_string().contains("waiting for the answer took too long"), "{error}");
     // Without a body it begins at once.
     mem.emulator.script(Rule::on("GET Object").then(Action::StallBeforeHeaders(seconds(3600))));
@@ -160,8 +160,8 @@ async fn each_limit_is_kept_also_where_it_is_the_shorter() {
     mem.emulator.script(slow.then(Action::StallBeforeHeaders(seconds(3600))));
     let start = Instant::now();
     bucket.put("k", pattern(400_000)).await.unwrap_err();
-    // The last frame is taken while the one before it is still paid for.
-    assert_about(start.elapsed(), millis(4_300));
+    // The end of the body may be on its way for twice what 256 KiB of it took.
+    assert_about(start.elapsed(), seconds(4 + 1 + 5));
     // The limit of a stall below that of connecting.
     let bucket = mem.bucket_of(mem.client().stall_timeout(seconds(1))).with(once);
     mem.emulator.script(Rule::on("PUT Object").then(Action::StopReading { after_bytes: 300_000 }));
@@ -686,15 +686,17 @@ async fn a_file_is_read_again_from_its_offset() {
     let path = folder.path().join("file");
     let whole = pattern(300_000);
     std::fs::write(&path, &whole).unwrap();
-    let put = |bucket: Bucket, path: &Path| {
-        let body = Body::file(path, 1000, 250_000);
-        async move { bucket.put("k", body).await }
-    };
     for (name, client) in transports(&emulator) {
+        // Of what failed the head may have gone out, and come late.
+        let put = |bucket: Bucket, path: &Path| {
+            let body = Body::file(path, 1000, 250_000);
+            async move { bucket.put(name, body).await }
+        };
         let bucket = client.build().unwrap().bucket(emulator.bucket()).unwrap();
-        emulator.script(Rule::on("PUT Object").times(2).then(Action::ResetBeforeHeaders));
+        let rule = Rule::on(Matcher::operation("PUT Object").key(name)).times(2);
+        emulator.script(rule.then(Action::ResetBeforeHeaders));
         assert_eq!(put(bucket.clone(), &path).await.unwrap().attempts, 3, "{name}");
-        let stored = emulator.object(emulator.bucket(), "k").unwrap().bytes();
+        let stored = emulator.object(emulator.bucket(), name).unwrap().bytes();
         assert_eq!(stored, whole.slice(1000..251_000), "{name}");
         // Shorter than it was.
         std::fs::write(&path, &whole[..200_000]).unwrap();
@@ -703,6 +705,6 @@ async fn a_file_is_read_again_from_its_offset() {
         std::fs::write(&path, &whole).unwrap();
         let error = put(bucket, &folder.path().join("none")).await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Io, 0), "{name}: {error:?}");
-        assert_eq!(emulator.object(emulator.bucket(), "k").unwrap().bytes(), stored, "{name}");
+        assert_eq!(emulator.object(emulator.bucket(), name).unwrap().bytes(), stored, "{name}");
     }
 }
