@@ -139,8 +139,17 @@ impl Directory {
             }
         }
         // A link is made only where nothing is.
-        self.dir.hard_link(&from, &self.dir, to)?;
-        self.dir.remove_file(from)
+        match self.dir.hard_link(&from, &self.dir, &to) {
+            Ok(()) => self.dir.remove_file(from),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            Err(_) => self.rename_taking(from, to),
+        }
+    }
+
+    /// The same where a file has one name: an empty file takes the other first, and is replaced.
+    fn rename_taking(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
+        drop(self.create_file(&to, true)?);
+        self.rename(from, &to).inspect_err(|_| drop(self.remove_file(&to)))
     }
 
     /// Gives a file another name in this directory, in place of what had it.
@@ -224,6 +233,21 @@ mod tests {
         for private in [true, false] {
             assert_eq!(directory.create_file("usual", private).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         }
+    }
+
+    #[test]
+    fn where_a_file_has_one_name_it_gets_another_that_nothing_has() {
+        let (root, directory) = root();
+        std::fs::write(root.path().join("file"), "bytes").unwrap();
+        std::fs::write(root.path().join("taken"), "theirs").unwrap();
+        let read = |name| std::fs::read_to_string(root.path().join(name)).ok();
+        let refused = directory.rename_taking("file", "taken").unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!([read("file").as_deref(), read("taken").as_deref()], [Some("bytes"), Some("theirs")]);
+        assert_eq!(directory.rename_taking("none", "new").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(read("new"), None);
+        directory.rename_taking("file", "new").unwrap();
+        assert_eq!([read("file"), read("new")], [None, Some("bytes".to_owned())]);
     }
 
     #[test]

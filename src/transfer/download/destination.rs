@@ -268,9 +268,11 @@ fn permit(file: &File, replaced: &Metadata) -> io::Result<()> {
 
     use cap_std::fs::MetadataExt as _;
 
-    let group = replaced.gid();
-    let kept = file.metadata()?.gid() == group || fchown(file, None, Some(group)).is_ok();
-    file.set_permissions(fs::Permissions::from_mode(mode_of_new(replaced.mode(), kept)))
+    let (there, group) = (file.metadata()?, replaced.gid());
+    let kept = there.gid() == group || fchown(file, None, Some(group)).is_ok();
+    let mode = mode_of_new(replaced.mode(), kept);
+    // Where all files have one mode and one owner nobody may set it, nor needs to.
+    if there.mode() & 0o7777 == mode { Ok(()) } else { file.set_permissions(fs::Permissions::from_mode(mode)) }
 }
 
 /// Lets nobody do more with the file than with the one that it replaces.
@@ -376,5 +378,14 @@ mod tests {
         for (old, same, other) in cases {
             assert_eq!((mode_of_new(old, true), mode_of_new(old, false)), (same, other), "{old:o}");
         }
+    }
+
+    /// Of a file of `/proc` not even root may set the mode.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_mode_that_is_there_is_not_set() {
+        let file = File::open("/proc/self/status").unwrap();
+        permit(&file, &Metadata::from_file(&file).unwrap()).unwrap();
+        assert!(file.set_permissions(file.metadata().unwrap().permissions()).is_err());
     }
 }
