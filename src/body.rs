@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn memory_is_taken_for_bytes_not_for_an_announcement() {
         let pieces = ["a", "b"].map(|piece| Ok::<_, Error>(Bytes::from(piece)));
-        let stream = ByteStream::new(Some(1 << 62), futures_util::stream::iter(pieces));
+        let stream = ByteStream::new(Some(usize::MAX as u64), futures_util::stream::iter(pieces));
         let mut future = std::pin::pin!(stream.bytes(usize::MAX));
         let Poll::Ready(read) = future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) else {
             panic!("not ready");

@@ -119,8 +119,9 @@ impl Share {
     }
 }
 
+/// No more than a semaphore counts where addresses are short.
 fn units(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+    u32::try_from(bytes.div_ceil(UNIT).min(Semaphore::MAX_PERMITS as u64)).unwrap_or(u32::MAX)
 }
 
 impl fmt::Debug for Memory {

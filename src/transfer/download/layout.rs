@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn any_number_of_places_is_one() {
-        for places in [1, 1 << 62, usize::MAX] {
+        for places in [1, usize::MAX / 4 + 1, usize::MAX] {
             assert!(Layout::new(0..1024 * MIB, 8 * MIB, None, places).count() > 1);
         }
     }
