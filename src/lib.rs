@@ -45,6 +45,7 @@
 //! | upload or download a directory, or only what of it changed | [`transfer::UploadDirectory`], [`transfer::DownloadDirectory`] |
 //! | copy an object of any size, or all that is behind a prefix, inside COS | [`Bucket::copy`], [`transfer::LargeCopy`], [`transfer::CopyDirectory`] |
 //! | find uploads that were left behind | [`Bucket::orphans`] |
+//! | have COS tell a server of yours of an upload, and hear what it says | [`Callback`] |
 //! | upload by parts, call by call | [`InitiateMultipartUpload`], [`UploadPart`], [`UploadPartCopy`], [`CompleteMultipartUpload`], [`AbortMultipartUpload`], [`ListParts`], [`ListMultipartUploads`] |
 //! | list | [`Bucket::list`], [`Bucket::pages`], [`Listing`]; [`ListObjects`], [`ListObjectVersions`], [`ListBuckets`] |
 //! | make, look at, find, remove a bucket; keep versions | [`CreateBucket`], [`HeadBucket`], [`GetBucketLocation`], [`DeleteBucket`], [`PutBucketVersioning`], [`GetBucketVersioning`] |

@@ -3,6 +3,7 @@
 mod access_control;
 mod acl;
 mod attributes;
+mod callback;
 mod conditions;
 mod copy_source;
 mod encryption;
@@ -13,6 +14,8 @@ pub use self::access_control::{AccessControl, Account, Grant, Grantee, Permissio
 pub use self::acl::Acl;
 pub use self::attributes::{Attributes, StorageClass};
 pub(crate) use self::attributes::{META_PREFIX, decode_meta_text};
+pub use self::callback::Callback;
+pub(crate) use self::callback::CallbackResult;
 pub use self::conditions::{Conditions, ResponseOverrides};
 pub use self::copy_source::CopySource;
 pub use self::encryption::{CustomerKey, Encryption, KmsKey};

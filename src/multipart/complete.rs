@@ -3,10 +3,11 @@ use http::{Method, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{bare_answer, etag_of_stored, header_number, header_text, request_id};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::multipart::{PartSummary, UploadPartCopyOutput, UploadPartOutput};
 use crate::operation::{Operation, Permissions, Safety, Sent};
+use crate::options::{Callback, CallbackResult};
 use crate::request::Request;
 use crate::xml;
 
@@ -43,6 +44,7 @@ pub struct CompleteMultipartUpload {
     upload_id: String,
     parts: Vec<CompletedPart>,
     crc64: Option<u64>,
+    callback: Option<Callback>,
     forbid_overwrite: bool,
 }
 
@@ -97,12 +99,18 @@ impl CompleteMultipartUpload {
         parts: impl IntoIterator<Item = impl Into<CompletedPart>>,
     ) -> Self {
         let parts = parts.into_iter().map(Into::into).collect();
-        Self { key, upload_id: upload_id.into(), parts, crc64: None, forbid_overwrite: false }
+        Self { key, upload_id: upload_id.into(), parts, crc64: None, callback: None, forbid_overwrite: false }
     }
 
     /// The CRC-64 the object must have, for instance [combined](crate::Crc64::combine) from those of the parts.
     pub fn crc64(mut self, crc64: u64) -> Self {
         self.crc64 = Some(crc64);
+        self
+    }
+
+    /// COS tells a server of yours, and its answer is [`callback`](CompleteMultipartUploadOutput::callback) of the output.
+    pub fn callback(mut self, callback: Callback) -> Self {
+        self.callback = Some(callback);
         self
     }
 
@@ -136,6 +144,7 @@ impl Operation for CompleteMultipartUpload {
         }
         let body = Document { parts: self.parts.iter().map(Entry::of).collect() };
         super::upload(&self.key, &self.upload_id)?
+            .with(&self.callback)?
             .header_opt("x-cos-forbid-overwrite", self.forbid_overwrite.then_some("true"))?
             .xml("CompleteMultipartUpload", &body)
     }
@@ -157,11 +166,13 @@ impl Operation for CompleteMultipartUpload {
             let message = format!("the object has CRC-64 {found}, its parts have {expected}");
             return Err(Error::new(ErrorKind::Integrity, message).may_have(true).with_service(bare_answer(&head)));
         }
+        let callback = result.callback.map(|result| result.outcome(&head));
         Ok(CompleteMultipartUploadOutput {
             etag,
             location: result.location,
             crc64,
             version_id: header_text(&head.headers, "x-cos-version-id").map(str::to_owned),
+            callback,
             request_id,
         })
     }
@@ -193,6 +204,8 @@ struct Answer {
     etag: String,
     #[serde(rename = "Location", default)]
     location: String,
+    #[serde(rename = "CallbackResult")]
+    callback: Option<CallbackResult>,
 }
 
 /// What [`CompleteMultipartUpload`] gives.
@@ -207,6 +220,8 @@ pub struct CompleteMultipartUploadOutput {
     pub crc64: Option<u64>,
     /// The version, where the bucket keeps versions.
     pub version_id: Option<String>,
+    /// What the server said that a [`Callback`] went to, or that it failed; `None` when COS tells nothing of it.
+    pub callback: Option<Result<Bytes, Box<ServiceError>>>,
     request_id: String,
 }
 
@@ -244,6 +259,27 @@ mod tests {
             "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>\"e1\"</ETag></Part>\
              <Part><PartNumber>3</PartNumber><ETag>\"e3\"</ETag></Part></CompleteMultipartUpload>"
         );
+    }
+
+    #[test]
+    fn output_tells_what_became_of_the_callback() {
+        let told = |result: &str| {
+            let root = "CompleteMultipartUploadResult";
+            let xml = format!("<{root}><ETag>\"e-1\"</ETag><CallbackResult>{result}</CallbackResult></{root}>");
+            let answer = Response::builder().header("x-cos-request-id", "NjQ").body(Bytes::from(xml)).unwrap();
+            complete(&[1]).output(&Sent::default(), answer).unwrap().callback.unwrap()
+        };
+        // The forms are those that the SDKs for JavaScript and Android read.
+        assert_eq!(told("<Status>200</Status><CallbackBody>eyJhIjoxfQ==</CallbackBody>"), Ok(Bytes::from("{\"a\":1}")));
+        assert_eq!(told("<Status>200</Status><CallbackBody/>"), Ok(Bytes::new()));
+        let failed = "<Status>203</Status><Error><Code>CallbackFailed</Code><Message>no answer</Message></Error>";
+        let failure = told(failed).unwrap_err();
+        assert_eq!(
+            (failure.status, failure.code.as_str(), failure.message.as_str()),
+            (203, "CallbackFailed", "no answer")
+        );
+        assert_eq!(failure.request_id, "NjQ");
+        assert_eq!(told("").unwrap_err().code, "");
     }
 
     #[test]

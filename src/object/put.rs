@@ -3,10 +3,10 @@ use http::{HeaderMap, Method, Response, header};
 
 use crate::answer::{CRC64, VERSION_ID, content_length, header_number, header_text, request_id, stored_etag};
 use crate::body::Body;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::operation::{Operation, Permissions, Safety, Sent, check_crc64};
-use crate::options::{Acl, Attributes, CustomerKey, Encryption, Tags, TrafficLimit};
+use crate::options::{Acl, Attributes, Callback, CustomerKey, Encryption, Tags, TrafficLimit};
 use crate::request::Request;
 
 /// Stores a whole object in one request.
@@ -45,6 +45,7 @@ pub struct PutObject {
     encryption: Option<Encryption>,
     traffic_limit: Option<TrafficLimit>,
     content_md5: Option<String>,
+    callback: Option<Callback>,
     forbid_overwrite: bool,
 }
 
@@ -63,6 +64,7 @@ impl PutObject {
             encryption: None,
             traffic_limit: None,
             content_md5: None,
+            callback: None,
             forbid_overwrite: false,
         }
     }
@@ -103,6 +105,12 @@ impl PutObject {
         self
     }
 
+    /// COS tells a server of yours, and its answer is [`callback`](PutObjectOutput::callback) of the output.
+    pub fn callback(mut self, callback: Callback) -> Self {
+        self.callback = Some(callback);
+        self
+    }
+
     /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning: where
     /// the output has a [`version_id`](PutObjectOutput::version_id), nothing was guarded.
     ///
@@ -133,6 +141,7 @@ impl Operation for PutObject {
             .with(&self.encryption)?
             .with(&self.traffic_limit)?
             .content_md5(self.content_md5.as_deref())?
+            .with(&self.callback)?
             .header_opt("x-cos-forbid-overwrite", self.forbid_overwrite.then_some("true"))?
             .body(self.body.clone()))
     }
@@ -142,9 +151,10 @@ impl Operation for PutObject {
     }
 
     fn output(&self, sent: &Sent, response: Response<Bytes>) -> Result<PutObjectOutput> {
-        let (head, _) = response.into_parts();
+        let (head, body) = response.into_parts();
         let crc64 = check_crc64(sent, &head.headers)?;
-        Ok(PutObjectOutput::new(sent, &head.headers, stored_etag(&head)?, crc64))
+        let output = PutObjectOutput::new(sent, &head.headers, stored_etag(&head)?, crc64);
+        Ok(PutObjectOutput { callback: self.callback.as_ref().and_then(|_| Callback::outcome(&head, body)), ..output })
     }
 
     fn reconcile(&self, sent: &Sent, found: &HeaderMap) -> Option<PutObjectOutput> {
@@ -169,6 +179,8 @@ pub struct PutObjectOutput {
     pub crc64: Option<u64>,
     /// The version, where the bucket keeps versions.
     pub version_id: Option<String>,
+    /// What the server said that a [`Callback`] went to, or that it failed; `None` when COS tells nothing of it.
+    pub callback: Option<Result<Bytes, Box<ServiceError>>>,
     /// How many attempts there were.
     pub attempts: u32,
     request_id: String,
@@ -180,6 +192,7 @@ impl PutObjectOutput {
             etag,
             crc64,
             version_id: header_text(headers, &VERSION_ID).map(str::to_owned),
+            callback: None,
             attempts: sent.attempts,
             request_id: request_id(headers),
         }
@@ -282,6 +295,24 @@ mod tests {
         assert_eq!((output.crc64, output.attempts, output.request_id()), (Some(sent.crc64), 2, "NjQ"));
         let error = PutObject::new(key(), "hello").output(&sent, answer(1)).unwrap_err();
         assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Integrity, true));
+    }
+
+    #[test]
+    fn output_tells_what_became_of_the_callback() {
+        let told = |callback: bool, status: u16, body: &'static str| {
+            let put = PutObject::new(key(), "hello");
+            let put = if callback { put.callback(Callback::new("https://a.example/", "a=b")) } else { put };
+            let answer = Response::builder().status(status).header("etag", "\"e\"").header("x-cos-request-id", "NjQ");
+            put.output(&Sent::once(b"hello"), answer.body(Bytes::from(body)).unwrap()).unwrap().callback
+        };
+        assert_eq!(told(true, 200, "{}"), Some(Ok(Bytes::from("{}"))));
+        let error = "<Error><Code>CallbackFailed</Code><Message>no answer</Message></Error>";
+        let failure = told(true, 203, error).unwrap().unwrap_err();
+        assert_eq!(
+            (failure.status, failure.code.as_str(), failure.request_id.as_str()),
+            (203, "CallbackFailed", "NjQ")
+        );
+        assert_eq!((told(true, 200, ""), told(false, 200, "{}")), (None, None));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::answer::header_text;
 use crate::client::Bucket;
 use crate::client::defaults::{ABORT_TIMEOUT, BACKOFF_CAP, COMMITS};
 use crate::client::trace::{self, Span};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::key::ObjectKey;
 use crate::multipart::{
     AbortMultipartUpload, CompleteMultipartUpload, InitiateMultipartUpload, InitiateMultipartUploadOutput, ListParts,
@@ -22,7 +22,7 @@ use crate::multipart::{
 };
 use crate::object::{HeadObject, ObjectMeta};
 use crate::operation::{Operation, Permissions, Safety, Sent};
-use crate::options::CustomerKey;
+use crate::options::{Callback, CustomerKey};
 use crate::request::Request;
 use crate::time::{Clock as _, parse_http_date};
 use crate::transfer::disk::joined_badly;
@@ -40,6 +40,7 @@ const AFTERMATH: Duration = Duration::from_millis(300);
 pub(super) struct Destination {
     pub(super) key: ObjectKey,
     pub(super) customer_key: Option<CustomerKey>,
+    pub(super) callback: Option<Callback>,
     pub(super) forbid_overwrite: bool,
 }
 
@@ -99,6 +100,7 @@ pub(super) struct Made {
     pub(super) etag: String,
     pub(super) crc64: Option<u64>,
     pub(super) version_id: Option<String>,
+    pub(super) callback: Option<Result<Bytes, Box<ServiceError>>>,
     pub(super) request_id: String,
     /// COS's answer was lost: the object itself told.
     pub(super) reconciled: bool,
@@ -110,6 +112,7 @@ impl Made {
             etag: meta.etag().to_owned(),
             crc64: meta.crc64(),
             version_id: meta.version_id().map(str::to_owned),
+            callback: None,
             request_id: meta.request_id().to_owned(),
             reconciled: true,
         }
@@ -229,6 +232,9 @@ impl Session {
             if let Some(crc64) = order.crc64 {
                 complete = complete.crc64(crc64);
             }
+            if let Some(callback) = &self.to.callback {
+                complete = complete.callback(callback.clone());
+            }
             if self.to.forbid_overwrite {
                 complete = complete.forbid_overwrite();
             }
@@ -240,6 +246,7 @@ impl Session {
                         etag: output.etag,
                         crc64: output.crc64,
                         version_id: output.version_id,
+                        callback: output.callback,
                         reconciled: false,
                     }));
                 }

@@ -240,7 +240,7 @@ impl Run for LargeCopy {
             control.set_total(Some(plan.length), Some(plan.count()));
             (self.in_parts(&bucket, &control, &source, plan).await?, plan.count())
         };
-        let (Made { etag, crc64, version_id, request_id, reconciled }, parts) = made;
+        let (Made { etag, crc64, version_id, request_id, reconciled, .. }, parts) = made;
         let (source_version_id, length) = (source.meta.version_id().map(str::to_owned), source.length);
         Ok(LargeCopyOutput { etag, crc64, version_id, source_version_id, length, parts, reconciled, request_id })
     }
@@ -319,6 +319,7 @@ impl LargeCopy {
                         etag: output.etag,
                         crc64: output.crc64,
                         version_id: output.version_id,
+                        callback: None,
                         reconciled: false,
                     });
                 }

@@ -6,7 +6,7 @@ use crate::body::Body;
 use crate::key::ObjectKey;
 use crate::multipart::{InitiateMultipartUpload, UploadPart};
 use crate::object::PutObject;
-use crate::options::{Acl, Attributes, CustomerKey, Encryption, Tags, TrafficLimit};
+use crate::options::{Acl, Attributes, Callback, CustomerKey, Encryption, Tags, TrafficLimit};
 use crate::transfer::commit::{Beginning, Destination};
 
 #[derive(Clone, Debug)]
@@ -17,6 +17,7 @@ pub(super) struct Draft {
     pub(super) tags: Option<Tags>,
     pub(super) encryption: Option<Encryption>,
     pub(super) traffic_limit: Option<TrafficLimit>,
+    pub(super) callback: Option<Callback>,
     pub(super) forbid_overwrite: bool,
 }
 
@@ -29,6 +30,7 @@ impl Draft {
             tags: None,
             encryption: None,
             traffic_limit: None,
+            callback: None,
             forbid_overwrite: false,
         }
     }
@@ -46,6 +48,9 @@ impl Draft {
         }
         if let Some(limit) = self.traffic_limit {
             put = put.traffic_limit(limit);
+        }
+        if let Some(callback) = &self.callback {
+            put = put.callback(callback.clone());
         }
         if self.forbid_overwrite { put.forbid_overwrite() } else { put }
     }
@@ -84,6 +89,7 @@ impl Draft {
         Destination {
             key: self.key.clone(),
             customer_key: self.customer_key().cloned(),
+            callback: self.callback.clone(),
             forbid_overwrite: self.forbid_overwrite,
         }
     }

@@ -5,6 +5,7 @@ mod any_request;
 mod archive;
 mod blocking;
 mod bucket_policy;
+mod callback;
 mod chaos;
 mod cli;
 mod clock;

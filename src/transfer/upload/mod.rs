@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 pub use self::output::UploadOutput;
 use self::work::Work;
+use crate::body::Body;
 use crate::client::Bucket;
 use crate::client::defaults::CONCURRENCY;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::object::HeadObject;
 use crate::operation::Operation as _;
-use crate::options::{Acl, Attributes, Encryption, Tags, TrafficLimit};
+use crate::options::{Acl, Attributes, Callback, Encryption, Tags, TrafficLimit};
 use crate::transfer::draft::Draft;
 use crate::transfer::handle::{Control, Transfer};
 use crate::transfer::plan::check_part_size;
@@ -113,6 +114,13 @@ impl Upload {
     /// The speed of each request.
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.draft.traffic_limit = Some(limit);
+        self
+    }
+
+    /// COS tells a server of yours when the object is made, and its answer is [`callback`](UploadOutput::callback) of the
+    /// output.
+    pub fn callback(mut self, callback: Callback) -> Self {
+        self.draft.callback = Some(callback);
         self
     }
 
@@ -224,7 +232,7 @@ impl Run for Upload {
             control,
         };
         // What no request could carry is refused before any of them.
-        work.draft.initiate().request()?;
+        work.draft.put(Body::empty()).request()?;
         match (self.source.0, self.checkpoint) {
             (Kind::File(path, opened), directory) => {
                 let file = SourceFile::look(path, opened).await?;

@@ -1,5 +1,8 @@
 //! What an upload gives.
 
+use bytes::Bytes;
+
+use crate::error::ServiceError;
 use crate::object::PutObjectOutput;
 use crate::transfer::commit::Made;
 
@@ -13,6 +16,9 @@ pub struct UploadOutput {
     pub crc64: Option<u64>,
     /// The version, where the bucket keeps versions.
     pub version_id: Option<String>,
+    /// What the server said that a [`Callback`](crate::Callback) went to, or that it failed; `None` when COS tells nothing
+    /// of it, or it is [`reconciled`](Self::reconciled).
+    pub callback: Option<Result<Bytes, Box<ServiceError>>>,
     /// How many bytes it has.
     pub length: u64,
     /// How many parts it was made of; 0 when it went in one request.
@@ -31,6 +37,7 @@ impl UploadOutput {
             etag: put.etag,
             crc64: put.crc64,
             version_id: put.version_id,
+            callback: put.callback,
             length,
             parts: 0,
             resumed_parts: 0,
@@ -39,8 +46,8 @@ impl UploadOutput {
     }
 
     pub(super) fn made(made: Made, length: u64, parts: u32, resumed_parts: u32) -> Self {
-        let Made { etag, crc64, version_id, request_id, reconciled } = made;
-        Self { etag, crc64, version_id, length, parts, resumed_parts, reconciled, request_id }
+        let Made { etag, crc64, version_id, callback, request_id, reconciled } = made;
+        Self { etag, crc64, version_id, callback, length, parts, resumed_parts, reconciled, request_id }
     }
 
     /// `x-cos-request-id`; of the look at the object when the answer was lost.

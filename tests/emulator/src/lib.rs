@@ -33,7 +33,7 @@
 //! that are set of a bucket stand for it; of their certificates it is told when they end, and no connection shows them.
 //! Rules back to an origin redirect, and fetch nothing. A SELECT reads CSV and JSON that is not compressed, by a small part
 //! of its SQL, and answers in the frames of the service. Objects that are locked are neither removed nor overwritten before
-//! their time.
+//! their time. The callback of an upload is sent, by http alone, before it is answered.
 //!
 //! What is not implemented answers `501 NotImplemented`; nothing answers with a success that did not happen. Only bytes
 //! that are no HTTP at all (or a head of several hundred KB) get the bare 4xx of the HTTP library, without a request id.
@@ -52,6 +52,7 @@ mod auth;
 mod body;
 mod bucket;
 mod builder;
+mod callback;
 mod cam;
 mod casing;
 mod certificate;

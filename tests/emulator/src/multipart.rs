@@ -1,9 +1,13 @@
 //! Multipart uploads: Initiate, Upload Part, Complete, Abort, and the two lists.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::attributes::{draft, forbids_overwrite, refuse_unknown, writable_key};
 use crate::bucket::{
     Spelling, check_delimiter, deny_strangers, iso_milliseconds, page_size, write_person, write_prefixes,
 };
+use crate::callback::{self, Callback};
 use crate::cam::OWNER;
 use crate::customer_key::{self, CustomerKey};
 use crate::encoding::{encode_path, number};
@@ -90,6 +94,7 @@ pub(crate) async fn complete(call: &mut Call<'_>) -> Result<Reply, CosError> {
         forbid_overwrite: forbids_overwrite(call.head)?,
         etag: &call.world.ids.hex(32),
     };
+    let callback = Callback::of(call.head)?;
     let committed = bucket.complete(&key, id, &order, call.world.clock.now())?;
 
     let host = format!("{}.cos.{}.myqcloud.com", bucket.name, bucket.region);
@@ -98,6 +103,23 @@ pub(crate) async fn complete(call: &mut Call<'_>) -> Result<Reply, CosError> {
     xml.text("Bucket", &bucket.name);
     xml.text("Key", &key);
     xml.text("ETag", &committed.version.etag);
+    if let Some(callback) = callback {
+        xml.open("CallbackResult");
+        match callback.send(&bucket, &committed.version, &key).await {
+            Ok(said) => {
+                xml.text("Status", "200");
+                xml.text("CallbackBody", &STANDARD.encode(said));
+            }
+            Err(why) => {
+                xml.text("Status", &callback::FAILED.to_string());
+                xml.open("Error");
+                xml.text("Code", callback::CODE);
+                xml.text("Message", &why);
+                xml.close();
+            }
+        }
+        xml.close();
+    }
     let mut reply = Reply::late_xml(xml.finish());
     describe_write(&mut reply, &committed);
     if committed.versioning == Versioning::Suspended {

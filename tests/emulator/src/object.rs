@@ -8,6 +8,7 @@ use http::StatusCode;
 use crate::access::Standing;
 use crate::attributes::{draft, forbids_overwrite, refuse_unknown, writable_key};
 use crate::body::Body;
+use crate::callback::{self, Callback};
 use crate::customer_key::{self, CustomerKey};
 use crate::encoding::number;
 use crate::error::CosError;
@@ -30,6 +31,7 @@ pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let draft = draft(call.head, &bucket, &key)?;
     let digests = Digests::of(call.head)?;
     let forbid_overwrite = forbids_overwrite(call.head)?;
+    let callback = Callback::of(call.head)?;
     bucket.check(&key, |occupant| occupant.guard(forbid_overwrite))?;
     let mut content = receive(call, &digests).await?;
     customer_key::disguise(&mut content, &draft, &call.world.ids);
@@ -39,6 +41,19 @@ pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let mut reply = Reply::ok();
     reply.set("etag", &committed.version.etag);
     describe_write(&mut reply, &committed);
+    if let Some(callback) = callback {
+        match callback.send(&bucket, &committed.version, &key).await {
+            Ok(said) => reply.body = Body::from(said),
+            Err(why) => {
+                let error = CosError::new(callback::FAILED, callback::CODE, why);
+                let written = std::mem::replace(
+                    &mut reply,
+                    Reply::error(&error, &call.head.method, &key, "", &call.world.ids.trace()),
+                );
+                reply.headers.extend(written.headers);
+            }
+        }
+    }
     Ok(reply)
 }
 

@@ -224,7 +224,7 @@ class Driver:
     def complete(self, request):
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in request["parts"]]
         return headers(self.cos.complete_multipart_upload(
-            request["bucket"], request["key"], request["upload_id"], {"Part": parts}))
+            request["bucket"], request["key"], request["upload_id"], {"Part": parts}, **keywords(request)))
 
     def abort(self, request):
         self.cos.abort_multipart_upload(request["bucket"], request["key"], request["upload_id"])
