@@ -6,7 +6,24 @@ use tencent_cos::{CreateBucket, DeleteBucket};
 
 use crate::failure::Outcome;
 use crate::session::Session;
+use crate::tag::Pair;
 use crate::url::BucketUrl;
+
+#[derive(Debug, Args)]
+pub struct Mb {
+    /// cos://BUCKET-APPID
+    #[arg(value_name = "BUCKET")]
+    url: BucketUrl,
+    /// A tag of the bucket, up to 50; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    tag: Vec<Pair>,
+    /// Keep its objects in several availability zones; for good
+    #[arg(long)]
+    multi_az: bool,
+    /// With metadata acceleration; for good
+    #[arg(long)]
+    ofs: bool,
+}
 
 #[derive(Debug, Args)]
 pub struct Bucket {
@@ -15,8 +32,15 @@ pub struct Bucket {
     url: BucketUrl,
 }
 
-pub async fn make(session: &Session, Bucket { url }: Bucket) -> Outcome {
-    let made = session.send(&session.bucket(&url.0)?, CreateBucket::new()).await?;
+pub async fn make(session: &Session, Mb { url, tag, multi_az, ofs }: Mb) -> Outcome {
+    let mut create = CreateBucket::new().tags(tag.into_iter().map(|Pair(key, value)| (key, value)).collect());
+    if multi_az {
+        create = create.multi_az();
+    }
+    if ofs {
+        create = create.ofs();
+    }
+    let made = session.send(&session.bucket(&url.0)?, create).await?;
     done(session, &url, "made", made.request_id())
 }
 

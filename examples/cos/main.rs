@@ -118,8 +118,8 @@ struct General {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a bucket
-    #[command(after_help = "Example:\n  cos mb cos://examplebucket-1250000000")]
-    Mb(bucket::Bucket),
+    #[command(after_help = "Example:\n  cos mb cos://examplebucket-1250000000 --tag team=blue")]
+    Mb(bucket::Mb),
     /// Remove an empty bucket
     #[command(after_help = "Example:\n  cos rb cos://examplebucket-1250000000")]
     Rb(bucket::Bucket),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::answer::Done;
 use crate::error::{Result, ServiceError};
 use crate::operation::{Operation, Permissions, Safety, Sent};
-use crate::options::Acl;
+use crate::options::{Acl, Tags};
 use crate::request::Request;
 
 /// Makes the bucket.
@@ -34,7 +34,9 @@ use crate::request::Request;
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct CreateBucket {
     acl: Option<Acl>,
+    tags: Tags,
     multi_az: bool,
+    ofs: bool,
 }
 
 impl CreateBucket {
@@ -49,17 +51,31 @@ impl CreateBucket {
         self
     }
 
+    /// Tags of the bucket, from the beginning: up to 50.
+    pub fn tags(mut self, tags: Tags) -> Self {
+        self.tags = tags;
+        self
+    }
+
     /// Keeps its objects in several availability zones, where the region has them. It cannot be changed later.
     pub fn multi_az(mut self) -> Self {
         self.multi_az = true;
+        self
+    }
+
+    /// With metadata acceleration: folders are kept as such, for file systems on top. It cannot be changed later.
+    pub fn ofs(mut self) -> Self {
+        self.ofs = true;
         self
     }
 }
 
 #[derive(Serialize)]
 struct CreateBucketConfiguration {
-    #[serde(rename = "BucketAZConfig")]
-    az: &'static str,
+    #[serde(rename = "BucketAZConfig", skip_serializing_if = "Option::is_none")]
+    az: Option<&'static str>,
+    #[serde(rename = "BucketArchConfig", skip_serializing_if = "Option::is_none")]
+    arch: Option<&'static str>,
 }
 
 impl Operation for CreateBucket {
@@ -70,9 +86,12 @@ impl Operation for CreateBucket {
     const PERMISSIONS: Permissions = Permissions::bucket("name/cos:PutBucket");
 
     fn request(&self) -> Result<Request> {
-        let request = Request::bucket().with(&self.acl)?;
-        if self.multi_az {
-            return request.xml("CreateBucketConfiguration", &CreateBucketConfiguration { az: "MAZ" });
+        self.tags.check_for_bucket()?;
+        let request = Request::bucket().with(&self.acl)?.header(Tags::HEADER, self.tags.encoded())?;
+        let configuration =
+            CreateBucketConfiguration { az: self.multi_az.then_some("MAZ"), arch: self.ofs.then_some("OFS") };
+        if self.multi_az || self.ofs {
+            return request.xml("CreateBucketConfiguration", &configuration);
         }
         Ok(request)
     }
@@ -98,13 +117,24 @@ mod tests {
 
     #[test]
     fn request_as_text() {
-        assert_eq!(as_text(&CreateBucket::new().acl(Acl::private())), "PUT /\nx-cos-acl: private\n[0]");
+        let create = CreateBucket::new().acl(Acl::private()).tags(Tags::new().tag("team", "a b"));
+        assert_eq!(as_text(&create), "PUT /\nx-cos-acl: private\nx-cos-tagging: team=a%20b\n[0]");
         let request = CreateBucket::new().multi_az().request().unwrap();
         let crate::body::Source::Bytes(body) = &request.body_ref().source else { panic!("no body") };
         let xml = "<CreateBucketConfiguration><BucketAZConfig>MAZ</BucketAZConfig></CreateBucketConfiguration>";
         assert_eq!(body, xml);
         assert_eq!(request.headers()["content-type"], "application/xml");
         assert_eq!(request.headers()["content-md5"], "+s/F4Djmmgu2Zh/a5KDWDw==");
+        let request = CreateBucket::new().ofs().request().unwrap();
+        let xml = "<CreateBucketConfiguration><BucketArchConfig>OFS</BucketArchConfig></CreateBucketConfiguration>";
+        assert_eq!(request.body_ref().as_bytes().unwrap(), xml);
+    }
+
+    #[test]
+    fn a_bucket_may_have_more_tags_than_an_object() {
+        let tags = |count: u32| (0..count).map(|number| (number.to_string(), "")).collect::<Tags>();
+        assert!(CreateBucket::new().tags(tags(50)).request().is_ok());
+        assert_eq!(CreateBucket::new().tags(tags(51)).request().unwrap_err().field(), Some("tags"));
     }
 
     #[test]

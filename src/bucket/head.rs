@@ -61,6 +61,7 @@ impl Operation for HeadBucket {
         Ok(BucketMeta {
             region: header_text(headers, "x-cos-bucket-region").map(str::to_owned),
             multi_az: header_text(headers, "x-cos-bucket-az-type") == Some("MAZ"),
+            ofs: header_text(headers, "x-cos-bucket-arch") == Some("OFS"),
             request_id: request_id(headers),
         })
     }
@@ -74,6 +75,8 @@ pub struct BucketMeta {
     pub region: Option<String>,
     /// Whether it keeps its objects in several availability zones.
     pub multi_az: bool,
+    /// Whether it has [metadata acceleration](crate::CreateBucket::ofs).
+    pub ofs: bool,
     request_id: String,
 }
 
@@ -99,9 +102,12 @@ mod tests {
         let response = Response::builder()
             .header("x-cos-bucket-region", "ap-guangzhou")
             .header("x-cos-bucket-az-type", "MAZ")
+            .header("x-cos-bucket-arch", "OFS")
             .body(Bytes::new())
             .unwrap();
         let meta = HeadBucket::new().output(&Sent::default(), response).unwrap();
-        assert_eq!((meta.region.as_deref(), meta.multi_az), (Some("ap-guangzhou"), true));
+        assert_eq!((meta.region.as_deref(), meta.multi_az, meta.ofs), (Some("ap-guangzhou"), true, true));
+        let plain = HeadBucket::new().output(&Sent::default(), Response::new(Bytes::new())).unwrap();
+        assert!(!plain.multi_az && !plain.ofs);
     }
 }

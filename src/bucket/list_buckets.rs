@@ -5,11 +5,11 @@ use http::{Method, Response};
 use serde::Deserialize;
 
 use crate::answer::request_id;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operation::{Operation, Paged, Permissions, Safety, Sent, Trail, page_size, stands_still};
 use crate::region::Region;
 use crate::request::Request;
-use crate::time::parse_iso8601;
+use crate::time::{parse_iso8601, unix_seconds};
 use crate::xml;
 
 /// Lists the buckets of the account. Send it with [`Client::send`](crate::Client::send).
@@ -35,6 +35,8 @@ use crate::xml;
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct ListBuckets {
     region: Option<Region>,
+    tag: Option<(String, String)>,
+    created: Option<(&'static str, u64)>,
     marker: Option<String>,
     max_keys: Option<u32>,
     trail: Trail,
@@ -49,6 +51,24 @@ impl ListBuckets {
     /// Only buckets of this region.
     pub fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
+        self
+    }
+
+    /// Only buckets with this tag. It may be allowed to a key that may not list all.
+    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tag = Some((key.into(), value.into()));
+        self
+    }
+
+    /// Only buckets made before this second, in place of [`created_since`](Self::created_since): COS takes one of both.
+    pub fn created_before(mut self, time: SystemTime) -> Self {
+        self.created = Some(("lt", unix_seconds(time)));
+        self
+    }
+
+    /// Only buckets made in this second or later, in place of [`created_before`](Self::created_before).
+    pub fn created_since(mut self, time: SystemTime) -> Self {
+        self.created = Some(("gte", unix_seconds(time)));
         self
     }
 
@@ -74,8 +94,16 @@ impl Operation for ListBuckets {
 
     fn request(&self) -> Result<Request> {
         let max_keys = page_size("max_keys", self.max_keys, 2000)?;
+        if self.tag.as_ref().is_some_and(|(key, value)| key.is_empty() || value.is_empty()) {
+            return Err(Error::input("tag", "has an empty key or value, by which COS finds no buckets"));
+        }
+        let (key, value) = self.tag.clone().unzip();
         Ok(Request::service()
             .query_opt("region", self.region.as_ref().map(ToString::to_string))
+            .query_opt("tagkey", key)
+            .query_opt("tagvalue", value)
+            .query_opt("create-time", self.created.map(|(_, time)| time.to_string()))
+            .query_opt("range", self.created.map(|(range, _)| range))
             .query_opt("marker", self.marker.clone())
             .query_opt("max-keys", max_keys))
     }
@@ -195,6 +223,11 @@ mod tests {
     fn request_as_text() {
         let list = ListBuckets::new().region("ap-x".parse().unwrap()).marker("b-1").max_keys(10);
         assert_eq!(as_text(&list), "GET /?region=ap-x&marker=b-1&max-keys=10\n[0]");
+        let time = crate::time::from_unix_seconds(1_642_662_645).unwrap();
+        let by_tag = ListBuckets::new().tag("team", "a b").created_since(time);
+        assert_eq!(as_text(&by_tag), "GET /?tagkey=team&tagvalue=a%20b&create-time=1642662645&range=gte\n[0]");
+        assert_eq!(as_text(&ListBuckets::new().created_before(time)), "GET /?create-time=1642662645&range=lt\n[0]");
+        assert_eq!(ListBuckets::new().tag("team", "").request().unwrap_err().field(), Some("tag"));
         assert_eq!(list.max_keys(2001).request().unwrap_err().field(), Some("max_keys"));
     }
 

@@ -66,7 +66,9 @@ fn odd_keys_make_the_round_trip() {
 fn a_bucket_is_made_listed_and_removed() {
     let shell = Shell::new();
     let bucket = "cos://other-1250000000";
-    assert_eq!(shell.json(&["mb", bucket])[0]["bucket"], "other-1250000000");
+    let made = shell.json(&["mb", bucket, "--tag", "team=a b"]);
+    assert_eq!(made[0]["bucket"], "other-1250000000");
+    assert_eq!(shell.json(&["tag", bucket])[0]["tags"], json!({ "team": "a b" }));
     let (status, told) = shell.failed(&["mb", bucket]);
     assert!(status == 1 && told.contains("COS answered 409 BucketAlreadyOwnedByYou"), "{told}");
     assert_eq!(shell.fed(&["cp", "-", "cos://other-1250000000/k"], b"x").status.code(), Some(0));

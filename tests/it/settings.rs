@@ -7,10 +7,10 @@ use tencent_cos::{
     DeleteBucketCors, DeleteBucketEncryption, DeleteBucketLifecycle, DeleteBucketLogging, DeleteBucketReplication,
     DeleteBucketTagging, Endpoint, ErrorKind, GetBucketAccelerate, GetBucketCors, GetBucketEncryption,
     GetBucketLifecycle, GetBucketLogging, GetBucketReplication, GetBucketTagging, GetObjectTagging, HeadObject,
-    LifecycleFilter, LifecycleRule, Operation, Permissions, PutBucketAccelerate, PutBucketCors, PutBucketEncryption,
-    PutBucketLifecycle, PutBucketLogging, PutBucketReplication, PutBucketTagging, PutBucketVersioning,
-    PutObjectTagging, ReplicationConfiguration, ReplicationDestination, ReplicationRule, Request, Result, Safety, Sent,
-    Tags, Versioning,
+    LifecycleFilter, LifecycleRule, ListBuckets, Operation, Permissions, PutBucketAccelerate, PutBucketCors,
+    PutBucketEncryption, PutBucketLifecycle, PutBucketLogging, PutBucketReplication, PutBucketTagging,
+    PutBucketVersioning, PutObjectTagging, ReplicationConfiguration, ReplicationDestination, ReplicationRule, Request,
+    Result, Safety, Sent, Tags, Versioning,
 };
 
 use crate::support::{bucket, client, emulator};
@@ -134,6 +134,29 @@ async fn a_bucket_has_up_to_50_tags_and_its_objects_their_own() {
     assert!(bucket.send(GetBucketTagging::new()).await.unwrap().is_empty());
     let kept = bucket.send(GetObjectTagging::new("a b".parse().unwrap())).await.unwrap();
     assert_eq!(kept.tags, of_object);
+}
+
+#[tokio::test]
+async fn buckets_are_made_with_tags_and_found_by_them_and_by_their_age() {
+    let emulator = emulator().await;
+    let client = client(&emulator).build().unwrap();
+    let made = client.bucket("tagged-1250000000").unwrap();
+    let tags = Tags::new().tag("team", "a b").tag("夏", "1");
+    made.send(CreateBucket::new().tags(tags.clone())).await.unwrap();
+    assert_eq!(made.send(GetBucketTagging::new()).await.unwrap(), tags);
+    let names = async |list: ListBuckets| {
+        let page = client.send(list).await.unwrap();
+        page.buckets.into_iter().map(|bucket| bucket.name).collect::<Vec<_>>()
+    };
+    for (key, value, found) in [("team", "a b", 1), ("夏", "1", 1), ("team", "a", 0), ("other", "a b", 0)] {
+        assert_eq!(names(ListBuckets::new().tag(key, value)).await, vec!["tagged-1250000000"; found], "{key}={value}");
+    }
+    let created = client.send(ListBuckets::new()).await.unwrap().buckets[0].created.unwrap();
+    assert_eq!(names(ListBuckets::new().created_since(created)).await.len(), 2);
+    assert_eq!(names(ListBuckets::new().created_before(created)).await.len(), 0);
+    let error = client.bucket("many-1250000000").unwrap();
+    let error = error.send(CreateBucket::new().tags(Tags::new().tag("qcs:a", "1"))).await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidTag"));
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use crate::error::CosError;
 use crate::respond::Reply;
 use crate::restore;
 use crate::service::{Call, World};
-use crate::store::{Bucket, Entry, ListQuery, Version, Versioning};
+use crate::store::{Bucket, Entry, ListQuery, Setting, Version, Versioning};
+use crate::tagging;
 use crate::tiering;
 use crate::xml::Document;
 
@@ -32,13 +33,14 @@ pub(crate) async fn put(call: &mut Call<'_>) -> Result<Reply, CosError> {
         return Err(CosError::new(400, "BucketNameTooLong", "The bucket name is too long."));
     }
     let acl = acl::of_headers(call.head, About::Bucket)?;
-    if call.head.headers.contains_key("x-cos-tagging") {
-        return Err(CosError::not_implemented("tags on PUT Bucket"));
-    }
+    let tags = call.head.header("x-cos-tagging").map(tagging::from_header_of_bucket).transpose()?;
     if call.upload.next().await?.is_some() {
         return Err(CosError::not_implemented("a body on PUT Bucket"));
     }
     call.world.store.create_bucket(bucket, &region, Versioning::Unset, acl, call.world.clock.now())?;
+    if let Some(tags) = tags {
+        call.bucket()?.set(Setting::Tagging, Some(tagging::document(&tags)))?;
+    }
     Ok(Reply::ok())
 }
 

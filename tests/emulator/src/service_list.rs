@@ -10,6 +10,7 @@ use crate::error::CosError;
 use crate::respond::Reply;
 use crate::service::Call;
 use crate::store::Bucket;
+use crate::tagging;
 use crate::xml::Document;
 
 pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
@@ -63,15 +64,15 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
 /// Which buckets are wanted: by a tag, by when they were created, or both.
 #[derive(Debug)]
 struct Filter {
-    tag: bool,
+    tag: Option<(String, String)>,
     created: Option<(Ordering, bool, u64)>,
 }
 
 impl Filter {
     fn of(query: &Query) -> Result<Self, CosError> {
         let (name, value) = (query.get("tagkey"), query.get("tagvalue"));
-        if name.is_none() && value.is_some() {
-            return Err(CosError::invalid_argument("tagvalue needs a tagkey."));
+        if name.is_none() != value.is_none() {
+            return Err(CosError::invalid_argument("tagkey and tagvalue go together."));
         }
         let created = match (query.get("create-time"), query.get("range")) {
             (None, None) => None,
@@ -88,15 +89,14 @@ impl Filter {
             }
             _ => return Err(CosError::invalid_argument("create-time and range go together.")),
         };
-        Ok(Self { tag: name.is_some(), created })
+        Ok(Self { tag: name.zip(value).map(|(name, value)| (name.to_owned(), value.to_owned())), created })
     }
 
-    /// No bucket has a tag, as there is no way yet to give it one.
     fn takes(&self, bucket: &Bucket) -> bool {
         let created = self.created.is_none_or(|(order, or_equal, time)| {
             let found = (bucket.created / 1_000_000).cmp(&time);
             found == order || (or_equal && found == Ordering::Equal)
         });
-        created && !self.tag
+        created && self.tag.as_ref().is_none_or(|tag| tagging::of_bucket(bucket).contains(tag))
     }
 }

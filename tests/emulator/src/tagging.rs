@@ -8,8 +8,8 @@ use crate::error::CosError;
 use crate::receive::receive_document;
 use crate::respond::Reply;
 use crate::service::Call;
-use crate::store::{Bucket, Version, Versioning};
-use crate::xml::{Document, Element};
+use crate::store::{Bucket, Setting, Version, Versioning};
+use crate::xml::{Document, Element, parse};
 
 const MOST_TAGS: usize = 10;
 const MOST_TAGS_OF_A_BUCKET: usize = 50;
@@ -34,15 +34,7 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, CosError> {
     if version.draft.tags.is_empty() {
         return Err(CosError::new(404, "NoSuchTagSet", "There is no tag set associated with the object."));
     }
-    let mut xml = Document::new("Tagging");
-    xml.open("TagSet");
-    for (key, value) in &version.draft.tags {
-        xml.open("Tag");
-        xml.text("Key", key);
-        xml.text("Value", value);
-        xml.close();
-    }
-    let mut reply = Reply::xml(xml.finish());
+    let mut reply = Reply::xml(document(&version.draft.tags));
     name_version(&mut reply, &bucket, version.id());
     Ok(reply)
 }
@@ -76,6 +68,25 @@ fn name_version(reply: &mut Reply, bucket: &Bucket, id: String) {
     }
 }
 
+/// Tags as a document.
+pub(crate) fn document(tags: &Tags) -> String {
+    let mut xml = Document::new("Tagging");
+    xml.open("TagSet");
+    for (key, value) in tags {
+        xml.open("Tag");
+        xml.text("Key", key);
+        xml.text("Value", value);
+        xml.close();
+    }
+    xml.finish()
+}
+
+/// Those that a bucket has.
+pub(crate) fn of_bucket(bucket: &Bucket) -> Tags {
+    let document = bucket.setting(Setting::Tagging).and_then(|text| parse(text.as_bytes()));
+    document.and_then(|document| listed_tags(&document).ok()).unwrap_or_default()
+}
+
 fn listed_tags(document: &Element) -> Result<Tags, CosError> {
     let set = document.child("TagSet").ok_or_else(CosError::malformed_xml)?;
     let text = |tag: &Element, name| tag.child(name).map(|child| child.text.clone());
@@ -85,6 +96,19 @@ fn listed_tags(document: &Element) -> Result<Tags, CosError> {
 
 /// `key=value&key2=value2`, form-encoded.
 pub(crate) fn from_header(text: &str) -> Result<Tags, CosError> {
+    let tags = encoded(text)?;
+    check(&tags)?;
+    Ok(tags)
+}
+
+/// The same for a bucket that is made.
+pub(crate) fn from_header_of_bucket(text: &str) -> Result<Tags, CosError> {
+    let tags = encoded(text)?;
+    check_all_of_bucket(&tags)?;
+    Ok(tags)
+}
+
+fn encoded(text: &str) -> Result<Tags, CosError> {
     if !text.is_ascii() {
         return Err(invalid("A tag is not percent-encoded."));
     }
@@ -94,9 +118,7 @@ pub(crate) fn from_header(text: &str) -> Result<Tags, CosError> {
         Some((decode(key)?, decode(value)?))
     };
     let tags: Option<Tags> = text.split('&').map(tag).collect();
-    let tags = tags.ok_or_else(|| invalid("A tag is not percent-encoded UTF-8."))?;
-    check(&tags)?;
-    Ok(tags)
+    tags.ok_or_else(|| invalid("A tag is not percent-encoded UTF-8."))
 }
 
 /// Those of a bucket, as a document.
@@ -110,14 +132,17 @@ pub(crate) fn check_bucket(document: &Element) -> Result<(), CosError> {
     {
         return Err(CosError::malformed_xml());
     }
-    let tags = listed_tags(document)?;
+    check_all_of_bucket(&listed_tags(document)?)
+}
+
+fn check_all_of_bucket(tags: &Tags) -> Result<(), CosError> {
     if tags.len() > MOST_TAGS_OF_A_BUCKET {
         return Err(invalid("A bucket has at most 50 tags."));
     }
     if tags.iter().any(|(key, _)| RESERVED.iter().any(|reserved| key.starts_with(reserved))) {
         return Err(invalid("A tag key that begins with qcs: or project is the system's own."));
     }
-    check_each(&tags)
+    check_each(tags)
 }
 
 /// Those that objects must have for a rule to be about them.
