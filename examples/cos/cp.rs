@@ -95,7 +95,7 @@ pub async fn run(session: &Session, command: Cp) -> Outcome {
 }
 
 /// In a directory on COS, or in a bucket, the object that is named like the source.
-fn named(source: &Place, mut url: PrefixUrl) -> Outcome<PrefixUrl> {
+pub fn named(source: &Place, mut url: PrefixUrl) -> Outcome<PrefixUrl> {
     if !url.prefix.is_empty() && !url.prefix.ends_with('/') {
         return Ok(url);
     }

@@ -29,6 +29,7 @@ mod ln;
 mod lock;
 mod logging;
 mod ls;
+mod mv;
 mod options;
 mod origin;
 mod orphans;
@@ -132,6 +133,8 @@ enum Command {
     Cat(cat::Cat),
     #[command(after_help = cp::EXAMPLES)]
     Cp(cp::Cp),
+    #[command(after_help = mv::EXAMPLES)]
+    Mv(mv::Mv),
     #[command(after_help = sync::EXAMPLES)]
     Sync(sync::Sync),
     #[command(after_help = orphans::EXAMPLES)]
@@ -264,6 +267,7 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Stat(command) => stat::run(&session, command).await,
         Command::Cat(command) => cat::run(&session, command).await,
         Command::Cp(command) => cp::run(&session, command).await,
+        Command::Mv(command) => mv::run(&session, command).await,
         Command::Sync(command) => sync::run(&session, command).await,
         Command::Orphans(command) => orphans::run(&session, command).await,
         Command::Lifecycle(command) => lifecycle::run(&session, command).await,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use tencent_cos::DeleteObject;
+use tencent_cos::{Bucket, DeleteObject};
 
 use crate::failure::{Failure, Outcome};
 use crate::session::Session;
@@ -63,11 +63,16 @@ pub async fn run(session: &Session, command: Rm) -> Outcome {
     }
     let object = ObjectUrl::try_from(url)?;
     let bucket = session.bucket(&object.bucket)?;
+    remove(session, &bucket, &object, version_id).await
+}
+
+/// One object, or one version of it.
+pub async fn remove(session: &Session, bucket: &Bucket, object: &ObjectUrl, version_id: Option<VersionId>) -> Outcome {
     let mut delete = DeleteObject::new(object.key.clone());
     if let Some(VersionId(id)) = version_id {
         delete = delete.version_id(id);
     }
-    let removed = session.send(&bucket, delete).await?;
+    let removed = session.send(bucket, delete).await?;
     let mut output = session.output();
     let json = || {
         json!({

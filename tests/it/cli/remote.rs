@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use cos_emulator::{Action, Rule};
+use cos_emulator::{Action, Matcher, Rule};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -96,6 +96,32 @@ async fn cp_inside_cos_refuses_what_it_cannot_copy_as_it_was() {
     let (status, told) = shell.failed(&["cp", &source, &destination]);
     assert!(status == 1 && told.contains("its copy 7"), "{told}");
     assert!(emulator.object(emulator.bucket(), "copy").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn mv_renames_and_keeps_what_was_replaced_meanwhile() {
+    let emulator = crate::support::emulator().await;
+    let shell = Shell::over(&emulator);
+    let object = |key: &str| emulator.object(emulator.bucket(), key);
+    emulator.put_object(emulator.bucket(), "notes/a b", "hello");
+    let told = shell.json(&["mv", &shell.url("notes/a b"), &shell.url("archive/"), "--storage-class", "ARCHIVE"]);
+    assert_eq!((&told[0]["destination"], &told[1]["key"]), (&json!(shell.url("archive/a b")), &json!("notes/a b")));
+    let moved = object("archive/a b").expect("the object");
+    assert_eq!((moved.bytes().as_ref(), moved.storage_class()), (&b"hello"[..], "ARCHIVE"));
+    assert!(object("notes/a b").is_none());
+
+    emulator.put_object(emulator.bucket(), "k", "hello");
+    for wrong in [[&shell.url("k"), &shell.url("k")], [&shell.url("none"), &shell.url("to")]] {
+        assert!(shell.failed(&["mv", wrong[0], wrong[1]]).0 > 0);
+        assert!(object("k").is_some() && object("to").is_none());
+    }
+    // It is looked at again before it is removed.
+    let replaced = Matcher::operation("HEAD Object").key("k").header("if-match");
+    emulator.script(Rule::on(replaced).then(Action::status(412, "PreconditionFailed")));
+    let moved = shell.run(&["mv", &shell.url("k"), &shell.url("to")]);
+    let told = text(&moved.stderr);
+    assert!(moved.status.code() == Some(1) && told.contains("and not removed") && told.contains("412"), "{told}");
+    assert!(object("k").is_some() && object("to").is_some());
 }
 
 #[test]
@@ -208,7 +234,7 @@ fn every_command_tells_an_example() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
-    let all = "mb rb ls stat cat cp sync orphans lifecycle inventory tiering cors encryption website referer accelerate \
+    let all = "mb rb ls stat cat cp mv sync orphans lifecycle inventory tiering cors encryption website referer accelerate \
                versioning logging replication domain certificate origin rm ln tag restore lock select acl policy presign sts sign \
                completion";
     assert_eq!(commands, all.split(' ').collect::<Vec<_>>());
