@@ -9,8 +9,8 @@
 //! | a body that comes more slowly over three times that limit, in bytes a second; not the results of a SELECT | 1024 | |
 //! | a peer keeps a connection by taking nothing of a request that was left, with reqwest on Linux | that limit and 10 s | |
 //! | from the last byte sent to the head of the answer | 30 s | [`response_timeout`](crate::ClientBuilder::response_timeout) |
-//! | the same for each 4 KiB of a body, since what the system took is still on its way: more than 256 KiB are waited for as long as half a MiB took so far, at most as these | 1 s more | |
 //! | the same while COS works on a copy or a completion | 20 min | |
+//! | what both are longer by for each 4 KiB of a body, as what the system took may still be on its way; for a body over 256 KiB by what 512 KiB of it took so far, at most 64 s | 1 s | |
 //! | an operation in total | none | [`Overrides::deadline`](crate::Overrides::deadline) |
 //! | a wait that is set to more counts as, so that `Duration::MAX` is as good as no limit | 30 years | |
 //! | attempts of a request, the first included; of one of a transfer | 4; 8 | [`max_attempts`](crate::ClientBuilder::max_attempts) |

@@ -462,7 +462,7 @@ mod tests {
         let whole = ByteStream::from(Bytes::from(vec![7; 100_000]));
         let mut payload = Payload::open(Body::once(100_000, whole)).await.unwrap();
         assert_eq!(take(&mut payload, 100_000), 8 * KIB);
-        assert_eq!(payload.progress.sent(), (100_000, Crc64::of(&[7; 100_000])));
+        assert_eq!(payload.progress.sent(), (100_000, Crc64::of(&vec![7; 100_000])));
     }
 
     #[tokio::test(start_paused = true)]
