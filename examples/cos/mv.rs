@@ -13,9 +13,10 @@ use crate::url::{ObjectUrl, Place, PrefixUrl};
 
 pub const EXAMPLES: &str = "\
 Examples:
-  cos mv cos://examplebucket-1250000000/draft.txt cos://examplebucket-1250000000/final.txt
-  cos mv cos://examplebucket-1250000000/a.png cos://examplebucket-1250000000/archive/ \\
-    --storage-class ARCHIVE";
+  cos mv cos://examplebucket-1250000000/draft.txt \\
+    cos://examplebucket-1250000000/final.txt
+  cos mv --storage-class ARCHIVE cos://examplebucket-1250000000/a.png \\
+    cos://examplebucket-1250000000/archive/";
 
 /// Move or rename an object inside COS
 ///
