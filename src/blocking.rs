@@ -150,7 +150,7 @@ impl Client {
         O: Paged + 'static,
         O::Output: Send + 'static,
     {
-        self.runtime.iter(self.client.pages(operation))
+        Iter::new(self.client.pages(operation), &self.runtime)
     }
 }
 
@@ -282,7 +282,7 @@ impl Bucket {
 
     /// All objects whose keys begin so, page by page as the iterator is read; the first error ends it.
     pub fn list(&self, prefix: impl Into<String>) -> Iter<ObjectSummary> {
-        self.runtime.iter(self.bucket.list(prefix))
+        Iter::new(self.bucket.list(prefix), &self.runtime)
     }
 
     /// All pages of an operation; the first error ends the iterator.
@@ -291,7 +291,7 @@ impl Bucket {
         O: Paged + 'static,
         O::Output: Send + 'static,
     {
-        self.runtime.iter(self.bucket.pages(operation))
+        Iter::new(self.bucket.pages(operation), &self.runtime)
     }
 
     /// Sends an operation; see [`crate::Bucket::send`].

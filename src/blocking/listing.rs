@@ -13,8 +13,8 @@ pub struct Iter<T> {
 }
 
 impl<T> Iter<T> {
-    pub(super) fn new(listing: Listing<T>, runtime: Runtime) -> Self {
-        Self { listing: Some(listing), runtime }
+    pub(super) fn new(listing: Listing<T>, runtime: &Runtime) -> Self {
+        Self { listing: Some(listing), runtime: runtime.clone() }
     }
 }
 

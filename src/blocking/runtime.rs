@@ -3,8 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::listing::Iter;
-use crate::{Error, ErrorKind, Listing, Result};
+use crate::{Error, ErrorKind, Result};
 
 thread_local! {
     /// On a thread that a runtime keeps for blocking work, which looks like any other of its threads.
@@ -53,10 +52,6 @@ impl Runtime {
             .build()
             .map_err(|error| Error::new(ErrorKind::Io, "no thread for the client").with_source(error))?;
         Ok(Self(Arc::new(Owned { runtime: Some(runtime), process: std::process::id() })))
-    }
-
-    pub(super) fn iter<T>(&self, listing: Listing<T>) -> Iter<T> {
-        Iter::new(listing, self.clone())
     }
 
     pub(super) fn wait<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {

@@ -22,7 +22,7 @@ impl Orphans {
 
     /// Lists them, page by page as the iterator is read; the first error ends it.
     pub fn list(&self) -> Iter<UploadSummary> {
-        self.runtime.iter(self.orphans.list())
+        Iter::new(self.orphans.list(), &self.runtime)
     }
 
     /// Aborts them, one after the other; see [`crate::transfer::Orphans::abort`].
