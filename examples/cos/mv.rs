@@ -21,8 +21,9 @@ Examples:
 /// Move or rename an object inside COS
 ///
 /// COS knows no other names for an object: it is copied as `cos cp` copies it, and then SRC is removed as `cos rm` removes
-/// it. When SRC was replaced meanwhile, both stay, and the exit status is 1. Of a SRC whose bucket keeps versions, they
-/// stay behind a delete marker.
+/// it. When SRC was replaced meanwhile, both stay, and the exit status is 1. It is looked at just before it is removed: COS
+/// removes under no condition, so what is written in between is removed with it. Of a SRC whose bucket keeps versions,
+/// they stay behind a delete marker.
 #[derive(Debug, Args)]
 pub struct Mv {
     /// cos://BUCKET-APPID/KEY

@@ -542,11 +542,12 @@ impl Call<'_> {
                 // Frames may have been taken since the timer was set.
                 let patience = patience();
                 if patience <= Instant::now() {
+                    let silent = patience.saturating_duration_since(progress.last());
+                    let silent = (silent.as_secs_f32() * 10.0).round() / 10.0;
                     let (phase, told) = if progress.is_sent() {
-                        (Phase::AwaitHeaders, format!("no answer for {} s after the last byte", response.as_secs_f32()))
+                        (Phase::AwaitHeaders, format!("no answer for {silent} s after the last byte"))
                     } else {
-                        let silent = patience.saturating_duration_since(progress.last());
-                        (Phase::Send, format!("no byte was taken for {} s", silent.as_secs_f32()))
+                        (Phase::Send, format!("no byte was taken for {silent} s"))
                     };
                     return std::task::Poll::Ready(Err(TransportError::new(phase, told).with_timed_out(true)));
                 }

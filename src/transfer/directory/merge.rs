@@ -87,16 +87,10 @@ impl Local {
         let key = |path: &str| key_of(&self.prefix, path);
         let named = |path| DirectoryFile { path, ..DirectoryFile::default() };
         match found {
-            Found::File { path, bytes, modified } => match key(&path) {
+            Found::File { path, size, last_modified } => match key(&path) {
                 Ok(key) => {
                     let key = key.as_str().to_owned();
-                    Entry::File(DirectoryFile {
-                        path,
-                        key,
-                        size: bytes,
-                        last_modified: modified,
-                        ..DirectoryFile::default()
-                    })
+                    Entry::File(DirectoryFile { path, key, size, last_modified, ..DirectoryFile::default() })
                 }
                 Err(error) => Entry::Refused(named(path), error),
             },

@@ -20,8 +20,8 @@ const BATCH: usize = 256;
 pub(super) enum Found {
     File {
         path: String,
-        bytes: u64,
-        modified: Option<SystemTime>,
+        size: u64,
+        last_modified: Option<SystemTime>,
     },
     /// A symbolic link that is not followed.
     Link {
@@ -173,7 +173,9 @@ impl Tree {
                 Err(error) => Some(self.unreadable(&path, error)),
             },
             Ok(meta) if meta.is_file() && is_work_file(text) => Some(Found::WorkFile { path }),
-            Ok(meta) if meta.is_file() => Some(Found::File { path, bytes: meta.len(), modified: meta.modified().ok() }),
+            Ok(meta) if meta.is_file() => {
+                Some(Found::File { path, size: meta.len(), last_modified: meta.modified().ok() })
+            }
             Ok(_) => {
                 let error = Error::input("path", "is neither a file nor a directory");
                 Some(Found::Unseen { path, error })
@@ -291,7 +293,7 @@ mod tests {
             let mut told: Vec<_> = walk(root.path(), WalkOptions { sorted, max_path: 21, ..ALL })
                 .into_iter()
                 .map(|found| match found {
-                    Found::File { path, bytes, .. } => format!("file {path} {bytes}"),
+                    Found::File { path, size, .. } => format!("file {path} {size}"),
                     Found::Link { path } => format!("link {path}"),
                     Found::WorkFile { path } => format!("work file {path}"),
                     Found::Unseen { path, error } => format!("unseen {path} {}", error.field().unwrap()),
