@@ -156,8 +156,8 @@ impl Client {
 
 /// One bucket to talk to; see [`crate::Bucket`]. Cheap to clone.
 ///
-/// Every call is [`ErrorKind::Input`](crate::ErrorKind::Input) with field `runtime` inside a tokio runtime, and in a process that was forked since
-/// its client was made.
+/// Every call is [`ErrorKind::Input`](crate::ErrorKind::Input) with field `runtime` inside a tokio runtime, and in a
+/// process that was forked since its client was made.
 #[derive(Clone)]
 pub struct Bucket {
     bucket: crate::Bucket,
@@ -280,7 +280,7 @@ impl Bucket {
         self.runtime.wait(self.bucket.delete(key))
     }
 
-    /// All objects whose keys begin so, page by page as the iterator is read; the first error ends it.
+    /// All objects whose keys begin with `prefix`, page by page as the iterator is read; the first error ends it.
     pub fn list(&self, prefix: impl Into<String>) -> Iter<ObjectSummary> {
         Iter::new(self.bucket.list(prefix), &self.runtime)
     }
@@ -302,7 +302,8 @@ impl Bucket {
         self.runtime.wait(self.bucket.send(operation))
     }
 
-    /// Sends an operation and keeps status and headers of the answer beside its output; see [`crate::Bucket::send_raw`].
+    /// Sends an operation and keeps status and headers of the answer beside its output; see
+    /// [`crate::Bucket::send_raw`].
     ///
     /// # Errors
     /// As there.

@@ -22,13 +22,12 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Why an operation failed.
 ///
-/// An error answers three questions: what were we doing ([`operation`](Self::operation),
-/// [`target`](Self::target)), could it have taken effect
-/// ([`may_have_taken_effect`](Self::may_have_taken_effect)), and is it worth trying again
-/// ([`is_retryable`](Self::is_retryable)). What COS itself said is in [`service`](Self::service).
+/// An error answers three questions: what was the client doing ([`operation`](Self::operation),
+/// [`target`](Self::target)), may it have taken effect ([`may_have_taken_effect`](Self::may_have_taken_effect)), and is
+/// it worth trying again ([`is_retryable`](Self::is_retryable)). What COS answered is in [`service`](Self::service).
 ///
-/// `{error}` is one line and leaves the cause to `source`, as reporters of errors want it; `{error:#}` tells the causes
-/// as well. No secret, token, signature or query string ever appears in its `Debug` or `Display`.
+/// `{error}` prints one line without the cause, which is in `source`, as error reporters expect; `{error:#}` prints the
+/// causes, too. No secret, token, signature or query string ever appears in its `Debug` or `Display`.
 ///
 /// # Examples
 /// ```no_run
@@ -42,7 +41,7 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 /// # Ok(())
 /// # }
 /// ```
-/// One of your own, and how it prints:
+/// An error of your own, and how it prints:
 /// ```
 /// use tencent_cos::{Error, ErrorKind};
 ///
@@ -87,13 +86,13 @@ pub enum ErrorKind {
     Connect,
     /// The TLS handshake failed, for instance on a certificate of an unknown authority. Never retried.
     Tls,
-    /// A wait came to its limit: connecting, stalled body, response header, or the deadline.
+    /// A timeout passed: of connecting, of a stalled body, of the response header, or the deadline.
     Timeout,
     /// The connection broke after it was made.
     Transport,
     /// COS answered with an error document; see [`Error::service`].
     Service,
-    /// The answer is not one COS gives: no request id, a redirect, unreadable XML, a wrong length.
+    /// The answer is not one that COS gives: no request id, a redirect, unreadable XML, or a wrong length.
     Response,
     /// A checksum did not match.
     Integrity,
@@ -108,7 +107,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Its name here, like `Input`: for a log, or for a language that does not know this type. It stays as it is.
+    /// Its name, like `Input`, for a log or for another programming language. It does not change.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Input => "Input",
@@ -150,7 +149,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Its name here, like `AwaitHeaders`: for a log, or for a language that does not know this type. It stays as it is.
+    /// Its name, like `AwaitHeaders`, for a log or for another programming language. It does not change.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Dns => "Dns",
@@ -165,7 +164,7 @@ impl Phase {
 
 display_name!(Phase);
 
-/// The error document COS answered with, or what is known of it when there was no body.
+/// The error document that COS answered with, or what is known without one.
 ///
 /// COS reference: [Error codes](https://cloud.tencent.com/document/product/436/7730)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -187,7 +186,7 @@ pub struct ServiceError {
     pub retry_after: Option<Duration>,
     /// The server's time, from the `Date` header.
     pub server_time: Option<SystemTime>,
-    /// What COS says it signed, when it says so.
+    /// What COS says it signed, if it says so.
     pub signed: Option<Box<Canonical>>,
     /// It was STS that answered, not COS; its codes have a table of their own.
     pub(crate) by_sts: bool,
@@ -247,9 +246,9 @@ impl Class {
 }
 
 impl ServiceError {
-    /// The headers of the answer, where an HTTP answer was refused: a proxy hands on the `ETag` of a 304, the
-    /// `Content-Range` of a 416. `None` also where they are more than 32 KiB. Strangers answer, too, when
-    /// [`request_id`](Self::request_id) is empty.
+    /// The headers of an HTTP answer that is an error: a proxy passes on the `ETag` of a 304, or the `Content-Range` of
+    /// a 416. `None` without such an answer, or when its headers are longer than 32 KiB. When
+    /// [`request_id`](Self::request_id) is empty, the answer came from somebody else than COS.
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.headers.0.as_deref()
     }
@@ -311,7 +310,7 @@ impl ServiceError {
 }
 
 impl Error {
-    /// An error of this kind, for operations and transports of your own. Put no secret into the message.
+    /// An error of this kind, for your own operations and transports. Do not put a secret into the message.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -334,14 +333,14 @@ impl Error {
         }))
     }
 
-    /// A refused argument: `field` names it; the value is not repeated.
+    /// A refused argument: `field` names it. The value is not repeated.
     pub fn input(field: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(ErrorKind::Input, message);
         error.0.field = Some(field);
         error
     }
 
-    /// What COS answered. Its kind, and whether it is worth another try, come from its code, message and status.
+    /// What COS answered. Code, message and status decide its kind, and whether it is retryable.
     pub fn service_error(service: ServiceError) -> Self {
         let class = service.class();
         let (kind, message) = match (class, service.status) {
@@ -470,14 +469,14 @@ impl Error {
         self.0.field
     }
 
-    /// The operation, in COS's words: `PUT Object`; `None` where it was no request that failed, but a file that cannot be
-    /// read, or a transfer that was cancelled.
+    /// The operation, in COS's words: `PUT Object`. `None` when no request failed, but for instance a file could not be
+    /// read, or a transfer was cancelled.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }
 
-    /// What went wrong, alone: without the operation, its target, the request id and what else `Display` tells. COS's own
-    /// words where there are no others; empty when it said none.
+    /// What went wrong, without the operation, its target, the request id and what else `Display` adds. If the client
+    /// has no message of its own, it is COS's; empty when COS sent none.
     pub fn message(&self) -> &str {
         match self.service() {
             Some(service) if self.0.message.is_empty() => &service.message,
@@ -485,8 +484,8 @@ impl Error {
         }
     }
 
-    /// The bucket, or `bucket/key`, that the request was about; the name of a bucket has no slash. Of a call of STS, its
-    /// host. Never a query.
+    /// The bucket, or `bucket/key`, that the request was about; a bucket name has no slash. For a call of STS, its
+    /// host. Never contains a query.
     pub fn target(&self) -> Option<&str> {
         self.0.target.as_deref()
     }
@@ -496,7 +495,7 @@ impl Error {
         self.0.attempts
     }
 
-    /// What COS answered, when it answered.
+    /// What COS answered, if it answered.
     pub fn service(&self) -> Option<&ServiceError> {
         self.0.service.as_ref()
     }
@@ -515,67 +514,68 @@ impl Error {
         })
     }
 
-    /// COS's error code, for instance `NoSuchKey`; that of STS, when it refused the key to sign with. `None` when there
-    /// was none.
+    /// COS's error code, for instance `NoSuchKey`; or the code of STS, when it refused to give the key to sign with.
+    /// `None` when there was none.
     pub fn code(&self) -> Option<&str> {
         self.answer().map(|service| service.code.as_str()).filter(|code| !code.is_empty())
     }
 
-    /// The HTTP status, when there was an answer.
+    /// The HTTP status, if there was an answer.
     pub fn status(&self) -> Option<u16> {
         self.service().map(|service| service.status)
     }
 
-    /// `x-cos-request-id`, or the request id of STS, when it refused the key to sign with: what Tencent's support asks for.
+    /// `x-cos-request-id`, or the request id of STS when it refused to give the key to sign with. Tencent's support
+    /// asks for it.
     pub fn request_id(&self) -> Option<&str> {
         self.answer().map(|service| service.request_id.as_str()).filter(|id| !id.is_empty())
     }
 
-    /// The multipart upload it was about: with it, an upload whose end is unknown can be looked at and aborted. A transfer
-    /// names the one it left behind; `None` when it was given up, or is remembered by a checkpoint.
+    /// The multipart upload it was about: with this id an upload whose result is unknown can be looked at and aborted.
+    /// For a transfer, the upload that it left behind; `None` when it was aborted, or a checkpoint remembers it.
     pub fn upload_id(&self) -> Option<&str> {
         self.0.upload_id.as_deref()
     }
 
-    /// After `SignatureDoesNotMatch`: what this client signed beside what COS says it saw, and the first difference.
+    /// After `SignatureDoesNotMatch`: what this client signed, what COS says it signed, and the first difference.
     pub fn signature_mismatch(&self) -> Option<&SignatureMismatch> {
         self.0.mismatch.as_deref()
     }
 
-    /// What the client knows beyond COS's answer: the right that was needed, when the temporary key ends, by how much the
-    /// clock is off, the first difference of two signatures, the host that was asked. `Display` ends with it.
+    /// What the client knows beyond COS's answer: the permission that was missing, when the temporary key expires, how
+    /// wrong the clock is, the first difference between two signatures, the host that was asked. `Display` ends with
+    /// it.
     pub fn advice(&self) -> Option<&str> {
         self.0.advice.as_deref()
     }
 
-    /// Whether the same call may succeed later. The client has already retried within its budget.
+    /// Whether the same call may succeed later. The client has already retried within its limits.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
 
-    /// Whether COS may have carried the request out although this is an error.
+    /// Whether COS may have carried the request out in spite of this error.
     pub fn may_have_taken_effect(&self) -> bool {
         self.0.may_have_taken_effect
     }
 
-    /// Whether a wait came to its limit, also when the kind tells something else, like
-    /// [`Ambiguous`](ErrorKind::Ambiguous).
+    /// Whether a timeout passed, even when the kind is another, like [`Ambiguous`](ErrorKind::Ambiguous).
     pub fn is_timeout(&self) -> bool {
         self.0.timed_out
     }
 
-    /// How far the request came when the connection failed it; `None` when that was not what failed.
+    /// How far the request came before its connection failed; `None` when something else failed.
     pub fn phase(&self) -> Option<Phase> {
         self.0.phase
     }
 
-    /// Nothing there: HTTP 404.
+    /// The object or bucket does not exist: HTTP 404.
     pub fn is_not_found(&self) -> bool {
         self.status() == Some(404) && self.kind() == ErrorKind::Service
     }
 
-    /// The key may not do this: 403 `AccessDenied`, or that in the body of a success. So reads a 403 to a HEAD, too, which
-    /// has no code and may be about the key itself.
+    /// The key is not allowed to do this: 403 `AccessDenied`, or that code in the body of a success. A 403 to a HEAD,
+    /// which has no code, counts too, although the key itself may be what was refused.
     pub fn is_access_denied(&self) -> bool {
         let Some(service) = self.service() else { return false };
         let denied = matches!((service.status, service.code.as_str()), (403, "") | (200 | 403, "AccessDenied"));
@@ -594,7 +594,7 @@ impl Error {
         self.service().is_some_and(|service| service.class() == Class::Throttled)
     }
 
-    /// The temporary key is over, or the key is not known.
+    /// The temporary key has expired, or the key is not known.
     pub fn is_expired_credential(&self) -> bool {
         self.service().is_some_and(|service| service.class() == Class::CredentialExpired)
     }
@@ -612,7 +612,7 @@ impl From<std::convert::Infallible> for Error {
     }
 }
 
-/// One that went through `std::io` comes out as it was; any other is [`ErrorKind::Io`].
+/// An [`Error`] that was wrapped in an [`io::Error`] comes out unchanged; any other becomes [`ErrorKind::Io`].
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.downcast::<Self>() {
@@ -622,7 +622,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// For readers and writers: the error is held as it is, under the kind that `std::io` has for it.
+/// For readers and writers: the error is wrapped unchanged, with the closest kind of `std::io`.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {

@@ -14,7 +14,7 @@ pub struct Orphans {
 }
 
 impl Orphans {
-    /// Only those to keys that begin so.
+    /// Only uploads to keys that begin with this.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.orphans = self.orphans.prefix(prefix);
         self

@@ -19,8 +19,8 @@ use crate::xml;
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied` or `InvalidDelimiter`.
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows a key that does not begin with the prefix, or is
-/// longer than 8 KiB.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows a key that does not begin with the prefix,
+/// or is longer than 8 KiB.
 ///
 /// # Examples
 /// ```
@@ -48,7 +48,7 @@ impl ListObjects {
         Self::default()
     }
 
-    /// Only keys that begin so.
+    /// Only keys that begin with this.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self

@@ -246,12 +246,12 @@ impl RoutingRule {
         Self { error_code: Some(status), replace_key_with: Some(key.into()), ..Self::default() }
     }
 
-    /// For keys that begin so: to the object of this key.
+    /// For keys that begin with `prefix`: to the object of this key.
     pub fn on_prefix(prefix: impl Into<String>, key: impl Into<String>) -> Self {
         Self { key_prefix: Some(prefix.into()), replace_key_with: Some(key.into()), ..Self::default() }
     }
 
-    /// For keys that begin so: to the key with another beginning.
+    /// For keys that begin with `prefix`: to the key with this other beginning.
     pub fn replace_prefix(prefix: impl Into<String>, other: impl Into<String>) -> Self {
         Self { key_prefix: Some(prefix.into()), replace_key_prefix_with: Some(other.into()), ..Self::default() }
     }

@@ -23,15 +23,15 @@ use http::Method;
 
 /// One bucket to talk to. Cheap to clone.
 ///
-/// There are two doors. The short verbs take what they need and nothing else: [`put`](Self::put), [`get`](Self::get),
+/// There are two ways in. The short verbs take only what they need: [`put`](Self::put), [`get`](Self::get),
 /// [`head`](Self::head), [`delete`](Self::delete), [`exists`](Self::exists), [`list`](Self::list),
-/// [`presign_get`](Self::presign_get), and for what may be large [`upload`](Self::upload),
+/// [`presign_get`](Self::presign_get), and for objects of any size [`upload`](Self::upload),
 /// [`download`](Self::download), [`copy`](Self::copy). An operation has all the options, and goes through
 /// [`send`](Self::send), [`pages`](Self::pages), [`presign`](Self::presign) or [`sign`](Self::sign); a job of
-/// [`transfer`](crate::transfer) through [`transfer`](Self::transfer).
+/// [`transfer`](crate::transfer) goes through [`transfer`](Self::transfer).
 ///
 /// # Cancellation
-/// Dropping a future of it stops all I/O. What was sent by then may take effect.
+/// Dropping one of its futures stops all I/O. A request that was already sent may still take effect.
 ///
 /// # Examples
 /// ```no_run
@@ -81,8 +81,8 @@ impl Bucket {
         &self.client
     }
 
-    /// The same bucket with other settings for what goes through the new handle. They come over those of this handle:
-    /// what they leave open stays as it is, credentials above all; headers and parameters are added.
+    /// The same bucket with other settings for what goes through the new handle. Settings that `overrides` leaves open
+    /// stay as they are in this handle, credentials included; headers and parameters are added to those of this handle.
     #[must_use]
     pub fn with(&self, overrides: Overrides) -> Self {
         let overrides = overrides.over(&self.overrides, &self.client.engine().clock);
@@ -97,11 +97,11 @@ impl Bucket {
     /// Stores an object of up to 5 GiB: [`PutObject`] without options.
     ///
     /// # Errors
-    /// As [`PutObject`]; [`ErrorKind::Input`](crate::ErrorKind::Input) when the key is none.
+    /// As [`PutObject`]; [`ErrorKind::Input`](crate::ErrorKind::Input) when the key is not valid.
     ///
     /// # Cancellation
-    /// Dropping the future stops the request; COS keeps nothing of a body that ends early. When the last byte was sent,
-    /// the object may be stored all the same.
+    /// Dropping the future stops the request; COS stores nothing of a body that ends early. Once the last byte was
+    /// sent, the object may be stored all the same.
     pub async fn put<K>(&self, key: K, body: impl Into<Body>) -> Result<PutObjectOutput>
     where
         K: TryInto<ObjectKey>,
@@ -122,7 +122,7 @@ impl Bucket {
         self.send(GetObject::new(parse(key)?)).await
     }
 
-    /// Reads what COS keeps of an object beside its bytes: [`HeadObject`] without options.
+    /// Reads the metadata of an object: [`HeadObject`] without options.
     ///
     /// # Errors
     /// As [`HeadObject`].
@@ -134,11 +134,12 @@ impl Bucket {
         self.send(HeadObject::new(parse(key)?)).await
     }
 
-    /// Whether there is such an object. Anything but a clear yes or no is an error: a 403 is no `false`. In a bucket that
-    /// is not there, or not in this region, there is none: COS answers the HEAD in the same way.
+    /// Whether the object exists. Anything that is not a clear yes or no is an error: a 403 does not count as `false`.
+    /// It is `false`, too, when the bucket does not exist, or not in this region, because COS answers the HEAD in the
+    /// same way.
     ///
     /// # Errors
-    /// As [`HeadObject`], but for 404.
+    /// As [`HeadObject`], except 404.
     pub async fn exists<K>(&self, key: K) -> Result<bool>
     where
         K: TryInto<ObjectKey>,
@@ -163,7 +164,8 @@ impl Bucket {
         self.send(DeleteObject::new(parse(key)?)).await
     }
 
-    /// All objects whose keys begin so, page by page as they are read; an empty prefix lists the bucket.
+    /// All objects whose keys begin with `prefix`, fetched page by page as they are read; an empty prefix lists the
+    /// whole bucket.
     ///
     /// # Examples
     /// ```no_run
@@ -182,8 +184,8 @@ impl Bucket {
         self.pages(ListObjects::new().prefix(prefix)).entries(|page| page.objects)
     }
 
-    /// A URL that lets anybody read the object for `lifetime`, and more of it if the key may, as
-    /// [`presign`](Self::presign) says. It holds the session token of a temporary key.
+    /// A URL with which anybody can read the object for `lifetime`; whoever has it may be able to do more, see
+    /// [`presign`](Self::presign). It contains the session token of a temporary key.
     ///
     /// # Errors
     /// As [`presign`](Self::presign).
@@ -195,18 +197,18 @@ impl Bucket {
         self.presign(GetObject::new(parse(key)?), lifetime).await
     }
 
-    /// Sends an operation: again, where that is safe, when it fails for a passing reason.
+    /// Sends an operation, and sends it again where that is safe when it fails for a temporary reason.
     ///
     /// # Errors
-    /// What the operation says, and all that can go wrong on the way; see [`ErrorKind`](crate::ErrorKind).
+    /// What the operation documents, and everything that can go wrong on the way; see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Cancellation
-    /// Dropping the future stops all I/O. What was sent by then may take effect.
+    /// Dropping the future stops all I/O. A request that was already sent may still take effect.
     pub async fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
         Ok(self.call().send(&operation, false).await?.0)
     }
 
-    /// Sends an operation and keeps status and headers of the answer beside its output.
+    /// Sends an operation, and returns status and headers of the answer together with its output.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -246,11 +248,11 @@ impl Bucket {
         })
     }
 
-    /// The URL of an object, unsigned: it serves what everybody may read ([`Acl::public_read`](crate::Acl::public_read)).
-    /// Nothing is sent.
+    /// The unsigned URL of an object. It works for objects that everybody may read
+    /// ([`Acl::public_read`](crate::Acl::public_read)). Nothing is sent.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the key is none.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the key is not valid.
     ///
     /// # Examples
     /// ```
@@ -274,25 +276,28 @@ impl Bucket {
 
     /// Signs an operation into a URL that needs no further signature.
     ///
-    /// Any operation on a bucket or an object can be presigned; [`Client::presign`] does it for those on the account. The
-    /// bytes of an object or a part are not looked at: no length and no checksum is signed unless set. A document, like
-    /// that of [`PutObjectTagging`](crate::PutObjectTagging), is signed by its MD5, and none but this one can be sent:
-    /// [`Operation::request`] has it. What headers there are ([`Presigned::headers`]) must be sent with the URL as they are.
-    /// The second argument is the lifetime, or [`PresignOptions`].
+    /// Any operation on a bucket or an object can be presigned; for operations on the account see [`Client::presign`].
+    /// The second argument is the lifetime, or [`PresignOptions`]. The headers in [`Presigned::headers`] must be sent
+    /// with the URL, unchanged.
+    ///
+    /// The bytes of an object or a part are not signed: neither length nor checksum, unless set. A document, like that
+    /// of [`PutObjectTagging`](crate::PutObjectTagging), is signed by its MD5, so only this document can be sent:
+    /// [`Operation::request`] contains it.
     ///
     /// # Security
-    /// COS looks at what is signed, and lets whoever has the URL add to it: a parameter like `acl` or `versionId`, a header
-    /// like `x-cos-copy-source` or `x-cos-acl`. So it serves every request of its method to this object, also one that
-    /// copies another object here, as far as the key may do that. Sign with a temporary key that may do nothing else (feature
-    /// `sts`), or have the bucket demand in strict signature mode that these be signed.
+    /// COS checks what is signed, but accepts additions that are not: a parameter like `acl` or `versionId`, a header
+    /// like `x-cos-copy-source` or `x-cos-acl`. So the URL serves for every request with its method to this object,
+    /// even one that copies another object here, as far as the key is allowed to do that. Sign with a temporary key
+    /// that may do nothing else (feature `sts`), or turn on the bucket's strict signature mode, which demands that
+    /// these be signed.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, or, by choice, when
-    /// the key ends sooner, and for an operation on the account;
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, for an operation on
+    /// the account, and, if [`PresignOptions`] ask for that, when the key expires earlier;
     /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials).
     ///
     /// # Examples
-    /// A page that has it may put an object of this type and length:
+    /// A web page that has this URL can put an object of this type and length:
     /// ```no_run
     /// use std::time::Duration;
     ///
@@ -318,12 +323,12 @@ impl Bucket {
 
     /// Signs a form with which a web page uploads within the limits of the policy.
     ///
-    /// The second argument is the lifetime, or [`PresignOptions`] without a host or a length. The form ends with the key
-    /// if that is sooner, and carries the session token of a temporary one.
+    /// The second argument is the lifetime, or [`PresignOptions`] without a host or a length. The form expires with the
+    /// key if that is earlier, and contains the session token of a temporary key.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, or, by choice, when
-    /// the key ends sooner, and when the credentials are anonymous;
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the lifetime is zero or over seven days, when the credentials
+    /// are anonymous, and, if [`PresignOptions`] ask for that, when the key expires earlier;
     /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials).
     ///
     /// COS reference: [POST Object](https://cloud.tencent.com/document/product/436/14690)

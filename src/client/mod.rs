@@ -60,13 +60,15 @@ const CROWD: usize = 1024;
 
 /// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.
 ///
-/// Needs a tokio runtime, else what is sent ends with [`ErrorKind::Input`](crate::ErrorKind) and field `runtime`;
-/// [`blocking`](crate::blocking) brings one. The runtime must have its timer and its I/O, without which tokio panics. See
-/// [`Bucket`] for what to do with it and [`defaults`] for every limit it keeps.
+/// Needs a tokio runtime whose timer and I/O are enabled. Without a runtime every request ends with
+/// [`ErrorKind::Input`](crate::ErrorKind) and field `runtime`; without timer or I/O tokio panics.
+/// [`blocking`](crate::blocking) brings a runtime of its own. See [`Bucket`] for what to do with a client, and
+/// [`defaults`] for every limit it keeps.
 ///
-/// A connection works in the runtime whose request made it. A runtime that ends takes its connections along, and the
-/// client goes on in another. One that is kept but not driven answers nobody: who gets one of its idle connections waits
-/// until a limit ends the attempt. Such runtimes need a client each, and so does a process that `fork` made.
+/// A connection belongs to the runtime whose request opened it. When a runtime ends, its connections end with it, and
+/// the client opens new ones in another runtime. A runtime that is kept but not driven is worse: its idle connections
+/// answer nothing, and a request that is given one of them waits until a limit ends the attempt. Give each such runtime
+/// a client of its own, and each process that `fork` made, too.
 ///
 /// # Examples
 /// ```no_run
@@ -95,12 +97,12 @@ struct Inner {
 }
 
 impl Client {
-    /// Begins a client.
+    /// Starts a builder.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// A client as the environment describes it; see [`ClientBuilder::from_env`].
+    /// A client configured by the environment; see [`ClientBuilder::from_env`].
     ///
     /// # Examples
     /// ```no_run
@@ -112,7 +114,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`ClientBuilder::build`]. Whether there is a key shows with the first request.
+    /// As [`ClientBuilder::build`]. Whether the environment has a key is known only at the first request.
     pub fn from_env() -> Result<Self> {
         ClientBuilder::from_env().build()
     }
@@ -120,8 +122,8 @@ impl Client {
     /// A bucket in the client's region, by its full name: `name-appid`.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the name is none, when the client has no region, or when the
-    /// address is plain http to another machine and [`allow_http`](ClientBuilder::allow_http) was not said.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the name is not a bucket name, when the client has no region,
+    /// or when the address is plain http to another machine and [`allow_http`](ClientBuilder::allow_http) is not set.
     pub fn bucket<B>(&self, name: B) -> Result<Bucket>
     where
         B: TryInto<BucketName>,
@@ -189,8 +191,8 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What a [`Client`] is made of. A value that is none is told by [`build`](Self::build). What holds for some requests alone,
-/// like a deadline for all of an operation, is in [`Overrides`].
+/// Settings of a [`Client`]. An invalid value is reported by [`build`](Self::build). Settings for some requests only,
+/// like a deadline for a whole operation, are in [`Overrides`].
 #[must_use]
 pub struct ClientBuilder {
     region: Option<Region>,
@@ -234,8 +236,9 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// What the environment says: keys from [`ChainCredentials::standard`], the region from `COS_REGION`, else
-    /// `TENCENTCLOUD_REGION`, else `TKE_REGION`, the endpoint from `COS_ENDPOINT`. What is set later counts.
+    /// Takes keys, region and endpoint from the environment: the keys from [`ChainCredentials::standard`], the region
+    /// from `COS_REGION`, else `TENCENTCLOUD_REGION`, else `TKE_REGION`, and the endpoint from `COS_ENDPOINT`. What is
+    /// set afterwards replaces these.
     pub fn from_env() -> Self {
         Self::from_variables(&Variables::of_process())
     }
@@ -274,14 +277,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Where the keys come from: [`Credentials`](crate::Credentials) themselves, or a provider. It is put behind a
-    /// [`RefreshingCredentials`], so that it is asked once for all requests, and in time.
+    /// Where the keys come from: [`Credentials`](crate::Credentials) themselves, or a provider. The client wraps it in
+    /// a [`RefreshingCredentials`], so that it is asked in time, and once for all requests.
     pub fn credentials(mut self, provider: impl ProvideCredentials + 'static) -> Self {
         self.credentials = Some(Arc::new(provider));
         self
     }
 
-    /// The hosts to talk to; else those under `myqcloud.com`.
+    /// The hosts to talk to; by default those under `myqcloud.com`.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = endpoint;
         self
@@ -293,22 +296,22 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether requests go to `tencentcos.cn` while `myqcloud.com` is out of reach, or answered by somebody who is not
-    /// COS. On by default; it concerns the default hosts of buckets alone. A wrong certificate never leads there, and who
-    /// does not get through there is led back.
+    /// Whether requests go to `tencentcos.cn` while `myqcloud.com` cannot be reached, or something that is not COS
+    /// answers there. On by default. It concerns only the default hosts of buckets. A wrong certificate never causes
+    /// the switch, and a client that cannot reach `tencentcos.cn` either goes back.
     pub fn failover(mut self, failover: bool) -> Self {
         self.failover = failover;
         self
     }
 
-    /// Which of the transports that come with the crate carries the requests.
+    /// Which of the built-in transports sends the requests.
     pub fn transport(mut self, transport: Transport) -> Self {
         self.connections = self.connections.transport(transport);
         self
     }
 
-    /// Sends requests through this, in place of a transport that comes with the crate. Settings of connections do not
-    /// reach it.
+    /// Sends requests through this client instead of a built-in transport. The settings of connections do not apply to
+    /// it.
     pub fn http_client(mut self, http: impl HttpClient + 'static) -> Self {
         self.http = Some(Arc::new(http));
         self
@@ -320,79 +323,82 @@ impl ClientBuilder {
         self
     }
 
-    /// Uses the proxy of this machine's environment. Off by default.
+    /// Uses the proxy settings of this machine's environment. Off by default.
     pub fn system_proxy(mut self, system: bool) -> Self {
         self.connections = self.connections.system_proxy(system);
         self
     }
 
-    /// Trusts these certificates (PEM, one or several) beside those of the machine.
+    /// Trusts these certificates (PEM, one or several) in addition to those of the machine.
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.connections = self.connections.root_certificates(pem);
         self
     }
 
-    /// Connects to this address for that host, in place of asking DNS. The host stays what is signed and what TLS checks.
-    /// A port that the endpoint names counts before that of the address.
+    /// Connects to this address for that host, without asking DNS. The host is still what is signed and what TLS
+    /// checks. A port in the endpoint takes precedence over the port of the address.
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
         self.connections = self.connections.resolve(host, address);
         self
     }
 
-    /// How long connecting may take, TLS included; 5 s unless said.
+    /// How long connecting may take, TLS included; 5 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.limits.connect = timeout.min(defaults::LONGEST_WAIT);
         self.connections = self.connections.connect_timeout(timeout);
         self
     }
 
-    /// How long a body may stand still, in either direction; 20 s unless said. One that comes more slowly than
-    /// [`MIN_RATE`](defaults::MIN_RATE) over three times as long is given up, too, but for
-    /// the results of a [`SelectObjectContent`](crate::SelectObjectContent).
+    /// How long a body may make no progress, in either direction; 20 s by default. A body that stays slower than
+    /// [`MIN_RATE`](defaults::MIN_RATE) for three times as long is given up, too, except the results of a
+    /// [`SelectObjectContent`](crate::SelectObjectContent).
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.limits.stall = timeout.min(defaults::LONGEST_WAIT);
         self.connections = self.connections.stall_timeout(timeout);
         self
     }
 
-    /// How long the head of an answer may take after the last byte was sent; of a request without a body, from its
-    /// beginning. 30 s unless said, and always 20 min while COS works on a copy or a completion. Bytes that the system took
-    /// may still be on their way: they have up to a second more for each 4 KiB, at most 64 s, unless those before them went
-    /// out more quickly. Keep it longer than that of connecting: a request that it ends while there is no connection yet
-    /// counts as sent.
+    /// How long to wait for the head of the answer after the last byte was sent; for a request without a body, from its
+    /// start. 30 s by default, and always 20 min while COS works on a copy or a completion.
+    ///
+    /// Bytes that the system took may still be on their way. For them the wait is longer: by up to 1 s for each 4 KiB,
+    /// at most 64 s, unless earlier bytes went out faster. Keep this timeout longer than the connect timeout: a request
+    /// that it ends before there is a connection counts as sent.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.limits.response = timeout.min(defaults::LONGEST_WAIT);
         self
     }
 
-    /// How often a request is sent at most, the first time included. 4 unless said, 8 for requests of transfers.
+    /// How often a request is sent at most, the first time included; 4 by default, 8 for the requests of transfers.
     ///
-    /// Repeats also draw on a budget of the host, so that an outage is not multiplied: 35 in a row, then another for
-    /// fourteen successes, or for three seconds. Where it is used up a request fails although it has attempts left
-    /// ([`Error::advice`](crate::Error::advice) says so); one of a transfer waits for it, up to a minute.
+    /// Retries also draw on a budget of the host, so that they do not multiply an outage: 35 in a row, then one more
+    /// for every fourteen successes, or every three seconds. When the budget is used up, a request fails although it
+    /// has attempts left ([`Error::advice`](crate::Error::advice) says so); a request of a transfer waits for the
+    /// budget, up to a minute.
     ///
-    /// Three remedies are not counted, each of them used once: another connection when an idle one had gone away before
-    /// anything was sent, another key when COS says that this one has ended, and another time when it says that the clock
-    /// is wrong. None of them repeats what may have taken effect.
+    /// Three remedies are not counted, and each is used once: a new connection when an idle one was closed before
+    /// anything was sent on it, a new key when COS says that this one has expired, and a corrected time when COS says
+    /// that the clock is wrong. None of them repeats a request that may have taken effect.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.limits.attempts = Some(attempts.max(1));
         self
     }
 
-    /// How many requests are on the wire at once, 256 unless said; further ones wait. Each may take a file descriptor:
-    /// where the system gives none, a request waits a few seconds for one, and fails. A stream that is not read to its
-    /// end holds its place until it is dropped.
+    /// How many requests are on the wire at once, 256 by default; further ones wait. Each may take a file descriptor:
+    /// when the system has none left, a request waits a few seconds for one, and then fails. A stream that is not read
+    /// to its end counts until it is dropped.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
-    /// How many bytes all transfers of this client hold at once: parts of streams that must be sent again if they fail,
-    /// and what is on its way between file and network. 64 MiB unless said, at least 8 MiB.
+    /// How many bytes all transfers of this client hold in memory at once: parts of streams, kept in case they must be
+    /// sent again, and what is on its way between file and network. 64 MiB by default, at least 8 MiB.
     ///
-    /// Half of it is for parts of streams that fill: as many streams are read at once as have room for a part and 2 MiB
-    /// there, and the next waits until one is full. For many slow sources take more, or smaller parts. Readers of
-    /// downloads have three eighths ahead of them, together. Files are never kept waiting by either.
+    /// Half of it is for parts of streams that are still being filled. Each stream needs room there for one part and 2
+    /// MiB; a stream that finds no room waits until a part of another stream is full. For many slow sources, set a
+    /// higher limit or smaller parts. Three eighths of it are for bytes that downloads fetch ahead of their readers,
+    /// all downloads together. Transfers of files never wait for either share.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         if bytes < defaults::MIN_MEMORY_LIMIT {
             self.refuse(Error::input("memory_limit", "is under 8 MiB"));
@@ -401,7 +407,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How long an idle connection is kept; 25 s unless said.
+    /// How long an idle connection is kept; 25 s by default.
     pub fn pool_idle(mut self, timeout: Duration) -> Self {
         self.connections = self.connections.pool_idle(timeout);
         self
@@ -422,8 +428,8 @@ impl ClientBuilder {
     /// Makes the client. No I/O happens here.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first value that was none, and when there are no
-    /// credentials: those of [the environment](Self::from_env), and anonymous ones, must be asked for.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first invalid value, and when there are no credentials:
+    /// those of [the environment](Self::from_env), and anonymous ones, must be asked for.
     pub fn build(mut self) -> Result<Client> {
         if let Some(error) = self.refused {
             return Err(error);

@@ -53,38 +53,32 @@ impl Overrides {
         }
     }
 
-    /// How long an operation may take with all its attempts and waits; of a stream, until it begins. When it passes the
-    /// operation is dropped and may have taken effect. What an attempt failed with before is the `source` of the error.
+    /// How long an operation may take with all its attempts and waits; for a stream, until it begins. When the deadline
+    /// passes, the operation is dropped, and may have taken effect. The failure of its last attempt is the `source` of
+    /// the error.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// How often a request is sent at most, the first time included. 4 unless said, 8 for requests of transfers.
-    ///
-    /// Repeats also draw on a budget of the host, so that an outage is not multiplied: 35 in a row, then another for
-    /// fourteen successes, or for three seconds. Where it is used up a request fails although it has attempts left
-    /// ([`Error::advice`](crate::Error::advice) says so); one of a transfer waits for it, up to a minute.
-    ///
-    /// Three remedies are not counted, each of them used once: another connection when an idle one had gone away before
-    /// anything was sent, another key when COS says that this one has ended, and another time when it says that the clock
-    /// is wrong. None of them repeats what may have taken effect.
+    /// How often a request is sent at most: as [`ClientBuilder::max_attempts`](crate::ClientBuilder::max_attempts).
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts.max(1));
         self
     }
 
-    /// Other credentials, with a cache of their own for each call of [`Bucket::with`](crate::Bucket::with): keep the handle.
+    /// Other credentials. Each call of [`Bucket::with`](crate::Bucket::with) makes a new cache for them, so keep the
+    /// handle.
     #[must_use]
     pub fn credentials(mut self, provider: impl ProvideCredentials + 'static) -> Self {
         self.provider = Some(Arc::new(provider));
         self
     }
 
-    /// One more header. It replaces the operation's own of that name; signed if COS looks at it. A body that was asked for
-    /// with a `range` of this kind is not read on when it breaks off.
+    /// One more header. It replaces a header of that name that the operation sets, and is signed if COS checks it. When
+    /// a `range` is set this way, a body that breaks off is not continued.
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it cannot stand in a request, or is one that belongs to the
@@ -100,9 +94,9 @@ impl Overrides {
         Ok(self)
     }
 
-    /// One more parameter, signed. A request is refused ([`ErrorKind::Input`](crate::ErrorKind::Input), field `query`) when
-    /// the parameter has no name, is a field of the signature, or is there already. A body that was asked for with a
-    /// `versionId` of this kind is not read on when it breaks off.
+    /// One more parameter, signed. A request is refused ([`ErrorKind::Input`](crate::ErrorKind::Input), field `query`)
+    /// when the parameter has no name, is a field of the signature, or is there already. When a `versionId` is set this
+    /// way, a body that breaks off is not continued.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into().into(), value.into().into()));

@@ -13,12 +13,13 @@ use crate::xml;
 /// Begins a multipart upload.
 ///
 /// All that COS shall keep of the object beside its bytes is said here. Each call makes an upload of its own that takes
-/// up paid space until it is completed or aborted; it is therefore not repeated when nothing says whether it took effect.
+/// up paid space until it is completed or aborted; it is therefore not repeated when nothing says whether it took
+/// effect.
 ///
 /// # Errors
 /// [`ErrorKind::Service`] with code `NoSuchBucket`, `AccessDenied`, or `FileAlreadyExists` after
-/// [`forbid_overwrite`](Self::forbid_overwrite). [`ErrorKind::Ambiguous`] when an upload may have been begun whose id is
-/// not known.
+/// [`forbid_overwrite`](Self::forbid_overwrite). [`ErrorKind::Ambiguous`] when an upload may have been begun whose id
+/// is not known.
 ///
 /// # Examples
 /// ```no_run
@@ -58,7 +59,7 @@ impl InitiateMultipartUpload {
         self
     }
 
-    /// Who may do what with it; else [`Acl::inherited`].
+    /// Who may do what with the object; by default [`Acl::inherited`].
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);
         self

@@ -20,8 +20,8 @@ use crate::xml;
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows a key that does not begin with the prefix, or is
-/// longer than 8 KiB.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows a key that does not begin with the prefix,
+/// or is longer than 8 KiB.
 ///
 /// # Examples
 /// ```no_run
@@ -55,7 +55,7 @@ impl ListMultipartUploads {
         Self::default()
     }
 
-    /// Only keys that begin so.
+    /// Only keys that begin with this.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self

@@ -74,7 +74,7 @@ impl UploadPart {
         self
     }
 
-    /// The speed of this request.
+    /// Limits the speed of this request.
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.traffic_limit = Some(limit);
         self

@@ -86,7 +86,7 @@ impl AppendObject {
         self
     }
 
-    /// The speed of this request.
+    /// Limits the speed of this request.
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.traffic_limit = Some(limit);
         self

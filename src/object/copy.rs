@@ -16,14 +16,14 @@ use crate::xml;
 /// Copies an object inside COS, within a bucket or across buckets and regions.
 ///
 /// Up to 5 GiB; larger ones are copied by parts. Content headers, user metadata and tags come along unless
-/// [`replace_attributes`](Self::replace_attributes) or [`replace_tags`](Self::replace_tags) is said; storage class, ACL and
-/// encryption do not. COS may answer 200 and report a failure in the body: that is an error like any other. A copy onto
-/// itself needs replaced attributes. When nothing says how it ended, it is not repeated blindly.
+/// [`replace_attributes`](Self::replace_attributes) or [`replace_tags`](Self::replace_tags) is said; storage class, ACL
+/// and encryption do not. COS may answer 200 and report a failure in the body: that is an error like any other. A copy
+/// onto itself needs replaced attributes. When nothing says how it ended, it is not repeated blindly.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchCopySource`, `InvalidCopySource`,
-/// `AccessDenied`, `InvalidObjectState` (an archived source), or status 412 when a condition of the source does not hold.
-/// [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when it is unknown whether the copy was made.
+/// `AccessDenied`, `InvalidObjectState` (an archived source), or status 412 when a condition of the source does not
+/// hold. [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when it is unknown whether the copy was made.
 ///
 /// # Examples
 /// ```
@@ -67,8 +67,8 @@ impl CopyObject {
         }
     }
 
-    /// Gives the copy these attributes in place of the source's; [`ObjectMeta::to_attributes`](crate::ObjectMeta::to_attributes)
-    /// has those.
+    /// Gives the copy these attributes in place of the source's;
+    /// [`ObjectMeta::to_attributes`](crate::ObjectMeta::to_attributes) has those.
     pub fn replace_attributes(mut self, attributes: Attributes) -> Self {
         self.attributes = Some(attributes);
         self
@@ -80,7 +80,7 @@ impl CopyObject {
         self
     }
 
-    /// Who may do what with the copy; else [`Acl::inherited`].
+    /// Who may do what with the copy; by default [`Acl::inherited`].
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);
         self

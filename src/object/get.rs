@@ -22,16 +22,17 @@ use crate::rest::Rest;
 
 /// Reads an object, or a range of it, as a stream.
 ///
-/// The bytes are handed on as they come, with a stall limit and no limit in total. A body that breaks off or stalls is
-/// read on from the next byte, as long as the object is the same: as often as it takes while it advances, and as often as
-/// any request where it does not. The CRC-64 of a whole object is checked while it runs through: a mismatch is an error
-/// before the end of the stream. Changes nothing and may be repeated freely.
+/// The bytes are handed on as they arrive. There is a limit on how long they may stall, and none on the total time.
+/// When a body breaks off or stalls, reading continues at the next byte, as long as the object is still the same:
+/// without limit while there is progress, and as often as for any other request when there is none. The CRC-64 of a
+/// whole object is computed while the bytes pass through: a mismatch is an error before the end of the stream. The
+/// request changes nothing and may be repeated freely.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchVersion`, `AccessDenied`,
-/// `InvalidObjectState` (archived and not restored), `InvalidRange`, or status 304 and 412 when a condition does not
-/// hold. From the stream: [`ErrorKind::Integrity`](crate::ErrorKind::Integrity),
-/// [`ErrorKind::Changed`](crate::ErrorKind::Changed) when it broke off and another object is there by now,
+/// `InvalidObjectState` (archived and not restored), `InvalidRange`, or with status 304 or 412 when a condition does
+/// not hold. From the stream: [`ErrorKind::Integrity`](crate::ErrorKind::Integrity),
+/// [`ErrorKind::Changed`](crate::ErrorKind::Changed) when it broke off and the object was replaced meanwhile,
 /// [`ErrorKind::Transport`](crate::ErrorKind::Transport), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
 ///
 /// # Cancellation
@@ -84,35 +85,35 @@ impl GetObject {
         self
     }
 
-    /// Reads these bytes only. The checksum of a part is not known, so it is not checked.
+    /// Reads only these bytes. They are not checked: COS keeps a checksum of the whole object only.
     pub fn range(mut self, range: impl Into<ByteRange>) -> Self {
         self.span = Some(Span::Range(range.into()));
         self
     }
 
-    /// Reads the last so many bytes only, or all that there are, in place of a [`range`](Self::range):
-    /// [`Object::content_range`] tells which they are, and how many the object has.
+    /// Reads only the last `count` bytes, or all if there are fewer. Replaces a [`range`](Self::range).
+    /// [`Object::content_range`] tells which bytes came, and how many the object has.
     pub fn last_bytes(mut self, count: u64) -> Self {
         self.span = Some(Span::Last(count));
         self
     }
 
-    /// Reads the bytes that a request which is handed on asks for in its `Range`, from the beginning or the end. All of
-    /// them where that is none or several, and beside `If-Range`: who asks so has the beginning of an object, and bytes of
-    /// another one would not go with it.
+    /// Reads the bytes named in the `Range` header of a request that you pass on, counted from the start or from the
+    /// end. Reads the whole object where there is no range or more than one, and also beside `If-Range`: who sends that
+    /// already has the beginning of an object, and bytes of a newer object would not fit to it.
     pub fn range_from_headers(mut self, headers: &HeaderMap) -> Self {
         let asked = header_text(headers, header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE));
         self.span = asked.and_then(Span::parse);
         self
     }
 
-    /// When the read counts.
+    /// Conditions under which the object is sent.
     pub fn conditions(mut self, conditions: Conditions) -> Self {
         self.conditions = conditions;
         self
     }
 
-    /// Headers the answer shall carry in place of those stored.
+    /// Response headers to send instead of those stored with the object.
     pub fn response_overrides(mut self, overrides: ResponseOverrides) -> Self {
         self.overrides = overrides;
         self
@@ -124,7 +125,7 @@ impl GetObject {
         self
     }
 
-    /// The speed of this request.
+    /// Limits the speed of this request.
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.traffic_limit = Some(limit);
         self
@@ -143,8 +144,8 @@ impl GetObject {
         head
     }
 
-    /// A parameter for processing by Cloud Infinite, for instance `imageMogr2/thumbnail/!50p` with an empty value. The
-    /// answer is then not the object, and no checksum is checked.
+    /// A parameter for processing by Cloud Infinite, for instance `imageMogr2/thumbnail/!50p` with an empty value. What
+    /// is read then is not the object itself, and no checksum is checked.
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.params.0.push((name.into(), value.into()));
         self
@@ -287,7 +288,7 @@ impl Operation for GetObject {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Object {
-    /// What COS keeps of it.
+    /// Its metadata.
     pub meta: ObjectMeta,
     /// Its bytes.
     pub body: ByteStream,
@@ -301,7 +302,7 @@ impl Object {
     /// Reads everything into memory, at most `limit` bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is longer; else as the stream.
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is longer; otherwise the errors of the stream.
     pub async fn bytes(self, limit: usize) -> Result<Bytes> {
         self.body.bytes(limit).await
     }
@@ -318,7 +319,7 @@ impl Object {
 pub enum Integrity {
     /// Against this CRC-64; a mismatch is an error before the end of the stream.
     Crc64(u64),
-    /// They are not, and why. Their number is still checked.
+    /// They are not checked, and why. Their number still is.
     Unverified(Unverified),
 }
 
@@ -326,11 +327,11 @@ pub enum Integrity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unverified {
-    /// What comes is not the object.
+    /// The answer is not the object itself, but was made from it.
     Processed,
-    /// What comes is not all of it.
+    /// Only a range was asked for.
     Range,
-    /// COS has nothing to compare with.
+    /// COS keeps no checksum of this object.
     NoChecksum,
 }
 

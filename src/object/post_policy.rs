@@ -23,8 +23,8 @@ use crate::time::iso8601;
 /// [`Statement::action`](crate::policy::Statement::action) and not from those for uploads. An object that exists is
 /// replaced.
 ///
-/// What is not said here is the page's to say: whoever has the form may add other fields, `acl` or a redirect among them.
-/// [`field`](Self::field) holds one down: `.field("acl", "default")`.
+/// What is not said here is the page's to say: whoever has the form may add other fields, `acl` or a redirect among
+/// them. [`field`](Self::field) holds one down: `.field("acl", "default")`.
 ///
 /// # Examples
 /// ```
@@ -63,8 +63,8 @@ impl PostPolicy {
     /// An upload to this key alone.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `key`: it is none, or holds `${filename}`, in whose place
-    /// COS puts the name of the file.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `key`: it is none, or holds `${filename}`, in whose
+    /// place COS puts the name of the file.
     pub fn key<K>(key: K) -> Result<Self>
     where
         K: TryInto<ObjectKey>,
@@ -75,12 +75,12 @@ impl PostPolicy {
         Ok(Self::new(Limit::Exactly(key.to_string())))
     }
 
-    /// An upload to a key that begins so. The form says `PREFIX${filename}`, and COS puts the name of the file there; the
-    /// page may say another key.
+    /// An upload to a key that begins with this. The form says `PREFIX${filename}`, and COS puts the name of the file
+    /// there; the page may say another key.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `prefix`: it is empty, which would be any key of the bucket,
-    /// too long, or holds `${filename}` or a control character that no key may have.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `prefix`: it is empty, which would be any key of the
+    /// bucket, too long, or holds `${filename}` or a control character that no key may have.
     pub fn prefix(prefix: impl Into<String>) -> Result<Self> {
         let prefix = prefix.into();
         if prefix.is_empty() || prefix.len() > ObjectKey::MAX_BYTES {
@@ -121,7 +121,8 @@ impl PostPolicy {
         Ok(self)
     }
 
-    /// With a `Content-Type` that begins so, like `image/`. The page must send the field; see [`PostForm::open`].
+    /// With a `Content-Type` that begins with this, like `image/`. The page must send the field; see
+    /// [`PostForm::open`].
     ///
     /// # Errors
     /// As [`content_type`](Self::content_type).
@@ -130,8 +131,8 @@ impl PostPolicy {
         Ok(self)
     }
 
-    /// COS answers with this status, 200, 201 or 204; else with 204. With 201 the answer is a document with location, key
-    /// and entity tag.
+    /// COS answers with this status, 200, 201 or 204; else with 204. With 201 the answer is a document with location,
+    /// key and entity tag.
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `success_status`.
@@ -142,12 +143,12 @@ impl PostPolicy {
         Ok(self.with("success_action_status", status.to_string()))
     }
 
-    /// COS answers with a redirect to this page, with bucket, key and entity tag in its query. The URL goes out as a header
-    /// carries it: in ASCII, percent-encoded.
+    /// COS answers with a redirect to this page, with bucket, key and entity tag in its query. The URL goes out as a
+    /// header carries it: in ASCII, percent-encoded.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `success_redirect` when it is no URL of http or https, or has
-    /// a fragment: what COS adds would be a part of that.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `success_redirect` when it is no URL of http or https,
+    /// or has a fragment: what COS adds would be a part of that.
     pub fn success_redirect(self, url: impl AsRef<str>) -> Result<Self> {
         let url = url.as_ref();
         let page = url::Url::parse(url).ok().filter(|page| {
@@ -161,8 +162,8 @@ impl PostPolicy {
     /// One more field with this value and no other: `acl`, `Cache-Control`, `x-cos-meta-…`, `x-cos-storage-class`.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `field`: it is no name of a field, or has a setter of its
-    /// own, or a header cannot carry the value.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `field`: it is no name of a field, or has a setter of
+    /// its own, or a header cannot carry the value.
     pub fn field(self, name: &str, value: impl Into<String>) -> Result<Self> {
         const OWN: [&str; 9] = [
             "bucket",
@@ -265,7 +266,8 @@ fn text(field: &'static str, text: String) -> Result<String> {
 pub struct PostForm {
     /// The form's `action`; its method is POST and its `enctype` `multipart/form-data`.
     pub url: String,
-    /// Fields in order. The page may set `key` within its limit, adds those in [`open`](Self::open), and `file` as the last.
+    /// Fields in order. The page may set `key` within its limit, adds those in [`open`](Self::open), and `file` as the
+    /// last.
     pub fields: Vec<(String, String)>,
     /// Fields that the policy limits and leaves to the page, which must send them: `Content-Type`, or none.
     pub open: Vec<String>,

@@ -11,15 +11,16 @@ use crate::request::Request;
 
 /// Stores a whole object in one request.
 ///
-/// Up to 5 GiB; larger ones go by parts. An object of the same key is replaced, or becomes an older version where the
-/// bucket keeps versions; nothing is replaced before every byte has arrived. The CRC-64 COS computes is compared with
-/// that of the bytes sent. Repeating it has the same effect, but may leave one version more.
+/// The object may have up to 5 GiB; larger ones are uploaded in parts. An object with the same key is replaced, or
+/// becomes an older version where the bucket keeps versions; it is replaced only after every byte has arrived. The
+/// CRC-64 that COS computes is compared with that of the bytes sent. Repeating the request has the same effect, but may
+/// leave one more version.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `FileAlreadyExists`
 /// after [`forbid_overwrite`](Self::forbid_overwrite). [`ErrorKind::Integrity`](crate::ErrorKind::Integrity) when COS
-/// stored other bytes than were sent. [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when the answer names no
-/// ETag, as that of a captive portal. [`ErrorKind::Input`](crate::ErrorKind::Input) when a value cannot be sent.
+/// stored other bytes than were sent. [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when the answer has no
+/// ETag, like that of a captive portal. [`ErrorKind::Input`](crate::ErrorKind::Input) when an option cannot be sent.
 ///
 /// # Examples
 /// ```
@@ -75,7 +76,7 @@ impl PutObject {
         self
     }
 
-    /// Who may do what with it; else [`Acl::inherited`].
+    /// Who may do what with the object; by default [`Acl::inherited`].
     pub fn acl(mut self, acl: Acl) -> Self {
         self.acl = Some(acl);
         self
@@ -93,7 +94,7 @@ impl PutObject {
         self
     }
 
-    /// The speed of this request.
+    /// Limits the speed of this request.
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.traffic_limit = Some(limit);
         self
@@ -105,18 +106,20 @@ impl PutObject {
         self
     }
 
-    /// COS tells a server of yours, and its answer is [`callback`](PutObjectOutput::callback) of the output.
+    /// Has COS call your server after the upload. The server's answer is in [`callback`](PutObjectOutput::callback) of
+    /// the output.
     pub fn callback(mut self, callback: Callback) -> Self {
         self.callback = Some(callback);
         self
     }
 
-    /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning: where
-    /// the output has a [`version_id`](PutObjectOutput::version_id), nothing was guarded.
+    /// Fails with `FileAlreadyExists` (409) when an object with this key exists. COS ignores this in buckets that ever
+    /// had versioning: if the output has a [`version_id`](PutObjectOutput::version_id), nothing was protected.
     ///
-    /// When an answer was lost, and the next attempt finds the key taken, the object that is there is ours if it has these
-    /// very bytes and is no older than the first attempt. Who uses a key as a lock puts something of its own into it, like a
-    /// random number, so that it cannot be taken for that of another.
+    /// When the answer to an attempt is lost and the next attempt finds the key taken, the client looks at the object:
+    /// it counts as ours if it has exactly these bytes and is not older than the first attempt. If you use a key as a
+    /// lock, store something unique in it, like a random number, so that the object of another process is not taken for
+    /// yours.
     pub fn forbid_overwrite(mut self) -> Self {
         self.forbid_overwrite = true;
         self
@@ -175,11 +178,11 @@ impl Operation for PutObject {
 pub struct PutObjectOutput {
     /// The ETag, quotes included.
     pub etag: String,
-    /// The CRC-64 COS computed, equal to that of the bytes sent; `None` when COS named none.
+    /// The CRC-64 that COS computed, equal to that of the bytes sent; `None` when COS did not send one.
     pub crc64: Option<u64>,
     /// The version, where the bucket keeps versions.
     pub version_id: Option<String>,
-    /// What the server said that a [`Callback`] went to, or that it failed; `None` when COS tells nothing of it.
+    /// What your server answered to the [`Callback`], or that the call failed; `None` when COS says nothing about it.
     pub callback: Option<Result<Bytes, Box<ServiceError>>>,
     /// How many attempts there were.
     pub attempts: u32,

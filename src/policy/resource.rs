@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::region::{BucketName, Region};
 
-/// What a [`Statement`](super::Statement) is about: an object, all objects whose keys begin so, a bucket, or everything.
+/// What a [`Statement`](super::Statement) is about: an object, all objects whose keys begin with a prefix, a bucket, or
+/// everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource(Kind);
 
@@ -24,8 +25,8 @@ impl Resource {
     /// One object.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `region` or `bucket`, or with field `key` when it is none
-    /// or holds what a policy takes for a pattern.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `region` or `bucket`, or with field `key` when it is
+    /// none or holds what a policy takes for a pattern.
     pub fn object<R, B, K>(region: R, bucket: B, key: K) -> Result<Self>
     where
         R: TryInto<Region>,
@@ -40,12 +41,12 @@ impl Resource {
         Ok(Self(Kind::Object(base(region, bucket)?, key)))
     }
 
-    /// All objects whose keys begin so. It is literal and ends where it ends: `uploads/alice` is the beginning of
-    /// `uploads/alice2/a` as well; `uploads/alice/` is not.
+    /// All objects whose keys begin with this. It is literal and ends where it ends: `uploads/alice` is the beginning
+    /// of `uploads/alice2/a` as well; `uploads/alice/` is not.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `region` or `bucket`, or with field `prefix` when it is
-    /// empty, longer than a key may be, or holds what a policy takes for a pattern.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `region` or `bucket`, or with field `prefix` when it
+    /// is empty, longer than a key may be, or holds what a policy takes for a pattern.
     pub fn prefix<R, B>(region: R, bucket: B, prefix: impl AsRef<str>) -> Result<Self>
     where
         R: TryInto<Region>,

@@ -16,11 +16,11 @@ use crate::region::Region;
 use crate::request::header_value;
 use crate::time::Clock;
 
-/// A connection to STS with a key to ask with. Cheap to clone. Needs a tokio runtime.
+/// A client of STS, with the key that signs its calls. Cheap to clone. Needs a tokio runtime.
 ///
-/// A call is signed afresh for each attempt, and repeated when STS says that it failed for a passing reason, or when it did
-/// not answer: a key that nobody holds does no harm. At most 3 attempts, 15 s in all. A clock that STS refuses is
-/// corrected once, for this client.
+/// Each attempt is signed anew. A call is repeated when STS says that it failed for a temporary reason, or when STS
+/// does not answer; that is safe, because a key that nobody received does no harm. There are at most 3 attempts, within
+/// 15 s in all. When STS refuses the time of a request, the clock is corrected once, for this client.
 #[derive(Clone)]
 pub struct Client(pub(super) Arc<Inner>);
 
@@ -43,7 +43,7 @@ pub(super) struct Limits {
 }
 
 impl Client {
-    /// Begins a client.
+    /// Starts a builder.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
@@ -51,17 +51,17 @@ impl Client {
     /// Asks for a key.
     ///
     /// # Errors
-    /// What the call says, and all that can go wrong on the way. Of STS's own codes `InternalError.…` and
-    /// `RequestLimitExceeded` are [retryable](Error::is_retryable), and
-    /// `AuthFailure.SignatureExpire` is a [clock](Error::is_clock_skew) that stayed wrong.
+    /// What the call documents, and everything that can go wrong on the way. Of STS's own codes `InternalError.…` and
+    /// `RequestLimitExceeded` are [retryable](Error::is_retryable), and `AuthFailure.SignatureExpire` means that the
+    /// [clock](Error::is_clock_skew) could not be corrected.
     ///
     /// # Cancellation
-    /// Dropping the future stops all I/O. A key that was issued by then is lost, and ends by itself.
+    /// Dropping the future stops all I/O. A key that was already issued is lost, and expires by itself.
     pub async fn send<C: Call>(&self, call: C) -> Result<Issued> {
         self.deliver(&call).await
     }
 
-    /// A source of keys that makes this call each time it is asked. The client of COS puts it behind a cache.
+    /// A source of keys that makes this call each time it is asked. A client of COS caches what it gives.
     ///
     /// # Examples
     /// ```no_run
@@ -84,7 +84,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What a [`Client`] is made of. A value that is none is told by [`build`](Self::build).
+/// Settings of a [`Client`]. An invalid value is reported by [`build`](Self::build).
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -114,7 +114,7 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// A region of the API, for instance `ap-guangzhou`. STS asks for one; the keys serve in all.
+    /// A region of the API, for instance `ap-guangzhou`. STS requires one; the keys are valid in all regions.
     pub fn region<R>(mut self, region: R) -> Self
     where
         R: TryInto<Region>,
@@ -127,13 +127,14 @@ impl ClientBuilder {
         self
     }
 
-    /// The key to ask with: a permanent one, or a source of it. [`AssumeRole`](super::AssumeRole) takes a temporary one, too.
+    /// The key that signs the calls: a permanent one, or a source of it. [`AssumeRole`](super::AssumeRole) also accepts
+    /// a temporary one.
     pub fn credentials(mut self, provider: impl ProvideCredentials + 'static) -> Self {
         self.credentials = Some(Arc::new(provider));
         self
     }
 
-    /// The address of STS; else `sts.tencentcloudapi.com`.
+    /// The address of STS; by default `sts.tencentcloudapi.com`.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = endpoint;
         self
@@ -145,25 +146,25 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends through this: another library, or [`Connections`] with a proxy, certificates or addresses of your own.
+    /// Sends through this: another HTTP library, or [`Connections`] with your own proxy, certificates or addresses.
     pub fn http_client(mut self, http: impl HttpClient + 'static) -> Self {
         self.http = Some(Arc::new(http));
         self
     }
 
-    /// How often a call is sent at most, the first time included: 3 unless said otherwise.
+    /// How often a call is sent at most, the first time included: 3 by default.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.limits.attempts = attempts.max(1);
         self
     }
 
-    /// How long one attempt may take, connecting and reading included: 5 s unless said otherwise.
+    /// How long one attempt may take, connecting and reading included: 5 s by default.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.limits.attempt = timeout;
         self
     }
 
-    /// How long a call may take with all its attempts and waits: 15 s unless said otherwise.
+    /// How long a call may take with all its attempts and waits: 15 s by default.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.limits.total = deadline;
         self
@@ -178,8 +179,8 @@ impl ClientBuilder {
     /// Makes the client. No I/O happens here.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first value that was none, when there are no credentials or
-    /// no region, and when the address is plain http to another machine.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first invalid value, when there are no credentials or no
+    /// region, and when the address is plain http to another machine.
     pub fn build(self) -> Result<Client> {
         if let Some(error) = self.refused {
             return Err(error);

@@ -1,13 +1,13 @@
-//! Temporary keys from the Security Token Service (STS), for those who have a key to ask with.
+//! Temporary keys from the Security Token Service (STS), for those who have a key to sign the request with.
 //!
-//! A server with a permanent key asks for keys that may do less and end soon, and hands them to apps and browsers. What
-//! they may do is a [`Policy`](crate::policy::Policy), made of the operations they are for. Each call is also a source of
-//! keys for a client of this crate: [`Client::provider`].
+//! A server with a permanent key requests keys that may do less and expire soon, and hands them to apps and browsers.
+//! What they may do is a [`Policy`](crate::policy::Policy), made from the operations they are for. A call can also be a
+//! source of keys for a client of this crate: [`Client::provider`].
 //!
-//! [`Client`] needs the feature `client` as well; without a runtime take [`blocking::sts`](crate::blocking::sts). With a client
-//! of HTTP of your own [`sign`] makes the request and reads the answer; that needs the feature `sts` alone.
+//! [`Client`] also needs the feature `client`; without a runtime use [`blocking::sts`](crate::blocking::sts). With
+//! another HTTP client, [`sign`] makes the request and reads the answer; that needs the feature `sts` alone.
 //!
-//! [`AssumeRoleWithWebIdentity`] needs no key and no signature. A pod of TKE, whose token is in a file, takes
+//! [`AssumeRoleWithWebIdentity`] needs no key and no signature. In a pod of TKE, whose token is in a file, use
 //! [`WebIdentityCredentials`](crate::client::provider::WebIdentityCredentials).
 //!
 //! # Examples

@@ -25,18 +25,19 @@ use crate::transfer::sealed::Run;
 /// Copies an object of any size inside COS, within a bucket or across buckets and regions: in one request when it is
 /// small, else in parts, several at once.
 ///
-/// The copy is of the source as it was in the beginning, by version or ETag; when that is replaced meanwhile, no object is
-/// made. Content headers, user metadata and tags come along unless [`replace_attributes`](Self::replace_attributes) or
-/// [`replace_tags`](Self::replace_tags) is said, as with [`CopyObject`]; storage class, ACL and encryption do not. The
-/// CRC-64 of the parts is compared with that of the source before the object comes into being, where COS tells both.
+/// What is copied is the source as it was at the start, identified by version or ETag; when it is replaced meanwhile,
+/// no object is made. Content headers, user metadata and tags are copied unless
+/// [`replace_attributes`](Self::replace_attributes) or [`replace_tags`](Self::replace_tags) is set, as with
+/// [`CopyObject`]; storage class, ACL and encryption are not. Where COS tells both, the CRC-64 of the parts is compared
+/// with that of the source before the object is made.
 ///
 /// # Rights
-/// In one request those of [`HeadObject`] (of the source) and [`CopyObject`]. In parts those of [`HeadObject`],
-/// [`GetObjectTagging`] (of the source), [`InitiateMultipartUpload`](crate::InitiateMultipartUpload),
+/// A copy in one request needs [`HeadObject`] (of the source) and [`CopyObject`]. A copy in parts needs [`HeadObject`]
+/// and [`GetObjectTagging`] (of the source), [`InitiateMultipartUpload`](crate::InitiateMultipartUpload),
 /// [`UploadPartCopy`], [`CompleteMultipartUpload`](crate::CompleteMultipartUpload) and
-/// [`AbortMultipartUpload`](crate::AbortMultipartUpload). [`HeadObject`] and [`ListParts`](crate::ListParts) of the copy
-/// find out how it ended when an answer was lost. With [`replace_tags`](Self::replace_tags) the tags of the source are not
-/// looked at.
+/// [`AbortMultipartUpload`](crate::AbortMultipartUpload). With [`replace_tags`](Self::replace_tags) it does not read
+/// the tags of the source. [`HeadObject`] and [`ListParts`](crate::ListParts) of the copy are used to find out how it
+/// ended when an answer was lost.
 ///
 /// # Errors
 /// As [`CopyObject`], [`HeadObject`] and [`GetObjectTagging`] (of the source) and [`UploadPartCopy`].
@@ -44,8 +45,8 @@ use crate::transfer::sealed::Run;
 /// [`ErrorKind::Ambiguous`] as [`Upload`](crate::transfer::Upload).
 ///
 /// # Cancellation
-/// Dropping the future stops all requests, and a task of its own gives the upload up within 30 s. A copy that COS makes
-/// already, in one request or of all parts, is made all the same.
+/// Dropping the future stops all requests; a separate task then aborts the upload within 30 s. A copy that COS is
+/// already making, in one request or from all parts, is made all the same.
 ///
 /// # Examples
 /// ```no_run
@@ -77,7 +78,7 @@ pub struct LargeCopy {
 }
 
 impl LargeCopy {
-    /// Copies `from` to `key`, within the bucket that runs it unless [`from_bucket`](Self::from_bucket) is said.
+    /// Copies `from` to `key`, within the bucket that runs the job unless [`from_bucket`](Self::from_bucket) is set.
     pub fn new(from: ObjectKey, key: ObjectKey) -> Self {
         Self {
             from,
@@ -92,14 +93,14 @@ impl LargeCopy {
         }
     }
 
-    /// The bucket of the source, with the credentials to look at it. COS reads it with those of the bucket that runs the
-    /// copy.
+    /// The bucket of the source, with credentials to look at it. COS reads the source with the credentials of the
+    /// bucket that runs the job.
     pub fn from_bucket(mut self, bucket: &Bucket) -> Self {
         self.from_bucket = Some(bucket.clone());
         self
     }
 
-    /// This version of the source; else the latest.
+    /// This version of the source; by default the latest.
     pub fn source_version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
@@ -117,13 +118,13 @@ impl LargeCopy {
         self
     }
 
-    /// `x-cos-storage-class` of the copy; else `STANDARD`.
+    /// `x-cos-storage-class` of the copy; `STANDARD` by default.
     pub fn storage_class(mut self, class: StorageClass) -> Self {
         self.storage_class = Some(class);
         self
     }
 
-    /// Who may do what with the copy; else [`Acl::inherited`].
+    /// Who may do what with the copy; by default [`Acl::inherited`].
     pub fn acl(mut self, acl: Acl) -> Self {
         self.draft.acl = Some(acl);
         self
@@ -141,20 +142,22 @@ impl LargeCopy {
         self
     }
 
-    /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
+    /// Fails with `FileAlreadyExists` (409) when an object with this key exists. COS ignores this in buckets that ever
+    /// had versioning.
     pub fn forbid_overwrite(mut self) -> Self {
         self.draft.forbid_overwrite = true;
         self
     }
 
-    /// Parts of so many bytes, 1 MiB to 5 GiB, or more where 10 000 of them would not be enough. Up to one part goes in
-    /// one request. Unless said, parts have 128 MiB, and up to 256 MiB go in one request.
+    /// The size of a part, 1 MiB to 5 GiB; parts are larger where 10 000 of this size would not be enough. A source of
+    /// up to one part is copied in one request. By default parts have 128 MiB, and a source of up to 256 MiB is copied
+    /// in one request.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
     }
 
-    /// How many parts are under way at once, from 1; 8 unless said.
+    /// How many parts are copied at once, at least 1; 8 by default.
     pub fn concurrency(mut self, parts: usize) -> Self {
         self.concurrency = parts;
         self
@@ -165,7 +168,7 @@ impl LargeCopy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LargeCopyOutput {
-    /// The ETag of the copy, quotes included. Of one made of parts it is another than the source's.
+    /// The ETag of the copy, quotes included. For a copy made in parts it differs from the source's.
     pub etag: String,
     /// The CRC-64 of the copy, equal to that of the source where COS tells both.
     pub crc64: Option<u64>,
@@ -173,17 +176,17 @@ pub struct LargeCopyOutput {
     pub version_id: Option<String>,
     /// The version that was copied, where the source's bucket keeps versions.
     pub source_version_id: Option<String>,
-    /// How many bytes it has.
+    /// The length in bytes.
     pub length: u64,
     /// How many parts it was made of; 0 when it went in one request.
     pub parts: u32,
-    /// Whether COS's answer was lost, and the object itself told that it was made.
+    /// Whether COS's answer was lost, and a look at the object showed that it was made.
     pub reconciled: bool,
     request_id: String,
 }
 
 impl LargeCopyOutput {
-    /// `x-cos-request-id`; of the look at the object when the answer was lost.
+    /// `x-cos-request-id`; when the answer was lost, that of the request that looked at the object.
     pub fn request_id(&self) -> &str {
         &self.request_id
     }
@@ -193,10 +196,10 @@ impl Bucket {
     /// Copies an object of any size within the bucket: [`LargeCopy`] without options.
     ///
     /// # Errors
-    /// As [`LargeCopy`]; [`ErrorKind::Input`] when a key is none.
+    /// As [`LargeCopy`]; [`ErrorKind::Input`] when a key is not valid.
     ///
     /// # Cancellation
-    /// Dropping the future stops all requests and gives the upload up, unless COS already makes the object.
+    /// Dropping the future stops all requests and aborts the upload, unless COS is already making the object.
     pub fn copy<F, K>(&self, from: F, key: K) -> Transfer<LargeCopyOutput>
     where
         F: TryInto<ObjectKey>,

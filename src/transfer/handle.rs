@@ -17,8 +17,8 @@ use crate::transfer::{self, Job};
 /// A transfer: a future that gives its result.
 ///
 /// # Cancellation
-/// Dropping it stops all I/O. [`TransferHandle::cancel`] stops it in order: the future then ends with
-/// [`ErrorKind::Cancelled`] after it has cleaned up behind itself.
+/// Dropping it stops all I/O. [`TransferHandle::cancel`] stops it in an orderly way: the future then ends with
+/// [`ErrorKind::Cancelled`] after it has cleaned up.
 #[must_use = "nothing is transferred before it is awaited"]
 pub struct Transfer<T> {
     run: BoxFuture<'static, Result<T>>,
@@ -38,13 +38,13 @@ impl<T> Transfer<T> {
         Self::new(Box::pin(std::future::ready(Err(error))), Control::new())
     }
 
-    /// A handle to look at it, hold it and stop it, from anywhere.
+    /// A handle to watch, pause and cancel it from anywhere.
     pub fn handle(&self) -> TransferHandle {
         TransferHandle(self.control.clone())
     }
 
-    /// Calls `callback` with the progress, at most ten times a second and once at the end. It runs between two pieces of
-    /// a part, so it must be quick and must not block.
+    /// Calls `callback` with the progress, at most ten times a second and once at the end. It runs between two pieces
+    /// of a part, so it must be quick and must not block.
     pub fn on_progress(self, callback: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.control.on_progress(callback);
         self
@@ -81,12 +81,12 @@ impl<T> fmt::Debug for Transfer<T> {
     }
 }
 
-/// Looks at a transfer, holds it, stops it. Cheap to clone; it does not keep the transfer alive.
+/// Watches, pauses and cancels a transfer. Cheap to clone; it does not keep the transfer alive.
 #[derive(Clone)]
 pub struct TransferHandle(Control);
 
 impl TransferHandle {
-    /// How far it is now.
+    /// The progress now.
     pub fn progress(&self) -> Progress {
         self.0.counter.snapshot()
     }
@@ -111,10 +111,11 @@ impl TransferHandle {
         *self.0.state.borrow() == State::Paused
     }
 
-    /// Stops it: the future ends with [`ErrorKind::Cancelled`] once it has cleaned up; that of a directory of which a file
-    /// was begun with its report, [`ended_by`](crate::transfer::DirectoryReport::ended_by) that. An object that is being
-    /// completed, or was, stays. One whose only request is under way may come into being: the error
-    /// [says so](Error::may_have_taken_effect).
+    /// Cancels it: the future ends with [`ErrorKind::Cancelled`] once it has cleaned up. The future of a directory of
+    /// which a file was begun gives its report instead, with this error in
+    /// [`ended_by`](crate::transfer::DirectoryReport::ended_by). An object that COS is completing, or has completed,
+    /// stays. An object that is stored by a single request may still come into being: the error [says
+    /// so](Error::may_have_taken_effect).
     pub fn cancel(&self) {
         self.0.cancel();
     }
@@ -165,8 +166,8 @@ impl Control {
         Self { counter: Arc::new(Counter::within(Arc::clone(&self.counter))), state: Arc::clone(&self.state) }
     }
 
-    /// Runs a job to its end; the bytes of one that fails are taken back. Where all is cancelled they stay, as those of a
-    /// transfer that is none of many.
+    /// Runs a job to its end; the bytes of one that fails are taken back. Where all is cancelled they stay, as those of
+    /// a transfer that is none of many.
     pub(super) async fn run<J: Job>(&self, job: J, bucket: &Bucket) -> Result<J::Output> {
         self.counter.start();
         let outcome = Box::pin(transfer::run(job, bucket.clone(), self.clone())).await;

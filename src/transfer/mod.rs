@@ -1,7 +1,7 @@
 //! Transfers: whole objects and directories, split into parts, verified, resumable, in bounded memory.
 //!
-//! A transfer is a value that says what to do ([`Job`]), given to [`Bucket::transfer`]. What comes back is a future with
-//! a handle: [`Transfer`]. Nothing happens before it is polled, and all I/O stops when it is dropped.
+//! A transfer is a value that says what to do ([`Job`]), given to [`Bucket::transfer`]. The result is a future with a
+//! handle: [`Transfer`]. Nothing happens before the future is polled, and all I/O stops when it is dropped.
 //!
 //! | to | give it | or, without options |
 //! |---|---|---|
@@ -12,11 +12,11 @@
 //! | upload, download or copy all of a directory, or what of it changed | [`UploadDirectory`], [`DownloadDirectory`], [`CopyDirectory`] | |
 //! | find and abort what killed processes left | | [`Bucket::orphans`] |
 //!
-//! A job runs operations like any caller, and holds no more memory than the client lets it. It knows nothing of signing or
-//! retries: those belong to the client, which signs each part when it is sent.
+//! A job runs operations like any caller, and holds no more memory than the client allows. The client signs each part
+//! when it is sent, and retries it.
 //!
 //! # Examples
-//! Another task tells how far it is, and stops it:
+//! Another task reports the progress, and stops the transfer:
 //! ```no_run
 //! use std::path::Path;
 //! use std::time::Duration;
@@ -81,8 +81,8 @@ use crate::client::runtime::in_runtime;
 use crate::client::trace::Span;
 use crate::error::{Error, Result};
 
-/// What [`Bucket::transfer`] runs: [`Upload`], [`DownloadToPath`], [`DownloadToWriter`], [`DownloadToStream`], [`LargeCopy`],
-/// [`UploadDirectory`], [`DownloadDirectory`], [`CopyDirectory`], and no other.
+/// What [`Bucket::transfer`] runs: [`Upload`], [`DownloadToPath`], [`DownloadToWriter`], [`DownloadToStream`],
+/// [`LargeCopy`], [`UploadDirectory`], [`DownloadDirectory`], [`CopyDirectory`], and no other.
 pub trait Job: sealed::Run {}
 
 impl<J: sealed::Run> Job for J {}
@@ -124,11 +124,11 @@ impl Bucket {
     /// Makes a transfer of a job. It begins when it is first polled.
     ///
     /// # Errors
-    /// The future's, as the job says. [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after
-    /// [`TransferHandle::cancel`]; a directory that was begun gives its report all the same.
+    /// Those of the job. [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after [`TransferHandle::cancel`]; a
+    /// directory of which a file was begun gives its report instead.
     ///
     /// # Cancellation
-    /// Dropping the future stops all I/O. What a job leaves behind then, it says itself.
+    /// Dropping the future stops all I/O. Each job documents what it leaves behind then.
     pub fn transfer<J: Job>(&self, job: J) -> Transfer<J::Output> {
         let control = Control::new();
         Transfer::new(Box::pin(run(job, self.patient(), control.clone())), control)

@@ -12,8 +12,8 @@ use crate::time::Clock as _;
 /// take up paid space and show in no listing of objects.
 ///
 /// [`Bucket::orphans`] makes it. An upload that somebody still works on is one, too, if it is old enough: choose an age
-/// over that of the longest upload. A [lifecycle rule](crate::LifecycleRule::abort_incomplete_multipart_upload) does the
-/// same by itself.
+/// over that of the longest upload. A [lifecycle rule](crate::LifecycleRule::abort_incomplete_multipart_upload) does
+/// the same by itself.
 ///
 /// # Examples
 /// ```no_run
@@ -42,7 +42,7 @@ impl Bucket {
 }
 
 impl Orphans {
-    /// Only those to keys that begin so.
+    /// Only uploads to keys that begin with this.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self

@@ -30,7 +30,7 @@ impl InventoryFilter {
         Self::default()
     }
 
-    /// Only keys that begin so.
+    /// Only keys that begin with this.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());

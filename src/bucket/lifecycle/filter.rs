@@ -26,14 +26,14 @@ impl LifecycleFilter {
         Self::default()
     }
 
-    /// Only keys that begin so.
+    /// Only keys that begin with this.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
     }
 
-    /// No keys that begin so (`PrefixNotEquals`).
+    /// No keys that begin with this (`PrefixNotEquals`).
     #[must_use]
     pub fn prefix_not_equals(mut self, prefix: impl Into<String>) -> Self {
         self.prefix_not_equals = Some(prefix.into());

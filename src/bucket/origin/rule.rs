@@ -154,7 +154,7 @@ impl OriginRule {
         Self::new(priority, OriginType::Redirect, status_code, vec![OriginHost::new(host)])
     }
 
-    /// `Prefix`: for keys that begin so.
+    /// `Prefix`: for keys that begin with this.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 
 /// How the network is reached: which transport, and how it connects.
 ///
-/// A [`ClientBuilder`](crate::ClientBuilder) has the same settings of its own. This serves what has no client, or several
-/// clients that shall share their connections.
+/// A [`ClientBuilder`](crate::ClientBuilder) has the same settings of its own. This serves what has no client, or
+/// several clients that shall share their connections.
 ///
 /// # Examples
 /// ```
@@ -62,14 +62,14 @@ impl Connections {
         self.note(outcome)
     }
 
-    /// Connects to this address for that host, in place of asking DNS. The host stays what is signed and what TLS checks.
-    /// A port that the endpoint names counts before that of the address.
+    /// Connects to this address for that host, in place of asking DNS. The host stays what is signed and what TLS
+    /// checks. A port that the endpoint names counts before that of the address.
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
         self.options.resolve.push((host.into(), address));
         self
     }
 
-    /// How long connecting may take, TLS included; 5 s unless said.
+    /// How long connecting may take, TLS included; 5 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.options.connect_timeout = timeout.min(defaults::LONGEST_WAIT);
         self
@@ -80,7 +80,7 @@ impl Connections {
         self
     }
 
-    /// How long an idle connection is kept; 25 s unless said.
+    /// How long an idle connection is kept; 25 s by default.
     pub fn pool_idle(mut self, timeout: Duration) -> Self {
         self.options.pool_idle = timeout.min(defaults::LONGEST_WAIT);
         self

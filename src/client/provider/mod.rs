@@ -1,7 +1,7 @@
 //! Where keys come from.
 //!
-//! A source implements [`ProvideCredentials`]; [`RefreshingCredentials`] stands in front of it, keeps the key, and gets
-//! the next one in time. The client puts every source behind one.
+//! A source implements [`ProvideCredentials`]. [`RefreshingCredentials`] wraps a source, caches its key, and gets the
+//! next one before it expires. The client wraps every source in one.
 //!
 //! | source | gives | asks |
 //! |---|---|---|
@@ -14,12 +14,12 @@
 //! | [`from_fn`] | whatever you like | a closure of yours |
 //! | [`ChainCredentials`] | the key of the first source that is set up | its sources, in turn |
 //!
-//! [`ChainCredentials::standard`] is environment, profile, TKE, CVM: what
-//! [`Client::from_env`](crate::Client::from_env) signs with.
+//! [`ChainCredentials::standard`] tries environment, profile, TKE and CVM, in this order:
+//! [`Client::from_env`](crate::Client::from_env) uses it.
 //!
-//! Every source keeps to limits, of time and of size, and says why it gave no key ([`CredentialErrorKind`]); no message
-//! holds a secret. Those that ask over the network do so directly, through no proxy, follow no redirect, and can be
-//! handed another [`HttpClient`](crate::HttpClient).
+//! Every source has limits on time and size, and says why it gave no key ([`CredentialErrorKind`]); no message contains
+//! a secret. Sources that use the network connect directly, not through a proxy, follow no redirect, and accept another
+//! [`HttpClient`](crate::HttpClient).
 
 mod chain;
 mod endpoint;
@@ -58,10 +58,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A source of keys.
 ///
-/// Implement it for a source of your own, or make one from a closure with [`from_fn`]. The client puts every provider
-/// behind a [`RefreshingCredentials`], so `provide` simply asks the source each time, and never twice at once.
+/// Implement it for a source of your own, or make one from a closure with [`from_fn`]. The client wraps every provider
+/// in a [`RefreshingCredentials`], so `provide` just asks the source each time; it is never called twice at once.
 ///
-/// Its `Debug` is printed as a part of the client's: it must show no secret.
+/// Its `Debug` output is part of the client's: it must not show a secret.
 ///
 /// # Cancellation
 /// `provide` runs in a task of its own and is dropped when it takes longer than 5 s. It must not block the thread.
@@ -108,7 +108,7 @@ pub trait ProvideCredentials: Send + Sync + fmt::Debug {
         "the credential provider"
     }
 
-    /// Whether it gives the same key for ever: then nobody waits for a better one.
+    /// Whether it gives the same key for ever: then nobody waits for another one.
     fn is_fixed(&self) -> bool {
         false
     }
@@ -128,7 +128,7 @@ impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
     }
 }
 
-/// Why a source gave no key. Cheap to clone: everybody who waited for one answer gets the same.
+/// Why a source gave no key. Cheap to clone: all who waited for one answer get the same error.
 #[derive(Clone, Debug)]
 pub struct CredentialError {
     kind: CredentialErrorKind,
@@ -144,9 +144,10 @@ pub struct CredentialError {
 pub enum CredentialErrorKind {
     /// The source is not set up here; a chain asks the next.
     NotConfigured,
-    /// The source did not answer, or not well: try again later.
+    /// The source did not answer, or its answer made no sense: try again later.
     Transient,
-    /// The source answered with a key of no use: over already, the one we had, or with an end no key of STS has.
+    /// The source answered with a key that cannot be used: expired, the same as before, or valid for longer than any
+    /// key of STS.
     Unusable,
     /// The source refused: a wrong key, a missing right.
     Rejected,

@@ -29,24 +29,25 @@ pub(crate) const FORCED_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause until a key that the provider insists on may be doubted again.
 pub(crate) const SAME_KEY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Keeps the key of a provider, and gets the next one in time.
+/// Caches the key of a provider, and gets the next one before it expires.
 ///
 /// ```text
-/// a fifth of its life left, 60 s to 300 s   the old key is given, one refresh runs in the background
-/// a tenth left, at most 30 s                callers wait for the refresh, up to 10 s; if it fails, the old key
-/// over, or none yet                         callers wait up to 15 s for a key or the error
+/// a fifth of its life left, 60 s to 300 s   callers get the old key; one refresh runs in the background
+/// a tenth left, at most 30 s                callers wait for the refresh, up to 10 s; if it fails, they get the old key
+/// expired, or no key yet                    callers wait up to 15 s for a key or an error
 /// ```
-/// However many ask, one call to the provider is under way, for at most 5 s, and all who wait get its answer or its
-/// error. After a failure the provider is left alone for 1 s, later up to 30 s, after a refusal for 60 s. A panic of the
-/// provider is a failure, and so is a key that is over, ends in more than 36 hours, or is no newer than the one at hand.
-/// A key without an end is kept until [`invalidate`](Self::invalidate).
+/// However many callers wait, only one call to the provider runs at a time, for at most 5 s, and all of them get its
+/// key or its error. After a failure the provider is not asked for 1 s, after further failures for up to 30 s, after a
+/// refusal for 60 s. A panic of the provider counts as a failure; so does a key that has expired, expires in more than
+/// 36 hours, or is not newer than the current one. A key without an expiry is kept until
+/// [`invalidate`](Self::invalidate).
 ///
-/// A clock that is wrong by up to a day does no harm where the issuer tells the time: when a key is over already by this
-/// machine's clock, not begun yet, or longer than any key lives, the clock is corrected by
-/// [what the issuer's showed](crate::SessionCredentials::told_at), else by a start that lies ahead, and the correction holds for
-/// signatures too. A key that makes sense changes nothing.
+/// A clock of this machine that is wrong by up to a day does no harm if the issuer of the key tells the time. When, by
+/// this machine's clock, a new key has already expired, is not valid yet, or lives longer than any key can, the clock
+/// is corrected: by [the issuer's clock](crate::SessionCredentials::told_at), else by the start of the key if that is
+/// in the future. Signatures use the corrected time, too. A key that makes sense changes nothing.
 ///
-/// Cheap to clone; clones share the key. Asking for a key that is fresh takes some tens of nanoseconds.
+/// Cheap to clone; clones share the key. Getting a key that is fresh takes some tens of nanoseconds.
 ///
 /// # Examples
 /// ```
@@ -92,12 +93,12 @@ impl Snapshot {
 }
 
 impl RefreshingCredentials {
-    /// Keeps the keys of this provider; nothing is asked before the first [`current`](Self::current).
+    /// Caches the keys of this provider. It is not asked before the first [`current`](Self::current).
     pub fn new(provider: impl ProvideCredentials + 'static) -> Self {
         Self::over(Arc::new(provider), Arc::new(CorrectedClock::new(Arc::new(SystemClock::new()))))
     }
 
-    /// The same provider by another clock, and without the key at hand.
+    /// The same provider with another clock, and with no key cached yet.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self::over(Arc::clone(&self.0.provider), Arc::new(CorrectedClock::new(clock)))
@@ -108,17 +109,17 @@ impl RefreshingCredentials {
         Self(Arc::new(Inner { provider, clock, state: RwLock::default() }))
     }
 
-    /// The key to sign with now. Ask anew for every attempt.
+    /// The key to sign with now. Call it again for every attempt.
     ///
-    /// A key that is given out is alive by the wall clock and by its age, whichever is stricter.
+    /// A key that it returns has not expired, neither by the wall clock nor by its age.
     ///
     /// # Errors
-    /// The provider's own error when there is no living key: everybody gets the same one until the provider may be asked
-    /// again. [`Rejected`](CredentialErrorKind::Rejected) when there is no Tokio runtime to ask it in.
+    /// The provider's own error when there is no valid key: all callers get the same one until the provider may be
+    /// asked again. [`Rejected`](CredentialErrorKind::Rejected) when there is no Tokio runtime to ask it in.
     ///
     /// # Cancellation
-    /// Dropping this future ends the wait only: the refresh runs on, for the others. It runs in the Tokio runtime of the
-    /// caller that started it, which must have its timer enabled.
+    /// Dropping this future ends only the wait: the refresh continues for the others. It runs in the Tokio runtime of
+    /// the caller that started it, whose timer must be enabled.
     pub async fn current(&self) -> Result<Snapshot, CredentialError> {
         if let Some(snapshot) = self.at_once(self.0.clock.now(), self.0.clock.monotonic()) {
             return Ok(snapshot);
@@ -152,19 +153,19 @@ impl RefreshingCredentials {
         self.0.at_once(now, monotonic)
     }
 
-    /// The key at hand if it is alive; asks nobody.
+    /// The cached key if it has not expired. Does not ask the provider.
     pub fn peek(&self) -> Option<Snapshot> {
         let state = self.0.read();
         let current = state.current.as_ref()?;
         (current.freshness(&*self.0.clock) < Freshness::Expired).then(|| current.snapshot.clone())
     }
 
-    /// Tells that COS does not take the key of this generation: the next [`current`](Self::current) waits for another.
+    /// Reports that COS refused the key of this generation: the next [`current`](Self::current) waits for another.
     ///
-    /// Without effect when a newer key is at hand already, so that five hundred refusals cause one refresh, and when a
-    /// refresh was forced within the last 5 s. If the refresh fails and the key is still alive by the clock, it is given
-    /// out again under its old generation, and the provider is asked again after its pause. If the provider
-    /// returns the same key, [`last_error`](Self::last_error) says so, and this key can be doubted again after 60 s.
+    /// Has no effect when a newer key is already cached (so five hundred refusals cause one refresh), or when a refresh
+    /// was forced within the last 5 s. If the refresh fails and the key has not expired by the clock, the key is given
+    /// out again under its old generation, and the provider is asked again after its pause. If the provider returns the
+    /// same key, [`last_error`](Self::last_error) says so, and this key can be invalidated again after 60 s.
     pub fn invalidate(&self, generation: u64) {
         let monotonic = self.0.clock.monotonic();
         let mut state = self.0.write();
@@ -183,13 +184,13 @@ impl RefreshingCredentials {
         *forced = Some(Forced { generation, at: monotonic, insisted: false });
     }
 
-    /// Why the last refresh failed; `None` after one that succeeded.
+    /// Why the last refresh failed; `None` if it succeeded.
     pub fn last_error(&self) -> Option<CredentialError> {
         self.0.read().last_error.clone()
     }
 }
 
-/// Any provider, by the system clock.
+/// Any provider, with the system clock.
 impl<P: ProvideCredentials + 'static> From<P> for RefreshingCredentials {
     fn from(provider: P) -> Self {
         Self::new(provider)
@@ -432,8 +433,8 @@ impl Inner {
         }
     }
 
-    /// Puts the answer where everybody finds it. The provider is asked for its name, and events are told, while nobody has
-    /// to wait: who is asked or listens may look at the key.
+    /// Puts the answer where everybody finds it. The provider is asked for its name, and events are told, while nobody
+    /// has to wait: who is asked or listens may look at the key.
     fn land(&self, number: u64, answer: Result<Credentials, CredentialError>, spent: Duration) -> Verdict {
         let (name, is_fixed) = (self.provider.name(), self.provider.is_fixed());
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());

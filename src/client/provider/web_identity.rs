@@ -120,7 +120,7 @@ impl WebIdentityCredentials {
         Ok(self)
     }
 
-    /// How long a key lives: two hours unless said otherwise, at most twelve.
+    /// How long a key lives: two hours by default, at most twelve.
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `duration`.

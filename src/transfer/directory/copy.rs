@@ -17,32 +17,36 @@ use crate::transfer::{LargeCopy, sealed};
 /// Copies the objects behind a prefix to another, in the bucket that runs it, from there or from another bucket; with
 /// [`sync`](Self::sync), only those that differ from their copies. The bytes move inside COS.
 ///
-/// What follows the prefix of the source follows that of the copies; both are taken as they are, so they usually end in
-/// `/`. Each object is copied as [`LargeCopy`] does it, so many at a time. That drops the storage class, which
-/// [`each`](Self::each) may give anew. The marks of folders are objects like any other. An object whose copy would
-/// have no key, or one among those that are copied, is told as a failure, and the rest goes on; so does one that fails.
+/// The key of a copy is its prefix followed by what follows the prefix of the source. Both prefixes are used as they
+/// are, so they usually end in `/`. Each object is copied as [`LargeCopy`] does it, many at a time. A copy does not
+/// keep the storage class; [`each`](Self::each) may set it again. Keys of folders are objects like any other. An object
+/// whose copy would have no valid key, or a key among those that are copied, is reported as a failure, and the others
+/// go on; the same holds for an object that fails.
 ///
-/// A sync goes through both listings side by side. It leaves a copy alone that has its object, and deletes one that has
-/// none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest. No listing is held, so memory does
-/// not grow with the number of objects.
+/// A sync reads both listings side by side. A copy that is the same as its object is left alone. A copy without an
+/// object is deleted only with [`delete_extraneous`](Self::delete_extraneous), after everything else. Memory does not
+/// grow with the number of objects.
 ///
-/// [`DirectoryFile::path`] is what follows the prefixes, [`DirectoryFile::key`] the key of the copy; size, time and class
-/// are those of the source, but of what is extraneous its own.
+/// [`DirectoryFile::path`] is what follows the prefixes, [`DirectoryFile::key`] the key of the copy. Size, time and
+/// class are those of the source; for an extraneous copy, its own.
 ///
-/// Pausing begins no further object or part. Cancelling stops each as [`LargeCopy`] does.
+/// After a pause no further object or part begins. Cancelling stops each object as [`LargeCopy`] does.
 ///
 /// # Rights
-/// Those of [`LargeCopy`], and of [`ListObjects`](crate::ListObjects) of the source. A sync needs that of the copies, too,
-/// with [`Compare::Crc64`] [`HeadObject`](crate::HeadObject) of them, and [`DeleteObjects`](crate::DeleteObjects) to delete.
+/// Those of [`LargeCopy`], and [`ListObjects`](crate::ListObjects) of the source. A sync also needs
+/// [`ListObjects`](crate::ListObjects) of the copies, with [`Compare::Crc64`] [`HeadObject`](crate::HeadObject) of
+/// them, and [`DeleteObjects`](crate::DeleteObjects) to delete.
 ///
 /// # Errors
-/// The future gives a [`DirectoryReport`] also when objects failed, or something ended it before all was seen to: look at
-/// [`is_complete`](DirectoryReport::is_complete). Only before the first object was begun it fails: with what a listing
-/// fails with, with [`ErrorKind::Response`] when one has keys out of order, and with [`ErrorKind::Input`] when options do
-/// not fit, or in one bucket the copies would lie behind the prefix of the source, where they would be copied again.
+/// The future gives a [`DirectoryReport`] even when objects failed, or something ended the transfer early: check
+/// [`is_complete`](DirectoryReport::is_complete). The future itself fails only before the first object was begun: with
+/// the error of a listing, with [`ErrorKind::Response`] when one has keys out of order, and with [`ErrorKind::Input`]
+/// when options do not fit together, or when source and copies have one bucket and the copies would lie behind the
+/// prefix of the source, where they would be copied again.
 ///
 /// # Cancellation
-/// Dropping the future stops all requests; of each object remains what [`LargeCopy`] leaves. Copies that are made stay.
+/// Dropping the future stops all requests; each object leaves behind what [`LargeCopy`] leaves. Copies that are made
+/// stay.
 ///
 /// # Examples
 /// ```no_run
@@ -72,20 +76,20 @@ pub struct CopyDirectory {
 type Each = Arc<dyn Fn(&DirectoryFile, LargeCopy) -> LargeCopy + Send + Sync>;
 
 impl CopyDirectory {
-    /// Copies what is behind the prefix `from` behind the prefix `prefix`; an empty one is the root of a bucket.
+    /// Copies the objects behind the prefix `from` to keys behind `prefix`; an empty prefix is the root of a bucket.
     pub fn new(from: impl Into<String>, prefix: impl Into<String>) -> Self {
         let (from, prefix) = (from.into(), prefix.into());
         Self { from, from_bucket: None, prefix, each: None, settings: Settings::default() }
     }
 
-    /// The bucket of the source, with the credentials to list it and look at its objects; else the one that runs it. COS
-    /// reads the objects with those of the bucket that runs it.
+    /// The bucket of the source, with credentials to list it and to look at its objects; by default the bucket that
+    /// runs the job. COS reads the objects with the credentials of the bucket that runs the job.
     pub fn from_bucket(mut self, bucket: &Bucket) -> Self {
         self.from_bucket = Some(bucket.clone());
         self
     }
 
-    /// Sets the options of each copy: storage class, attributes, part size, customer keys. A sync asks for them before it
+    /// Sets the options of each copy: storage class, attributes, part size, customer keys. A sync calls this before it
     /// compares.
     pub fn each(mut self, each: impl Fn(&DirectoryFile, LargeCopy) -> LargeCopy + Send + Sync + 'static) -> Self {
         self.each = Some(Arc::new(each));
@@ -93,16 +97,17 @@ impl CopyDirectory {
     }
 
     directory_options! {
-        /// With [`sync`](Self::sync): deletes objects behind the prefix that have none in the source, after all the rest and
-        /// in a pass of its own, with a second listing of both. Where anything failed but for keys that were refused,
-        /// nothing is deleted, and the report says [`withheld`](DirectoryReport::withheld). Nor is it where the source has
-        /// no object, or no longer any: if nothing was refused, that is an [`ErrorKind::Input`]. So it is where the source
-        /// itself lies behind the prefix.
+        /// With [`sync`](Self::sync): deletes objects behind the prefix that have none in the source, after everything
+        /// else and in a separate pass, with a second listing of both. When anything failed, apart from keys that were
+        /// refused, nothing is deleted, and the report says [`withheld`](DirectoryReport::withheld). Nothing is deleted
+        /// either when the source has no object (any more): that is an [`ErrorKind::Input`] error unless keys were
+        /// refused. It is one, too, when the source itself lies behind the prefix.
         delete_extraneous
-        /// Only what this is true of. Of what both sides have it is asked for the source. A copy whose object is left out
-        /// stays as it is; one without an object is deleted only if this is true of it.
+        /// Only objects for which this returns `true`. Where object and copy both exist, it is called with the object.
+        /// When it leaves an object out, the copy stays as it is; a copy without an object is deleted only if this
+        /// returns `true` for it.
         filter
-        /// Counts the objects beside the transfer, by a second listing, so that its progress has a total.
+        /// Counts the objects in parallel with the transfer, by a second listing, so that its progress has a total.
         count_ahead
     }
 }

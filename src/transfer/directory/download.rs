@@ -23,44 +23,48 @@ use crate::transfer::sealed;
 /// Downloads the objects behind a prefix into a directory; with [`sync`](Self::sync), only those that differ from their
 /// files.
 ///
-/// The part of a key behind the prefix is the path below the directory, which is made when it is missing. A prefix that
-/// is a directory ends in a slash: what begins with one behind it is refused. Each object
-/// comes down as [`Download`] does it: a file appears at its place when it is complete, checked and on disk, or not at
-/// all; many files at a time. Its time is that of its object. Metadata of the object, like permissions somebody put there,
-/// are not looked at, and no directory is made that has no file. An object that fails is told as a failure, and the rest
-/// goes on.
+/// The part of a key after the prefix is the path below the directory; the directory is created if it is missing. A
+/// prefix that names a folder must end in a slash: a key whose part after the prefix begins with a slash is refused.
+/// Each object is downloaded as [`Download`] does it, many at a time: a file appears in its place when it is complete,
+/// checked and on disk, or not at all. Its time is that of its object. Permissions or other metadata that somebody
+/// stored with the object are not applied, and no directory is created without a file. An object that fails is reported
+/// as a failure, and the others go on.
 ///
-/// Keys are strangers' text. One that makes no plain path below the directory is refused and told, by
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) and field `key`: with names that are empty (`a//b`, and a slash at the
-/// end, as the marks of folders have it), `.` or `..`, over 255 bytes, with a NUL, or as transfers call the files they make
-/// for themselves. So is, unless
-/// [`native_names`](Self::native_names) are asked for, what Windows refuses or takes for something else, on every system:
-/// `\`, `:`, `CON`, a dot or space at the end; four characters that some systems take for one of plain ASCII (U+212A, `ſ`,
-/// U+037E, U+1FEF), or ignore beside plain ASCII (`a`, U+200D, `b`); a short name as Windows makes them up for other files
-/// (`LONGFI~1.TXT`); and a path that differs from one before it only in case, `straße` from `strasse`, too, in how its
-/// letters are composed, as `é` of one character or two, or in characters without a look, as some emoji have them (told as
-/// long as fewer than a million paths have capitals, or are not plain ASCII). Paths are walked name by name in the open directory, through no symbolic link, and no link is
-/// replaced: no file outside the directory is ever made, changed or deleted, whoever changes it meanwhile.
+/// Keys may come from anybody. A key that does not make a plain path below the directory is refused and reported, as
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `key`: when a name in it is empty (`a//b`, or a slash at
+/// the end, as keys of folders have it), `.` or `..`, longer than 255 bytes, contains a NUL, or is a name that
+/// transfers give to their own files. Unless [`native_names`](Self::native_names) is set, these are refused too, on
+/// every system:
 ///
-/// A sync goes through the files and the listing side by side. It leaves a file alone that has its object, and deletes
-/// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never links,
-/// directories, what is no file, a file whose name makes no key, or one whose object was refused. It holds the names of
-/// the directories on the way to the file it is at; beside that and the paths just named, and where it deletes up to a
-/// million that are new, memory does not grow with the number of objects.
-/// Files that transfers make for themselves are left alone, and told as [`FileStep::WorkFile`].
+/// - what Windows forbids or reads as something else: `\`, `:`, `CON`, a dot or space at the end, and names like the
+///   short ones that Windows makes for other files (`LONGFI~1.TXT`);
+/// - four characters that some systems take for plain ASCII (U+212A, `ſ`, U+037E, U+1FEF), and characters that some
+///   ignore beside plain ASCII (`a`, U+200D, `b`);
+/// - a path that differs from an earlier one only in case (also `straße` and `strasse`), in how its letters are
+///   composed (`é` as one character or two), or in invisible characters, as some emoji have them. This is detected as
+///   long as fewer than a million paths have capitals or are not plain ASCII.
 ///
-/// Pausing begins no further object or part. Cancelling stops each as [`Download`] does.
+/// Paths are walked name by name from the open directory, never through a symbolic link, and no link is replaced: no
+/// file outside the directory is ever created, changed or deleted, whoever changes the directory meanwhile.
+///
+/// A sync reads the files and the listing side by side. A file that is the same as its object is left alone. A file
+/// without an object is deleted only with [`delete_extraneous`](Self::delete_extraneous), after everything else; links,
+/// directories, special files, files whose name makes no key, and files whose object was refused are never deleted.
+/// Memory does not grow with the number of objects, except for the paths named above and, where files are deleted, up
+/// to a million new paths: a sync holds only the names in the directories on the way to the current file. Temporary
+/// files and checkpoints that transfers make are left alone, and reported as [`FileStep::WorkFile`].
+///
+/// After a pause no further object or part begins. Cancelling stops each object as [`Download`] does.
 ///
 /// # Errors
-/// The future gives a [`DirectoryReport`] also when objects failed or were refused, or something ended it before all was
-/// seen to: look at [`is_complete`](DirectoryReport::is_complete). Only before the first file was begun it fails: with what
-/// the listing fails with, with
-/// [`ErrorKind::Io`](crate::ErrorKind::Io) when the directory itself can be neither made nor read, with
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) when a listing has keys out of order, and with
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) when options do not fit.
+/// The future gives a [`DirectoryReport`] even when objects failed or were refused, or something ended the transfer
+/// early: check [`is_complete`](DirectoryReport::is_complete). The future itself fails only before the first file was
+/// begun: with the error of the listing, with [`ErrorKind::Io`](crate::ErrorKind::Io) when the directory can be neither
+/// created nor read, with [`ErrorKind::Response`](crate::ErrorKind::Response) when a listing has keys out of order, and
+/// with [`ErrorKind::Input`](crate::ErrorKind::Input) when options do not fit together.
 ///
 /// # Cancellation
-/// Dropping the future stops all I/O; of each object remains what [`Download`] leaves. Files that are complete stay.
+/// Dropping the future stops all I/O; each object leaves behind what [`Download`] leaves. Files that are complete stay.
 ///
 /// # Examples
 /// ```no_run
@@ -89,7 +93,7 @@ pub struct DownloadDirectory {
 type Each = Arc<dyn Fn(&DirectoryFile, Download) -> Download + Send + Sync>;
 
 impl DownloadDirectory {
-    /// Downloads what is behind the prefix into the directory; an empty prefix is the whole bucket.
+    /// Downloads the objects behind the prefix into the directory; an empty prefix is the whole bucket.
     pub fn new(prefix: impl Into<String>, directory: impl Into<PathBuf>) -> Self {
         let (prefix, directory) = (prefix.into(), directory.into());
         Self {
@@ -102,41 +106,44 @@ impl DownloadDirectory {
         }
     }
 
-    /// Takes every name this system can give a file, also those that others cannot, and those that differ in case, in how
-    /// their letters are composed or in characters without a look where this system tells them apart.
+    /// Accepts every name that this system can give to a file, even if other systems cannot. Paths that differ only in
+    /// case, in how their letters are composed or in invisible characters are accepted where this system tells them
+    /// apart.
     pub fn native_names(mut self) -> Self {
         self.names = FileNames::Native;
         self
     }
 
     /// Gives each download of a large object a [`checkpoint`](crate::transfer::DownloadToPath::checkpoint) in this
-    /// directory, so that it is gone on with in another run.
+    /// directory, so that another run continues it where this one stopped.
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self
     }
 
-    /// Sets the options of each download: part size, concurrency, customer key. A sync asks for them before it compares.
+    /// Sets the options of each download: part size, concurrency, customer key. A sync calls this before it compares.
     pub fn each(mut self, each: impl Fn(&DirectoryFile, Download) -> Download + Send + Sync + 'static) -> Self {
         self.each = Some(Arc::new(each));
         self
     }
 
     directory_options! {
-        /// With [`sync`](Self::sync): deletes files below the directory that have no object, after all the rest and in a pass
-        /// of its own, with a second listing. Where anything failed but for keys that were refused, nothing is deleted, and
-        /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where no object can be a file, as with the mark
-        /// of a folder alone, or by the second listing there is none: if no key was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input).
+        /// With [`sync`](Self::sync): deletes files below the directory that have no object, after everything else and
+        /// in a separate pass, with a second listing. When anything failed, apart from keys that were refused, nothing
+        /// is deleted, and the report says [`withheld`](DirectoryReport::withheld). Nothing is deleted either when no
+        /// object can be a file (for instance when there is only the key of a folder), or when the second listing is
+        /// empty: that is an [`ErrorKind::Input`](crate::ErrorKind::Input) error unless keys were refused.
         ///
-        /// What may be a file that just came down, by another spelling, stays until another run: its path differs only in case,
-        /// in how letters are composed or in characters without a look, as some file systems show names. So does all where over
-        /// a million came.
+        /// A file that may be one just downloaded, under another spelling, stays until another run: its path differs
+        /// only in case, in how letters are composed or in invisible characters, as some file systems change names.
+        /// When more than a million files were downloaded, all extraneous files stay.
         delete_extraneous
-        /// Only what this is true of. Of what both sides have it is asked for the object. A file whose object is left out
-        /// stays as it is; one without an object is deleted only if this is true of it. Keys that would be refused are asked
-        /// about, too: for them `path` is what follows the prefix, which is no path then.
+        /// Only objects for which this returns `true`. Where file and object both exist, it is called with the object.
+        /// When it leaves an object out, the file stays as it is; a file without an object is deleted only if this
+        /// returns `true` for it. It is also called for keys that would be refused: then `path` is what follows the
+        /// prefix, and is not a path.
         filter
-        /// Counts the objects beside the transfer, by a second listing, so that its progress has a total.
+        /// Counts the objects in parallel with the transfer, by a second listing, so that its progress has a total.
         count_ahead
     }
 }

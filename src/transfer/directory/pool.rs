@@ -72,7 +72,7 @@ impl Settings {
 /// The options that every directory has, with what each says of three of them.
 macro_rules! directory_options {
     ($(#[$delete:meta])* delete_extraneous $(#[$filter:meta])* filter $(#[$count:meta])* count_ahead) => {
-        /// Leaves alone what is the same on both sides. The prefix must be empty or end in `/`.
+        /// Transfers only what differs between the two sides. The prefix must be empty or end in `/`.
         pub fn sync(mut self, compare: Compare) -> Self {
             self.settings.sync = Some(compare);
             self
@@ -96,7 +96,7 @@ macro_rules! directory_options {
             self
         }
 
-        /// Changes nothing: tells what would be done, to [`on_file`](Self::on_file) and in the report.
+        /// Changes nothing: reports what would be done, to [`on_file`](Self::on_file) and in the report.
         pub fn dry_run(mut self) -> Self {
             self.settings.dry_run = true;
             self
@@ -108,20 +108,21 @@ macro_rules! directory_options {
             self
         }
 
-        /// How many files are under way at once, 1 to 256; 32 unless said. Parts of large files are counted by themselves.
+        /// How many files are transferred at once, 1 to 256; 32 by default. The parts of large files are not counted
+        /// here.
         pub fn concurrency(mut self, files: usize) -> Self {
             self.settings.concurrency = files;
             self
         }
 
-        /// Ends at the first file that fails or is refused, which the report tells as
-        /// [`ended_by`](DirectoryReport::ended_by); those under way are stopped.
+        /// Ends at the first file that fails or is refused, which the report has as
+        /// [`ended_by`](DirectoryReport::ended_by); files under way are stopped.
         pub fn stop_on_failure(mut self) -> Self {
             self.settings.stop_on_failure = true;
             self
         }
 
-        /// How many failures the report holds, 1 000 unless said. All are counted.
+        /// How many failures the report holds, 1 000 by default. All are counted.
         pub fn failure_limit(mut self, failures: usize) -> Self {
             self.settings.failure_limit = failures;
             self

@@ -13,8 +13,9 @@ use crate::options::StorageClass;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirectoryFile {
-    /// Where it lies below the directory, with `/` between the names; empty when the key makes no path, but for a filter.
-    /// For [`CopyDirectory`](crate::transfer::CopyDirectory) what follows the prefix, whatever that is.
+    /// The path below the directory, with `/` between the names. It is empty when the key makes no path, except in a
+    /// call of a filter. For [`CopyDirectory`](crate::transfer::CopyDirectory) it is what follows the prefix, whatever
+    /// that is.
     pub path: String,
     /// The key, prefix included; empty when the path makes no key.
     pub key: String,
@@ -22,8 +23,8 @@ pub struct DirectoryFile {
     pub size: u64,
     /// When it was last written, where that is known.
     pub last_modified: Option<SystemTime>,
-    /// The storage class of an object; `None` of a file. One in an archive cannot be downloaded before it is restored: a
-    /// filter may leave it out.
+    /// The storage class of an object; `None` for a file. An archived object cannot be downloaded before it is
+    /// restored: a filter may leave it out.
     pub storage_class: Option<StorageClass>,
 }
 
@@ -43,15 +44,15 @@ pub enum FileStep<'a> {
     Deleted,
     /// It is a symbolic link, which was not followed.
     Link,
-    /// It is a file that transfers make for themselves while they work, and was left alone: a download that is not whole
-    /// (`.cos-MARK.tmp`, `.NAME.MARK.cos-partial`) or a checkpoint (`upload-DIGEST.cos-checkpoint`, `download-`).
+    /// It is a file that transfers make for themselves while they work, and was left alone: a download that is not
+    /// whole (`.cos-MARK.tmp`, `.NAME.MARK.cos-partial`) or a checkpoint (`upload-DIGEST.cos-checkpoint`, `download-`).
     WorkFile,
     /// It was refused, or its transfer or deletion failed.
     Failed(&'a Error),
 }
 
-/// What became of a directory: counts, and the failures one by one. Once a file was begun, what ends the transfer early is
-/// told here, too, in [`ended_by`](Self::ended_by).
+/// The result of the transfer of a directory: counts, and the failures one by one. Once a file was begun, an error that
+/// ends the transfer early is also here, in [`ended_by`](Self::ended_by).
 #[derive(Debug, Default)]
 #[non_exhaustive]
 #[must_use = "what failed, or ended it early, is told here, not by an error"]
@@ -64,8 +65,8 @@ pub struct DirectoryReport {
     pub unchanged: u64,
     /// Extraneous files or objects deleted.
     pub deleted: u64,
-    /// Whether deletions were asked for and withheld, because something failed or ended it before, or the source has no
-    /// file.
+    /// Whether deletions were asked for but not done, because something failed or ended the transfer before, or because
+    /// the source has no file.
     pub withheld: bool,
     /// Symbolic links not followed.
     pub links: u64,
@@ -73,20 +74,20 @@ pub struct DirectoryReport {
     pub work_files: u64,
     /// Files that were refused or failed.
     pub failed: u64,
-    /// The first of these, a thousand unless [`failure_limit`](crate::transfer::UploadDirectory::failure_limit) says
-    /// otherwise, but for the one in [`ended_by`](Self::ended_by). All are told to `on_file`.
+    /// The first of these, except the one in [`ended_by`](Self::ended_by): up to a thousand, or as
+    /// [`failure_limit`](crate::transfer::UploadDirectory::failure_limit) says. `on_file` is called for all of them.
     pub failures: Vec<DirectoryFailure>,
-    /// What ended it before all was seen to. What was under way was stopped then, and is counted nowhere, as what was not
-    /// begun.
+    /// What ended the transfer before every file was handled. Files that were under way then were stopped; like files
+    /// that were not begun, they are counted nowhere.
     ///
-    /// A file, which counts among those that failed: the first with
-    /// [`stop_on_failure`](crate::transfer::UploadDirectory::stop_on_failure), else one whose failure is that of every
-    /// other file. The disk is full, over its quota or read-only; there are no credentials, or the key is over or unknown;
-    /// the clocks differ and cannot be corrected; the bucket does not exist; the signature is refused, and no file went
-    /// through before; or it is the tenth in a row that COS could not be reached for.
+    /// It is either a file, which is counted among those that failed: the first failure with
+    /// [`stop_on_failure`](crate::transfer::UploadDirectory::stop_on_failure), else one that every other file would
+    /// meet, too. The disk is full, over its quota or read-only; there are no credentials, or the key has expired or is
+    /// unknown; the clocks differ and cannot be corrected; the bucket does not exist; the signature is refused, and no
+    /// file was transferred before; or it is the tenth file in a row for which COS could not be reached.
     ///
-    /// Or no file, and there is neither key nor path: the listing failed, the directory could not be read on, or the
-    /// transfer was cancelled.
+    /// Or it has neither key nor path: the listing failed, the directory could not be read further, or the transfer was
+    /// cancelled.
     pub ended_by: Option<DirectoryFailure>,
 }
 
@@ -97,7 +98,7 @@ impl DirectoryReport {
     }
 }
 
-/// A file that did not make it. `Display` says which, why, and with all causes, on one line.
+/// A file that was not transferred. `Display` says which, why, and with all causes, on one line.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DirectoryFailure {

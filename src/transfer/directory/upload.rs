@@ -20,31 +20,32 @@ use crate::transfer::{Upload, UploadSource, sealed};
 
 /// Uploads the files below a directory; with [`sync`](Self::sync), only those that differ from their objects.
 ///
-/// The key of a file is the prefix and the path below the directory, with `/` between the names; the prefix is taken as
-/// it is, so it usually ends in `/`. Each file goes up as [`Upload`] does it: small ones in one request each, large ones
-/// by parts, so many files at a time. Permissions and times of files are not kept, and a directory without files leaves
-/// nothing. Symbolic links are left out unless they are followed. What is neither a file nor a
-/// directory, has a name that is not UTF-8, or would have a key over 850 bytes is told as a failure, and the rest goes
-/// on; so does a file that fails.
+/// The key of a file is the prefix followed by the path below the directory, with `/` between the names. The prefix is
+/// used as it is, so it usually ends in `/`. Each file is uploaded as [`Upload`] does it, many files at a time: small
+/// ones in one request, large ones in parts. Permissions and times of files are not kept, and a directory without files
+/// leaves no object. Symbolic links are skipped unless [`follow_symlinks`](Self::follow_symlinks) is set.
 ///
-/// A sync goes through the files and the listing side by side. It leaves an object alone that has its file, and deletes
-/// one that has none only with [`delete_extraneous`](Self::delete_extraneous), after all the rest; never one whose key
-/// does not begin with the prefix, whose key could be no file, or where the disk has something that was not looked at. It
-/// holds the names of the directories on the way to the file it is at; beside that memory does not grow with the number
-/// of files.
+/// What is neither a file nor a directory, has a name that is not UTF-8, or would have a key of more than 850 bytes is
+/// reported as a failure, and the others go on; the same holds for a file that fails.
 ///
-/// Files that transfers make for themselves are left out, and told as [`FileStep::WorkFile`].
+/// A sync reads the files and the listing side by side. An object that is the same as its file is left alone. An object
+/// without a file is deleted only with [`delete_extraneous`](Self::delete_extraneous), after everything else, and never
+/// when its key does not begin with the prefix, when its key could not be a file, or where the disk has something that
+/// was skipped. Memory does not grow with the number of files: a sync holds only the names in the directories on the
+/// way to the current file.
 ///
-/// Pausing begins no further file or part. Cancelling stops each file as [`Upload`] does.
+/// Temporary files and checkpoints that transfers make are skipped, and reported as [`FileStep::WorkFile`].
+///
+/// After a pause no further file or part begins. Cancelling stops each file as [`Upload`] does.
 ///
 /// # Errors
-/// The future gives a [`DirectoryReport`] also when files failed, or something ended it before all was seen to: look at
-/// [`is_complete`](DirectoryReport::is_complete). Only before the first file was begun it fails: with
-/// [`ErrorKind::Io`](crate::ErrorKind::Io) when the directory itself cannot be read, with what the listing of a sync fails
-/// with, and with [`ErrorKind::Input`](crate::ErrorKind::Input) when options do not fit.
+/// The future gives a [`DirectoryReport`] even when files failed, or something ended the transfer early: check
+/// [`is_complete`](DirectoryReport::is_complete). The future itself fails only before the first file was begun: with
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) when the directory cannot be read, with the error of the listing of a sync,
+/// and with [`ErrorKind::Input`](crate::ErrorKind::Input) when options do not fit together.
 ///
 /// # Cancellation
-/// Dropping the future stops all I/O; of each file remains what [`Upload`] leaves. Files that are up stay.
+/// Dropping the future stops all I/O; each file leaves behind what [`Upload`] leaves. Files that are uploaded stay.
 ///
 /// # Examples
 /// ```no_run
@@ -76,46 +77,50 @@ pub struct UploadDirectory {
 type Each = Arc<dyn Fn(&DirectoryFile, Upload) -> Upload + Send + Sync>;
 
 impl UploadDirectory {
-    /// Uploads what is below the directory behind the prefix; an empty one is the root of the bucket.
+    /// Uploads what is below the directory to keys that begin with the prefix; an empty prefix is the root of the
+    /// bucket.
     pub fn new(directory: impl Into<PathBuf>, prefix: impl Into<String>) -> Self {
         let (directory, prefix) = (directory.into(), prefix.into());
         Self { directory, prefix, follow_links: false, checkpoint: None, each: None, settings: Settings::default() }
     }
 
-    /// Follows symbolic links, out of the directory, too. One that leads to a directory it lies in is told as a failure.
+    /// Follows symbolic links, even to places outside the directory. A link to a directory that contains it is reported
+    /// as a failure.
     ///
-    /// Otherwise each file is opened once, name by name in the open directory and through no link, and sent from there:
-    /// nothing outside the directory is, whoever changes it meanwhile.
+    /// Without this, each file is opened once, name by name from the open directory and never through a link, and sent
+    /// from there. So nothing from outside the directory is sent, whoever changes it meanwhile.
     pub fn follow_symlinks(mut self) -> Self {
         self.follow_links = true;
         self
     }
 
-    /// Gives each upload a [`checkpoint`](Upload::checkpoint) in this directory, so that large files are gone on with in
-    /// another run.
+    /// Gives each upload a [`checkpoint`](Upload::checkpoint) in this directory, so that another run continues large
+    /// files where this one stopped.
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self
     }
 
-    /// Sets the options of each upload: attributes, storage class, part size. A sync asks for them before it compares: an
-    /// object that is encrypted with a customer key is looked at with that.
+    /// Sets the options of each upload: attributes, storage class, part size. A sync calls this before it compares, so
+    /// that it can look at an object that is encrypted with a customer key.
     pub fn each(mut self, each: impl Fn(&DirectoryFile, Upload) -> Upload + Send + Sync + 'static) -> Self {
         self.each = Some(Arc::new(each));
         self
     }
 
     directory_options! {
-        /// With [`sync`](Self::sync): deletes objects behind the prefix that have no file, after all the rest and in a pass
-        /// of its own, with a second listing. Where anything failed but for names that were refused, nothing is deleted, and
-        /// the report says [`withheld`](DirectoryReport::withheld). Nor is it where the directory has no file, or no
-        /// longer any: if nothing was refused, that is an [`ErrorKind::Input`](crate::ErrorKind::Input); where it is not there any more, an
-        /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+        /// With [`sync`](Self::sync): deletes objects behind the prefix that have no file, after everything else and in
+        /// a separate pass, with a second listing. When anything failed, apart from names that were refused, nothing is
+        /// deleted, and the report says [`withheld`](DirectoryReport::withheld). Nothing is deleted either when the
+        /// directory has no files (any more): that is an [`ErrorKind::Input`](crate::ErrorKind::Input) error unless
+        /// names were refused. When the directory itself is gone, it is an [`ErrorKind::Io`](crate::ErrorKind::Io)
+        /// error.
         delete_extraneous
-        /// Only files this is true of. Of what both sides have it is asked for the file. An object whose file is left out
-        /// stays as it is; one without a file is deleted only if this is true of it.
+        /// Only files for which this returns `true`. Where file and object both exist, it is called with the file. When
+        /// it leaves a file out, the object stays as it is; an object without a file is deleted only if this returns
+        /// `true` for it.
         filter
-        /// Counts the files beside the transfer, so that its progress has a total.
+        /// Counts the files in parallel with the transfer, so that its progress has a total.
         count_ahead
     }
 }

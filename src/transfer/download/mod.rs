@@ -30,18 +30,18 @@ use crate::transfer::handle::{Control, Transfer};
 use crate::transfer::plan::check_part_size;
 use crate::transfer::sealed::Run;
 
-/// Downloads an object by parallel ranges: [to a file](Self::to_path), [to a writer](Self::to_writer), or
-/// [as a stream](Self::to_stream).
+/// Downloads an object in parallel ranges: [to a file](Self::to_path), [to a writer](Self::to_writer), or [as a
+/// stream](Self::to_stream).
 ///
-/// The first request brings the beginning and tells what the object is; a small object is whole with it. All others ask
-/// for the same version on the condition that the `ETag` is the same (`If-Match`), so that two objects are never mixed.
-/// A range whose connection breaks is read on from the next byte. The CRC-64 of the whole is put together from those of
-/// the ranges and compared with the one COS keeps; [`Integrity`] tells whether there was one.
+/// The first request reads the beginning and finds out what the object is; for a small object it is the only one. All
+/// others ask for the same version on condition that the `ETag` is the same (`If-Match`), so that two objects are never
+/// mixed. A range whose connection breaks is continued at the next byte. The CRC-64 of the whole is combined from those
+/// of the ranges and compared with the one that COS keeps; [`Integrity`] tells whether there was one.
 ///
 /// # Errors
-/// As [`GetObject`]. [`ErrorKind::Changed`] when the object is replaced meanwhile, [`ErrorKind::Integrity`] when the bytes
-/// are not those COS summed up, or it has no checksum and [one is required](Self::require_checksum),
-/// [`ErrorKind::Input`] when an option cannot be.
+/// As [`GetObject`]. [`ErrorKind::Changed`] when the object is replaced meanwhile. [`ErrorKind::Integrity`] when the
+/// checksum of the bytes differs from COS's, or when COS has none and [one is required](Self::require_checksum).
+/// [`ErrorKind::Input`] when an option is invalid.
 ///
 /// # Examples
 /// ```no_run
@@ -98,13 +98,13 @@ impl Download {
         self
     }
 
-    /// Downloads these bytes only; COS keeps no checksum of a part.
+    /// Downloads only these bytes. They are not checked: COS keeps a checksum of the whole object only.
     pub fn range(mut self, range: impl Into<ByteRange>) -> Self {
         self.range = Some(range.into());
         self
     }
 
-    /// When the download counts.
+    /// Conditions under which the object is downloaded.
     pub fn conditions(mut self, conditions: Conditions) -> Self {
         self.conditions = conditions;
         self
@@ -116,22 +116,22 @@ impl Download {
         self
     }
 
-    /// The speed of each request.
+    /// Limits the speed of each request.
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.get = self.get.traffic_limit(limit);
         self
     }
 
-    /// Ranges of so many bytes, 1 MiB to 5 GiB.
+    /// The size of a range, 1 MiB to 5 GiB.
     ///
-    /// Otherwise a file is downloaded by 8 MiB and then by even shares of 8 to 64 MiB (always 8 MiB with a checkpoint),
-    /// a stream by 4 MiB.
+    /// By default a download to a file reads 8 MiB first and then equal shares of 8 to 64 MiB (always 8 MiB with a
+    /// checkpoint); a stream reads ranges of 4 MiB.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
     }
 
-    /// How many ranges are under way at once, from 1; 8 unless said. The limit of memory may allow fewer.
+    /// How many ranges are read at once, at least 1; 8 by default. The memory limit may allow fewer.
     pub fn concurrency(mut self, ranges: usize) -> Self {
         self.concurrency = ranges;
         self
@@ -158,7 +158,7 @@ impl Download {
         DownloadToPath { download: self, target: Target::within(directory, name, modified), checkpoint: None }
     }
 
-    /// To a writer, in order. It is flushed at the end, and not shut down.
+    /// To a writer, in order. The writer is flushed at the end, and not shut down.
     pub fn to_writer(self, writer: impl AsyncWrite + Send + 'static) -> DownloadToWriter {
         DownloadToWriter { download: self, writer: Box::pin(writer) }
     }
@@ -204,23 +204,24 @@ impl Download {
 
 /// A [`Download`] to a file.
 ///
-/// The file is written beside its name, under a temporary one in the same directory, with space taken for all of it at
-/// the start. Once it is whole, compared and on disk, it gets its name; until then, and when anything fails, whatever had
-/// the name stays as it was. What replaces a file is its owner's alone until it is whole. Then it gets the permissions of
-/// that file and, where this process may give it, its group; not its owner, and nobody's name to run in (setuid, setgid).
-/// In another group than before it grants both that and others only what both had. An access control list beside them is
-/// lost, and its mask becomes what the group may. Nothing is written through a symbolic link, and nothing but a regular
-/// file is replaced.
+/// The download writes a temporary file in the same directory, and reserves space for all of it at the start. When that
+/// file is complete, checked and on disk, it gets the name; until then, and when anything fails, a file that had the
+/// name stays as it was. Nothing is written through a symbolic link, and only a regular file is replaced.
+///
+/// A file that replaces another belongs to its owner alone until it is complete. Then it gets the permissions of the
+/// old file and, where this process may set it, its group, but not its owner, and neither setuid nor setgid. If the
+/// group is another than before, group and others each get only what both had. An access control list of the old file
+/// is lost; its mask becomes the permissions of the group.
 ///
 /// # Errors
 /// As [`Download`]; [`ErrorKind::Io`] when the file cannot be written, the disk is full, or another download holds the
-/// checkpoint or what is done of the file.
+/// checkpoint or the partial file.
 ///
 /// # Cancellation
-/// Dropping the future stops all I/O and removes the temporary file; with a [`checkpoint`](Self::checkpoint) it stays for
-/// the next run. A file that is whole and about to get its name may still get it; [`TransferHandle::cancel`] waits for
-/// that, and it counts as a success. The temporary file that a process leaves when it is killed goes with the next
-/// download to the same file.
+/// Dropping the future stops all I/O and removes the temporary file; with a [`checkpoint`](Self::checkpoint) it stays
+/// for the next run. A file that is complete and about to get its name may still get it; [`TransferHandle::cancel`]
+/// waits for that, and the download then counts as a success. When a process is killed, the next download to the same
+/// file removes its temporary file.
 ///
 /// [`TransferHandle::cancel`]: crate::transfer::TransferHandle::cancel
 #[derive(Clone, Debug)]
@@ -232,26 +233,26 @@ pub struct DownloadToPath {
 }
 
 impl DownloadToPath {
-    /// Fails with [`ErrorKind::Io`] (`AlreadyExists`) when the name is taken; also when it is taken meanwhile.
+    /// Fails with [`ErrorKind::Io`] (`AlreadyExists`) when a file has the name already, or gets it during the download.
     pub fn forbid_overwrite(mut self) -> Self {
         self.target.forbid_overwrite = true;
         self
     }
 
-    /// Where the path is a symbolic link, writes the file it leads to. Otherwise that is an error.
+    /// When the path is a symbolic link, writes the file it points to. Without this a link is an error.
     pub fn follow_symlinks(mut self) -> Self {
         self.target.follow_symlinks = true;
         self
     }
 
-    /// Remembers in this directory, which is made if need be, which ranges are on disk, so that the same download in
-    /// another process goes on where this one ended, as long as COS has the same object. What is done stays beside the
-    /// file under a name that begins with a dot and ends with `.cos-partial`; both are gone when the download has
-    /// succeeded or cannot succeed any more. Only one download at a time may hold either.
+    /// Records in this directory which ranges are on disk, so that the same download in another process continues where
+    /// this one stopped, as long as COS has the same object. The directory is created if it is missing. The partial
+    /// file stays beside the final one under a name that begins with a dot and ends with `.cos-partial`. Both are
+    /// removed when the download has succeeded or cannot succeed any more. Only one download at a time may hold either.
     ///
-    /// The directory should be this user's alone, as one that is made here is. Of either, what belongs to another user or
-    /// has a second name is not gone on with and not written to, but removed; where this user may not remove it, the
-    /// download fails with [`ErrorKind::Io`].
+    /// Only this user should have access to the directory; one that is created here is like that. A checkpoint or
+    /// partial file that belongs to another user or has a second name (a hard link) is neither used nor written to, but
+    /// removed; where this user may not remove it, the download fails with [`ErrorKind::Io`].
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self
@@ -275,11 +276,11 @@ impl Run for DownloadToPath {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DownloadOutput {
-    /// What COS keeps of the object; its length is that of the whole object, also when a range was downloaded.
+    /// The metadata of the object. Its length is that of the whole object, also when a range was downloaded.
     pub meta: ObjectMeta,
-    /// How many bytes were downloaded, with those of earlier runs.
+    /// How many bytes were downloaded, those of earlier runs included.
     pub bytes: u64,
-    /// Whether they were compared with the checksum COS keeps.
+    /// Whether they were compared with the checksum that COS keeps.
     pub integrity: Integrity,
 }
 
@@ -293,7 +294,7 @@ impl DownloadOutput {
 /// A [`Download`] to a writer.
 ///
 /// # Errors
-/// As [`Download`]; [`ErrorKind::Io`] when the writer fails. What was written before an error is not taken back: a wrong
+/// As [`Download`]; [`ErrorKind::Io`] when the writer fails. Bytes written before an error stay written: a wrong
 /// checksum is known only at the end.
 ///
 /// # Cancellation
@@ -339,11 +340,12 @@ fn writer_failed(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Io, "writing what was downloaded").with_source(error)
 }
 
-/// A [`Download`] as a stream: an [`Object`] whose [`body`](Object::body) comes in order, while ranges ahead of the reader
-/// are fetched in parallel. The future ends when the object begins; its handle goes on to tell, pause and cancel.
+/// A [`Download`] as a stream: an [`Object`] whose [`body`](Object::body) comes in order, while ranges ahead of the
+/// reader are fetched in parallel. The future ends when the object begins; its handle can still report, pause and
+/// cancel.
 ///
-/// What is ahead is held in memory, within the client's [`memory_limit`](crate::ClientBuilder::memory_limit); where that
-/// is used up, only what is read is fetched. A reader may take its time.
+/// What is fetched ahead is held in memory, within the client's [`memory_limit`](crate::ClientBuilder::memory_limit).
+/// When that is used up, only what is being read is fetched. The reader may take as long as it likes.
 ///
 /// # Errors
 /// As [`Download`], from the future or from the stream. A wrong checksum is an error before the end of the stream.
@@ -369,11 +371,11 @@ impl Run for DownloadToStream {
 }
 
 impl Bucket {
-    /// Downloads an object to a file, by parallel ranges: [`Download`] without options. The file gets its name when it is
-    /// whole and compared; until then, whatever had the name stays.
+    /// Downloads an object to a file, in parallel ranges: [`Download`] without options. The file gets its name when it
+    /// is complete and checked; until then a file that had the name stays.
     ///
     /// # Errors
-    /// As [`DownloadToPath`]; [`ErrorKind::Input`] when the key is none.
+    /// As [`DownloadToPath`]; [`ErrorKind::Input`] when the key is not valid.
     ///
     /// # Cancellation
     /// As [`DownloadToPath`].

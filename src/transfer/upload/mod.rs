@@ -23,27 +23,31 @@ use crate::transfer::source::{Kind, SourceFile, UploadSource, Whole};
 
 /// Uploads a file, bytes, or a stream of any length: in one request when it is small, else in parts, several at once.
 ///
-/// Up to 48.8 TiB. Parts have 8 MiB, or more where 10 000 of them would not be enough; a file is streamed from disk, and
-/// what is held of streams and files together stays within the client's
-/// [`memory_limit`](crate::ClientBuilder::memory_limit). A stream whose length is not known begins with parts of 8 MiB
-/// that grow up to half of that limit less 2 MiB: 257 GiB by default. Each part is signed when it is sent.
+/// The object may have up to 48.8 TiB. Parts have 8 MiB, or more where 10 000 of them would not be enough. A file is
+/// streamed from disk. All uploads together hold no more in memory than the client's
+/// [`memory_limit`](crate::ClientBuilder::memory_limit). A stream whose length is not known starts with parts of 8 MiB,
+/// which grow up to half of that limit minus 2 MiB: with the default limit it may have 257 GiB. Each part is signed
+/// when it is sent.
 ///
-/// The CRC-64 of every part is compared with COS's, and those of all parts with the whole
-/// [`expected`](Self::crc64) before the object comes into being, and with COS's after. When the source changes meanwhile,
-/// no object is made. An upload whose end is unknown is found out by what COS has: the object, or the parts.
+/// The CRC-64 of every part is compared with COS's. The CRC-64 of the whole is compared with the [expected
+/// one](Self::crc64) before the object is made, and with COS's afterwards. When the source changes during the upload,
+/// no object is made. When the answer to the last request is lost, the client finds out what happened from what COS
+/// has: the object, or the parts.
 ///
 /// # Errors
-/// As [`PutObject`](crate::PutObject) and [`UploadPart`](crate::UploadPart). [`ErrorKind::Changed`](crate::ErrorKind::Changed) when the file changed, or the stream
-/// has another length than it was said to have. [`ErrorKind::Integrity`](crate::ErrorKind::Integrity) when checksums differ. [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous)
-/// with the [`upload_id`](Error::upload_id) when nothing says whether the object was made; [`Error::advice`] names the
-/// right with which that could have been found out (`name/cos:HeadObject`, `name/cos:ListParts`). [`ErrorKind::Input`](crate::ErrorKind::Input)
-/// when an option cannot be, and when a stream has more bytes than 10 000 parts within the limit of memory can carry.
+/// As [`PutObject`](crate::PutObject) and [`UploadPart`](crate::UploadPart).
+/// [`ErrorKind::Changed`](crate::ErrorKind::Changed) when the file changed, or the stream does not have the length it
+/// was said to have. [`ErrorKind::Integrity`](crate::ErrorKind::Integrity) when checksums differ.
+/// [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) with the [`upload_id`](Error::upload_id) when nothing tells
+/// whether the object was made; [`Error::advice`] then names the permission that was missing to find out
+/// (`name/cos:HeadObject`, `name/cos:ListParts`). [`ErrorKind::Input`](crate::ErrorKind::Input) when an option is
+/// invalid, and when a stream has more bytes than 10 000 parts within the memory limit can carry.
 /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the source cannot be read, or another upload holds the checkpoint.
 ///
 /// # Cancellation
-/// Dropping the future stops all I/O, and a task of its own gives the upload up within 30 s; with a
-/// [`checkpoint`](Self::checkpoint) its parts stay for the next run. Once all parts are there and COS makes the object,
-/// it is made all the same. A process that is killed leaves its upload to [`Bucket::orphans`].
+/// Dropping the future stops all I/O; a separate task then aborts the upload within 30 s. With a
+/// [`checkpoint`](Self::checkpoint) the parts stay for the next run. Once all parts are there and COS is making the
+/// object, it is made all the same. A process that is killed leaves its upload for [`Bucket::orphans`] to find.
 ///
 /// # Examples
 /// ```no_run
@@ -93,7 +97,7 @@ impl Upload {
         self
     }
 
-    /// Who may do what with it; else [`Acl::inherited`].
+    /// Who may do what with the object; by default [`Acl::inherited`].
     pub fn acl(mut self, acl: Acl) -> Self {
         self.draft.acl = Some(acl);
         self
@@ -111,54 +115,57 @@ impl Upload {
         self
     }
 
-    /// The speed of each request.
+    /// Limits the speed of each request.
     pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
         self.draft.traffic_limit = Some(limit);
         self
     }
 
-    /// COS tells a server of yours when the object is made, and its answer is [`callback`](UploadOutput::callback) of the
-    /// output.
+    /// Has COS call your server when the object is made. The server's answer is in [`callback`](UploadOutput::callback)
+    /// of the output.
     pub fn callback(mut self, callback: Callback) -> Self {
         self.draft.callback = Some(callback);
         self
     }
 
-    /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
+    /// Fails with `FileAlreadyExists` (409) when an object with this key exists. COS ignores this in buckets that ever
+    /// had versioning.
     pub fn forbid_overwrite(mut self) -> Self {
         self.draft.forbid_overwrite = true;
         self
     }
 
-    /// Parts of so many bytes, 1 MiB to 5 GiB, or more where 10 000 of them would not be enough. Up to one part goes in
-    /// one request. Of a stream a part takes at most half of [`memory_limit`](crate::ClientBuilder::memory_limit) less
-    /// 2 MiB. Unless said, parts have 8 MiB, and of what is no stream up to 16 MiB go in one request.
+    /// The size of a part, 1 MiB to 5 GiB; parts are larger where 10 000 of this size would not be enough. A source of
+    /// up to one part goes in one request. A part of a stream may take at most half of
+    /// [`memory_limit`](crate::ClientBuilder::memory_limit) minus 2 MiB. By default parts have 8 MiB, and a source of
+    /// up to 16 MiB that is not a stream goes in one request.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
     }
 
-    /// How many parts are under way at once, from 1; 8 unless said. The limit of memory may allow fewer.
+    /// How many parts are sent at once, at least 1; 8 by default. The memory limit may allow fewer.
     pub fn concurrency(mut self, parts: usize) -> Self {
         self.concurrency = parts;
         self
     }
 
-    /// The CRC-64 the source has: what has another one never becomes an object.
+    /// The CRC-64 that the source must have. If it has another, no object is made.
     pub fn crc64(mut self, crc64: u64) -> Self {
         self.crc64 = Some(crc64);
         self
     }
 
-    /// Remembers in this directory, which is made if need be, which parts of a file are done, so that the same upload in
-    /// another process goes on where this one ended. It belongs to this bucket, key, file and these options; with another
-    /// of them, or when the file changed, the upload begins anew, and the one before is given up; where the key may not do
-    /// that, [`Bucket::orphans`](crate::Bucket::orphans) finds it. It is gone when the upload has succeeded or cannot
-    /// succeed any more, and only one upload at a time may hold it.
+    /// Records in this directory which parts of a file are done, so that the same upload in another process continues
+    /// where this one stopped. The directory is created if it is missing. A checkpoint belongs to this bucket, key,
+    /// file and options: when one of them is different, or the file changed, the upload starts from the beginning, and
+    /// the earlier one is aborted. Where the key may not abort it, [`Bucket::orphans`](crate::Bucket::orphans) finds
+    /// it. The checkpoint is removed when the upload has succeeded or cannot succeed any more. Only one upload at a
+    /// time may hold it.
     ///
-    /// The directory should be this user's alone, as one that is made here is. A checkpoint that belongs to another user
-    /// or has a second name is not gone on with and not written to, but removed; where this user may not remove it, the
-    /// upload fails with [`ErrorKind::Io`](crate::ErrorKind::Io).
+    /// Only this user should have access to the directory; one that is created here is like that. A checkpoint that
+    /// belongs to another user or has a second name (a hard link) is neither used nor written to, but removed; where
+    /// this user may not remove it, the upload fails with [`ErrorKind::Io`](crate::ErrorKind::Io).
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(directory.into());
         self
@@ -186,10 +193,10 @@ impl Bucket {
     /// Uploads a file, bytes, or a stream of any length: [`Upload`] without options.
     ///
     /// # Errors
-    /// As [`Upload`]; [`ErrorKind::Input`](crate::ErrorKind::Input) when the key is none.
+    /// As [`Upload`]; [`ErrorKind::Input`](crate::ErrorKind::Input) when the key is not valid.
     ///
     /// # Cancellation
-    /// Dropping the future stops all I/O and gives the upload up, unless COS already makes the object.
+    /// Dropping the future stops all I/O and aborts the upload, unless COS is already making the object.
     ///
     /// # Examples
     /// ```no_run

@@ -10,22 +10,22 @@ use crate::transfer::commit::Made;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadOutput {
-    /// The ETag, quotes included. Of an object made of parts it is no MD5.
+    /// The ETag, quotes included. For an object made of parts it is not an MD5.
     pub etag: String,
-    /// The CRC-64 COS computed, equal to that of the bytes sent; `None` when COS named none.
+    /// The CRC-64 that COS computed, equal to that of the bytes sent; `None` when COS did not send one.
     pub crc64: Option<u64>,
     /// The version, where the bucket keeps versions.
     pub version_id: Option<String>,
-    /// What the server said that a [`Callback`](crate::Callback) went to, or that it failed; `None` when COS tells nothing
-    /// of it, or it is [`reconciled`](Self::reconciled).
+    /// What your server answered to the [`Callback`](crate::Callback), or that the call failed; `None` when COS says
+    /// nothing about it, or the upload is [`reconciled`](Self::reconciled).
     pub callback: Option<Result<Bytes, Box<ServiceError>>>,
-    /// How many bytes it has.
+    /// The length in bytes.
     pub length: u64,
     /// How many parts it was made of; 0 when it went in one request.
     pub parts: u32,
-    /// How many of them an earlier run had uploaded.
+    /// How many of the parts an earlier run had uploaded.
     pub resumed_parts: u32,
-    /// Whether COS's answer was lost, and the object itself told that it was made.
+    /// Whether COS's answer was lost, and a look at the object showed that it was made.
     pub reconciled: bool,
     request_id: String,
 }
@@ -50,7 +50,7 @@ impl UploadOutput {
         Self { etag, crc64, version_id, callback, length, parts, resumed_parts, reconciled, request_id }
     }
 
-    /// `x-cos-request-id`; of the look at the object when the answer was lost.
+    /// `x-cos-request-id`; when the answer was lost, that of the request that looked at the object.
     pub fn request_id(&self) -> &str {
         &self.request_id
     }
