@@ -192,7 +192,7 @@
 //! ```text
 //! 5  sts (client)                                             a consumer of the client: its cache, clock and budget
 //! 4  transfer                                                 whole files and directories, by operations
-//! 3  client (bucket, execute, retry, provider, http)          the lowest floor that waits, sleeps and reads the clock
+//! 3  client (bucket, execute, provider, http)                 the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket  policy                        operations: know no client, no credentials, no signing
 //! 1  operation  request  head  answer  options  rest
 //!    sign  presign  retry                                     vocabulary of a request; pure, as the calls of sts are
@@ -211,7 +211,7 @@
 //!     http.execute(request)             client/http         reqwest, or yours
 //!     status, document -> Error         error.rs            the one table
 //!     operation.output(sent, response)  object/put.rs       PutObjectOutput
-//!     history.decide(evidence, ..)      client/retry.rs     pure: stop, wait, refresh, sign anew
+//!     history.decide(evidence, ..)      retry.rs            pure: stop, wait, refresh, sign anew
 //! ```
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

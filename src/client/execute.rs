@@ -9,8 +9,9 @@ use http::{HeaderValue, Method, Response, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::answer::{REQUEST_ID, bare_answer, content_length};
+use crate::answer::{REQUEST_ID, bare_answer, content_length, header_text};
 use crate::body::{Body, ByteStream};
+use crate::client::budget::UNAFFORDABLE;
 use crate::client::clock::{CorrectedClock, Mark};
 use crate::client::defaults::{COMMIT_TIMEOUT, CONNECT_GRACE, MAX_ATTEMPTS, TRANSFER_ATTEMPTS};
 use crate::client::failover::Side;
@@ -19,7 +20,6 @@ use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
 use crate::client::resume::{Ask, Onward, Origin, Resuming};
-use crate::client::retry::UNAFFORDABLE;
 use crate::client::route::{Route, server_time, sign_of};
 use crate::client::runtime::in_runtime;
 use crate::client::signer::Signer;
@@ -83,9 +83,12 @@ struct Journey<T> {
     side: Side,
     /// The body, once an attempt has sent all of it.
     sent: Option<Sent>,
-    /// The output, and the head of the answer if that is kept. It waits here, and is not handed up from call to call.
-    arrived: Option<(T, Option<Box<Parts>>)>,
+    /// It waits here, and is not handed up from call to call.
+    arrived: Option<Arrived<T>>,
 }
+
+/// The output, and the head of the answer if that is kept.
+type Arrived<T> = (T, Option<Box<Parts>>);
 
 impl<T> Journey<T> {
     fn new(keep: bool) -> Self {
@@ -112,11 +115,7 @@ impl<T> Journey<T> {
 
 impl Call<'_> {
     /// Sends the operation until it succeeds, fails for good, or the budget ends. `keep` keeps the head of the answer.
-    pub(crate) async fn send<O: Operation>(
-        &self,
-        operation: &O,
-        keep: bool,
-    ) -> Result<(O::Output, Option<Box<Parts>>)> {
+    pub(crate) async fn send<O: Operation>(&self, operation: &O, keep: bool) -> Result<Arrived<O::Output>> {
         let mut journey = Journey::new(keep);
         {
             // Pinned, so that it is not moved from hand to hand: it is large.
@@ -193,7 +192,6 @@ impl Call<'_> {
     }
 
     async fn run<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Result<()> {
-        let signer = self.signer();
         let limit = self.max_attempts();
         let mut spent = 0;
         let mut free = false;
@@ -240,12 +238,10 @@ impl Call<'_> {
                 Decision::StopAmbiguous => {
                     let guarded =
                         operation.safety() == Safety::Guarded && evidence == Evidence::Answer(Class::Terminal);
-                    if let (true, Some(body)) = (guarded, journey.sent) {
-                        let body = Sent { attempts: journey.attempts, ..body };
-                        let since = journey.began.unwrap_or_default();
-                        journey.arrived = self.reconcile(operation, body, since, journey.keep).await;
+                    if guarded && self.reconcile(operation, journey).await.is_some() {
+                        return Ok(());
                     }
-                    return if journey.arrived.is_some() { Ok(()) } else { Err(journey.failed().into_ambiguous()) };
+                    return Err(journey.failed().into_ambiguous());
                 }
                 Decision::Again | Decision::Resign => free = true,
                 Decision::Wait { base, .. } => {
@@ -255,10 +251,8 @@ impl Call<'_> {
                 Decision::RefreshCredentials => {
                     free = true;
                     journey.waits = Waits::Key;
-                    signer.credentials().invalidate(snapshot.generation());
-                    let fresh = signer.credentials().current().await;
-                    let is_other = fresh.is_ok_and(|fresh| fresh.generation() != snapshot.generation());
-                    if !is_other && decide(&mut journey.history, limit) != Decision::Resign {
+                    if !self.has_another_key(&snapshot).await && decide(&mut journey.history, limit) != Decision::Resign
+                    {
                         // No other key is to be had: what COS said stands.
                         return Err(journey.failed());
                     }
@@ -273,13 +267,8 @@ impl Call<'_> {
     }
 
     /// A guard says no after an attempt whose end is unknown: the object there may be the very one that was sent.
-    async fn reconcile<O: Operation>(
-        &self,
-        operation: &O,
-        sent: Sent,
-        since: Duration,
-        keep: bool,
-    ) -> Option<(O::Output, Option<Box<Parts>>)> {
+    async fn reconcile<O: Operation>(&self, operation: &O, journey: &mut Journey<O::Output>) -> Option<()> {
+        let sent = Sent { attempts: journey.attempts, ..journey.sent? };
         let request = operation.request().ok()?;
         let Target::Object(key) = request.target() else { return None };
         let mut head = HeadObject::new(key.clone());
@@ -288,20 +277,29 @@ impl Call<'_> {
         }
         let found = self.probe(head).await.ok()?;
         let age = age(found.headers())?;
+        let since_begun = self.engine.clock.monotonic().saturating_sub(journey.began.unwrap_or_default());
         // What another put there before may have the very same bytes. Times are told in whole seconds.
-        if age > self.engine.clock.monotonic().saturating_sub(since) + Duration::from_secs(2) {
+        if age > since_begun + Duration::from_secs(2) {
             return None;
         }
         let output = operation.reconcile(&sent, found.headers())?;
         trace::event("reconciled");
         let mut head = Response::new(()).into_parts().0;
         head.headers = found.headers().clone();
-        Some((output, keep.then(|| Box::new(head))))
+        journey.arrived = Some((output, journey.keep.then(|| Box::new(head))));
+        Some(())
     }
 
     /// In a box of its own: it is this loop again.
     fn probe(&self, head: HeadObject) -> BoxFuture<'_, Result<ObjectMeta>> {
         Box::pin(async move { Ok(self.send(&head, false).await?.0) })
+    }
+
+    /// Whether the credentials have another key than this one, which COS refused.
+    async fn has_another_key(&self, refused: &Snapshot) -> bool {
+        let credentials = self.signer().credentials();
+        credentials.invalidate(refused.generation());
+        credentials.current().await.is_ok_and(|current| current.generation() != refused.generation())
     }
 
     pub(crate) fn signer(&self) -> &Signer {
@@ -391,16 +389,8 @@ impl Call<'_> {
             return Err(Error::new(ErrorKind::Changed, told).may_have(true).into());
         }
         let (parts, body) = outcome?.into_parts();
-        // Of a success the time is of use only while a correction is in force.
-        let asked = clock.is_corrected() || !parts.status.is_success();
-        let time = if asked { server_time(&parts, address) } else { None };
         // The date is that of the answer, which is waited for from the last byte.
-        let sending = progress.sending();
-        let offset = time.and_then(|time| clock.measure(mark.after(sending), time));
-        if let Some(offset) = offset.filter(|_| parts.status.is_success()) {
-            clock.follow(offset);
-        }
-        let (status, id) = (parts.status.as_u16(), parts.headers.get(&REQUEST_ID).cloned());
+        let offset = self.clock_offset(&parts, address, mark.after(progress.sending()));
         // While COS works it may send nothing for long, or a blank now and then.
         let works_on = O::WORKS_LONG && parts.status.is_success();
         let silence = if works_on { COMMIT_TIMEOUT } else { self.engine.limits.stall };
@@ -411,18 +401,45 @@ impl Call<'_> {
             let Some(output) = unset(operation, &failure.error) else {
                 return Err(failure);
             };
-            let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
-            trace::answered(journey.attempts, status, request_id);
+            let request_id = header_text(&parts.headers, &REQUEST_ID).unwrap_or_default();
+            trace::answered(journey.attempts, parts.status.as_u16(), request_id);
             journey.arrived = Some((output, journey.keep.then(|| Box::new(parts))));
             return Ok(());
         }
         if sent_length != length {
-            let told = format!("COS answered {status} after {sent_length} of {length} bytes");
+            let told = format!("COS answered {} after {sent_length} of {length} bytes", parts.status.as_u16());
             let error = Error::new(ErrorKind::Response, told).with_service(bare_answer(&parts));
             return Err(Failure { error, evidence: Evidence::Unknown });
         }
         no_part(&parts, wants_part)?;
         let sent = Sent { length, crc64, attempts: journey.attempts };
+        self.read(operation, journey, &sent, parts, body).await
+    }
+
+    /// By how much COS's clock is ahead, if the answer tells. Of a success that is of use only while a correction is in
+    /// force, which then follows it.
+    fn clock_offset(&self, parts: &Parts, address: &Address, waited_since: Mark) -> Option<i64> {
+        let clock = &self.engine.clock;
+        if parts.status.is_success() && !clock.is_corrected() {
+            return None;
+        }
+        let offset = clock.measure(waited_since, server_time(parts, address)?)?;
+        if parts.status.is_success() {
+            clock.follow(offset);
+        }
+        Some(offset)
+    }
+
+    /// Makes the output of a success.
+    async fn read<O: Operation>(
+        &self,
+        operation: &O,
+        journey: &mut Journey<O::Output>,
+        sent: &Sent,
+        parts: Parts,
+        body: Stalling,
+    ) -> Result<(), Failure> {
+        let (status, id) = (parts.status.as_u16(), parts.headers.get(&REQUEST_ID).cloned());
         let kept = journey.keep.then(|| Box::new(parts.clone()));
         let body = if O::METHOD == Method::HEAD {
             O::Response::from(Bytes::new())
@@ -433,14 +450,12 @@ impl Call<'_> {
             O::Response::from(read.map_err(|error| unread(error, &parts))?)
         };
         let request_id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
-        match operation.output(&sent, Response::from_parts(parts, body)) {
-            Ok(output) => {
-                trace::answered(journey.attempts, status, request_id);
-                journey.arrived = Some((output, kept));
-                Ok(())
-            }
-            Err(error) => Err(judge_output(error, operation.safety(), status, request_id)),
-        }
+        let output = operation
+            .output(sent, Response::from_parts(parts, body))
+            .map_err(|error| judge_output(error, operation.safety(), status, request_id))?;
+        trace::answered(journey.attempts, status, request_id);
+        journey.arrived = Some((output, kept));
+        Ok(())
     }
 
     /// The body of an answer that is handed on as a stream, and read on when it breaks off.

@@ -2,6 +2,7 @@
 
 mod account;
 mod bucket;
+pub(crate) mod budget;
 pub(crate) mod chunks;
 pub(crate) mod clock;
 pub mod defaults;
@@ -18,7 +19,6 @@ mod presign;
 pub mod provider;
 mod reader;
 mod resume;
-pub(crate) mod retry;
 mod route;
 pub(crate) mod runtime;
 mod signer;

@@ -9,9 +9,9 @@ use futures_core::Stream;
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::body::{ByteStream, Pieces};
+use crate::client::budget::UNAFFORDABLE;
 use crate::client::defaults::{BACKOFF_BASE, PROGRESS};
 use crate::client::provider::BoxFuture;
-use crate::client::retry::UNAFFORDABLE;
 use crate::client::route::Route;
 use crate::client::stall::Stalling;
 use crate::client::trace;

@@ -7,8 +7,8 @@ use http::response::Parts;
 use http::{Response, header};
 
 use crate::answer::{REQUEST_ID, bare_answer};
+use crate::client::budget::Budget;
 use crate::client::failover::{Breaker, Side, Sign};
-use crate::client::retry::Budget;
 use crate::region::{Address, Scheme};
 use crate::request::Target;
 

@@ -7,9 +7,9 @@ use http::HeaderValue;
 use super::endpoint::Site;
 use super::{Call, Endpoint, Issued, Issuer};
 // A stranger would write a budget and a corrected clock of their own; a second pair would say the same.
+use crate::client::budget::Budget;
 use crate::client::clock::{CorrectedClock, SystemClock};
 use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
-use crate::client::retry::Budget;
 use crate::client::{Connections, HttpClient};
 use crate::error::{Error, Result};
 use crate::region::Region;

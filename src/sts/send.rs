@@ -8,8 +8,8 @@ use tokio::time::{sleep, timeout};
 
 use super::{Call, Client, Issued, SignedCall, request};
 use crate::client::Payload;
+use crate::client::budget::UNAFFORDABLE;
 use crate::client::defaults::{BACKOFF_BASE, THROTTLE_BASE};
-use crate::client::retry::UNAFFORDABLE;
 use crate::client::runtime::in_runtime;
 use crate::client::trace::{self, Span};
 use crate::credentials::Credentials;
