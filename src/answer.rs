@@ -142,6 +142,15 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(Duration::from_secs(60)))
 }
 
+/// A stranger's text, short and on one line, unless it repeats a piece of what was sent.
+#[cfg(any(feature = "client", feature = "sts"))]
+pub(crate) fn quoted(text: &str, longest: usize, sent: &[&str]) -> String {
+    let line: String = text.chars().filter(|c| !c.is_control()).collect();
+    // In all of it: a piece that is cut off would be one as well.
+    let repeated = sent.iter().any(|secret| repeats(&line, secret.as_bytes()));
+    if repeated { "(it repeats the request)".to_owned() } else { line.chars().take(longest).collect() }
+}
+
 /// Whether a stranger's text holds a piece of what it was sent, as debugging servers' do.
 #[cfg(any(feature = "client", feature = "sts"))]
 pub(crate) fn repeats(text: &str, sent: &[u8]) -> bool {

@@ -2,6 +2,8 @@
 
 mod document;
 mod freshness;
+#[cfg(any(feature = "client", feature = "sts"))]
+mod sts;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 pub use self::freshness::{Freshness, Lifetime, RefreshSchedule};
+#[cfg(any(feature = "client", feature = "sts"))]
+pub(crate) use self::sts::StsAnswer;
 use crate::error::{Error, Result};
 use crate::time::{from_unix_seconds, iso8601, unix_seconds};
 

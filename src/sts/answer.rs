@@ -4,11 +4,10 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::response::Parts;
-use serde::Deserialize;
 
 use super::endpoint::Site;
-use crate::answer::{bare_answer, repeats};
-use crate::credentials::{Credentials, SessionCredentials};
+use crate::answer::{bare_answer, quoted};
+use crate::credentials::{Credentials, SessionCredentials, StsAnswer};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 
 /// A key that STS issued.
@@ -51,53 +50,23 @@ impl From<Issued> for Credentials {
 /// message shall repeat.
 pub(super) fn read(parts: &Parts, body: &Bytes, site: &Site, sent: &[&str]) -> Result<Issued> {
     let mut told = ServiceError { by_sts: true, ..bare_answer(parts) };
-    let document: Option<Document> = serde_json::from_slice(body).ok();
-    let Some(Document { response }) = document else {
+    let Some(StsAnswer { request_id, refusal }) = StsAnswer::read(body, sent) else {
         let host = site.host.to_str().unwrap_or_default();
         let foreign = Error::new(ErrorKind::Response, format!("{host} does not answer as STS does")).with_service(told);
         // A proxy or a load balancer with a problem of its own.
         return Err(foreign.retryable(matches!(parts.status.as_u16(), 429 | 500..=599)));
     };
-    let quoted = |text: String, longest: usize| {
-        // In all of it: a piece that is cut off would be one as well.
-        let repeated = sent.iter().any(|secret| repeats(&text, secret.as_bytes()));
-        if repeated { "(it repeats the request)".to_owned() } else { text.chars().take(longest).collect() }
-    };
-    told.request_id = quoted(response.request_id, 256);
-    if let Some(refusal) = response.error {
-        told.code = quoted(refusal.code, 256);
-        told.message = quoted(refusal.message, 1024);
-        return Err(Error::service_error(told));
+    told.request_id = request_id;
+    if let Some((code, message)) = refusal {
+        return Err(Error::service_error(ServiceError { code, message, ..told }));
     }
     match SessionCredentials::from_json(body) {
         Ok(key) => Ok(Issued { key, request_id: told.request_id }),
         Err(error) => {
-            let why = quoted(error.to_string(), 1024);
+            let why = quoted(&error.to_string(), 1024, sent);
             Err(Error::new(ErrorKind::Response, "no key in it").with_source(why).with_service(told))
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Document {
-    #[serde(rename = "Response")]
-    response: Response,
-}
-
-#[derive(Deserialize)]
-struct Response {
-    #[serde(rename = "Error")]
-    error: Option<Refusal>,
-    #[serde(rename = "RequestId", default)]
-    request_id: String,
-}
-
-#[derive(Deserialize)]
-struct Refusal {
-    #[serde(rename = "Code", default)]
-    code: String,
-    #[serde(rename = "Message", default)]
-    message: String,
 }
 
 #[cfg(test)]

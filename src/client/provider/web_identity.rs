@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::fetch::{Answer, Fetch, Site};
 use super::{BoxFuture, CredentialError, ProvideCredentials, Variables, file};
-use crate::answer::repeats;
+use crate::answer::quoted;
 use crate::client::clock::SystemClock;
 use crate::client::http::HttpClient;
-use crate::credentials::{Credentials, SessionCredentials};
-use crate::error::{Error, Result};
+use crate::credentials::{Credentials, SessionCredentials, StsAnswer};
+use crate::error::{Error, Result, ServiceError};
 use crate::region::Region;
 use crate::time::{Clock, unix_seconds};
 
+const ACTION: &str = "AssumeRoleWithWebIdentity";
 const REGION: &str = "TKE_REGION";
 const PROVIDER_ID: &str = "TKE_PROVIDER_ID";
 const TOKEN_FILE: &str = "TKE_WEB_IDENTITY_TOKEN_FILE";
@@ -176,7 +176,7 @@ impl WebIdentityCredentials {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static("SKIP"));
-        headers.insert("x-tc-action", HeaderValue::from_static("AssumeRoleWithWebIdentity"));
+        headers.insert("x-tc-action", HeaderValue::from_static(ACTION));
         headers.insert("x-tc-version", HeaderValue::from_static("2018-08-13"));
         headers.insert("x-tc-timestamp", now.into());
         // A region is a label.
@@ -188,22 +188,14 @@ impl WebIdentityCredentials {
     }
 
     fn read(&self, answer: &Answer, token: &str) -> Result<Credentials, CredentialError> {
-        let host = self.site.host();
-        // STS refuses with status 200.
-        if let Ok(Document { response: Response { error: Some(refusal), request_id } }) =
-            serde_json::from_slice(&answer.body)
-        {
-            let passing = ["InternalError", "RequestLimitExceeded"].iter().any(|code| refusal.code.starts_with(code));
-            let told = format!(
-                "{host} answered {}: {} (request id {})",
-                quoted(&refusal.code, token),
-                quoted(&refusal.message, token),
-                quoted(&request_id, token),
-            );
-            return Err(if passing { CredentialError::transient(told) } else { CredentialError::rejected(told) });
+        let (host, sent) = (self.site.host(), [token]);
+        if let Some(StsAnswer { request_id, refusal: Some((code, message)) }) = StsAnswer::read(&answer.body, &sent) {
+            let status = answer.status.as_u16();
+            let refusal = ServiceError { status, code, message, request_id, by_sts: true, ..ServiceError::default() };
+            return Err(Error::service_error(refusal).during(ACTION, host, 0).into());
         }
         let key = SessionCredentials::from_json(&answer.body).map_err(|error| {
-            let told = quoted(&error.to_string(), token);
+            let told = quoted(&error.to_string(), 256, &sent);
             CredentialError::transient(format!("{host} answered with no key: {told}"))
         })?;
         Ok(answer.dated(key))
@@ -254,32 +246,4 @@ impl ProvideCredentials for WebIdentityCredentials {
     fn name(&self) -> &'static str {
         "the web identity"
     }
-}
-
-#[derive(Deserialize)]
-struct Document {
-    #[serde(rename = "Response")]
-    response: Response,
-}
-
-#[derive(Deserialize)]
-struct Response {
-    #[serde(rename = "Error")]
-    error: Option<Refusal>,
-    #[serde(rename = "RequestId", default)]
-    request_id: String,
-}
-
-#[derive(Deserialize)]
-struct Refusal {
-    #[serde(rename = "Code", default)]
-    code: String,
-    #[serde(rename = "Message", default)]
-    message: String,
-}
-
-/// A stranger's text on one line, unless it repeats a piece of the token.
-fn quoted(text: &str, token: &str) -> String {
-    let line: String = text.chars().filter(|c| !c.is_control()).take(256).collect();
-    if repeats(&line, token.as_bytes()) { "(it repeats the request)".to_owned() } else { line }
 }

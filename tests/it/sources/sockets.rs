@@ -69,7 +69,8 @@ async fn sources_keep_to_their_limits_on_sockets() {
         b"HTTP/1.1 200 OK\r\n\r\n{\"Response\":{\"Error\":{\"Code\":\"InvalidParameter.WebIdentityTokenError\"}}}";
     let source = WebIdentityCredentials::new("ap-guangzhou".parse().unwrap(), "p", token.path(), "r");
     let error = source.endpoint(&peer(Some(answer.to_vec())).await).unwrap().provide().await.unwrap_err();
-    assert!(error.to_string().contains("answered InvalidParameter.WebIdentityTokenError"), "{error}");
+    assert!(error.to_string().contains("answered 200 InvalidParameter.WebIdentityTokenError"), "{error}");
+    assert_eq!(tencent_cos::Error::from(error).code(), Some("InvalidParameter.WebIdentityTokenError"));
 }
 
 /// Runs itself in a process whose environment names a proxy: a source goes past it, who asks for it goes there.
