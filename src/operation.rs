@@ -376,6 +376,15 @@ pub(crate) fn unset<O: Operation>(operation: &O, error: &Error) -> Option<O::Out
     error.service().filter(|_| error.kind() == ErrorKind::Service).and_then(|refusal| operation.unset_by(refusal))
 }
 
+/// The operation with this option, where it is set.
+#[cfg(feature = "client")]
+pub(crate) fn given<O, V: Clone>(operation: O, option: Option<&V>, set: fn(O, V) -> O) -> O {
+    match option {
+        Some(value) => set(operation, value.clone()),
+        None => operation,
+    }
+}
+
 /// Compares what was sent with the checksum COS answers with, and gives that. An answer without one is let through: it is
 /// the caller's to see.
 pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<Option<u64>> {

@@ -29,7 +29,7 @@ use crate::client::verdict::{Failure, Waits, age, judge_output, late, refused, u
 use crate::error::{Class, Error, ErrorKind, Result};
 use crate::head::Head;
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent, no_part, unset};
+use crate::operation::{Operation, Paged, ResponseBody, Safety, Sent, given, no_part, unset};
 use crate::region::Address;
 use crate::request::Target;
 use crate::retry::{Decision, Evidence, History, backoff};
@@ -271,10 +271,7 @@ impl Call<'_> {
         let sent = Sent { attempts: journey.attempts, ..journey.sent? };
         let request = operation.request().ok()?;
         let Target::Object(key) = request.target() else { return None };
-        let mut head = HeadObject::new(key.clone());
-        if let Some(key) = operation.customer_key() {
-            head = head.customer_key(key.clone());
-        }
+        let head = given(HeadObject::new(key.clone()), operation.customer_key(), HeadObject::customer_key);
         let found = self.probe(head).await.ok()?;
         let age = age(found.headers())?;
         let since_begun = self.engine.clock.monotonic().saturating_sub(journey.began.unwrap_or_default());

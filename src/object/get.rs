@@ -15,6 +15,8 @@ use crate::key::ObjectKey;
 #[cfg(feature = "client")]
 use crate::object::HeadObject;
 use crate::object::ObjectMeta;
+#[cfg(feature = "client")]
+use crate::operation::given;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::{ByteRange, Conditions, ContentRange, CustomerKey, ResponseOverrides, TrafficLimit};
 use crate::request::{Describe, Named, Request};
@@ -134,14 +136,9 @@ impl GetObject {
     /// A look at what this reads.
     #[cfg(feature = "client")]
     pub(crate) fn head(&self) -> HeadObject {
-        let mut head = HeadObject::new(self.key.clone());
-        if let Some(id) = &self.version_id {
-            head = head.version_id(id);
-        }
-        if let Some(key) = &self.customer_key {
-            head = head.customer_key(key.clone());
-        }
-        head
+        let head = HeadObject::new(self.key.clone());
+        let head = given(head, self.version_id.as_ref(), HeadObject::version_id);
+        given(head, self.customer_key.as_ref(), HeadObject::customer_key)
     }
 
     /// A parameter for processing by Cloud Infinite, for instance `imageMogr2/thumbnail/!50p` with an empty value. What

@@ -21,7 +21,7 @@ use crate::multipart::{
     PartSummary,
 };
 use crate::object::{HeadObject, ObjectMeta};
-use crate::operation::{Operation, Permissions, Safety, Sent};
+use crate::operation::{Operation, Permissions, Safety, Sent, given};
 use crate::options::{Callback, CustomerKey};
 use crate::request::Request;
 use crate::time::{Clock as _, parse_http_date};
@@ -47,11 +47,7 @@ pub(super) struct Destination {
 impl Destination {
     /// A look at what is there.
     pub(super) fn head(&self) -> HeadObject {
-        let head = HeadObject::new(self.key.clone());
-        match &self.customer_key {
-            Some(key) => head.customer_key(key.clone()),
-            None => head,
-        }
+        given(HeadObject::new(self.key.clone()), self.customer_key.as_ref(), HeadObject::customer_key)
     }
 }
 
@@ -228,17 +224,7 @@ impl Session {
         loop {
             self.completions += 1;
             self.fate = Fate::Keep;
-            let mut complete = CompleteMultipartUpload::new(self.to.key.clone(), &self.upload_id, &order.parts);
-            if let Some(crc64) = order.crc64 {
-                complete = complete.crc64(crc64);
-            }
-            if let Some(callback) = &self.to.callback {
-                complete = complete.callback(callback.clone());
-            }
-            if self.to.forbid_overwrite {
-                complete = complete.forbid_overwrite();
-            }
-            let error = match self.bucket.send(complete).await {
+            let error = match self.bucket.send(self.completion(&order)).await {
                 Ok(output) => {
                     self.over().await;
                     return Ok(Outcome::Made(Made {
@@ -295,6 +281,13 @@ impl Session {
             }
             before_another(self.completions).await;
         }
+    }
+
+    fn completion(&self, order: &Order) -> CompleteMultipartUpload {
+        let complete = CompleteMultipartUpload::new(self.to.key.clone(), &self.upload_id, &order.parts);
+        let complete = given(complete, order.crc64.as_ref(), CompleteMultipartUpload::crc64);
+        let complete = given(complete, self.to.callback.as_ref(), CompleteMultipartUpload::callback);
+        if self.to.forbid_overwrite { complete.forbid_overwrite() } else { complete }
     }
 
     /// Whether the object there is the one the parts make.

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
 use crate::multipart::UploadPartCopy;
 use crate::object::{CopyObject, GetObjectTagging, HeadObject, ObjectMeta};
-use crate::operation::Operation as _;
+use crate::operation::{Operation as _, given};
 use crate::options::{
     Acl, Attributes, Conditions, CopySource, CustomerKey, Encryption, META_PREFIX, StorageClass, Tags,
 };
@@ -262,13 +262,9 @@ impl LargeCopy {
     /// Looks at the source and at the copy, each with its bucket.
     pub(super) fn heads(&self, bucket: &Bucket) -> [(Bucket, HeadObject); 2] {
         let from = self.from_bucket.as_ref().unwrap_or(bucket);
-        let mut head = HeadObject::new(self.from.clone());
-        if let Some(id) = &self.version_id {
-            head = head.version_id(id);
-        }
-        if let Some(key) = &self.source_key {
-            head = head.customer_key(key.clone());
-        }
+        let head = HeadObject::new(self.from.clone());
+        let head = given(head, self.version_id.as_ref(), HeadObject::version_id);
+        let head = given(head, self.source_key.as_ref(), HeadObject::customer_key);
         [(from.clone(), head), (bucket.clone(), self.draft.destination().head())]
     }
 
@@ -279,38 +275,23 @@ impl LargeCopy {
             return Err(Error::new(ErrorKind::Response, "the look at the source tells no length"));
         };
         let seen = meta.header("date").and_then(parse_http_date);
-        let mut pinned =
+        let pinned =
             CopySource::new(from.region(), from.name(), &self.from).conditions(Conditions::new().if_match(meta.etag()));
-        if let Some(id) = self.version_id.as_deref().or(meta.version_id()) {
-            pinned = pinned.version_id(id);
-        }
-        if let Some(key) = &self.source_key {
-            pinned = pinned.customer_key(key.clone());
-        }
+        let version_id = self.version_id.as_deref().or(meta.version_id()).map(str::to_owned);
+        let pinned = given(pinned, version_id.as_ref(), CopySource::version_id);
+        let pinned = given(pinned, self.source_key.as_ref(), CopySource::customer_key);
         let seen = seen.unwrap_or_else(|| bucket.client().engine().clock.now());
         Ok(Source { pinned, length, seen, meta })
     }
 
     async fn in_one(&self, bucket: &Bucket, source: &Source) -> Result<Made> {
-        let mut copy = CopyObject::new(source.pinned.clone(), self.draft.key.clone());
-        if let Some(attributes) = &self.attributes {
-            copy = copy.replace_attributes(attributes.clone());
-        }
-        if let Some(class) = &self.storage_class {
-            copy = copy.storage_class(class.clone());
-        }
-        if let Some(acl) = &self.draft.acl {
-            copy = copy.acl(acl.clone());
-        }
-        if let Some(tags) = &self.draft.tags {
-            copy = copy.replace_tags(tags.clone());
-        }
-        if let Some(encryption) = &self.draft.encryption {
-            copy = copy.encryption(encryption.clone());
-        }
-        if self.draft.forbid_overwrite {
-            copy = copy.forbid_overwrite();
-        }
+        let copy = CopyObject::new(source.pinned.clone(), self.draft.key.clone());
+        let copy = given(copy, self.attributes.as_ref(), CopyObject::replace_attributes);
+        let copy = given(copy, self.storage_class.as_ref(), CopyObject::storage_class);
+        let copy = given(copy, self.draft.acl.as_ref(), CopyObject::acl);
+        let copy = given(copy, self.draft.tags.as_ref(), CopyObject::replace_tags);
+        let copy = given(copy, self.draft.encryption.as_ref(), CopyObject::encryption);
+        let copy = if self.draft.forbid_overwrite { copy.forbid_overwrite() } else { copy };
         let (to, crc64, since) = (self.draft.destination(), source.meta.crc64(), self.since(bucket, source));
         let (mut requests, mut open) = (0, false);
         loop {
@@ -368,11 +349,9 @@ impl LargeCopy {
             let upload_id: Arc<str> = session.upload_id().into();
             let copy = |Part { number, offset, length }| {
                 let (bucket, control, upload_id) = (bucket.clone(), control.clone(), Arc::clone(&upload_id));
-                let mut copy = UploadPartCopy::new(self.draft.key.clone(), &*upload_id, number, source.pinned.clone());
-                copy = copy.range(offset..offset + length);
-                if let Some(key) = self.draft.customer_key() {
-                    copy = copy.customer_key(key.clone());
-                }
+                let copy = UploadPartCopy::new(self.draft.key.clone(), &*upload_id, number, source.pinned.clone());
+                let copy = given(copy, self.draft.customer_key(), UploadPartCopy::customer_key);
+                let copy = copy.range(offset..offset + length);
                 async move {
                     let meter = control.meter();
                     let output = bucket.send(copy).await.map_err(replaced)?;
@@ -411,18 +390,14 @@ impl LargeCopy {
     /// The tags of the source. Whether there are any, the look at it does not tell for sure.
     async fn tags_of(&self, bucket: &Bucket, source: &Source) -> Result<Tags> {
         let from = self.from_bucket.as_ref().unwrap_or(bucket);
-        let mut get = GetObjectTagging::new(self.from.clone());
-        if let Some(id) = self.version_id.as_deref().or(source.meta.version_id()) {
-            get = get.version_id(id);
-        }
+        let version_id = self.version_id.as_deref().or(source.meta.version_id()).map(str::to_owned);
+        let get = given(GetObjectTagging::new(self.from.clone()), version_id.as_ref(), GetObjectTagging::version_id);
         Ok(from.send(get).await?.tags)
     }
 
     fn initiate(&self, carried: HeaderMap) -> Beginning {
-        let mut attributes = self.attributes.clone().unwrap_or_default();
-        if let Some(class) = &self.storage_class {
-            attributes = attributes.storage_class(class.clone());
-        }
+        let attributes = self.attributes.clone().unwrap_or_default();
+        let attributes = given(attributes, self.storage_class.as_ref(), Attributes::storage_class);
         Beginning { carried, ..Draft { attributes, ..self.draft.clone() }.initiate() }
     }
 }

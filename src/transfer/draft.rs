@@ -6,6 +6,7 @@ use crate::body::Body;
 use crate::key::ObjectKey;
 use crate::multipart::{InitiateMultipartUpload, UploadPart};
 use crate::object::PutObject;
+use crate::operation::given;
 use crate::options::{Acl, Attributes, Callback, CustomerKey, Encryption, Tags, TrafficLimit};
 use crate::transfer::commit::{Beginning, Destination};
 
@@ -36,49 +37,28 @@ impl Draft {
     }
 
     pub(super) fn put(&self, body: Body) -> PutObject {
-        let mut put = PutObject::new(self.key.clone(), body).attributes(self.attributes.clone());
-        if let Some(acl) = &self.acl {
-            put = put.acl(acl.clone());
-        }
-        if let Some(tags) = &self.tags {
-            put = put.tags(tags.clone());
-        }
-        if let Some(encryption) = &self.encryption {
-            put = put.encryption(encryption.clone());
-        }
-        if let Some(limit) = self.traffic_limit {
-            put = put.traffic_limit(limit);
-        }
-        if let Some(callback) = &self.callback {
-            put = put.callback(callback.clone());
-        }
+        let put = PutObject::new(self.key.clone(), body).attributes(self.attributes.clone());
+        let put = given(put, self.acl.as_ref(), PutObject::acl);
+        let put = given(put, self.tags.as_ref(), PutObject::tags);
+        let put = given(put, self.encryption.as_ref(), PutObject::encryption);
+        let put = given(put, self.traffic_limit.as_ref(), PutObject::traffic_limit);
+        let put = given(put, self.callback.as_ref(), PutObject::callback);
         if self.forbid_overwrite { put.forbid_overwrite() } else { put }
     }
 
     pub(super) fn initiate(&self) -> Beginning {
-        let mut initiate = InitiateMultipartUpload::new(self.key.clone()).attributes(self.attributes.clone());
-        if let Some(acl) = &self.acl {
-            initiate = initiate.acl(acl.clone());
-        }
-        if let Some(tags) = &self.tags {
-            initiate = initiate.tags(tags.clone());
-        }
-        if let Some(encryption) = &self.encryption {
-            initiate = initiate.encryption(encryption.clone());
-        }
+        let initiate = InitiateMultipartUpload::new(self.key.clone()).attributes(self.attributes.clone());
+        let initiate = given(initiate, self.acl.as_ref(), InitiateMultipartUpload::acl);
+        let initiate = given(initiate, self.tags.as_ref(), InitiateMultipartUpload::tags);
+        let initiate = given(initiate, self.encryption.as_ref(), InitiateMultipartUpload::encryption);
         let initiate = if self.forbid_overwrite { initiate.forbid_overwrite() } else { initiate };
         Beginning { initiate, carried: HeaderMap::new() }
     }
 
     pub(super) fn part(&self, upload_id: &str, number: u32, body: Body) -> UploadPart {
-        let mut part = UploadPart::new(self.key.clone(), upload_id, number, body);
-        if let Some(key) = self.customer_key() {
-            part = part.customer_key(key.clone());
-        }
-        if let Some(limit) = self.traffic_limit {
-            part = part.traffic_limit(limit);
-        }
-        part
+        let part = UploadPart::new(self.key.clone(), upload_id, number, body);
+        let part = given(part, self.customer_key(), UploadPart::customer_key);
+        given(part, self.traffic_limit.as_ref(), UploadPart::traffic_limit)
     }
 
     pub(super) fn customer_key(&self) -> Option<&CustomerKey> {

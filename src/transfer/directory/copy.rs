@@ -69,7 +69,7 @@ pub struct CopyDirectory {
     from: String,
     from_bucket: Option<Bucket>,
     prefix: String,
-    each: Option<Each>,
+    each: Each,
     settings: Settings,
 }
 
@@ -79,7 +79,7 @@ impl CopyDirectory {
     /// Copies the objects behind the prefix `from` to keys behind `prefix`; an empty prefix is the root of a bucket.
     pub fn new(from: impl Into<String>, prefix: impl Into<String>) -> Self {
         let (from, prefix) = (from.into(), prefix.into());
-        Self { from, from_bucket: None, prefix, each: None, settings: Settings::default() }
+        Self { from, from_bucket: None, prefix, each: Arc::new(|_, copy| copy), settings: Settings::default() }
     }
 
     /// The bucket of the source, with credentials to list it and to look at its objects; by default the bucket that
@@ -92,7 +92,7 @@ impl CopyDirectory {
     /// Sets the options of each copy: storage class, attributes, part size, customer keys. A sync calls this before it
     /// compares.
     pub fn each(mut self, each: impl Fn(&DirectoryFile, LargeCopy) -> LargeCopy + Send + Sync + 'static) -> Self {
-        self.each = Some(Arc::new(each));
+        self.each = Arc::new(each);
         self
     }
 
@@ -231,7 +231,7 @@ impl CopyDirectory {
             Entry::Refused(file, error) => return pool.fail(file, error),
             Entry::File(file) | Entry::Link(file) | Entry::WorkFile(file) => file,
         };
-        let (worker, each, told) = (pool.worker(bucket), self.each.clone(), object.clone());
+        let (worker, each, told) = (pool.worker(bucket), Arc::clone(&self.each), object.clone());
         let from_bucket = self.from_bucket.clone();
         let from = format!("{}{}", self.from, object.path);
         let work = async move {
@@ -239,10 +239,7 @@ impl CopyDirectory {
             if let Some(from) = &from_bucket {
                 copy = copy.from_bucket(from);
             }
-            let copy = match each {
-                Some(each) => each(&object, copy),
-                None => copy,
-            };
+            let copy = each(&object, copy);
             if let Some((compare, twin)) = twin {
                 let bytes = have_same_bytes(object.size, copy.heads(&worker.bucket));
                 if worker.unless_cancelled(compare.is_same(&object, &twin, bytes)).await? {

@@ -8,7 +8,7 @@ use crate::client::Bucket;
 use crate::client::defaults::PART_SIZE;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::transfer::Download;
+use crate::operation::given;
 use crate::transfer::confined::Directory;
 use crate::transfer::directory::compare::{Compare, has_same_bytes};
 use crate::transfer::directory::merge::{Entry, Local, Merge, Remote, Shows, Side, Source};
@@ -18,7 +18,7 @@ use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileSte
 use crate::transfer::directory::walk::WalkOptions;
 use crate::transfer::disk::{blocking, io_error};
 use crate::transfer::handle::Control;
-use crate::transfer::sealed;
+use crate::transfer::{Download, DownloadToPath, sealed};
 
 /// Downloads the objects behind a prefix into a directory; with [`sync`](Self::sync), only those that differ from their
 /// files.
@@ -86,7 +86,7 @@ pub struct DownloadDirectory {
     prefix: String,
     names: FileNames,
     checkpoint: Option<PathBuf>,
-    each: Option<Each>,
+    each: Each,
     settings: Settings,
 }
 
@@ -101,7 +101,7 @@ impl DownloadDirectory {
             prefix,
             names: FileNames::Portable,
             checkpoint: None,
-            each: None,
+            each: Arc::new(|_, download| download),
             settings: Settings::default(),
         }
     }
@@ -123,7 +123,7 @@ impl DownloadDirectory {
 
     /// Sets the options of each download: part size, concurrency, customer key. A sync calls this before it compares.
     pub fn each(mut self, each: impl Fn(&DirectoryFile, Download) -> Download + Send + Sync + 'static) -> Self {
-        self.each = Some(Arc::new(each));
+        self.each = Arc::new(each);
         self
     }
 
@@ -271,18 +271,15 @@ impl DownloadDirectory {
         twin: Option<(Compare, DirectoryFile)>,
         pool: &mut Pool,
     ) -> Result<()> {
-        let (worker, root, each, told) = (pool.worker(bucket), root.cloned(), self.each.clone(), object.clone());
+        let (worker, root, told) = (pool.worker(bucket), root.cloned(), object.clone());
+        let each = Arc::clone(&self.each);
         // Only a name that this system takes for the same can be there when the walk did not meet it.
         let (dry_run, unmet) = (self.settings.dry_run, self.settings.sync.is_some() && twin.is_none());
         // What one request brings is not worth remembering.
         let checkpoint = self.checkpoint.clone().filter(|_| object.size > PART_SIZE);
         let work = async move {
             let Some(root) = root else { return Ok(Deed::Transferred(object.size)) };
-            let download = Download::new(ObjectKey::new(&object.key)?);
-            let download = match each {
-                Some(each) => each(&object, download),
-                None => download,
-            };
+            let download = each(&object, Download::new(ObjectKey::new(&object.key)?));
             if let Some((compare, file)) = twin {
                 let (root, path) = (root.clone(), file.path.clone());
                 let open = move || root.open_below(&path);
@@ -294,10 +291,8 @@ impl DownloadDirectory {
             let path = object.path.clone();
             let place = blocking(move || find_place(&root, &path, !dry_run, unmet)).await?;
             let Some((directory, name)) = place else { return Ok(Deed::Transferred(object.size)) };
-            let mut download = download.within(directory, &name, object.last_modified);
-            if let Some(checkpoint) = checkpoint {
-                download = download.checkpoint(checkpoint);
-            }
+            let download = download.within(directory, &name, object.last_modified);
+            let download = given(download, checkpoint.as_ref(), DownloadToPath::checkpoint);
             worker.transfer(&object, download).await
         };
         pool.begin(told, Box::pin(work)).await

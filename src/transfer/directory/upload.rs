@@ -6,6 +6,7 @@ use crate::client::Bucket;
 use crate::client::file::open;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
+use crate::operation::given;
 use crate::transfer::confined::Directory;
 use crate::transfer::directory::compare::{Compare, has_same_bytes};
 use crate::transfer::directory::delete::{Extraneous, is_still_there};
@@ -70,7 +71,7 @@ pub struct UploadDirectory {
     prefix: String,
     follow_links: bool,
     checkpoint: Option<PathBuf>,
-    each: Option<Each>,
+    each: Each,
     settings: Settings,
 }
 
@@ -81,7 +82,8 @@ impl UploadDirectory {
     /// bucket.
     pub fn new(directory: impl Into<PathBuf>, prefix: impl Into<String>) -> Self {
         let (directory, prefix) = (directory.into(), prefix.into());
-        Self { directory, prefix, follow_links: false, checkpoint: None, each: None, settings: Settings::default() }
+        let each: Each = Arc::new(|_, upload| upload);
+        Self { directory, prefix, follow_links: false, checkpoint: None, each, settings: Settings::default() }
     }
 
     /// Follows symbolic links, even to places outside the directory. A link to a directory that contains it is reported
@@ -104,7 +106,7 @@ impl UploadDirectory {
     /// Sets the options of each upload: attributes, storage class, part size. A sync calls this before it compares, so
     /// that it can look at an object that is encrypted with a customer key.
     pub fn each(mut self, each: impl Fn(&DirectoryFile, Upload) -> Upload + Send + Sync + 'static) -> Self {
-        self.each = Some(Arc::new(each));
+        self.each = Arc::new(each);
         self
     }
 
@@ -237,19 +239,12 @@ impl UploadDirectory {
         pool: &mut Pool,
     ) -> Result<()> {
         let worker = pool.worker(bucket);
-        let (path, each, told) = (self.directory.join(&file.path), self.each.clone(), file.clone());
+        let (path, each, told) = (self.directory.join(&file.path), Arc::clone(&self.each), file.clone());
         let checkpoint = self.checkpoint.clone();
         let root = if self.follow_links { None } else { Some(root.clone()) };
         let work = async move {
             let upload = Upload::new(ObjectKey::new(&file.key)?, path.clone());
-            let upload = match checkpoint {
-                Some(directory) => upload.checkpoint(directory),
-                None => upload,
-            };
-            let upload = match each {
-                Some(each) => each(&file, upload),
-                None => upload,
-            };
+            let upload = each(&file, given(upload, checkpoint.as_ref(), Upload::checkpoint));
             if let Some((compare, object)) = twin {
                 let (root, there, path) = (root.clone(), file.path.clone(), path.clone());
                 let open = move || match root {
