@@ -93,13 +93,6 @@ const ONCE: [&str; 2] = [STATUS, TYPE];
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketAccelerate(AccelerateConfiguration);
 
-impl PutBucketAccelerate {
-    /// Sets this.
-    pub fn new(configuration: AccelerateConfiguration) -> Self {
-        Self(configuration)
-    }
-}
-
 /// Reads whether the bucket is reached by global acceleration; `None` when it never was.
 ///
 /// Changes nothing and may be repeated freely.
@@ -124,13 +117,6 @@ impl PutBucketAccelerate {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketAccelerate {
     _private: (),
-}
-
-impl GetBucketAccelerate {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 setting::calls! {

@@ -284,13 +284,6 @@ fn is_age(age: Duration) -> bool {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketCors(CorsConfiguration);
 
-impl PutBucketCors {
-    /// Sets this.
-    pub fn new(configuration: CorsConfiguration) -> Self {
-        Self(configuration)
-    }
-}
-
 /// Reads which web pages may use the bucket; `None` when that was never set, or was removed.
 ///
 /// # Errors
@@ -317,13 +310,6 @@ pub struct GetBucketCors {
     _private: (),
 }
 
-impl GetBucketCors {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 /// Lets no web page use the bucket any more. Nothing to remove is a success.
 ///
 /// # Errors
@@ -345,13 +331,6 @@ impl GetBucketCors {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketCors {
     _private: (),
-}
-
-impl DeleteBucketCors {
-    /// Removes it.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 setting::calls! {

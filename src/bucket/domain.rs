@@ -234,13 +234,6 @@ pub(super) fn is_domain(name: &str) -> bool {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketDomain(DomainConfiguration);
 
-impl PutBucketDomain {
-    /// Sets this.
-    pub fn new(configuration: DomainConfiguration) -> Self {
-        Self(configuration)
-    }
-}
-
 /// Reads the custom domains of the bucket; `None` when it has none.
 ///
 /// Changes nothing and may be repeated freely.
@@ -298,13 +291,6 @@ impl GetBucketDomain {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketDomain {
     _private: (),
-}
-
-impl DeleteBucketDomain {
-    /// Removes them.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 setting::calls! {

@@ -121,13 +121,6 @@ fn take(parent: &mut Element, name: &str) -> Element {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketEncryption(BucketEncryption);
 
-impl PutBucketEncryption {
-    /// Sets this.
-    pub fn new(encryption: BucketEncryption) -> Self {
-        Self(encryption)
-    }
-}
-
 /// Reads how COS encrypts objects that do not say it; `None` when that was never set, or was removed.
 ///
 /// Changes nothing and may be repeated freely.
@@ -156,13 +149,6 @@ pub struct GetBucketEncryption {
     _private: (),
 }
 
-impl GetBucketEncryption {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 /// Leaves encryption to what each object says. Those there are stay as they are; nothing to remove is a success.
 ///
 /// It may be repeated freely.
@@ -186,13 +172,6 @@ impl GetBucketEncryption {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketEncryption {
     _private: (),
-}
-
-impl DeleteBucketEncryption {
-    /// Removes it.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 setting::calls! {

@@ -137,13 +137,6 @@ const ONCE: [&str; 2] = [BUCKET, PREFIX];
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketLogging(BucketLogging);
 
-impl PutBucketLogging {
-    /// Sets this.
-    pub fn new(logging: BucketLogging) -> Self {
-        Self(logging)
-    }
-}
-
 /// Reads where COS keeps a log of the requests for the bucket; `None` when it keeps none.
 ///
 /// Changes nothing and may be repeated freely.
@@ -169,13 +162,6 @@ impl PutBucketLogging {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketLogging {
     _private: (),
-}
-
-impl GetBucketLogging {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 /// Keeps no log of the requests for the bucket any more. Logs that are there stay; nothing to turn off is a success.

@@ -154,13 +154,6 @@ const ONCE: [&str; 2] = [ENABLED, RULE];
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketObjectLock(ObjectLockConfiguration);
 
-impl PutBucketObjectLock {
-    /// Sets this.
-    pub fn new(configuration: ObjectLockConfiguration) -> Self {
-        Self(configuration)
-    }
-}
-
 /// Reads whether objects of the bucket may be locked, and for how long new ones are; `None` when they may not.
 ///
 /// Changes nothing and may be repeated freely.
@@ -186,13 +179,6 @@ impl PutBucketObjectLock {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketObjectLock {
     _private: (),
-}
-
-impl GetBucketObjectLock {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 setting::calls! {

@@ -209,13 +209,6 @@ fn is_domain(text: &str) -> bool {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketReferer(RefererConfiguration);
 
-impl PutBucketReferer {
-    /// Sets this.
-    pub fn new(configuration: RefererConfiguration) -> Self {
-        Self(configuration)
-    }
-}
-
 /// Reads which web pages may show the objects of the bucket; `None` when that was never said, or was removed.
 ///
 /// Changes nothing and may be repeated freely.
@@ -242,13 +235,6 @@ impl PutBucketReferer {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct GetBucketReferer {
     _private: (),
-}
-
-impl GetBucketReferer {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 /// Lets any page show the objects of the bucket again. Nothing to remove is a success.

@@ -428,13 +428,6 @@ fn write_filter(prefix: Option<&str>, tags: &Tags) -> Element {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketReplication(ReplicationConfiguration);
 
-impl PutBucketReplication {
-    /// Sets this.
-    pub fn new(configuration: ReplicationConfiguration) -> Self {
-        Self(configuration)
-    }
-}
-
 /// Reads to which buckets COS copies new objects of the bucket; `None` when there are no rules.
 ///
 /// Changes nothing and may be repeated freely.
@@ -462,13 +455,6 @@ pub struct GetBucketReplication {
     _private: (),
 }
 
-impl GetBucketReplication {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 /// Has COS copy new objects of the bucket nowhere any more. Copies that are there stay; nothing to remove is a success.
 ///
 /// It may be repeated freely.
@@ -492,13 +478,6 @@ impl GetBucketReplication {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketReplication {
     _private: (),
-}
-
-impl DeleteBucketReplication {
-    /// Removes the rules.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 setting::calls! {

@@ -90,10 +90,11 @@ pub(super) fn put_by_id<S: ById>(setting: &S) -> Result<Request> {
     request_by_id::<S>(setting.id())?.element(S::FIELD, &setting.write()?)
 }
 
-/// The calls of a setting: each with its title in the COS reference and the right it needs.
+/// The calls of a setting and what makes them: each with its title in the COS reference and the right it needs.
 macro_rules! calls {
     ($setting:ty; $($method:ident $call:ident, $name:literal, $right:literal;)+) => {
-        $($crate::bucket::setting::call! {
+        $($crate::bucket::setting::constructor! { $method $setting, $call }
+        $crate::bucket::setting::call! {
             $method $setting, $call, $name, $right,
             |call| $crate::bucket::setting::put(&call.0),
             |_| Ok($crate::bucket::setting::request::<$setting>())
@@ -101,7 +102,35 @@ macro_rules! calls {
     };
 }
 
-/// The same of one of several.
+/// What makes one call.
+macro_rules! constructor {
+    (PUT $setting:ty, $call:ident) => {
+        impl $call {
+            /// Sets this.
+            pub fn new(setting: $setting) -> Self {
+                Self(setting)
+            }
+        }
+    };
+    (GET $setting:ty, $call:ident) => {
+        impl $call {
+            /// Reads it.
+            pub fn new() -> Self {
+                Self::default()
+            }
+        }
+    };
+    (DELETE $setting:ty, $call:ident) => {
+        impl $call {
+            /// Removes it.
+            pub fn new() -> Self {
+                Self::default()
+            }
+        }
+    };
+}
+
+/// The calls of one of several, whose constructors stand in its file.
 macro_rules! calls_by_id {
     ($setting:ty; $($method:ident $call:ident, $name:literal, $right:literal;)+) => {
         $($crate::bucket::setting::call! {
@@ -167,7 +196,7 @@ macro_rules! call {
     };
 }
 
-pub(super) use {call, calls, calls_by_id};
+pub(super) use {call, calls, calls_by_id, constructor};
 
 #[cfg(test)]
 mod tests {

@@ -418,13 +418,6 @@ fn status(leaf: &Element) -> Option<u16> {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketWebsite(WebsiteConfiguration);
 
-impl PutBucketWebsite {
-    /// Sets this.
-    pub fn new(configuration: WebsiteConfiguration) -> Self {
-        Self(configuration)
-    }
-}
-
 /// Reads how the bucket is shown as a website; `None` when that was never set, or was removed.
 ///
 /// Changes nothing and may be repeated freely.
@@ -453,13 +446,6 @@ pub struct GetBucketWebsite {
     _private: (),
 }
 
-impl GetBucketWebsite {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 /// Shows the bucket as a website no more. Its objects stay; nothing to remove is a success.
 ///
 /// It may be repeated freely.
@@ -483,13 +469,6 @@ impl GetBucketWebsite {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketWebsite {
     _private: (),
-}
-
-impl DeleteBucketWebsite {
-    /// Removes it.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 setting::calls! {

@@ -113,13 +113,6 @@ impl Setting for LifecycleConfiguration {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketLifecycle(LifecycleConfiguration);
 
-impl PutBucketLifecycle {
-    /// Sets this.
-    pub fn new(configuration: LifecycleConfiguration) -> Self {
-        Self(configuration)
-    }
-}
-
 /// Reads what COS does with objects and uploads as they grow old; `None` when that was never set, or was removed.
 ///
 /// # Errors
@@ -145,13 +138,6 @@ pub struct GetBucketLifecycle {
     _private: (),
 }
 
-impl GetBucketLifecycle {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 /// Lets objects and uploads grow old untouched. Nothing to remove is a success.
 ///
 /// # Errors
@@ -173,13 +159,6 @@ impl GetBucketLifecycle {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketLifecycle {
     _private: (),
-}
-
-impl DeleteBucketLifecycle {
-    /// Removes it.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 setting::calls! {

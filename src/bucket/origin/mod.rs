@@ -111,13 +111,6 @@ fn whole<T: std::str::FromStr + ToString>(leaf: &Element) -> Option<T> {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct PutBucketOrigin(OriginConfiguration);
 
-impl PutBucketOrigin {
-    /// Sets this.
-    pub fn new(configuration: OriginConfiguration) -> Self {
-        Self(configuration)
-    }
-}
-
 /// Reads where COS gets, or sends visitors for, what the bucket does not have; `None` when that was never set, or was
 /// removed.
 ///
@@ -146,13 +139,6 @@ pub struct GetBucketOrigin {
     _private: (),
 }
 
-impl GetBucketOrigin {
-    /// Reads it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 /// Leaves what the bucket does not have at an error again. Nothing to remove is a success.
 ///
 /// It may be repeated freely.
@@ -176,13 +162,6 @@ impl GetBucketOrigin {
 #[must_use = "nothing is sent before it is given to `send`"]
 pub struct DeleteBucketOrigin {
     _private: (),
-}
-
-impl DeleteBucketOrigin {
-    /// Removes them.
-    pub fn new() -> Self {
-        Self::default()
-    }
 }
 
 setting::calls! {
