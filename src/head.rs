@@ -4,9 +4,9 @@ use http::uri::{self, PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::body::Body;
+use crate::endpoint::{Address, Scheme};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{ObjectKey, push_encoded};
-use crate::region::{Address, Scheme};
 use crate::request::{Description, Param, Request, Target};
 
 /// The header, or parameter of a presigned URL, that carries the session token.
@@ -174,10 +174,11 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::Endpoint;
     use crate::object::GetObject;
     use crate::operation::Operation;
     use crate::options::CustomerKey;
-    use crate::region::{BucketName, Endpoint, Region};
+    use crate::region::{BucketName, Region};
 
     fn head(get: &GetObject, endpoint: &str) -> Head {
         let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());

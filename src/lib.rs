@@ -196,7 +196,8 @@
 //! 2  object  multipart  bucket  policy                        operations: know no client, no credentials, no signing
 //! 1  operation  request  head  answer  options  rest
 //!    sign  presign  retry                                     vocabulary of a request; pure, as the calls of sts are
-//! 0  error  time  credentials  region  key  body  xml  crc64  name  leaves
+//! 0  error  time  credentials  region  endpoint  key  body
+//!    xml  crc64  name                                         leaves
 //! ```
 //!
 //! The way of a put: handle, loop, leaves.
@@ -209,7 +210,7 @@
 //!     request.into_head(address)        head.rs             put to a host, percent-encoded once
 //!     sign::headers(head, key)          sign.rs             pure
 //!     http.execute(request)             client/http         reqwest, or yours
-//!     status, document -> Error         error.rs            the one table
+//!     status, document -> Error         error/service.rs    the one table
 //!     operation.output(sent, response)  object/put.rs       PutObjectOutput
 //!     history.decide(evidence, ..)      retry.rs            pure: stop, wait, refresh, sign anew
 //! ```
@@ -230,6 +231,7 @@ mod bucket;
 pub mod client;
 mod crc64;
 pub mod credentials;
+mod endpoint;
 mod error;
 mod head;
 mod key;
@@ -273,6 +275,7 @@ pub use crate::client::{
 pub use crate::crc64::Crc64;
 #[doc(inline)]
 pub use crate::credentials::{Credentials, SessionCredentials};
+pub use crate::endpoint::{Address, Endpoint, Scheme};
 pub use crate::error::{Canonical, Error, ErrorKind, Phase, Result, ServiceError, SignatureMismatch, TransportError};
 pub use crate::head::Head;
 pub use crate::key::ObjectKey;
@@ -281,7 +284,7 @@ pub use crate::object::*;
 pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::*;
 pub use crate::presign::{PresignOptions, Presigned};
-pub use crate::region::{Address, BucketName, Endpoint, Region, Scheme};
+pub use crate::region::{BucketName, Region};
 pub use crate::request::{Describe, Request, Target};
 pub use crate::rest::Rest;
 pub use crate::time::Clock;

@@ -402,7 +402,8 @@ pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<Option<u64
 pub(crate) fn as_text<O: Operation>(operation: &O) -> String {
     use http::header;
 
-    use crate::region::{BucketName, Endpoint, Region};
+    use crate::endpoint::Endpoint;
+    use crate::region::{BucketName, Region};
     let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());
     let address = Endpoint::default().address(Some(&bucket), &region).unwrap();
     let (head, body) = operation.request().unwrap().into_head(O::METHOD, &address);

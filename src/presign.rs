@@ -177,9 +177,10 @@ mod tests {
 
     use super::*;
     use crate::credentials::SessionCredentials;
+    use crate::endpoint::Endpoint;
     use crate::object::{GetObject, PutObject};
     use crate::operation::Operation;
-    use crate::region::{BucketName, Endpoint, Region};
+    use crate::region::{BucketName, Region};
 
     fn presign(options: &PresignOptions) -> Result<Presigned> {
         let (bucket, region) = (BucketName::new("b-1").unwrap(), Region::new("ap-x").unwrap());

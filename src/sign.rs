@@ -31,12 +31,12 @@ use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;
+use crate::endpoint::{Scheme, host_of};
 use crate::error::{Error, Result};
 use crate::head::Head;
 pub use crate::head::SECURITY_TOKEN;
 use crate::key::push_encoded;
 use crate::name::display_name;
-use crate::region::{Scheme, host_of};
 use crate::time::unix_seconds;
 
 static SECURITY_TOKEN_HEADER: HeaderName = HeaderName::from_static(SECURITY_TOKEN);

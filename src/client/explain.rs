@@ -6,9 +6,9 @@ use http::Method;
 
 use crate::client::execute::Call;
 use crate::client::provider::Snapshot;
+use crate::endpoint::Address;
 use crate::error::{Canonical, Error, ErrorKind};
 use crate::operation::{Operation, Scope};
-use crate::region::Address;
 use crate::sign::{self, SigningKey};
 use crate::time::Clock as _;
 

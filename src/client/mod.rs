@@ -50,8 +50,9 @@ use self::provider::{ChainCredentials, ProvideCredentials, RefreshingCredentials
 pub use self::reader::ByteReader;
 use self::route::{HostState, Route};
 use self::signer::Signer;
+use crate::endpoint::{Endpoint, Scheme};
 use crate::error::{Error, Result};
-use crate::region::{BucketName, Endpoint, Region, Scheme};
+use crate::region::{BucketName, Region};
 use crate::request::header_value;
 use crate::time::Clock;
 

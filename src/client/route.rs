@@ -9,7 +9,7 @@ use http::{Response, header};
 use crate::answer::{REQUEST_ID, bare_answer};
 use crate::client::budget::Budget;
 use crate::client::failover::{Breaker, Side, Sign};
-use crate::region::{Address, Scheme};
+use crate::endpoint::{Address, Scheme};
 use crate::request::Target;
 
 /// Where the requests of a bucket, or of the account, go.

@@ -7,10 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, Method};
 use serde_json::{Value, json};
 
+use crate::endpoint::Address;
 use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::operation::Permissions;
-use crate::region::{Address, BucketName};
+use crate::region::BucketName;
 use crate::request::Request;
 use crate::sign::{SECURITY_TOKEN, SigningKey};
 use crate::time::iso8601;
@@ -291,7 +292,8 @@ impl fmt::Debug for PostForm {
 mod tests {
     use super::*;
     use crate::credentials::Credentials;
-    use crate::region::{Endpoint, Region};
+    use crate::endpoint::Endpoint;
+    use crate::region::Region;
 
     fn form(policy: &PostPolicy, key: &Credentials) -> PostForm {
         let bucket = BucketName::new("examplebucket-1250000000").unwrap();
