@@ -107,29 +107,6 @@ pub(crate) fn bare_answer(head: &Parts) -> ServiceError {
     }
 }
 
-/// More than any key of COS has, or of others that speak like it.
-const LONGEST_LISTED: usize = 8 * 1024;
-
-/// What a listing shows begins with the prefix it was asked for, and is not as long as it likes. The answer to another
-/// question, which a proxy kept, would name other objects, and what is listed may be what is deleted next.
-pub(crate) fn begin_with<'a>(
-    prefix: Option<&str>,
-    names: impl IntoIterator<Item = &'a String>,
-    head: &Parts,
-) -> Result<()> {
-    let prefix = prefix.unwrap_or_default();
-    let wrong = |name: &String| {
-        if name.len() > LONGEST_LISTED {
-            return Some("the listing has a key longer than 8 KiB");
-        }
-        (!name.starts_with(prefix)).then_some("the listing has a key that does not begin with the prefix")
-    };
-    match names.into_iter().find_map(wrong) {
-        Some(told) => Err(Error::new(ErrorKind::Response, told).with_service(bare_answer(head))),
-        None => Ok(()),
-    }
-}
-
 /// Seconds, or a date by the server's own clock; garbage is as nothing.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = header_text(headers, "retry-after")?.trim();
@@ -171,19 +148,6 @@ mod tests {
             let etag = etag_of_stored("e".repeat(length), &head);
             assert_eq!(etag.map_err(|error| error.kind()).is_ok(), is_one, "{length}");
         }
-    }
-
-    /// Of a directory a thousand keys that were refused may be held at once.
-    #[test]
-    fn a_listing_has_no_key_of_another_prefix_or_of_any_length() {
-        let head = http::Response::new(()).into_parts().0;
-        let listed = |length: usize| {
-            let names = ["a/b".to_owned(), format!("a/{}", "k".repeat(length))];
-            begin_with(Some("a/"), &names, &head).map_err(|error| error.to_string())
-        };
-        assert!(listed(850).is_ok() && listed(8000).is_ok());
-        assert!(listed(1_000_000).unwrap_err().contains("longer than"));
-        assert!(begin_with(Some("b"), &["a/b".to_owned()], &head).unwrap_err().to_string().contains("the prefix"));
     }
 
     #[test]

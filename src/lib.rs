@@ -194,8 +194,8 @@
 //! 4  transfer                                                 whole files and directories, by operations
 //! 3  client (bucket, execute, provider, http)                 the lowest floor that waits, sleeps and reads the clock
 //! 2  object  multipart  bucket  policy                        operations: know no client, no credentials, no signing
-//! 1  operation  request  head  answer  options  rest
-//!    sign  presign  retry                                     vocabulary of a request; pure, as the calls of sts are
+//! 1  operation  paging  request  head  answer  options
+//!    rest  sign  presign  retry                               vocabulary of a request; pure, as the calls of sts are
 //! 0  error  time  credentials  region  endpoint  key  body
 //!    xml  crc64  name                                         leaves
 //! ```
@@ -240,6 +240,7 @@ mod name;
 mod object;
 mod operation;
 mod options;
+mod paging;
 pub mod policy;
 mod presign;
 mod region;
@@ -281,8 +282,9 @@ pub use crate::head::Head;
 pub use crate::key::ObjectKey;
 pub use crate::multipart::*;
 pub use crate::object::*;
-pub use crate::operation::{Operation, Paged, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
+pub use crate::operation::{Operation, Permissions, ResponseBody, Safety, Scope, Sent, read_response};
 pub use crate::options::*;
+pub use crate::paging::Paged;
 pub use crate::presign::{PresignOptions, Presigned};
 pub use crate::region::{BucketName, Region};
 pub use crate::request::{Describe, Request, Target};

@@ -113,78 +113,6 @@ pub trait Operation: Send + Sync {
     }
 }
 
-/// An operation that comes in pages.
-pub trait Paged: Operation + Sized {
-    /// The operation that fetches the page after this one; `None` after the last.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when the marker does not advance: such a listing never ends.
-    fn next_page(&self, output: &Self::Output) -> Result<Option<Self>>;
-}
-
-/// The size of a page, as a parameter; from 1 to `max`.
-pub(crate) fn page_size(field: &'static str, size: Option<u32>, max: u32) -> Result<Option<String>> {
-    match size {
-        Some(size) if !(1..=max).contains(&size) => Err(Error::input(field, format!("is not from 1 to {max}"))),
-        size => Ok(size.map(|size| size.to_string())),
-    }
-}
-
-/// What keys are gathered by, as a parameter: a single character, or COS answers `InvalidDelimiter`.
-pub(crate) fn delimiter(delimiter: Option<&String>) -> Result<Option<String>> {
-    if delimiter.is_some_and(|delimiter| delimiter.chars().count() != 1) {
-        return Err(Error::input("delimiter", "is not a single character"));
-    }
-    Ok(delimiter.cloned())
-}
-
-/// An id among those of a key means nothing without the key: the listing would begin anew, unasked.
-pub(crate) fn second_marker(field: &'static str, key: Option<&str>, id: Option<&str>) -> Result<()> {
-    match (key, id) {
-        (_, Some("")) => Err(Error::input(field, "is empty")),
-        (None | Some(""), Some(_)) => Err(Error::input(field, "has no key marker beside it")),
-        _ => Ok(()),
-    }
-}
-
-/// A listing whose marker stays where it is would never end.
-pub(crate) fn stands_still() -> Error {
-    Error::new(ErrorKind::Response, "the listing does not advance: its marker is not behind the last")
-}
-
-/// A key, and an id among those of that key.
-pub(crate) type Markers = (Option<String>, Option<String>);
-
-/// The markers of the next page. Keys come in byte order; ids of one key are opaque, so the trail has to tell.
-pub(crate) fn next_markers(trail: &Trail, now: &Markers, next: Markers) -> Result<(Markers, Trail)> {
-    let advances = next.0 > now.0 || (next.0 == now.0 && next.1 != now.1);
-    if next.0.is_none() || !advances {
-        return Err(stands_still());
-    }
-    let trail = trail.to(&next)?;
-    Ok((next, trail))
-}
-
-/// Where a listing has been whose markers have no order: one that goes round in a circle would never end.
-///
-/// One place is remembered, twice as far on each time, so that every circle comes by it (Brent's algorithm).
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Trail {
-    steps: u64,
-    remembered: Markers,
-}
-
-impl Trail {
-    pub(crate) fn to(&self, next: &Markers) -> Result<Self> {
-        if self.remembered == *next {
-            return Err(stands_still());
-        }
-        let steps = self.steps + 1;
-        let remembered = if steps.is_power_of_two() { next } else { &self.remembered };
-        Ok(Self { steps, remembered: remembered.clone() })
-    }
-}
-
 /// What repeating a request may do, after an attempt whose end is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -485,18 +413,5 @@ mod tests {
         assert_eq!((error.kind(), error.request_id()), (ErrorKind::Response, Some("NjQ")));
         assert!(read_response(&HeadObject::new(key()), &Sent::default(), part()).is_err());
         assert!(read_response(&GetObject::new(key()).range(..5), &Sent::default(), part()).is_ok());
-    }
-
-    /// Whatever the length of the circle, and wherever it begins.
-    #[test]
-    fn a_trail_ends_in_every_circle_and_on_no_straight_way() {
-        let ends = |places: &mut dyn Iterator<Item = u32>| {
-            let mut trail = Trail::default();
-            places.take(1000).any(|place| trail.to(&(Some(place.to_string()), None)).map(|on| trail = on).is_err())
-        };
-        for (before, circle) in [(0, 1), (0, 2), (0, 5), (3, 1), (7, 4), (50, 100)] {
-            assert!(ends(&mut (0..before).chain((before..before + circle).cycle())), "{before} {circle}");
-        }
-        assert!(!ends(&mut (0..)));
     }
 }

@@ -261,31 +261,6 @@ fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(256).collect()
 }
 
-/// What undoes the encoding of a listing, if it has one (`EncodingType` is `url`): COS writes a blank as `%20`, a plus
-/// as `%2B`.
-pub(crate) fn decoder(encoding_type: Option<&str>) -> impl Fn(String) -> Result<String> + use<> {
-    let encoded = encoding_type.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("url"));
-    move |text| {
-        if !encoded {
-            return Ok(text);
-        }
-        let decoded = percent_encoding::percent_decode_str(&text).decode_utf8();
-        let decoded =
-            decoded.map_err(|_| Error::new(ErrorKind::Response, "a listing holds a key that is not UTF-8"))?;
-        Ok(decoded.into_owned())
-    }
-}
-
-/// Whether there is another page (`IsTruncated`). A listing that does not say so may be cut off: taken for whole, what is
-/// not on it would count as gone.
-pub(crate) fn is_truncated(text: Option<&str>) -> Result<bool> {
-    let says = |word: &str| text.is_some_and(|text| text.trim().eq_ignore_ascii_case(word));
-    match (says("true"), says("false")) {
-        (false, false) => Err(Error::new(ErrorKind::Response, "the listing does not say whether there is more")),
-        (truncated, _) => Ok(truncated),
-    }
-}
-
 /// A number of a document.
 pub(crate) fn number<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T> {
     text.trim()

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::answer::{begin_with, request_id};
+use crate::answer::request_id;
 use crate::error::Result;
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, delimiter, page_size, stands_still};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::StorageClass;
+use crate::paging::{CommonPrefixes, Paged, begin_with, decoder, delimiter, is_truncated, page_size, stands_still};
 use crate::request::Request;
 use crate::time::parse_iso8601;
 use crate::xml;
@@ -192,19 +193,13 @@ struct Contents {
     storage_class: String,
 }
 
-#[derive(Deserialize)]
-struct CommonPrefixes {
-    #[serde(rename = "Prefix", default)]
-    prefix: String,
-}
-
 impl Document {
     fn into_list(self, request_id: String) -> Result<ObjectList> {
         let encoding = self.elements.iter().find_map(|element| match element {
             Element::EncodingType(kind) => Some(kind.as_str()),
             _ => None,
         });
-        let decoded = xml::decoder(encoding);
+        let decoded = decoder(encoding);
         let mut list = ObjectList { request_id, ..ObjectList::default() };
         let mut truncated = None;
         for element in self.elements {
@@ -222,7 +217,7 @@ impl Document {
                 Element::EncodingType(_) | Element::NextMarker(_) | Element::Other => {}
             }
         }
-        list.is_truncated = xml::is_truncated(truncated.as_deref())?;
+        list.is_truncated = is_truncated(truncated.as_deref())?;
         Ok(list)
     }
 }

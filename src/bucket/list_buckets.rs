@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::answer::request_id;
 use crate::error::{Error, Result};
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, Trail, page_size, stands_still};
+use crate::operation::{Operation, Permissions, Safety, Sent};
+use crate::paging::{Paged, Trail, is_truncated, page_size, stands_still};
 use crate::region::Region;
 use crate::request::Request;
 use crate::time::{parse_iso8601, unix_seconds};
@@ -127,7 +128,7 @@ impl Operation for ListBuckets {
         Ok(BucketList {
             buckets: document.buckets.elements.into_iter().filter_map(summary).collect(),
             // A server that knows no pages says nothing of them.
-            is_truncated: document.is_truncated.map_or(Ok(false), |text| xml::is_truncated(Some(&text)))?,
+            is_truncated: document.is_truncated.map_or(Ok(false), |text| is_truncated(Some(&text)))?,
             next_marker: document.next_marker.filter(|marker| !marker.is_empty()),
             request_id,
         })

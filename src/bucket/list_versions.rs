@@ -4,12 +4,13 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde::Deserialize;
 
-use crate::answer::{begin_with, request_id};
+use crate::answer::request_id;
 use crate::error::Result;
-use crate::operation::{
-    Operation, Paged, Permissions, Safety, Sent, Trail, delimiter, next_markers, page_size, second_marker,
-};
+use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::options::StorageClass;
+use crate::paging::{
+    CommonPrefixes, Paged, Trail, begin_with, decoder, delimiter, is_truncated, next_markers, page_size, second_marker,
+};
 use crate::request::Request;
 use crate::time::parse_iso8601;
 use crate::xml;
@@ -218,19 +219,13 @@ struct Entry {
     storage_class: String,
 }
 
-#[derive(Deserialize)]
-struct CommonPrefixes {
-    #[serde(rename = "Prefix", default)]
-    prefix: String,
-}
-
 impl Document {
     fn into_list(self, request_id: String) -> Result<VersionList> {
         let encoding = self.elements.iter().find_map(|element| match element {
             Element::EncodingType(kind) => Some(kind.as_str()),
             _ => None,
         });
-        let decoded = xml::decoder(encoding);
+        let decoded = decoder(encoding);
         let mut list = VersionList { request_id, ..VersionList::default() };
         let mut truncated = None;
         for element in self.elements {
@@ -253,7 +248,7 @@ impl Document {
                 _ => {}
             }
         }
-        list.is_truncated = xml::is_truncated(truncated.as_deref())?;
+        list.is_truncated = is_truncated(truncated.as_deref())?;
         Ok(list)
     }
 }

@@ -9,7 +9,8 @@ use crate::client::listing::Listing;
 use crate::client::overrides::Overrides;
 use crate::client::route::Route;
 use crate::error::{Error, Result};
-use crate::operation::{Operation, Paged};
+use crate::operation::Operation;
+use crate::paging::Paged;
 use crate::presign::{PresignOptions, Presigned};
 
 static NO_OVERRIDES: LazyLock<Arc<Overrides>> = LazyLock::new(Arc::default);

@@ -15,7 +15,8 @@ use crate::object::{
     DeleteObject, DeleteObjectOutput, GetObject, HeadObject, Object, ObjectMeta, PostForm, PostPolicy, PutObject,
     PutObjectOutput,
 };
-use crate::operation::{Operation, Paged};
+use crate::operation::Operation;
+use crate::paging::Paged;
 use crate::presign::{PresignOptions, Presigned};
 use crate::region::{BucketName, Region};
 use crate::request::Request;

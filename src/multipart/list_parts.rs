@@ -7,7 +7,8 @@ use serde::Deserialize;
 use crate::answer::{LONGEST_ETAG, bare_answer, request_id};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ObjectKey;
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, page_size, stands_still};
+use crate::operation::{Operation, Permissions, Safety, Sent};
+use crate::paging::{Paged, is_truncated, page_size, stands_still};
 use crate::request::Request;
 use crate::time::parse_iso8601;
 use crate::xml;
@@ -190,7 +191,7 @@ impl Document {
                 Element::Other => {}
             }
         }
-        list.is_truncated = xml::is_truncated(truncated.as_deref())?;
+        list.is_truncated = is_truncated(truncated.as_deref())?;
         Ok(list)
     }
 }

@@ -11,7 +11,8 @@ pub use self::filter::InventoryFilter;
 use crate::answer::request_id;
 use crate::bucket::setting::{self, Setting};
 use crate::error::Result;
-use crate::operation::{Operation, Paged, Permissions, Safety, Sent, Trail, stands_still};
+use crate::operation::{Operation, Permissions, Safety, Sent};
+use crate::paging::{Paged, Trail, is_truncated, stands_still};
 use crate::request::Request;
 use crate::xml::{self, Element};
 
@@ -281,7 +282,7 @@ impl Operation for ListBucketInventory {
         let request_id = request_id(&head.headers);
         let root = "ListInventoryConfigurationResult";
         let mut root = xml::read_whole(root, head.status.as_u16(), &request_id, &body)?;
-        let is_truncated = xml::is_truncated(text_of(&root, "IsTruncated").as_deref())?;
+        let is_truncated = is_truncated(text_of(&root, "IsTruncated").as_deref())?;
         let next_continuation_token = text_of(&root, "NextContinuationToken");
         root.children.retain(|child| child.name == InventoryConfiguration::ROOT);
         let configurations = root.children.into_iter().map(InventoryConfiguration::read).collect();

@@ -5,7 +5,7 @@ use std::vec;
 use crate::bucket::{ListObjects, ObjectSummary};
 use crate::client::Bucket;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::Paged as _;
+use crate::paging::Paged as _;
 
 /// One page is held, whatever the number of objects.
 pub(super) struct Listing {
