@@ -1,6 +1,8 @@
 //! The loop: describe, sign, send, read, judge, all of it anew for every attempt.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +22,7 @@ use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
 use crate::client::resume::{Ask, Onward, Origin, Resuming};
-use crate::client::route::{Route, server_time, sign_of};
+use crate::client::route::{Route, peer_of, server_time};
 use crate::client::runtime::in_runtime;
 use crate::client::signer::Signer;
 use crate::client::stall::Stalling;
@@ -365,21 +367,19 @@ impl Call<'_> {
         journey.under_way = true;
         let waiting = progress.waiting();
         let execute = self.engine.http.execute(request);
-        let outcome = self.answer(execute, &progress, self.patience::<O>()).await;
+        let outcome = self.await_head(execute, &progress, self.patience::<O>()).await;
         waiting.answered();
         let (sent_length, crc64) = progress.sent();
-        let outcome = outcome.map_err(|failure| if sent_length < length { failure.incomplete() } else { failure });
-        let mut changed = false;
-        if sent_length == length {
-            let before = journey.sent.replace(Sent { length, crc64, attempts: journey.attempts });
-            changed = before.is_some_and(|before| before.crc64 != crc64);
-        }
+        let sent = Sent { length, crc64, attempts: journey.attempts };
+        let whole = sent_length == length;
+        let outcome = outcome.map_err(|failure| if whole { failure } else { failure.incomplete() });
+        let changed = whole && journey.sent.replace(sent).is_some_and(|before| before.crc64 != crc64);
         self.route.report(
             side,
             || clock.monotonic(),
             || match &outcome {
-                Ok(response) => Some(sign_of(response)),
-                Err(failure) => failure.sign(),
+                Ok(response) => Some(peer_of(response)),
+                Err(failure) => failure.peer(),
             },
         );
         if changed {
@@ -404,13 +404,12 @@ impl Call<'_> {
             journey.arrived = Some((output, journey.keep.then(|| Box::new(parts))));
             return Ok(());
         }
-        if sent_length != length {
+        if !whole {
             let told = format!("COS answered {} after {sent_length} of {length} bytes", parts.status.as_u16());
             let error = Error::new(ErrorKind::Response, told).with_service(bare_answer(&parts));
             return Err(Failure { error, evidence: Evidence::Unknown });
         }
         no_part(&parts, wants_part)?;
-        let sent = Sent { length, crc64, attempts: journey.attempts };
         self.read(operation, journey, &sent, parts, body).await
     }
 
@@ -533,7 +532,7 @@ impl Call<'_> {
     }
 
     /// Waits for the head of the answer, as long as something moves.
-    async fn answer(
+    async fn await_head(
         &self,
         mut execute: BoxFuture<'_, Result<Response<ByteStream>, TransportError>>,
         progress: &Progress,
@@ -547,26 +546,19 @@ impl Call<'_> {
         let (shortest, varies) = (stall.min(response), stall.min(response) < longest);
         let look = || if varies { patience().min(Instant::now() + shortest) } else { patience() };
         let mut timer = std::pin::pin!(tokio::time::sleep_until(look()));
-        let outcome = std::future::poll_fn(|cx| {
-            if let std::task::Poll::Ready(outcome) = execute.as_mut().poll(cx) {
-                return std::task::Poll::Ready(outcome);
+        let outcome = poll_fn(|cx| {
+            if let Poll::Ready(outcome) = execute.as_mut().poll(cx) {
+                return Poll::Ready(outcome);
             }
             while timer.as_mut().poll(cx).is_ready() {
                 // Frames may have been taken since the timer was set.
                 let patience = patience();
                 if patience <= Instant::now() {
-                    let silent = patience.saturating_duration_since(progress.last());
-                    let silent = (silent.as_secs_f32() * 10.0).round() / 10.0;
-                    let (phase, told) = if progress.is_sent() {
-                        (Phase::AwaitHeaders, format!("no answer for {silent} s after the last byte"))
-                    } else {
-                        (Phase::Send, format!("no byte was taken for {silent} s"))
-                    };
-                    return std::task::Poll::Ready(Err(TransportError::new(phase, told).with_timed_out(true)));
+                    return Poll::Ready(Err(silence(progress, patience)));
                 }
                 timer.as_mut().reset(look());
             }
-            std::task::Poll::Pending
+            Poll::Pending
         });
         let outcome = outcome.await;
         if let Some(error) = progress.take_error() {
@@ -576,4 +568,16 @@ impl Call<'_> {
         }
         outcome.map_err(Failure::of_transport)
     }
+}
+
+/// Nothing moved since the last byte, until patience ended.
+fn silence(progress: &Progress, patience: Instant) -> TransportError {
+    let seconds = patience.saturating_duration_since(progress.last()).as_secs_f32();
+    let seconds = (seconds * 10.0).round() / 10.0;
+    let (phase, told) = if progress.is_sent() {
+        (Phase::AwaitHeaders, format!("no answer for {seconds} s after the last byte"))
+    } else {
+        (Phase::Send, format!("no byte was taken for {seconds} s"))
+    };
+    TransportError::new(phase, told).with_timed_out(true)
 }

@@ -10,9 +10,9 @@ pub(crate) enum Side {
     Backup,
 }
 
-/// What an attempt tells of its host.
+/// Who answers at a host, as an attempt found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sign {
+pub(crate) enum Peer {
     /// COS answered, whatever it said.
     Cos,
     /// No connection, or an answer without a request id.
@@ -55,20 +55,20 @@ impl Breaker {
         }
     }
 
-    pub(crate) fn report(&self, side: Side, sign: Sign, now: Duration) {
+    pub(crate) fn report(&self, side: Side, peer: Peer, now: Duration) {
         let mut state = self.state();
         let on_backup = state.open_since.is_some();
-        match (side, sign) {
-            (Side::Primary, Sign::Cos) => *state = State::default(),
+        match (side, peer) {
+            (Side::Primary, Peer::Cos) => *state = State::default(),
             // Whoever shows it must not lead anybody elsewhere.
-            (Side::Primary, Sign::Untrusted) => {}
+            (Side::Primary, Peer::Untrusted) => {}
             // A probe, or one that was under way when the backup came into use.
             (Side::Primary, _) if on_backup => state.open_since = Some(now),
             (Side::Backup, _) if !on_backup => {}
-            (Side::Backup, Sign::Cos) => state.failures = 0,
-            (_, sign) => {
+            (Side::Backup, Peer::Cos) => state.failures = 0,
+            _ => {
                 state.failures += 1;
-                if state.failures >= FAILURES || sign != Sign::NotCos {
+                if state.failures >= FAILURES || peer != Peer::NotCos {
                     *state = State { failures: 0, open_since: (side == Side::Primary).then_some(now) };
                 }
             }
@@ -91,35 +91,35 @@ mod tests {
     #[test]
     fn two_failures_in_a_row_open_it() {
         let breaker = Breaker::default();
-        breaker.report(Side::Primary, Sign::NotCos, seconds(0));
+        breaker.report(Side::Primary, Peer::NotCos, seconds(0));
         assert_eq!(breaker.choose(seconds(1)), Side::Primary);
-        breaker.report(Side::Primary, Sign::NotCos, seconds(61));
+        breaker.report(Side::Primary, Peer::NotCos, seconds(61));
         assert_eq!(breaker.choose(seconds(61)), Side::Backup);
     }
 
     #[test]
     fn two_failures_in_a_row_of_the_backup_close_it() {
         let breaker = Breaker::default();
-        breaker.report(Side::Primary, Sign::Redirected, seconds(0));
-        for sign in [Sign::NotCos, Sign::Cos, Sign::NotCos] {
-            breaker.report(Side::Backup, sign, seconds(1));
-            assert_eq!(breaker.choose(seconds(1)), Side::Backup, "{sign:?}");
+        breaker.report(Side::Primary, Peer::Redirected, seconds(0));
+        for peer in [Peer::NotCos, Peer::Cos, Peer::NotCos] {
+            breaker.report(Side::Backup, peer, seconds(1));
+            assert_eq!(breaker.choose(seconds(1)), Side::Backup, "{peer:?}");
         }
-        breaker.report(Side::Backup, Sign::NotCos, seconds(2));
+        breaker.report(Side::Backup, Peer::NotCos, seconds(2));
         assert_eq!(breaker.choose(seconds(2)), Side::Primary);
         // What was under way there counts no more, and the primary as at the beginning.
-        breaker.report(Side::Backup, Sign::NotCos, seconds(2));
-        breaker.report(Side::Primary, Sign::NotCos, seconds(3));
+        breaker.report(Side::Backup, Peer::NotCos, seconds(2));
+        breaker.report(Side::Primary, Peer::NotCos, seconds(3));
         assert_eq!(breaker.choose(seconds(3)), Side::Primary);
-        breaker.report(Side::Primary, Sign::NotCos, seconds(3));
+        breaker.report(Side::Primary, Peer::NotCos, seconds(3));
         assert_eq!(breaker.choose(seconds(3)), Side::Backup);
     }
 
     #[test]
     fn an_answer_of_cos_between_them_keeps_it_closed() {
         let breaker = Breaker::default();
-        for sign in [Sign::NotCos, Sign::Cos, Sign::NotCos] {
-            breaker.report(Side::Primary, sign, seconds(0));
+        for peer in [Peer::NotCos, Peer::Cos, Peer::NotCos] {
+            breaker.report(Side::Primary, peer, seconds(0));
         }
         assert_eq!(breaker.choose(seconds(0)), Side::Primary);
     }
@@ -127,13 +127,13 @@ mod tests {
     #[test]
     fn one_probe_after_five_minutes_decides() {
         let breaker = Breaker::default();
-        breaker.report(Side::Primary, Sign::Redirected, seconds(0));
+        breaker.report(Side::Primary, Peer::Redirected, seconds(0));
         assert_eq!(breaker.choose(seconds(299)), Side::Backup);
         assert_eq!((breaker.choose(seconds(300)), breaker.choose(seconds(300))), (Side::Primary, Side::Backup));
-        breaker.report(Side::Primary, Sign::Redirected, seconds(301));
+        breaker.report(Side::Primary, Peer::Redirected, seconds(301));
         assert_eq!(breaker.choose(seconds(302)), Side::Backup);
         assert_eq!(breaker.choose(seconds(601)), Side::Primary);
-        breaker.report(Side::Primary, Sign::Cos, seconds(601));
+        breaker.report(Side::Primary, Peer::Cos, seconds(601));
         assert_eq!(breaker.choose(seconds(602)), Side::Primary);
     }
 }

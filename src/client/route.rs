@@ -8,7 +8,7 @@ use http::{Response, header};
 
 use crate::answer::{REQUEST_ID, bare_answer};
 use crate::client::budget::Budget;
-use crate::client::failover::{Breaker, Side, Sign};
+use crate::client::failover::{Breaker, Peer, Side};
 use crate::endpoint::{Address, Scheme};
 use crate::request::Target;
 
@@ -62,23 +62,23 @@ impl Route {
     }
 
     /// What an attempt told of its host; nothing when it broke off on the way.
-    pub(crate) fn report(&self, side: Side, now: impl FnOnce() -> Duration, sign: impl FnOnce() -> Option<Sign>) {
+    pub(crate) fn report(&self, side: Side, now: impl FnOnce() -> Duration, peer: impl FnOnce() -> Option<Peer>) {
         if self.backup.is_some()
-            && let Some(sign) = sign()
+            && let Some(peer) = peer()
         {
-            self.host.breaker.report(side, sign, now());
+            self.host.breaker.report(side, peer, now());
         }
     }
 }
 
-/// What an answer tells of the host it came from.
-pub(crate) fn sign_of<B>(response: &Response<B>) -> Sign {
+/// Who gave an answer.
+pub(crate) fn peer_of<B>(response: &Response<B>) -> Peer {
     if response.headers().contains_key(&REQUEST_ID) {
-        Sign::Cos
+        Peer::Cos
     } else if matches!(response.status().as_u16(), 301 | 302 | 307) {
-        Sign::Redirected
+        Peer::Redirected
     } else {
-        Sign::NotCos
+        Peer::NotCos
     }
 }
 

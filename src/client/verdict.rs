@@ -10,7 +10,7 @@ use http::response::Parts;
 use crate::answer::{bare_answer, header_text, refusal};
 use crate::body::ByteStream;
 use crate::client::clock::CorrectedClock;
-use crate::client::failover::Sign;
+use crate::client::failover::Peer;
 use crate::client::http::{Phase, TransportError, is_shortage};
 use crate::client::provider::Snapshot;
 use crate::error::{Class, Error, ErrorKind};
@@ -38,11 +38,11 @@ impl Failure {
         Self { error: error.into(), evidence }
     }
 
-    /// What it tells of the host.
-    pub(super) fn sign(&self) -> Option<Sign> {
+    /// What it tells of who answers at the host.
+    pub(super) fn peer(&self) -> Option<Peer> {
         match self.evidence {
-            Evidence::Unsent => Some(Sign::NotCos),
-            _ if self.error.kind() == ErrorKind::Tls => Some(Sign::Untrusted),
+            Evidence::Unsent => Some(Peer::NotCos),
+            _ if self.error.kind() == ErrorKind::Tls => Some(Peer::Untrusted),
             _ => None,
         }
     }
