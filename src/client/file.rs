@@ -90,7 +90,8 @@ impl Rest {
         {
             let now = self.file.metadata()?;
             if (now.len(), now.modified()?) != (length, modified) {
-                return Err(io::Error::other(Changed));
+                let told = "the file changed while it was uploaded";
+                return Err(Error::new(ErrorKind::Changed, told).into());
             }
         }
         Ok((chunk.freeze(), self))
@@ -146,14 +147,9 @@ fn read_some_at(file: &File, bytes: &mut Vec<u8>, wanted: usize, offset: u64) ->
     read
 }
 
-/// The file is not the one it was.
-#[derive(Debug, thiserror::Error)]
-#[error("the file changed while it was uploaded")]
-struct Changed;
-
 fn failed(error: io::Error, doing: impl FnOnce() -> String) -> Error {
-    match error.downcast::<Changed>() {
-        Ok(changed) => Error::new(ErrorKind::Changed, changed.to_string()),
+    match error.downcast::<Error>() {
+        Ok(own) => own,
         Err(error) => Error::new(ErrorKind::Io, doing()).with_source(error),
     }
 }
