@@ -8,7 +8,7 @@ use quick_xml::events::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::element::{Element, Unknown};
+pub(crate) use self::element::{Element, Unknown, status};
 use crate::error::{Canonical, Error, ErrorKind, Result, ServiceError};
 
 /// The longest document that is read.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::name::display_name;
 use crate::operation::{Operation, Permissions, Safety, Sent};
 use crate::request::Request;
-use crate::xml::{Element, Unknown};
+use crate::xml::{Element, Unknown, status};
 
 /// Which web pages may show the objects of a bucket (hotlink protection), by the `Referer` that browsers send.
 ///
@@ -145,7 +145,7 @@ impl Setting for RefererConfiguration {
         }
         let mut root = Element::new(Self::ROOT);
         if self.enabled || !of_root.has(STATUS) {
-            root = root.leaf(STATUS, if self.enabled { "Enabled" } else { "Disabled" });
+            root = root.leaf(STATUS, status(self.enabled));
         }
         root = root.leaf_opt(TYPE, self.referer_type.map(RefererType::as_str));
         let list = self.domains.iter().fold(Element::new(LIST), |list, domain| list.leaf(DOMAIN, domain));

@@ -5,12 +5,12 @@ use super::setting::{self, Setting};
 use crate::error::{Error, Result};
 use crate::options::{StorageClass, Tags};
 use crate::region::{BucketName, Region};
-use crate::xml::{Element, Unknown};
+use crate::xml::{Element, Unknown, status};
 
 /// To which buckets COS copies new objects of a bucket, by rules.
 ///
-/// The bucket and those it is copied to keep versions. What this crate does not know in a configuration that was read
-/// is kept and written back with it.
+/// The bucket and those it is copied to keep versions. What this crate does not know in a configuration that was read is
+/// kept and written back with it.
 ///
 /// # Examples
 /// ```
@@ -244,7 +244,6 @@ impl ReplicationRule {
         if self.tags.check().is_err() {
             return Err(Error::input("rules", "have one with tags that no object has"));
         }
-        let status = |enabled: bool| if enabled { "Enabled" } else { "Disabled" };
         let mut rule = Element::new(RULE).leaf_opt(ID, self.id.as_deref());
         if self.enabled || !self.unknown.has(STATUS) {
             rule = rule.leaf(STATUS, status(self.enabled));
@@ -406,8 +405,8 @@ fn write_filter(prefix: Option<&str>, tags: &Tags) -> Element {
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) when the bucket or one it is copied to does not keep versions, or
-/// with code `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Input`](crate::ErrorKind::Input) for a role of another
-/// form, no rules, over 1000, two with the same id, and one without a destination.
+/// with code `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Input`](crate::ErrorKind::Input) for a role of another form,
+/// no rules, over 1000, two with the same id, and one without a destination.
 ///
 /// # Examples
 /// ```no_run

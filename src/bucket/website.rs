@@ -1,6 +1,6 @@
 use super::setting::{self, Setting, sift};
 use crate::error::{Error, Result};
-use crate::xml::{Element, Unknown};
+use crate::xml::{self, Element, Unknown};
 
 /// How a bucket is shown as a static website.
 ///
@@ -175,7 +175,6 @@ impl WebsiteConfiguration {
     }
 
     fn document(&self, rules: Vec<Element>) -> Option<Element> {
-        let status = |enabled: bool| if enabled { "Enabled" } else { "Disabled" };
         let mut root = Element::new(Self::ROOT);
         if !self.index_document.is_empty() {
             let index = Element::new(INDEX).leaf("Suffix", self.index_document.as_str());
@@ -186,12 +185,12 @@ impl WebsiteConfiguration {
             root = root.child(all.with_unknown(&self.unknown.redirect_all, &["Protocol"])?);
         }
         if let Some(ignore) = self.ignore_html_extension {
-            let auto = Element::new(AUTO).leaf("Status", status(ignore));
+            let auto = Element::new(AUTO).leaf("Status", xml::status(ignore));
             root = root.child(auto.with_unknown(&self.unknown.auto, &["Status"])?);
         }
         if let Some(key) = &self.error_document {
             let error = Element::new(ERROR).leaf("Key", key.as_str());
-            let error = error.leaf_opt(ORIGINAL, self.original_http_status.map(status));
+            let error = error.leaf_opt(ORIGINAL, self.original_http_status.map(xml::status));
             root = root.child(error.with_unknown(&self.unknown.error, &["Key", ORIGINAL])?);
         }
         if !rules.is_empty() {

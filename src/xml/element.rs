@@ -246,6 +246,11 @@ impl Serialize for Element {
     }
 }
 
+/// What [`Element::enabled`] reads.
+pub(crate) fn status(enabled: bool) -> &'static str {
+    if enabled { "Enabled" } else { "Disabled" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use super::filter::LifecycleFilter;
 use crate::bucket::conditions::set;
 use crate::error::{Error, Result};
 use crate::options::StorageClass;
-use crate::xml::{Element, Unknown};
+use crate::xml::{Element, Unknown, status};
 
 /// One rule of a [`LifecycleConfiguration`](crate::LifecycleConfiguration).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl LifecycleRule {
             return Err(Error::input("filter", "is beside a prefix that the rule has as rules once had it"));
         }
         if self.enabled || !self.unknown.has("Status") {
-            element = element.leaf("Status", if self.enabled { "Enabled" } else { "Disabled" });
+            element = element.leaf("Status", status(self.enabled));
         }
         let said = element.children.len();
         for transition in &self.transitions {

@@ -3,14 +3,13 @@ use crate::bucket::setting::{ById, Setting};
 use crate::error::{Error, Result};
 use crate::name::display_name;
 use crate::options::Tags;
-use crate::xml::{Element, Unknown};
+use crate::xml::{Element, Unknown, status};
 
 /// A rule of the intelligent tiering of a bucket: after how many days without access objects of the class
 /// `INTELLIGENT_TIERING` go to which tier.
 ///
-/// The rule `default` turns intelligent tiering on, of the whole bucket, and stays as it is from then on. Rules of
-/// other ids are about the archive tiers. What this crate does not know in a rule that was read is kept and written
-/// back with it.
+/// The rule `default` turns intelligent tiering on, of the whole bucket, and stays as it is from then on. Rules of other
+/// ids are about the archive tiers. What this crate does not know in a rule that was read is kept and written back with it.
 ///
 /// # Examples
 /// ```
@@ -44,8 +43,8 @@ pub struct IntelligentTieringConfiguration {
 pub struct Tiering {
     /// The tier.
     pub access_tier: AccessTier,
-    /// After so many days: 30, 60 or 90 to the tier for infrequent access, 91 to 730 to the archive tier, 180 to 730 to
-    /// the deep archive tier.
+    /// After so many days: 30, 60 or 90 to the tier for infrequent access, 91 to 730 to the archive tier, 180 to 730 to the
+    /// deep archive tier.
     pub days: u32,
     /// When they were read so many times at most in these days (`RequestFrequent`). COS takes no other than 1, and that
     /// for [`AccessTier::Infrequent`] alone.
@@ -274,7 +273,7 @@ impl Setting for IntelligentTieringConfiguration {
         }
         let mut root = Element::new(Self::ROOT).leaf(ID, self.id.as_str());
         if self.enabled || !self.unknown.has(STATUS) {
-            root = root.leaf(STATUS, if self.enabled { "Enabled" } else { "Disabled" });
+            root = root.leaf(STATUS, status(self.enabled));
         }
         if let Some(filter) = &self.filter {
             let filter = filter.write()?;
