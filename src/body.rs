@@ -15,10 +15,11 @@ use futures_core::Stream;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The body of a request. It describes; the client opens files and runs streams. Every body knows its length.
+/// The body of a request. It only describes the bytes: the client opens files and runs streams. Every body knows its
+/// length.
 ///
-/// All but [`once`](Self::once) can be sent again, so that a failed attempt can be repeated. A stream or an observer that
-/// panics while it is sent fails the request with [`ErrorKind::Io`].
+/// Every body except [`once`](Self::once) can be sent again, so that a failed attempt can be repeated. When a stream or
+/// an observer panics while it is sent, the request fails with [`ErrorKind::Io`].
 #[derive(Clone, Default)]
 pub struct Body {
     pub(crate) source: Source,
@@ -60,8 +61,8 @@ impl Body {
         Source::Empty.into()
     }
 
-    /// `length` bytes of the file from `offset`. It is opened anew for every attempt; if it turns out shorter, the
-    /// request fails with [`ErrorKind::Changed`]. So does it with [`ErrorKind::Io`] for a pipe, which is not waited for.
+    /// `length` bytes of the file from `offset`. The file is opened again for every attempt. When it is shorter, the
+    /// request fails with [`ErrorKind::Changed`]; when it is a pipe, with [`ErrorKind::Io`], without waiting for it.
     pub fn file(path: impl Into<PathBuf>, offset: u64, length: u64) -> Self {
         Source::File {
             path: path.into().into(),
@@ -75,8 +76,8 @@ impl Body {
         .into()
     }
 
-    /// The same of a file that must not change: it is looked at before the last bytes are handed out. One that is open is
-    /// not opened anew.
+    /// The same of a file that must not change: it is looked at before the last bytes are handed out. One that is open
+    /// is not opened anew.
     #[cfg(feature = "client")]
     pub(crate) fn file_as_of(
         path: &Arc<Path>,
@@ -88,27 +89,27 @@ impl Body {
         Source::File { path: Arc::clone(path), opened, offset, length, as_of }.into()
     }
 
-    /// A stream of `length` bytes that can be made anew for every attempt. Its end is waited for before the last bytes go
-    /// out: one that is longer, or says at its end that it was wrong, fails the request, and nothing is stored.
+    /// A stream of `length` bytes that can be made again for every attempt. The last bytes are sent only when the
+    /// stream has ended: when it is longer, or ends with an error, the request fails, and nothing is stored.
     pub fn factory(length: u64, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
         Source::Factory { length, open: Arc::new(open) }.into()
     }
 
-    /// A stream of `length` bytes that runs once: a request with it is not repeated once bytes were taken. As with
-    /// [`factory`](Self::factory), its end is waited for.
+    /// A stream of `length` bytes that can be read once: a request with it is not repeated once bytes were taken. As
+    /// with [`factory`](Self::factory), the last bytes are sent only when the stream has ended.
     pub fn once(length: u64, stream: ByteStream) -> Self {
         Source::Once { length, stream: Arc::new(Mutex::new(Some(stream))) }.into()
     }
 
-    /// Tells `observer` how many bytes the transport has taken, from 0 in every attempt anew. It is called between two
-    /// frames, so it must be quick and must not block.
+    /// Calls `observer` with the number of bytes that the transport has taken; every attempt starts from 0. It is
+    /// called between two frames, so it must be quick and must not block.
     #[must_use]
     pub fn observe(mut self, observer: impl Fn(u64) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
     }
 
-    /// How many bytes it is.
+    /// The length in bytes.
     #[allow(clippy::len_without_is_empty)] // an empty body is a body like any other
     pub fn len(&self) -> u64 {
         match &self.source {
@@ -135,7 +136,7 @@ impl Body {
         }
     }
 
-    /// The stream, when it is one; one that runs once is gone with this.
+    /// The stream, when the body is one. A stream that can be read once is taken out by this.
     pub fn open_stream(&self) -> Option<ByteStream> {
         match &self.source {
             Source::Factory { open, .. } => Some(open()),
@@ -210,12 +211,12 @@ impl<const N: usize> From<&'static [u8; N]> for Body {
 
 /// Bytes that come piece by piece.
 ///
-/// An error is the last item. What the stream of an object delivers is checked: a body cut short, and a checksum that
-/// does not match, are errors before the end, never an end.
+/// An error is the last item. The stream of an object is checked: when the body is cut short, or its checksum does not
+/// match, it ends with an error.
 ///
 /// # Cancellation
-/// Dropping it closes the connection unless everything was read. The future of [`next`](Self::next) may be dropped and made
-/// anew: nothing is lost.
+/// Dropping it closes the connection unless everything was read. The future of [`next`](Self::next) may be dropped and
+/// called again: nothing is lost.
 pub struct ByteStream {
     inner: Inner,
     length: Option<u64>,
@@ -239,11 +240,11 @@ impl ByteStream {
     /// Memory that is taken up on an announced length alone.
     const TAKEN_AT_ITS_WORD: usize = 16 * 1024 * 1024;
 
-    /// A stream of a length that is known (`Some`) or not. Pieces without bytes are left out. The errors of another crate
-    /// come in as [`std::io::Error`].
+    /// A stream whose length is known (`Some`) or not. Empty pieces are left out. Errors of another crate come in as
+    /// [`std::io::Error`].
     ///
     /// # Examples
-    /// What a server is sent, on its way into a bucket:
+    /// The body of a request to a web server, stored in a bucket as it arrives:
     /// ```
     /// use futures_util::TryStreamExt as _;
     /// use tencent_cos::{Body, ByteStream};
@@ -273,7 +274,7 @@ impl ByteStream {
         }
     }
 
-    /// How many bytes it will be, if that is known.
+    /// The length in bytes, if that is known.
     pub fn content_length(&self) -> Option<u64> {
         self.length
     }
@@ -300,7 +301,7 @@ impl ByteStream {
     /// Reads everything into memory, at most `limit` bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Response`] when there are more than `limit` bytes; else what the stream says.
+    /// [`ErrorKind::Response`] when there are more than `limit` bytes; otherwise the error of the stream.
     pub async fn bytes(mut self, limit: usize) -> Result<Bytes> {
         let too_long =
             || Error::new(ErrorKind::Response, format!("the body is longer than the limit of {limit} bytes"));

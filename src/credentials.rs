@@ -19,9 +19,9 @@ use crate::time::{from_unix_seconds, iso8601, unix_seconds};
 
 /// What a request is signed with.
 ///
-/// A permanent key, a temporary one (from [`SessionCredentials`]), or nothing at all. Cheap to clone. `Debug` shows the
-/// ends of the id, never the key or the token; both are wiped from memory with the last clone, but for the token in requests
-/// and URLs that carry it.
+/// A permanent key, a temporary one (from [`SessionCredentials`]), or no key. Cheap to clone. `Debug` shows the ends of
+/// the id, never the key or the token. Both are wiped from memory with the last clone, but the token is not wiped from
+/// requests and URLs that carry it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials(Option<Arc<Parts>>);
 
@@ -39,15 +39,15 @@ impl Credentials {
     /// A permanent key: a `SecretId` and its `SecretKey`.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one is empty, has blanks or quotation marks around it, or holds a
-    /// character that is not visible ASCII.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one is empty, is surrounded by blanks or quotation marks, or
+    /// contains a character that is not visible ASCII.
     pub fn permanent(secret_id: impl Into<String>, secret_key: impl Into<String>) -> Result<Self> {
         Self::from_parts(secret_id.into(), secret_key.into().into(), None, None, None)
     }
 
-    /// A key with a session token whose end is not known, as in an environment variable.
+    /// A key with a session token whose expiry is not known, as in an environment variable.
     ///
-    /// Prefer [`SessionCredentials`], which knows its end: only then can a key be refreshed in time.
+    /// Prefer [`SessionCredentials`], which knows its expiry: only then can a key be refreshed in time.
     ///
     /// # Errors
     /// As [`permanent`](Self::permanent).
@@ -59,7 +59,7 @@ impl Credentials {
         Self::from_parts(secret_id.into(), secret_key.into().into(), Some(token.into().into()), None, None)
     }
 
-    /// No key: requests go out unsigned, for what anybody may read.
+    /// No key: requests are sent unsigned, for what everybody may read.
     pub fn anonymous() -> Self {
         Self(None)
     }
@@ -84,7 +84,7 @@ impl Credentials {
         self.0.is_none()
     }
 
-    /// The `SecretId`; empty when anonymous. It is no secret: it stands in every signed request.
+    /// The `SecretId`; empty when anonymous. It is not secret: every signed request contains it.
     pub fn secret_id(&self) -> &str {
         self.0.as_ref().map_or("", |parts| &parts.secret_id)
     }
@@ -99,12 +99,12 @@ impl Credentials {
         self.0.as_ref()?.token.as_ref().map(|token| token.as_str())
     }
 
-    /// When the key begins to count, if the issuer said so.
+    /// When the key becomes valid, if the issuer said so.
     pub fn starts_at(&self) -> Option<SystemTime> {
         self.0.as_ref()?.starts_at
     }
 
-    /// When the key ends; `None` for a permanent key.
+    /// When the key expires; `None` for a permanent key.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.as_ref()?.expires_at
     }
@@ -143,7 +143,7 @@ impl fmt::Display for Ends<'_> {
     }
 }
 
-/// A temporary key as STS issues it: id, key, token and end, all four required.
+/// A temporary key as STS issues it: id, key, token and expiry, all four required.
 ///
 /// # Examples
 /// ```
@@ -165,8 +165,8 @@ impl SessionCredentials {
     /// A temporary key from its four parts.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input), as for [`Credentials::permanent`], and with field `expires_at` when that
-    /// is before 1970 or after 9999.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), as for [`Credentials::permanent`], and with field `expires_at`
+    /// when the expiry is before 1970 or after 9999.
     pub fn new(
         secret_id: impl Into<String>,
         secret_key: impl Into<String>,
@@ -182,23 +182,24 @@ impl SessionCredentials {
 
     /// Reads the JSON of STS, of the STS SDKs, of instance metadata, or of an app server that passes one of these on.
     ///
-    /// The shapes: `Response.Credentials.{TmpSecretId,TmpSecretKey,Token}` with `ExpiredTime` beside, the same without
-    /// `Response` or with lower-case initials and `sessionToken`, and everything on one level with `sessionToken`,
-    /// `SecurityToken`, `XCosSecurityToken` or `Token`, the first of them that is there; all of it maybe inside `data` or
-    /// `result`. Case and `_` of a name do not matter. Times are Unix seconds, as numbers or strings, or ISO 8601;
-    /// `Expiration` serves when `ExpiredTime` is absent. A `code` of a web server is looked at when there is no key.
+    /// It reads `Response.Credentials.{TmpSecretId,TmpSecretKey,Token}` with `ExpiredTime` beside `Credentials`; the
+    /// same without `Response`, or with lower-case initials and `sessionToken`; and all fields on one level, where the
+    /// token is the first of `sessionToken`, `SecurityToken`, `XCosSecurityToken` and `Token` that is there. Any of
+    /// these may be inside `data` or `result`. Case and `_` in names do not matter. Times are Unix seconds, as numbers
+    /// or strings, or ISO 8601; `Expiration` is used when `ExpiredTime` is absent. A `code` from a web server counts
+    /// only when there is no key.
     ///
     /// # Errors
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) when the document carries an error (its code and
-    /// message are told), or is not of such a shape; [`ErrorKind::Input`](crate::ErrorKind::Input) naming the field
-    /// when a part is missing or unusable. No value is repeated in the message.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) when the document contains an error (its code and
+    /// message are in the error), or has none of these forms; [`ErrorKind::Input`](crate::ErrorKind::Input) with the
+    /// name of the field when a part is missing or unusable. No value is repeated in the message.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self> {
         document::read(json.as_ref())
     }
 
     /// Writes the key as the STS SDKs do, for a server that hands it over: `credentials`, `startTime`, `expiredTime`,
-    /// `expiration`. [`from_json`](Self::from_json) and the official SDKs for browsers and apps read it. It holds the key:
-    /// send it over https, to its owner, and let nothing store it.
+    /// `expiration`. [`from_json`](Self::from_json) and the official SDKs for browsers and apps read it. It contains
+    /// the key: send it over https to its owner only, and do not let anything store it.
     pub fn to_json(&self) -> String {
         let (start, end) = (self.starts_at(), self.expires_at());
         let mut document = serde_json::json!({
@@ -216,10 +217,10 @@ impl SessionCredentials {
         document.to_string()
     }
 
-    /// Notes what the issuer's clock showed when it gave the key out: the `Date` of its answer.
+    /// Records the time of the issuer's clock when it issued the key: the `Date` of its answer.
     ///
-    /// A client sets its clock right by it, but only when by its own clock the key makes no sense: over already, not
-    /// begun yet, or longer than any key lives. Else this changes nothing.
+    /// A client corrects its clock with this, but only when the key makes no sense by its own clock: already expired,
+    /// not valid yet, or longer than any key lives. Otherwise this changes nothing.
     #[must_use]
     pub fn told_at(self, issuer_time: SystemTime) -> Self {
         let Credentials(Some(parts)) = self.0 else { return self };
@@ -258,7 +259,7 @@ impl SessionCredentials {
         self.0.starts_at()
     }
 
-    /// When the key ends.
+    /// When the key expires.
     pub fn expires_at(&self) -> SystemTime {
         // Every constructor sets it.
         self.0.expires_at().unwrap_or(SystemTime::UNIX_EPOCH)

@@ -10,9 +10,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use crate::error::Result;
 
-/// What a listing gives, one by one, or page by page: fetched as it is read. The first error ends it.
+/// The entries or the pages of a listing, fetched as they are read. The first error ends it.
 ///
-/// It is a [`Stream`], too, for those who have combinators for one.
+/// It is also a [`Stream`].
 ///
 /// # Examples
 /// ```no_run
@@ -26,7 +26,7 @@ use crate::error::Result;
 /// ```
 ///
 /// # Cancellation
-/// Dropping it stops its I/O. The future of [`next`](Self::next) may be dropped and made anew: nothing is lost.
+/// Dropping it stops its I/O. The future of [`next`](Self::next) may be dropped and called again: nothing is lost.
 #[must_use = "nothing is fetched before it is read"]
 pub struct Listing<T>(BoxStream<'static, Result<T>>);
 

@@ -15,10 +15,11 @@ use crate::xml;
 
 /// Copies an object inside COS, within a bucket or across buckets and regions.
 ///
-/// Up to 5 GiB; larger ones are copied by parts. Content headers, user metadata and tags come along unless
-/// [`replace_attributes`](Self::replace_attributes) or [`replace_tags`](Self::replace_tags) is said; storage class, ACL
-/// and encryption do not. COS may answer 200 and report a failure in the body: that is an error like any other. A copy
-/// onto itself needs replaced attributes. When nothing says how it ended, it is not repeated blindly.
+/// The object may have up to 5 GiB; larger ones are copied in parts. Content headers, user metadata and tags are copied
+/// unless [`replace_attributes`](Self::replace_attributes) or [`replace_tags`](Self::replace_tags) is set; storage
+/// class, ACL and encryption are not. COS may answer 200 and report a failure in the body: that is an error like any
+/// other. To copy an object onto itself, replace its attributes. When nothing tells whether the copy was made, the
+/// request is not repeated.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchCopySource`, `InvalidCopySource`,
@@ -74,7 +75,7 @@ impl CopyObject {
         self
     }
 
-    /// `x-cos-storage-class` of the copy; else `STANDARD`.
+    /// `x-cos-storage-class` of the copy; `STANDARD` by default.
     pub fn storage_class(mut self, class: StorageClass) -> Self {
         self.storage_class = Some(class);
         self
@@ -98,7 +99,8 @@ impl CopyObject {
         self
     }
 
-    /// Fails with `FileAlreadyExists` (409) when the key is taken. COS ignores it in buckets that ever had versioning.
+    /// Fails with `FileAlreadyExists` (409) when an object with this key exists. COS ignores this in buckets that ever
+    /// had versioning.
     pub fn forbid_overwrite(mut self) -> Self {
         self.forbid_overwrite = true;
         self

@@ -9,14 +9,14 @@ use crate::request::Request;
 
 /// Removes an object, or one version of it.
 ///
-/// A key that does not exist is removed with success. Where the bucket keeps versions, a delete without a version id
-/// hides the object behind a delete marker; each repeat would add another, so such a delete is not repeated after a
-/// failure that leaves its end unknown, unless [`unversioned`](Self::unversioned) says that it may. What is gone after an
-/// attempt whose end is unknown is a success.
+/// Deleting a key that does not exist succeeds. Where the bucket keeps versions, a delete without a version id hides
+/// the object behind a delete marker, and each repeat would add another. Such a delete is therefore not repeated when
+/// its result is unknown, unless [`unversioned`](Self::unversioned) is set. When the result of an attempt is unknown
+/// and the object is gone afterwards, the delete succeeded.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `ObjectLocked`.
-/// [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when nothing says whether it took effect.
+/// [`ErrorKind::Ambiguous`](crate::ErrorKind::Ambiguous) when nothing tells whether it took effect.
 ///
 /// # Examples
 /// ```no_run

@@ -12,7 +12,7 @@ use crate::options::{Attributes, Conditions, CustomerKey, META_PREFIX, StorageCl
 use crate::request::{Describe as _, Request};
 use crate::time::parse_http_date;
 
-/// Reads what COS keeps of an object, without its bytes.
+/// Reads the metadata of an object, without its bytes.
 ///
 /// Changes nothing and may be repeated freely. An error has a status and a request id but no code, because an answer
 /// to HEAD has no body.
@@ -55,7 +55,7 @@ impl HeadObject {
         self
     }
 
-    /// When the read counts.
+    /// Conditions under which the metadata is sent.
     pub fn conditions(mut self, conditions: Conditions) -> Self {
         self.conditions = conditions;
         self
@@ -91,8 +91,8 @@ impl Operation for HeadObject {
     }
 }
 
-/// What COS keeps of an object beside its bytes: the headers of its answer, read as they are asked for. One that is absent,
-/// or not what COS documents, is `None`.
+/// The metadata of an object: the headers of COS's answer, parsed when they are asked for. A header that is absent, or
+/// not as COS documents it, is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectMeta(HeaderMap);
 
@@ -103,7 +103,7 @@ impl ObjectMeta {
         Self(headers)
     }
 
-    /// The size in bytes; of a range, the size of the range.
+    /// The size in bytes; for a range, the size of the range.
     pub fn content_length(&self) -> Option<u64> {
         content_length(&self.0)
     }
@@ -114,7 +114,7 @@ impl ObjectMeta {
         self.0.insert(header::CONTENT_LENGTH, length.into());
     }
 
-    /// The ETag, quotes included; empty if there is none. Opaque: of an object put by parts it is no MD5.
+    /// The ETag, quotes included; empty if there is none. Opaque: for an object uploaded in parts it is not an MD5.
     pub fn etag(&self) -> &str {
         header_text(&self.0, header::ETAG).unwrap_or_default()
     }
@@ -139,7 +139,7 @@ impl ObjectMeta {
         header_text(&self.0, &VERSION_ID)
     }
 
-    /// How far a copy of an archived object is restored; `None` when none was asked for, or it is over.
+    /// The state of the restored copy of an archived object; `None` when no copy was requested, or it has expired.
     pub fn restored(&self) -> Option<Restored> {
         Restored::parse(self.header("x-cos-restore")?)
     }
@@ -149,8 +149,8 @@ impl ObjectMeta {
         self.header("content-type")
     }
 
-    /// User metadata (`x-cos-meta-NAME`) as stored; `None` when it is absent or not ASCII
-    /// (see [`headers`](Self::headers) for its bytes).
+    /// User metadata (`x-cos-meta-NAME`) as stored; `None` when it is absent or not ASCII (see
+    /// [`headers`](Self::headers) for its bytes).
     pub fn meta(&self, name: &str) -> Option<&str> {
         self.header(&format!("{META_PREFIX}{name}"))
     }
@@ -168,11 +168,11 @@ impl ObjectMeta {
         })
     }
 
-    /// The same to give to another object, or to this one with one of them changed. `None` when there is one that
-    /// [`Attributes`] cannot say, like metadata that is not ASCII.
+    /// Attributes with the same values, to give to another object, or to this one with one of them changed. `None` when
+    /// the object has something that [`Attributes`] cannot express, like metadata that is not ASCII.
     ///
     /// # Examples
-    /// An object is copied onto itself, unless another is there by now:
+    /// Changes `Cache-Control` by copying an object onto itself, unless it was replaced meanwhile:
     /// ```no_run
     /// use tencent_cos::{Conditions, CopyObject, CopySource, ObjectKey};
     ///

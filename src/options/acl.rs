@@ -5,10 +5,10 @@ use crate::request::{Describe, Request, Target};
 
 /// Who may do what: a canned ACL, grants to accounts, or both. At most 100 grants.
 ///
-/// It goes with what makes a bucket or an object, or replaces the ACL of one that is there:
-/// [`PutBucketAcl`](crate::PutBucketAcl), [`PutObjectAcl`](crate::PutObjectAcl). One that says nothing, or of a bucket or an
-/// object what cannot be said of it, is [`ErrorKind::Input`](crate::ErrorKind::Input). An object whose key ends in `/` is a
-/// directory: what is said of it holds for the objects in it that have no ACL of their own.
+/// It can be set when a bucket or an object is made, or replace the ACL of an existing one:
+/// [`PutBucketAcl`](crate::PutBucketAcl), [`PutObjectAcl`](crate::PutObjectAcl). An empty ACL, or one that does not
+/// apply to the bucket or object, is [`ErrorKind::Input`](crate::ErrorKind::Input). An object whose key ends in `/` is
+/// a directory: its ACL applies to the objects in it that have no ACL of their own.
 ///
 /// Accounts are named by their uin, users of an account as `100000000001/100000000011`, both also as
 /// [`Account::id`](crate::Account::id).
@@ -21,8 +21,8 @@ pub struct Acl {
 }
 
 impl Acl {
-    /// Grants only. Beside them a bucket is private, and an object is [`inherited`](Self::inherited): to leave everybody
-    /// else out, grant by [`Acl::private`].
+    /// Grants only. Apart from them a bucket is private, and an object is [`inherited`](Self::inherited): to let nobody
+    /// else in, add the grants to [`Acl::private`].
     pub fn new() -> Self {
         Self::default()
     }
@@ -37,8 +37,8 @@ impl Acl {
         Self::canned("public-read")
     }
 
-    /// Anybody reads and writes; by one page of COS everybody has full control, also of the ACL. For buckets and
-    /// directories only.
+    /// Anybody reads and writes. One page of COS's documents even gives everybody full control, including the ACL. For
+    /// buckets and directories only.
     pub fn public_read_write() -> Self {
         Self::canned("public-read-write")
     }
@@ -48,7 +48,7 @@ impl Acl {
         Self::canned("authenticated-read")
     }
 
-    /// As the directories that the object is in and the bucket say. For objects only, and their default.
+    /// As the directories of the object and the bucket say. For objects only, and their default.
     pub fn inherited() -> Self {
         Self::canned("default")
     }

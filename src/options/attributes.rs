@@ -39,7 +39,7 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// None set. Without a content type COS takes one by the key's extension, or `application/octet-stream`.
+    /// No attribute. Without a content type COS chooses one by the key's extension, or `application/octet-stream`.
     pub fn new() -> Self {
         Self::default()
     }
@@ -94,7 +94,8 @@ impl Attributes {
     }
 
     /// User metadata (`x-cos-meta-NAME`): letters, digits and hyphens in the name, visible ASCII in the value, 2 KiB
-    /// each, sent as given, but for blanks at its ends, which no header can carry. An empty value is as none.
+    /// each. The value is sent as given, without blanks at its ends, which a header cannot carry. An empty value counts
+    /// as none.
     #[must_use]
     pub fn meta(mut self, name: impl AsRef<str>, value: impl Into<String>) -> Self {
         self.meta.0.push((name.as_ref().to_ascii_lowercase(), value.into()));
@@ -174,8 +175,8 @@ impl StorageClass {
     /// `MAZ_ARCHIVE`.
     pub const MAZ_ARCHIVE: Self = Self(Cow::Borrowed("MAZ_ARCHIVE"));
 
-    /// A class by its name. Some SDKs write mixed case; COS's own form is upper case. No name is `STANDARD`, which COS
-    /// leaves out.
+    /// A class by its name. Some SDKs write mixed case; COS's own form is upper case. An empty name is `STANDARD`,
+    /// which COS leaves out.
     pub fn new(name: impl AsRef<str>) -> Self {
         match name.as_ref().trim() {
             "" => Self::STANDARD,

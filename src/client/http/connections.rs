@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 
 /// How the network is reached: which transport, and how it connects.
 ///
-/// A [`ClientBuilder`](crate::ClientBuilder) has the same settings of its own. This serves what has no client, or
-/// several clients that shall share their connections.
+/// A [`ClientBuilder`](crate::ClientBuilder) has the same settings. Use this where there is no client, or for several
+/// clients that share their connections.
 ///
 /// # Examples
 /// ```
@@ -62,8 +62,8 @@ impl Connections {
         self.note(outcome)
     }
 
-    /// Connects to this address for that host, in place of asking DNS. The host stays what is signed and what TLS
-    /// checks. A port that the endpoint names counts before that of the address.
+    /// Connects to this address for that host, without asking DNS. The host is still what is signed and what TLS
+    /// checks. A port in the endpoint takes precedence over the port of the address.
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
         self.options.resolve.push((host.into(), address));
         self
@@ -89,8 +89,8 @@ impl Connections {
     /// Makes the transport; it connects when it is used.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first value that was none, or that the transport does not
-    /// know.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first value that is invalid, or that the transport does
+    /// not support.
     pub fn open(mut self) -> Result<Arc<dyn HttpClient>> {
         self.check()?;
         Ok(match self.transport {

@@ -11,9 +11,9 @@ use crate::error::{BoxError, Error};
 /// A source of keys from a closure that returns a future: your app server, a vault, a file.
 ///
 /// The future gives [`SessionCredentials`](crate::SessionCredentials) or [`Credentials`]. Its error may be of any type,
-/// a `String` too. A [`CredentialError`] passes through as it is, and so says whether the source refused. What a service
-/// said no to, STS for instance, is refused; any other error means "try again later" and is kept as the source of the
-/// error. Put no secret into it.
+/// even a `String`. A [`CredentialError`] is passed on unchanged, so it can say that the source refused. An
+/// [`Error`] with which a service like STS refused counts as a refusal, too. Any other error means "try
+/// again later", and is kept as the source of the error. Do not put a secret into it.
 ///
 /// # Examples
 /// ```
