@@ -65,8 +65,8 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 /// COS's own have some forty bytes.
 pub(crate) const LONGEST_ETAG: usize = 1024;
 
-/// The ETag of what was stored. COS names it in every such answer: one without, or with something that is none, comes from
-/// somebody else, or ended early, and nothing says what was stored.
+/// The ETag of what was stored. COS names it in every such answer: one without, or with something that is none, comes
+/// from somebody else, or ended early, and nothing says what was stored.
 pub(crate) fn etag_of_stored(etag: impl Into<String>, head: &Parts) -> Result<String> {
     let etag = etag.into();
     if etag.trim().is_empty() || etag.len() > LONGEST_ETAG {

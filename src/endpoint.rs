@@ -105,8 +105,8 @@ impl Endpoint {
     /// An address of your own: a custom domain, a local emulator, a private deployment.
     ///
     /// `http://127.0.0.1:9911` (an IP address or `localhost`) is addressed path style, with the bucket in the path. A
-    /// host that contains `{bucket}`, like `https://{bucket}.cos.{region}.example.com`, is addressed virtual-host style.
-    /// Any other host, like `https://static.example.com`, is taken as the domain of one bucket.
+    /// host that contains `{bucket}`, like `https://{bucket}.cos.{region}.example.com`, is addressed virtual-host
+    /// style. Any other host, like `https://static.example.com`, is taken as the domain of one bucket.
     ///
     /// What other tools call the endpoint of a region, `cos.ap-guangzhou.myqcloud.com`, names no bucket and is refused:
     /// the default host of a bucket needs no endpoint, only the [`Region`].
@@ -153,9 +153,9 @@ impl Endpoint {
     /// The address of a bucket, or of the service when there is no bucket.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `bucket` when the default host would be longer than the
-    /// 60 characters COS allows, with field `endpoint` when a domain of one bucket is asked for the service or is the
-    /// default domain of another bucket, or when the bucket is more or less than the first label.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `bucket` when the default host would be longer than
+    /// the 60 characters COS allows, with field `endpoint` when a domain of one bucket is asked for the service or is
+    /// the default domain of another bucket, or when the bucket is more or less than the first label.
     pub fn address(&self, bucket: Option<&BucketName>, region: &Region) -> Result<Address> {
         let mut prefix = String::new();
         let (scheme, host) = match (&self.0, bucket) {

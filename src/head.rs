@@ -150,8 +150,8 @@ impl Head {
     /// The request for an HTTP client: absolute URL, every header, this body.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] when no URL can be made of it; with field `customer_key` when such a key would go over plain http
-    /// to another machine.
+    /// [`ErrorKind::Input`] when no URL can be made of it; with field `customer_key` when such a key would go over
+    /// plain http to another machine.
     pub fn into_request<B>(self, body: B) -> Result<http::Request<B>> {
         self.keeps_its_key()?;
         let target = self.path_and_query();

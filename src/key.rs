@@ -45,8 +45,8 @@ fn push_encoded_but(kept: &[bool; 256], text: &mut String, plain: &str) {
 
 /// The key of an object: 1 to 850 bytes of UTF-8 that name an object and never its bucket.
 ///
-/// Refused are the empty key and keys that come to nothing once dot segments are resolved (`/`, `.`, `..`, `a/..`): some
-/// part on the way might resolve them, and a DELETE of such a key would be a DELETE of the bucket. Every other key
+/// Refused are the empty key and keys that come to nothing once dot segments are resolved (`/`, `.`, `..`, `a/..`):
+/// some part on the way might resolve them, and a DELETE of such a key would be a DELETE of the bucket. Every other key
 /// reaches exactly its object: `a/../b`, `./c` and `a//b` are objects of these names.
 ///
 /// A slash at the beginning belongs to the key: `/a.txt` is another object than `a.txt`, which some SDKs make of
@@ -113,8 +113,9 @@ impl ObjectKey {
 
     /// Appends the path of its URL.
     ///
-    /// `/` stays a slash, except at the start of the key and next to a dot segment, where it becomes `%2F`: URL libraries
-    /// merge `.` and `..`, even spelled `%2E`, but none looks into a segment that holds `%2F`; COS decodes it.
+    /// `/` stays a slash, except at the start of the key and next to a dot segment, where it becomes `%2F`: URL
+    /// libraries merge `.` and `..`, even spelled `%2E`, but none looks into a segment that holds `%2F`; COS decodes
+    /// it.
     pub(crate) fn push_url_path(&self, path: &mut String) {
         let key = &*self.0;
         path.push('/');

@@ -11,7 +11,8 @@ macro_rules! display_name {
     )+};
 }
 
-/// `Display` of types whose names may come from an answer, and hold anything: what a terminal would obey is written escaped.
+/// `Display` of types whose names may come from an answer, and hold anything: what a terminal would obey is written
+/// escaped.
 macro_rules! display_foreign_name {
     ($($what:ty),+ $(,)?) => {$(
         impl ::std::fmt::Display for $what {

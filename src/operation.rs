@@ -14,9 +14,9 @@ use crate::rest::Rest;
 
 /// One call of the COS API, with everything it needs.
 ///
-/// Send it with [`Bucket::send`](crate::Bucket::send), presign it with [`Bucket::presign`](crate::Bucket::presign), or sign
-/// it for another HTTP client with [`Bucket::sign`](crate::Bucket::sign). The trait is open: a call this crate lacks can be
-/// implemented outside.
+/// Send it with [`Bucket::send`](crate::Bucket::send), presign it with [`Bucket::presign`](crate::Bucket::presign), or
+/// sign it for another HTTP client with [`Bucket::sign`](crate::Bucket::sign). The trait is open: a call this crate
+/// lacks can be implemented outside.
 ///
 /// # Examples
 /// ```
@@ -58,8 +58,8 @@ pub trait Operation: Send + Sync {
     const PERMISSIONS: Permissions;
     /// Whether COS answers only when it has copied or merged what may be large: such an answer may take minutes.
     const WORKS_LONG: bool = false;
-    /// Whether the body of the answer may come as slowly as it likes, because COS writes it while it works. Only silence
-    /// ends it then.
+    /// Whether the body of the answer may come as slowly as it likes, because COS writes it while it works. Only
+    /// silence ends it then.
     const COMES_SLOWLY: bool = false;
 
     /// Describes the request. Pure. The document of a setting goes in with [`Request::document`].
@@ -78,30 +78,30 @@ pub trait Operation: Send + Sync {
     /// [`ErrorKind::Service`](crate::ErrorKind::Service) when it is an error in a success's clothes.
     fn output(&self, sent: &Sent, response: Response<Self::Response>) -> Result<Self::Output>;
 
-    /// For an answer that is handed on as a stream: what it takes to read on when its body breaks off. `None`, unless an
-    /// operation says otherwise: then the stream ends with the error.
+    /// For an answer that is handed on as a stream: what it takes to read on when its body breaks off. `None`, unless
+    /// an operation says otherwise: then the stream ends with the error.
     fn rest(&self, head: &Parts) -> Option<Rest> {
         let _ = head;
         None
     }
 
-    /// Whether this refusal is an answer: what was asked for was never set, and that is the output. An object without tags
-    /// has an empty list of them, a bucket without a setting has none.
+    /// Whether this refusal is an answer: what was asked for was never set, and that is the output. An object without
+    /// tags has an empty list of them, a bucket without a setting has none.
     fn unset_by(&self, refusal: &ServiceError) -> Option<Self::Output> {
         let _ = refusal;
         None
     }
 
-    /// After an attempt whose end is unknown: whether this refusal says that the attempt took effect, and its output then.
-    /// A bucket that is already yours was made; an upload that is gone was aborted.
+    /// After an attempt whose end is unknown: whether this refusal says that the attempt took effect, and its output
+    /// then. A bucket that is already yours was made; an upload that is gone was aborted.
     fn settled_by(&self, refusal: &ServiceError) -> Option<Self::Output> {
         let _ = refusal;
         None
     }
 
     /// For [`Safety::Guarded`] on an object: whether the object that is there now, by the headers of a HEAD, is the one
-    /// that an earlier attempt sent. Then the guard says no to our own success, and this is its output. What is older than
-    /// the first attempt is not asked about.
+    /// that an earlier attempt sent. Then the guard says no to our own success, and this is its output. What is older
+    /// than the first attempt is not asked about.
     fn reconcile(&self, sent: &Sent, found: &HeaderMap) -> Option<Self::Output> {
         let _ = (sent, found);
         None
@@ -251,9 +251,9 @@ mod sealed {
 /// [`ByteStream`], but not that of a refusal, which is read here.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) or [`ErrorKind::Response`](crate::ErrorKind::Response) for a status
-/// that is no success, and for a part where all was asked for; else what the operation says. It names the operation; bucket
-/// and key are the caller's to know.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) or [`ErrorKind::Response`](crate::ErrorKind::Response) for a
+/// status that is no success, and for a part where all was asked for; else what the operation says. It names the
+/// operation; bucket and key are the caller's to know.
 pub fn read_response<O: Operation>(
     operation: &O,
     sent: &Sent,
@@ -313,8 +313,8 @@ pub(crate) fn given<O, V: Clone>(operation: O, option: Option<&V>, set: fn(O, V)
     }
 }
 
-/// Compares what was sent with the checksum COS answers with, and gives that. An answer without one is let through: it is
-/// the caller's to see.
+/// Compares what was sent with the checksum COS answers with, and gives that. An answer without one is let through: it
+/// is the caller's to see.
 pub(crate) fn check_crc64(sent: &Sent, headers: &HeaderMap) -> Result<Option<u64>> {
     match header_number(headers, &CRC64) {
         Some(stored) if stored != sent.crc64 => {

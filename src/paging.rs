@@ -117,8 +117,8 @@ pub(crate) fn decoder(encoding_type: Option<&str>) -> impl Fn(String) -> Result<
     }
 }
 
-/// Whether there is another page (`IsTruncated`). A listing that does not say so may be cut off: taken for whole, what is
-/// not on it would count as gone.
+/// Whether there is another page (`IsTruncated`). A listing that does not say so may be cut off: taken for whole, what
+/// is not on it would count as gone.
 pub(crate) fn is_truncated(text: Option<&str>) -> Result<bool> {
     let says = |word: &str| text.is_some_and(|text| text.trim().eq_ignore_ascii_case(word));
     match (says("true"), says("false")) {

@@ -56,19 +56,19 @@ impl PresignOptions {
 }
 
 impl PresignOptions {
-    /// Signs a request in its URL at this time, for those who have no client; [`Bucket::presign`](crate::Bucket::presign)
-    /// does the same. What its headers are must be sent with the URL; its body is for whoever uses the URL to bring.
-    /// Anonymous credentials give a URL without a signature.
+    /// Signs a request in its URL at this time, for those who have no client;
+    /// [`Bucket::presign`](crate::Bucket::presign) does the same. What its headers are must be sent with the URL; its
+    /// body is for whoever uses the URL to bring. Anonymous credentials give a URL without a signature.
     ///
     /// # Security
     /// COS looks at what is signed alone: whoever has the URL may add parameters like `acl` and headers like
-    /// `x-cos-copy-source`, as far as the key may do what comes of it. Sign with a temporary key that may do nothing else, or
-    /// have the bucket demand in strict signature mode that these be signed.
+    /// `x-cos-copy-source`, as far as the key may do what comes of it. Sign with a temporary key that may do nothing
+    /// else, or have the bucket demand in strict signature mode that these be signed.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `lifetime` when that is under a second, or over what these
-    /// options allow; with field `end` when the credentials are over; with field `query` when the request has a parameter
-    /// twice, or one of the signature's own; with field `customer_key` as [`Head::into_request`].
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `lifetime` when that is under a second, or over what
+    /// these options allow; with field `end` when the credentials are over; with field `query` when the request has a
+    /// parameter twice, or one of the signature's own; with field `customer_key` as [`Head::into_request`].
     ///
     /// # Examples
     /// ```
@@ -146,8 +146,8 @@ impl From<Duration> for PresignOptions {
     }
 }
 
-/// A request signed in its URL. Whoever has it may send it until it expires, with more that is not signed: `Debug` leaves the
-/// query out.
+/// A request signed in its URL. Whoever has it may send it until it expires, with more that is not signed: `Debug`
+/// leaves the query out.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Presigned {

@@ -100,8 +100,9 @@ impl Request {
     /// Sets a header. Blanks around the value are cut; an empty value sets nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) naming the header, or with field `header` when its name was made at
-    /// run time: the name is none, or the value holds anything but visible ASCII, blanks and tabs. It is not repeated.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) naming the header, or with field `header` when its name was made
+    /// at run time: the name is none, or the value holds anything but visible ASCII, blanks and tabs. It is not
+    /// repeated.
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Result<Self> {
         let name = name.into();
         let field = match name {

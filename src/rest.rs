@@ -20,8 +20,8 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// From the request and the head of its answer. `None` when the answer cannot be read on: its length is not known, or
-    /// it has no `ETag` (or a weak one) that would tell whether the object is still the same.
+    /// From the request and the head of its answer. `None` when the answer cannot be read on: its length is not known,
+    /// or it has no `ETag` (or a weak one) that would tell whether the object is still the same.
     pub fn of(request: Request, head: &Parts) -> Option<Self> {
         let range = range_of(head)?;
         let etag =

@@ -53,8 +53,8 @@ pub const THROTTLE_BASE: Duration = Duration::from_secs(1);
 /// The longest wait before a repeat.
 pub const BACKOFF_CAP: Duration = Duration::from_secs(20);
 
-/// The attempts of one operation, for those who send it with an HTTP client of their own: what comes after a failure is as
-/// the client has it.
+/// The attempts of one operation, for those who send it with an HTTP client of their own: what comes after a failure is
+/// as the client has it.
 ///
 /// It waits for nothing and knows of no other operation: where a host is down, it is yours to repeat less.
 #[derive(Clone, Copy, Debug)]
@@ -76,8 +76,8 @@ pub enum Next<T> {
     Wait(Duration),
     /// Another attempt at once with another key. Where none is to be had, this is the error.
     RefreshCredentials(Error),
-    /// Another attempt at once, signed by a clock that now shows this: the time of COS, which differs from that of `now`.
-    /// Over plain http anybody may have told it.
+    /// Another attempt at once, signed by a clock that now shows this: the time of COS, which differs from that of
+    /// `now`. Over plain http anybody may have told it.
     SetClock(SystemTime),
 }
 
@@ -87,20 +87,22 @@ impl Attempts {
         Self { history: History::default(), limit, failed: 0, free: false }
     }
 
-    /// The number of the attempt that is under way, or comes next, from 1: for [`Sent::attempts`](crate::Sent::attempts).
+    /// The number of the attempt that is under way, or comes next, from 1: for
+    /// [`Sent::attempts`](crate::Sent::attempts).
     pub fn number(&self) -> u32 {
         self.failed + 1
     }
 
     /// Says what comes after the latest attempt failed.
     ///
-    /// The error is one of [`read_response`](crate::read_response), or made of a [`TransportError`](crate::TransportError)
-    /// where no answer came; any other ends it. `credentials` and `now` are what the attempt was signed with, by the same
-    /// clock, `now` at its end. `random`, from 0.0 to 1.0, is the share of the longest wait that is waited.
+    /// The error is one of [`read_response`](crate::read_response), or made of a
+    /// [`TransportError`](crate::TransportError) where no answer came; any other ends it. `credentials` and `now` are
+    /// what the attempt was signed with, by the same clock, `now` at its end. `random`, from 0.0 to 1.0, is the share
+    /// of the longest wait that is waited.
     ///
     /// # Errors
-    /// The error, when there is no further attempt. It is [`ErrorKind::Ambiguous`] when nobody knows whether one of them took
-    /// effect: of a [`Safety::Guarded`] one, [`Operation::reconcile`] may find out.
+    /// The error, when there is no further attempt. It is [`ErrorKind::Ambiguous`] when nobody knows whether one of
+    /// them took effect: of a [`Safety::Guarded`] one, [`Operation::reconcile`] may find out.
     pub fn failed<O: Operation>(
         &mut self,
         operation: &O,

@@ -77,8 +77,8 @@ impl SigningKey {
     /// A key that signs from `start` to `end`, cut to the end of the credential.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `credentials` when they are anonymous, with field `end`
-    /// when nothing is left of the span.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input): with field `credentials` when they are anonymous, with field
+    /// `end` when nothing is left of the span.
     pub fn new(credentials: &Credentials, start: SystemTime, end: SystemTime) -> Result<Self> {
         if credentials.is_anonymous() {
             return Err(Error::input("credentials", "are anonymous: there is nothing to sign with"));
@@ -301,8 +301,8 @@ pub fn header_stages(head: &Head, key: &SigningKey) -> Stages {
 
 /// Signs the request in its query: adds the token if there is one, then the seven `q-` parameters.
 ///
-/// What headers the request carries by now are signed with it and must be sent with the URL as they are, its length among
-/// them: [`PresignOptions::presign`](crate::PresignOptions::presign) leaves that to whoever uses the URL.
+/// What headers the request carries by now are signed with it and must be sent with the URL as they are, its length
+/// among them: [`PresignOptions::presign`](crate::PresignOptions::presign) leaves that to whoever uses the URL.
 pub fn query(head: &mut Head, key: &SigningKey, host: &Host) {
     if let Some(token) = key.token() {
         head.query_mut().push((Cow::Borrowed(SECURITY_TOKEN), Cow::Owned(token.to_owned())));

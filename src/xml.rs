@@ -124,8 +124,8 @@ impl ErrorDocument {
         }
     }
 
-    /// Reads as far as it can be read; whether that is all. Of an element that comes twice the first counts. Half a code
-    /// is none: only of the message a part is better than nothing.
+    /// Reads as far as it can be read; whether that is all. Of an element that comes twice the first counts. Half a
+    /// code is none: only of the message a part is better than nothing.
     fn read(&mut self, xml: &str) -> bool {
         let mut open = None;
         let whole = self.read_elements(xml, &mut open);
@@ -186,8 +186,8 @@ pub(crate) fn write<T: Serialize>(root: &str, value: &T) -> Result<String> {
         .map_err(|error| Error::input("body", format!("cannot be written as XML: {error}")))
 }
 
-/// Whether XML 1.0 can carry the text and gives it back unchanged: no control character of ASCII but tab and line feed. A
-/// carriage return comes back as a line feed.
+/// Whether XML 1.0 can carry the text and gives it back unchanged: no control character of ASCII but tab and line feed.
+/// A carriage return comes back as a line feed.
 pub(crate) fn can_carry(text: &str) -> bool {
     !text.chars().any(|c| (c < ' ' && c != '\t' && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }

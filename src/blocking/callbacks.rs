@@ -14,8 +14,8 @@ use crate::error::BoxError;
 use crate::transfer::UploadSource;
 use crate::{ByteStream, Credentials, Error};
 
-/// What can be read, to be uploaded: of a length that is known (`Some`) or not. It is read on a thread for blocking work,
-/// where it may be another [`Object`](super::Object).
+/// What can be read, to be uploaded: of a length that is known (`Some`) or not. It is read on a thread for blocking
+/// work, where it may be another [`Object`](super::Object).
 pub fn source(length: Option<u64>, reader: impl io::Read + Send + 'static) -> UploadSource {
     let pieces = stream::try_unfold(reader, |mut reader| async {
         let read = tokio::task::spawn_blocking(move || {
@@ -32,9 +32,9 @@ pub fn source(length: Option<u64>, reader: impl io::Read + Send + 'static) -> Up
 /// A source of keys from a closure that may wait for its answer, for
 /// [`ClientBuilder::credentials`](crate::ClientBuilder::credentials). Any client takes it.
 ///
-/// The closure runs on a thread for blocking work, never twice at once. A refresh waits 5 s for it and then fails; what it
-/// gives later, the next one takes, without asking again. Its key and its errors are those of
-/// [`provider::from_fn`]; a panic is a failure that may pass.
+/// The closure runs on a thread for blocking work, never twice at once. A refresh waits 5 s for it and then fails; what
+/// it gives later, the next one takes, without asking again. Its key and its errors are those of [`provider::from_fn`];
+/// a panic is a failure that may pass.
 ///
 /// # Examples
 /// ```no_run

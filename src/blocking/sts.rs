@@ -41,14 +41,14 @@ impl Client {
     /// Asks for a key, and waits for it: 15 s at most, unless the builder said otherwise.
     ///
     /// # Errors
-    /// As [`crate::sts::Client::send`]; [`ErrorKind::Input`](crate::ErrorKind::Input) with field `runtime` inside a tokio
-    /// runtime, and in a process that was forked since the client was made.
+    /// As [`crate::sts::Client::send`]; [`ErrorKind::Input`](crate::ErrorKind::Input) with field `runtime` inside a
+    /// tokio runtime, and in a process that was forked since the client was made.
     pub fn send<C: Call>(&self, call: C) -> Result<Issued> {
         self.runtime.wait(self.client.send(call))
     }
 
-    /// A source of keys that makes this call each time it is asked; see [`crate::sts::Client::provider`]. Blocking clients
-    /// and others take it.
+    /// A source of keys that makes this call each time it is asked; see [`crate::sts::Client::provider`]. Blocking
+    /// clients and others take it.
     pub fn provider<C: Call>(&self, call: C) -> Issuer<C> {
         self.client.provider(call)
     }

@@ -1,4 +1,5 @@
-//! What the filters of lifecycle, inventories, tiering and replication say alike: a prefix, tags, an `And` around several.
+//! What the filters of lifecycle, inventories, tiering and replication say alike: a prefix, tags, an `And` around
+//! several.
 
 use crate::options::Tags;
 use crate::xml::Element;

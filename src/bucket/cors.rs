@@ -8,9 +8,9 @@ use crate::xml::{Element, Unknown};
 
 /// Which web pages may use a bucket, and how (cross-origin resource sharing).
 ///
-/// A browser asks COS before it lets a page of another origin send most requests, and COS answers by the first rule that
-/// fits. Without a configuration no page may do anything. What this crate does not know in a configuration that was read
-/// is kept and written back with it.
+/// A browser asks COS before it lets a page of another origin send most requests, and COS answers by the first rule
+/// that fits. Without a configuration no page may do anything. What this crate does not know in a configuration that
+/// was read is kept and written back with it.
 ///
 /// # Examples
 /// ```
@@ -33,8 +33,8 @@ use crate::xml::{Element, Unknown};
 pub struct CorsConfiguration {
     /// The rules; the first that fits is taken.
     pub rules: Vec<CorsRule>,
-    /// Whether every answer has `Vary: Origin` (`ResponseVary`): so that caches do not hand the answer for one origin, or
-    /// for none, to another. COS takes no value as no.
+    /// Whether every answer has `Vary: Origin` (`ResponseVary`): so that caches do not hand the answer for one origin,
+    /// or for none, to another. COS takes no value as no.
     pub response_vary: Option<bool>,
     unknown: Unknown,
 }
@@ -76,7 +76,8 @@ impl CorsConfiguration {
         self
     }
 
-    /// Names of what was read beside the rules, is not known here or could not be set here, and is written back with them.
+    /// Names of what was read beside the rules, is not known here or could not be set here, and is written back with
+    /// them.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         self.unknown.names()
     }
@@ -263,8 +264,8 @@ fn is_age(age: Duration) -> bool {
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) for none or over 100 rules, a document over 64 KiB, a rule without an
-/// origin or a method, a blank or a second `*` in an origin, what is no name of a header, a `*` among the exposed headers,
-/// or another method than GET, PUT, POST, DELETE and HEAD.
+/// origin or a method, a blank or a second `*` in an origin, what is no name of a header, a `*` among the exposed
+/// headers, or another method than GET, PUT, POST, DELETE and HEAD.
 ///
 /// # Examples
 /// ```no_run

@@ -13,8 +13,8 @@ use crate::xml::{Element, Unknown};
 ///
 /// Each leads to the bucket, its website or its acceleration once a CNAME record of it names the host that COS has for
 /// that, which COS looks at when the domain is set. A client reaches the bucket by it with
-/// [`Endpoint::custom`](crate::Endpoint::custom). What this crate does not know in a configuration that was read is kept
-/// and written back with it.
+/// [`Endpoint::custom`](crate::Endpoint::custom). What this crate does not know in a configuration that was read is
+/// kept and written back with it.
 ///
 /// COS reference: [PUT Bucket domain](https://www.tencentcloud.com/document/product/436/35868)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,8 +22,8 @@ use crate::xml::{Element, Unknown};
 pub struct DomainConfiguration {
     /// The domains. COS takes up to 20, and more for those who ask its support.
     pub rules: Vec<DomainRule>,
-    /// What to put into a TXT record of a domain for COS to see that it is yours (`x-cos-domain-txt-verification`). It is
-    /// read, never written.
+    /// What to put into a TXT record of a domain for COS to see that it is yours (`x-cos-domain-txt-verification`). It
+    /// is read, never written.
     pub txt_verification: Option<String>,
     unknown: Unknown,
 }
@@ -212,8 +212,8 @@ pub(super) fn is_domain(name: &str) -> bool {
 /// It may be repeated freely. An international domain is given as its `xn--` form.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`; `RecordAlreadyExist` when
-/// another bucket has one of them, `DNSRecordVerifyFailed` when the DNS does not say that it is yours, and
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`; `RecordAlreadyExist`
+/// when another bucket has one of them, `DNSRecordVerifyFailed` when the DNS does not say that it is yours, and
 /// `DomainAuditFailed` for one in mainland China without an ICP filing. [`ErrorKind::Input`](crate::ErrorKind::Input)
 /// without a domain, or for one that has other than letters, digits, hyphens and dots.
 ///

@@ -31,8 +31,8 @@ impl CustomCertificate {
     /// As PEM: the certificate of the domain with those that vouch for it behind it, and its private key.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one is not PEM, a private key stands in the certificate, or the
-    /// key is encrypted.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one is not PEM, a private key stands in the certificate, or
+    /// the key is encrypted.
     pub fn pem(certificate: impl AsRef<str>, private_key: impl Into<String>) -> Result<Self> {
         let (chain, private_key) = (certificate.as_ref(), Zeroizing::new(private_key.into()));
         let is_text = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
@@ -74,13 +74,13 @@ impl fmt::Debug for CustomCertificate {
 
 /// Gives custom domains of the bucket a certificate, in place of the one they had.
 ///
-/// It may be repeated freely. COS shows the certificate to visitors some time later. Send it over https: the private key
-/// is in it.
+/// It may be repeated freely. COS shows the certificate to visitors some time later. Send it over https: the private
+/// key is in it.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`, and `InvalidArgument` when
-/// COS finds fault with the certificate. [`ErrorKind::Input`](crate::ErrorKind::Input) without a domain, for one that has
-/// other than letters, digits, hyphens and dots, or for an empty id.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`, and `InvalidArgument`
+/// when COS finds fault with the certificate. [`ErrorKind::Input`](crate::ErrorKind::Input) without a domain, for one
+/// that has other than letters, digits, hyphens and dots, or for an empty id.
 ///
 /// # Examples
 /// ```no_run

@@ -4,14 +4,15 @@ use crate::xml::{Element, Unknown};
 
 /// How COS encrypts objects of a bucket whose own request does not say it.
 ///
-/// It holds for objects that are made from then on; those there are stay as they are. What this crate does not know in a
-/// configuration that was read is kept and written back with it.
+/// It holds for objects that are made from then on; those there are stay as they are. What this crate does not know in
+/// a configuration that was read is kept and written back with it.
 ///
 /// COS reference: [PUT Bucket encryption](https://cloud.tencent.com/document/product/436/40136)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BucketEncryption {
-    /// `SSEAlgorithm`: `AES256` with keys COS keeps (SSE-COS), `KMS` with a key of the key management service (SSE-KMS).
+    /// `SSEAlgorithm`: `AES256` with keys COS keeps (SSE-COS), `KMS` with a key of the key management service
+    /// (SSE-KMS).
     pub algorithm: String,
     /// `KMSMasterKeyID`: the key for `KMS`; without one, the account's default key.
     pub kms_key_id: Option<String>,
@@ -103,7 +104,8 @@ fn take(parent: &mut Element, name: &str) -> Element {
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) when the algorithm or the id of the key is empty, or `AES256` has a key.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) when the algorithm or the id of the key is empty, or `AES256` has a
+/// key.
 ///
 /// # Examples
 /// ```no_run

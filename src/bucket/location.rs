@@ -13,8 +13,8 @@ use crate::xml;
 /// Changes nothing and may be repeated freely.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, which a bucket of another region than the
-/// client's has too, or `AccessDenied`.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, which a bucket of another region than
+/// the client's has too, or `AccessDenied`.
 ///
 /// # Examples
 /// ```no_run

@@ -9,11 +9,11 @@ use crate::region::BucketName;
 use crate::request::Request;
 use crate::xml::{Element, Unknown};
 
-/// Where COS keeps a log of the requests for a bucket: as objects of a bucket in the same region, which may be the bucket
-/// itself, though COS advises against it.
+/// Where COS keeps a log of the requests for a bucket: as objects of a bucket in the same region, which may be the
+/// bucket itself, though COS advises against it.
 ///
-/// Its log service must have been allowed to write to COS. What this crate does not know in a configuration that was read
-/// is kept and written back with it.
+/// Its log service must have been allowed to write to COS. What this crate does not know in a configuration that was
+/// read is kept and written back with it.
 ///
 /// COS reference: [PUT Bucket logging](https://cloud.tencent.com/document/product/436/17054)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,8 +117,9 @@ const ONCE: [&str; 2] = [BUCKET, PREFIX];
 /// It may be repeated freely.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `InvalidTargetBucketForLogging` or `LoggingPrefixInvalid`
-/// (400), `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Input`](crate::ErrorKind::Input) without a target bucket.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `InvalidTargetBucketForLogging` or
+/// `LoggingPrefixInvalid` (400), `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Input`](crate::ErrorKind::Input)
+/// without a target bucket.
 ///
 /// # Examples
 /// ```no_run

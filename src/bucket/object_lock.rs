@@ -11,7 +11,8 @@ use crate::xml::{Element, Unknown};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObjectLockConfiguration {
-    /// For how many days new objects are locked that do not say it themselves, 1 to 36 500 (`Rule`). `None` is not at all.
+    /// For how many days new objects are locked that do not say it themselves, 1 to 36 500 (`Rule`). `None` is not at
+    /// all.
     pub default_days: Option<u32>,
     /// Of the root, of `Rule`, of `DefaultRetention`.
     unknown: [Unknown; 3],
@@ -128,10 +129,10 @@ const ONCE: [&str; 2] = [ENABLED, RULE];
 
 /// Turns object lock on for the bucket, for good, and says for how long new objects are locked.
 ///
-/// Nothing turns it off again. Objects that are there stay as they are: [`PutObjectRetention`](crate::PutObjectRetention)
-/// locks one of them. COS gives the feature to those who ask for it. It is not for buckets whose versioning is suspended,
-/// nor for those with intelligent tiering or several zones, and its older reference refuses every bucket that has had
-/// versioning. It may be repeated freely.
+/// Nothing turns it off again. Objects that are there stay as they are:
+/// [`PutObjectRetention`](crate::PutObjectRetention) locks one of them. COS gives the feature to those who ask for it.
+/// It is not for buckets whose versioning is suspended, nor for those with intelligent tiering or several zones, and
+/// its older reference refuses every bucket that has had versioning. It may be repeated freely.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `InvalidLockedTime` (409) for fewer days than before, as

@@ -9,8 +9,8 @@ use crate::xml::{Element, Unknown, status};
 
 /// To which buckets COS copies new objects of a bucket, by rules.
 ///
-/// The bucket and those it is copied to keep versions. What this crate does not know in a configuration that was read is
-/// kept and written back with it.
+/// The bucket and those it is copied to keep versions. What this crate does not know in a configuration that was read
+/// is kept and written back with it.
 ///
 /// # Examples
 /// ```
@@ -405,8 +405,8 @@ fn write_filter(prefix: Option<&str>, tags: &Tags) -> Element {
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) when the bucket or one it is copied to does not keep versions, or
-/// with code `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Input`](crate::ErrorKind::Input) for a role of another form,
-/// no rules, over 1000, two with the same id, and one without a destination.
+/// with code `NoSuchBucket` or `AccessDenied`. [`ErrorKind::Input`](crate::ErrorKind::Input) for a role of another
+/// form, no rules, over 1000, two with the same id, and one without a destination.
 ///
 /// # Examples
 /// ```no_run

@@ -1,5 +1,5 @@
-//! The calls of a setting of a bucket that is one document: it is put, read and removed as a whole, under a parameter of
-//! its name.
+//! The calls of a setting of a bucket that is one document: it is put, read and removed as a whole, under a parameter
+//! of its name.
 
 use bytes::Bytes;
 use http::Response;
@@ -266,8 +266,8 @@ mod tests {
             self.children.iter_mut().for_each(|child| child.at(index, change));
         }
 
-        /// What it says, piece by piece: each text and attribute, with the element it is of and where that stands. `And`
-        /// says nothing.
+        /// What it says, piece by piece: each text and attribute, with the element it is of and where that stands.
+        /// `And` says nothing.
         fn pieces(&self, place: &str, said: &mut Vec<String>) {
             let place = if self.name == "And" { place.to_owned() } else { format!("{place}/{}", self.name) };
             said.extend(self.attributes.iter().map(|(name, value)| format!("{place} {name}={value}")));
@@ -311,8 +311,8 @@ mod tests {
         ("an attribute", |node| node.attributes.push(("at".to_owned(), "1".to_owned()))),
     ];
 
-    /// What COS asks for in any case, and what is written where it was not found: that it is off, or the only text there
-    /// is.
+    /// What COS asks for in any case, and what is written where it was not found: that it is off, or the only text
+    /// there is.
     const DUE: [&str; 4] = ["Status", "IsEnabled", "ObjectLockEnabled", "Mode"];
 
     /// Whatever one finds in a document is in what is written back, or it is not written at all.

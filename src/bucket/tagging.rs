@@ -10,14 +10,14 @@ use crate::xml;
 
 /// Gives a bucket these tags in place of those it has. Its objects keep theirs.
 ///
-/// A bucket has up to 50 ([`Tags::MAX_OF_BUCKET`]), an account up to 1000 different keys and 1000 values for each. It may be
-/// repeated freely.
+/// A bucket has up to 50 ([`Tags::MAX_OF_BUCKET`]), an account up to 1000 different keys and 1000 values for each. It
+/// may be repeated freely.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `InvalidTag` when COS does
-/// not take a character, or a key because it begins with `qcs:` or `project`. [`ErrorKind::Input`](crate::ErrorKind::Input)
-/// with field `tags` when they break a limit of [`Tags`], are none ([`DeleteBucketTagging`] removes them), or have a control
-/// character, which XML cannot carry.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or `InvalidTag` when COS
+/// does not take a character, or a key because it begins with `qcs:` or `project`.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `tags` when they break a limit of [`Tags`], are none
+/// ([`DeleteBucketTagging`] removes them), or have a control character, which XML cannot carry.
 ///
 /// # Examples
 /// ```no_run

@@ -19,8 +19,8 @@ impl Client {
     /// Sends an operation on the account, like [`ListBuckets`](crate::ListBuckets).
     ///
     /// # Errors
-    /// As [`Bucket::send`](crate::Bucket::send); [`ErrorKind::Input`](crate::ErrorKind::Input) for an operation on a bucket
-    /// or an object, and when the client has no region.
+    /// As [`Bucket::send`](crate::Bucket::send); [`ErrorKind::Input`](crate::ErrorKind::Input) for an operation on a
+    /// bucket or an object, and when the client has no region.
     pub async fn send<O: Operation>(&self, operation: O) -> Result<O::Output> {
         Ok(self.call(&self.account()?).send(&operation, false).await?.0)
     }
@@ -52,8 +52,8 @@ impl Client {
     /// Signs an operation on the account into a URL that needs no further signature.
     ///
     /// # Errors
-    /// As [`Bucket::presign`](crate::Bucket::presign); [`ErrorKind::Input`](crate::ErrorKind::Input) for an operation on a
-    /// bucket or an object, and when the client has no region.
+    /// As [`Bucket::presign`](crate::Bucket::presign); [`ErrorKind::Input`](crate::ErrorKind::Input) for an operation
+    /// on a bucket or an object, and when the client has no region.
     pub async fn presign<O: Operation>(&self, operation: O, options: impl Into<PresignOptions>) -> Result<Presigned> {
         let route = self.account()?;
         let outcome = self.call(&route).presign(&operation, &options.into()).await;

@@ -15,8 +15,8 @@ pub(crate) struct Pool(Arc<Idle>);
 type Idle = Mutex<Vec<Vec<u8>>>;
 
 impl Pool {
-    /// An empty one, with room for so many bytes if it is new: [`CHUNK`](crate::client::defaults::CHUNK) of them, unless
-    /// nothing comes after it.
+    /// An empty one, with room for so many bytes if it is new: [`CHUNK`](crate::client::defaults::CHUNK) of them,
+    /// unless nothing comes after it.
     pub(crate) fn take(&self, wanted: usize) -> Chunk {
         let bytes = self.idle().pop().unwrap_or_else(|| Vec::with_capacity(wanted));
         Chunk { bytes, pool: self.clone() }

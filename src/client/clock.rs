@@ -111,12 +111,12 @@ impl CorrectedClock {
         notable
     }
 
-    /// After a new key, asked for at `sent`: takes the issuer's time on where the key makes no sense by this clock, over
-    /// already, not begun yet, or longer than any key lives.
+    /// After a new key, asked for at `sent`: takes the issuer's time on where the key makes no sense by this clock,
+    /// over already, not begun yet, or longer than any key lives.
     ///
     /// The issuer's time is what its clock showed when it gave the key out. Without that, a start that lies ahead is at
-    /// least a time that has passed. A key that is over by its issuer's own clock proves nothing. A key that makes sense
-    /// by the raw clock alone ends the correction: the clock has been set right since.
+    /// least a time that has passed. A key that is over by its issuer's own clock proves nothing. A key that makes
+    /// sense by the raw clock alone ends the correction: the clock has been set right since.
     pub(crate) fn heed(&self, sent: Mark, key: &Credentials) {
         let ahead = |now: SystemTime| {
             key.starts_at().filter(|start| *start > now + Duration::from_millis(NOTABLE.unsigned_abs()))

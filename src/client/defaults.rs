@@ -144,6 +144,6 @@ pub const QUICK_PACE: u64 = 128 * 1024;
 pub const BUFFERED: u64 = 256 * 1024;
 /// What they hold goes out at least at this pace, in bytes a second, where no other is known.
 pub const LEAST_PACE: u64 = 4096;
-/// A body in a file is read in chunks of this size, one ahead of what is sent; of a stream the parts under way are held in
-/// such chunks. In bytes.
+/// A body in a file is read in chunks of this size, one ahead of what is sent; of a stream the parts under way are held
+/// in such chunks. In bytes.
 pub const CHUNK: usize = 256 * 1024;

@@ -540,8 +540,8 @@ impl Call<'_> {
     ) -> Result<Response<ByteStream>, Failure> {
         let Limits { connect, stall, .. } = self.engine.limits;
         let patience = || progress.patience(stall, connect, response);
-        // When connected, or sent to the end, other limits count. Nobody says when that was: the shortest of them is the
-        // time to look again.
+        // When connected, or sent to the end, other limits count. Nobody says when that was: the shortest of them is
+        // the time to look again.
         let longest = stall.max(connect + CONNECT_GRACE);
         let (shortest, varies) = (stall.min(response), stall.min(response) < longest);
         let look = || if varies { patience().min(Instant::now() + shortest) } else { patience() };
@@ -562,8 +562,8 @@ impl Call<'_> {
         });
         let outcome = outcome.await;
         if let Some(error) = progress.take_error() {
-            // The source of the body failed, not the network, and an answer can only complain of that. COS keeps nothing
-            // of a body that ends early.
+            // The source of the body failed, not the network, and an answer can only complain of that. COS keeps
+            // nothing of a body that ends early.
             return Err(error.into());
         }
         outcome.map_err(Failure::of_transport)

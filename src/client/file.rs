@@ -15,8 +15,8 @@ use crate::client::chunks::Pool;
 use crate::client::defaults::{CHUNK, FRAME};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Holds at most two chunks: the one that is handed out, and the next, which a thread for blocking work reads meanwhile.
-/// A frame is a slice of its chunk; nothing is copied.
+/// Holds at most two chunks: the one that is handed out, and the next, which a thread for blocking work reads
+/// meanwhile. A frame is a slice of its chunk; nothing is copied.
 pub(crate) struct FileFrames {
     chunk: Bytes,
     next: Option<JoinHandle<io::Result<(Bytes, Rest)>>>,
@@ -32,8 +32,8 @@ struct Rest {
 }
 
 impl FileFrames {
-    /// Opens the file, unless it is open, and reads its first chunk. With `as_of`, its length and time, the last chunk is handed out only if
-    /// the file is still the one it was: what ends early leaves nothing at COS.
+    /// Opens the file, unless it is open, and reads its first chunk. With `as_of`, its length and time, the last chunk
+    /// is handed out only if the file is still the one it was: what ends early leaves nothing at COS.
     pub(crate) async fn open(
         path: &Arc<Path>,
         opened: Option<Arc<File>>,
@@ -110,7 +110,8 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Appends so many bytes of a file from an offset, fewer only at its end. Others may read it meanwhile, wherever they are.
+/// Appends so many bytes of a file from an offset, fewer only at its end. Others may read it meanwhile, wherever they
+/// are.
 pub(crate) fn read_at(file: &File, bytes: &mut Vec<u8>, length: usize, offset: u64) -> io::Result<usize> {
     let start = bytes.len();
     bytes.reserve(length);

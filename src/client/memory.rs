@@ -1,12 +1,12 @@
 //! The bytes that the transfers of a client may hold at once.
 //!
-//! Who holds memory may have to wait: for the network, which is bounded in time, or for a caller, who may take for ever to
-//! give or to take the next bytes. So that idle callers stop nobody but themselves, what waits for them has shares of its
-//! own: half of the limit for the parts of streams while they fill, and for what is read ahead what is left beside a
-//! reserve. The reserve is an eighth, at least 2 MiB, and more than any other work asks for at once; that work ends by
-//! itself. So memory that is waited for always comes: a part that fills has its share first, and of the limit there is as
-//! much left as it asks for once all other work has ended. Streams wait for each other: as many fill at once as have room
-//! in their share. Work asks for memory before it asks for a connection.
+//! Who holds memory may have to wait: for the network, which is bounded in time, or for a caller, who may take for ever
+//! to give or to take the next bytes. So that idle callers stop nobody but themselves, what waits for them has shares
+//! of its own: half of the limit for the parts of streams while they fill, and for what is read ahead what is left
+//! beside a reserve. The reserve is an eighth, at least 2 MiB, and more than any other work asks for at once; that work
+//! ends by itself. So memory that is waited for always comes: a part that fills has its share first, and of the limit
+//! there is as much left as it asks for once all other work has ended. Streams wait for each other: as many fill at
+//! once as have room in their share. Work asks for memory before it asks for a connection.
 
 use std::fmt;
 use std::sync::Arc;

@@ -21,8 +21,8 @@ use crate::client::file::FileFrames;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The body of one attempt, of known length: an [`http_body::Body`] that hands out frames of at most 64 KiB, smaller ones
-/// as long as they are taken slowly.
+/// The body of one attempt, of known length: an [`http_body::Body`] that hands out frames of at most 64 KiB, smaller
+/// ones as long as they are taken slowly.
 pub struct Payload {
     frames: Frames,
     /// What the next frames are cut of.
@@ -364,16 +364,16 @@ impl Progress {
         self.state.load(Ordering::Acquire) == FAILED
     }
 
-    /// The most bytes of the next frame. A transport takes many before the first of them is on its way: until it is known
-    /// that they go out quickly they are small, so that little is hidden by that.
+    /// The most bytes of the next frame. A transport takes many before the first of them is on its way: until it is
+    /// known that they go out quickly they are small, so that little is hidden by that.
     fn frame(&self) -> usize {
         let (sent, _) = self.sent();
         let is_quick = sent > BUFFERED && self.sending() <= time_of(sent, QUICK_PACE);
         if is_quick { FRAME } else { SMALL_FRAME }
     }
 
-    /// How long the end of the body may be on its way when the last of it was taken: twice what it takes at the pace so far,
-    /// if there is one.
+    /// How long the end of the body may be on its way when the last of it was taken: twice what it takes at the pace so
+    /// far, if there is one.
     fn on_its_way(&self) -> Duration {
         let (sent, _) = self.sent();
         if sent <= BUFFERED {

@@ -21,8 +21,8 @@ use crate::request::{Request, Target};
 use crate::rest::Rest;
 use crate::retry::{TRANSIENT_COST, backoff};
 
-/// Hands on a body; when it breaks off, asks for the rest from the next byte that was not handed on. It does so again as
-/// long as bytes come, and where none come as often as any request is tried.
+/// Hands on a body; when it breaks off, asks for the rest from the next byte that was not handed on. It does so again
+/// as long as bytes come, and where none come as often as any request is tried.
 pub(crate) struct Resuming {
     reading: Reading,
     /// `None` when the answer cannot be read on, or need not be.

@@ -1,5 +1,5 @@
-//! Spans and events of the feature `tracing`; `untraced.rs` stands in its place without it. Never a header value, a query
-//! or a secret.
+//! Spans and events of the feature `tracing`; `untraced.rs` stands in its place without it. Never a header value, a
+//! query or a secret.
 
 use http::Method;
 use tracing::field::{Empty, debug};

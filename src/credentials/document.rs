@@ -69,7 +69,8 @@ impl Levels {
         Ok(SessionCredentials(key))
     }
 
-    /// What the issuer says in place of a key. A code that is a number is a web server's: it counts when there is no key.
+    /// What the issuer says in place of a key. A code that is a number is a web server's: it counts when there is no
+    /// key.
     fn refusal(&mut self) -> Option<String> {
         const MESSAGES: [&str; 3] = ["message", "msg", "codedesc"];
         if let Some(error) = self.take(&["error"]) {

@@ -8,8 +8,9 @@ const ANOTHER_KEY: &str = "the request is as it was signed, so the secret key do
 
 /// What a signature came from: the request in COS's canonical form, and the string that was signed.
 ///
-/// Values are masked unless COS itself gives the parameter or header its meaning: a session token, a customer's encryption
-/// key, user metadata, and what a caller added, may be secret. `Debug` leaves the parameters and headers out.
+/// Values are masked unless COS itself gives the parameter or header its meaning: a session token, a customer's
+/// encryption key, user metadata, and what a caller added, may be secret. `Debug` leaves the parameters and headers
+/// out.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Canonical {

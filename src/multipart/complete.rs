@@ -13,8 +13,8 @@ use crate::xml;
 
 /// Makes the object from the parts of a multipart upload.
 ///
-/// COS may take minutes and sends blanks meanwhile; it may answer 200 and report a failure in the body, which is an error
-/// like any other. Once it succeeded, the upload is gone. When nothing says how it ended, that is
+/// COS may take minutes and sends blanks meanwhile; it may answer 200 and report a failure in the body, which is an
+/// error like any other. Once it succeeded, the upload is gone. When nothing says how it ended, that is
 /// [`ErrorKind::Ambiguous`] with the [`upload_id`](Error::upload_id): look for the object, list the parts, then decide.
 ///
 /// # Errors
@@ -92,7 +92,8 @@ impl From<&PartSummary> for CompletedPart {
 }
 
 impl CompleteMultipartUpload {
-    /// Completes the upload with these parts, in rising order of their numbers. A gap between two of them is `InvalidPart`.
+    /// Completes the upload with these parts, in rising order of their numbers. A gap between two of them is
+    /// `InvalidPart`.
     pub fn new(
         key: ObjectKey,
         upload_id: impl Into<String>,
@@ -108,7 +109,8 @@ impl CompleteMultipartUpload {
         self
     }
 
-    /// COS tells a server of yours, and its answer is [`callback`](CompleteMultipartUploadOutput::callback) of the output.
+    /// COS tells a server of yours, and its answer is [`callback`](CompleteMultipartUploadOutput::callback) of the
+    /// output.
     pub fn callback(mut self, callback: Callback) -> Self {
         self.callback = Some(callback);
         self

@@ -17,8 +17,8 @@ use crate::xml;
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchUpload`: completed, aborted, or never begun.
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows parts out of order, or beyond the 10 000 an
-/// upload may have.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) when the answer shows parts out of order, or beyond the 10 000
+/// an upload may have.
 ///
 /// # Examples
 /// ```no_run

@@ -15,8 +15,8 @@ use crate::xml;
 
 /// Makes one part of a multipart upload from an object, or a range of it, inside COS.
 ///
-/// Numbers and sizes as for [`UploadPart`](crate::UploadPart). COS may answer 200 and report a failure in the body: that
-/// is an error like any other. A part of a number that is there is replaced, so it may be repeated.
+/// Numbers and sizes as for [`UploadPart`](crate::UploadPart). COS may answer 200 and report a failure in the body:
+/// that is an error like any other. A part of a number that is there is replaced, so it may be repeated.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchUpload`, `NoSuchKey`, `AccessDenied`,

@@ -18,8 +18,8 @@ use crate::xml;
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied` for the request as a
-/// whole. [`ErrorKind::Input`](crate::ErrorKind::Input) for none or over 1 000 keys, an empty one, or one with a control
-/// character of ASCII that XML cannot carry (use [`DeleteObject`](crate::DeleteObject)).
+/// whole. [`ErrorKind::Input`](crate::ErrorKind::Input) for none or over 1 000 keys, an empty one, or one with a
+/// control character of ASCII that XML cannot carry (use [`DeleteObject`](crate::DeleteObject)).
 ///
 /// # Examples
 /// ```

@@ -13,7 +13,8 @@ use crate::request::Request;
 /// configuration allows it. `None` when no rule does.
 ///
 /// It tries the rules that [`PutBucketCors`](crate::PutBucketCors) sets. Whether the object is there does not matter.
-/// COS needs no signature for it; a key that signs it must have the right to. Changes nothing and may be repeated freely.
+/// COS needs no signature for it; a key that signs it must have the right to. Changes nothing and may be repeated
+/// freely.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`. That no rule allows

@@ -15,17 +15,17 @@ use crate::time::parse_http_date;
 
 /// Restores an archived object: makes a copy of it that can be read for some days.
 ///
-/// COS begins to, which is told at once; the copy is there minutes to days later, as [`RestoreTier`] says. Until then a GET
-/// answers `InvalidObjectState`. [`ObjectMeta::restored`](crate::ObjectMeta::restored) tells how far it is. Of an object that
-/// is restored, the time is set anew. The object itself stays in its class.
+/// COS begins to, which is told at once; the copy is there minutes to days later, as [`RestoreTier`] says. Until then a
+/// GET answers `InvalidObjectState`. [`ObjectMeta::restored`](crate::ObjectMeta::restored) tells how far it is. Of an
+/// object that is restored, the time is set anew. The object itself stays in its class.
 ///
-/// COS takes 100 of these requests a second. One that may have taken effect is repeated: the second finds the first under
-/// way. What is under way after an attempt whose end is unknown counts as begun by it.
+/// COS takes 100 of these requests a second. One that may have taken effect is repeated: the second finds the first
+/// under way. What is under way after an attempt whose end is unknown counts as begun by it.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `RestoreAlreadyInProgress` (409), `RestoreNonArchiveObject`
-/// (405), `NoSuchKey`, `NoSuchVersion` or `AccessDenied`. [`ErrorKind::Input`](crate::ErrorKind::Input) with field `days`
-/// when they are not 1 to 365.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `RestoreAlreadyInProgress` (409),
+/// `RestoreNonArchiveObject` (405), `NoSuchKey`, `NoSuchVersion` or `AccessDenied`.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `days` when they are not 1 to 365.
 ///
 /// # Examples
 /// ```no_run
@@ -61,8 +61,8 @@ impl RestoreObject {
         Self::of(key, Some(days))
     }
 
-    /// Brings an object of `INTELLIGENT_TIERING` back from one of its archive tiers. It comes to the standard tier itself:
-    /// there is no copy that would end.
+    /// Brings an object of `INTELLIGENT_TIERING` back from one of its archive tiers. It comes to the standard tier
+    /// itself: there is no copy that would end.
     pub fn intelligent_tiering(key: ObjectKey) -> Self {
         Self::of(key, None)
     }

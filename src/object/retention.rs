@@ -17,9 +17,9 @@ use crate::xml::{self, Element};
 /// [`PutBucketObjectLock`](crate::PutBucketObjectLock). It may be repeated freely.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey` or `AccessDenied`; the reference names no codes
-/// for a bucket without object lock and for an earlier time. [`ErrorKind::Input`](crate::ErrorKind::Input) for a time
-/// after the year 9999.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey` or `AccessDenied`; the reference names no
+/// codes for a bucket without object lock and for an earlier time. [`ErrorKind::Input`](crate::ErrorKind::Input) for a
+/// time after the year 9999.
 ///
 /// # Examples
 /// ```no_run

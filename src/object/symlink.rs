@@ -13,11 +13,11 @@ use crate::time::parse_http_date;
 
 /// Makes a symbolic link: an object that holds the key of another one in the same bucket, its target.
 ///
-/// GET and HEAD of the link give bytes and metadata of the target. All else is about the link itself, which has tags, an
-/// ACL, versions and an ETag of its own, is in class `STANDARD`, and is listed with the length of what it holds; who
-/// reads the target through it needs the right to both. So a sync of a directory takes it for changed each time, and one
-/// that goes up puts a file in its place. Whether there is a target is not looked at. What was there under the key of the
-/// link is replaced.
+/// GET and HEAD of the link give bytes and metadata of the target. All else is about the link itself, which has tags,
+/// an ACL, versions and an ETag of its own, is in class `STANDARD`, and is listed with the length of what it holds; who
+/// reads the target through it needs the right to both. So a sync of a directory takes it for changed each time, and
+/// one that goes up puts a file in its place. Whether there is a target is not looked at. What was there under the key
+/// of the link is replaced.
 ///
 /// It may be repeated freely, unless [`forbid_overwrite`](Self::forbid_overwrite) is said.
 ///

@@ -11,12 +11,14 @@ use crate::xml;
 
 /// Gives an object that exists these tags in place of those it has.
 ///
-/// Bytes, ETag and date of the object stay; in a bucket that keeps versions, no version is made. It may be repeated freely.
+/// Bytes, ETag and date of the object stay; in a bucket that keeps versions, no version is made. It may be repeated
+/// freely.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchVersion`, `AccessDenied`, or `InvalidTag`
-/// when COS does not take a character. [`ErrorKind::Input`](crate::ErrorKind::Input) with field `tags` when they break a
-/// limit of [`Tags`], are none ([`DeleteObjectTagging`] removes them), or have a control character, which XML cannot carry.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `NoSuchVersion`, `AccessDenied`, or
+/// `InvalidTag` when COS does not take a character. [`ErrorKind::Input`](crate::ErrorKind::Input) with field `tags`
+/// when they break a limit of [`Tags`], are none ([`DeleteObjectTagging`] removes them), or have a control character,
+/// which XML cannot carry.
 ///
 /// # Examples
 /// ```no_run

@@ -40,14 +40,14 @@ impl AccessControl {
         })
     }
 
-    /// Whether the object has no ACL of its own. What may be done with it is then told by those of the directories it is
-    /// in, if there are any (of `a/b/c` the objects `a/b/` and `a/`), and by [`GetBucketAcl`](crate::GetBucketAcl).
+    /// Whether the object has no ACL of its own. What may be done with it is then told by those of the directories it
+    /// is in, if there are any (of `a/b/c` the objects `a/b/` and `a/`), and by [`GetBucketAcl`](crate::GetBucketAcl).
     pub fn is_inherited(&self) -> bool {
         self.canned.as_deref() == Some("default")
     }
 
-    /// Whether anybody may read, without a key. Of an object that [has no ACL of its own](Self::is_inherited) this is not
-    /// told here.
+    /// Whether anybody may read, without a key. Of an object that [has no ACL of its own](Self::is_inherited) this is
+    /// not told here.
     pub fn is_public_read(&self) -> bool {
         self.is_canned(&["public-read", "public-read-write"]) || self.lets_anybody(&Permission::READ)
     }
@@ -67,8 +67,8 @@ impl AccessControl {
     }
 
     /// The ACL that says the same, for a copy, or for what takes the place of an object: neither brings the ACL along.
-    /// `None` when there is a grant that no [`Acl`] gives: to a group what is not in a canned ACL, or of a kind that is not
-    /// known here.
+    /// `None` when there is a grant that no [`Acl`] gives: to a group what is not in a canned ACL, or of a kind that is
+    /// not known here.
     ///
     /// # Examples
     /// ```no_run

@@ -14,13 +14,13 @@ use crate::error::{Error, Result, ServiceError};
 use crate::request::{Describe, Request};
 use crate::xml;
 
-/// A request that COS sends to a server of yours once it has stored an object, and before it answers: what the server says
-/// is in the `callback` of the output.
+/// A request that COS sends to a server of yours once it has stored an object, and before it answers: what the server
+/// says is in the `callback` of the output.
 ///
-/// The object is there whatever becomes of it. That no server was reached, or none answered 200, is told in that place, with
-/// the code `CallbackFailed`, and fails no upload. It is sent once more when an upload is repeated whose answer was lost, and
-/// is not known of when the object itself told that it was made. Whoever sends with a presigned URL sends its headers, too.
-/// COS turns callbacks on for an account on request.
+/// The object is there whatever becomes of it. That no server was reached, or none answered 200, is told in that place,
+/// with the code `CallbackFailed`, and fails no upload. It is sent once more when an upload is repeated whose answer
+/// was lost, and is not known of when the object itself told that it was made. Whoever sends with a presigned URL sends
+/// its headers, too. COS turns callbacks on for an account on request.
 ///
 /// # Examples
 /// ```
@@ -48,8 +48,8 @@ impl Callback {
     /// The most URLs.
     pub const MAX_URLS: usize = 5;
 
-    /// A POST of `body` to `url`, as `application/x-www-form-urlencoded`. In the body `${object}`, `${etag}` and others of
-    /// COS's variables stand for what is stored, `${x:NAME}` for a [`variable`](Self::variable).
+    /// A POST of `body` to `url`, as `application/x-www-form-urlencoded`. In the body `${object}`, `${etag}` and others
+    /// of COS's variables stand for what is stored, `${x:NAME}` for a [`variable`](Self::variable).
     pub fn new(url: impl Into<String>, body: impl Into<String>) -> Self {
         Self { urls: vec![url.into()], host: None, body: body.into(), json: false, variables: Vec::new() }
     }
@@ -82,8 +82,8 @@ impl Callback {
         self
     }
 
-    /// What became of it by the answer to a put: its body, as the server gave it, or an error document with 203. `None` when
-    /// COS says nothing of it.
+    /// What became of it by the answer to a put: its body, as the server gave it, or an error document with 203. `None`
+    /// when COS says nothing of it.
     pub(crate) fn outcome(head: &Parts, body: Bytes) -> Option<Result<Bytes, Box<ServiceError>>> {
         if head.status == StatusCode::NON_AUTHORITATIVE_INFORMATION {
             return Some(Err(Box::new(refusal(head, &body))));

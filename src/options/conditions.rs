@@ -64,8 +64,8 @@ impl Conditions {
 
 impl Conditions {
     /// Those of a request that is handed on, as HTTP reads them: a time that is none is passed over, and so is
-    /// `If-Modified-Since` beside `If-None-Match`, `If-Unmodified-Since` beside `If-Match`. An ETag that cannot be sent is
-    /// refused with the operation.
+    /// `If-Modified-Since` beside `If-None-Match`, `If-Unmodified-Since` beside `If-Match`. An ETag that cannot be sent
+    /// is refused with the operation.
     ///
     /// # Examples
     /// ```
@@ -131,7 +131,8 @@ impl Describe for Conditions {
     }
 }
 
-/// Headers the answer shall carry in place of those stored (`response-content-type` and its like). Signed requests only.
+/// Headers the answer shall carry in place of those stored (`response-content-type` and its like). Signed requests
+/// only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResponseOverrides {
     params: Vec<(&'static str, String)>,

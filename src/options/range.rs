@@ -82,8 +82,8 @@ impl fmt::Display for ByteRange {
     }
 }
 
-/// As the header `Range` has it: `bytes=0-99`, `bytes=100-`. What HTTP takes for no range, like `bytes=5-4`, is none here;
-/// the last bytes, `bytes=-5`, are [`GetObject::last_bytes`](crate::GetObject::last_bytes). The error is
+/// As the header `Range` has it: `bytes=0-99`, `bytes=100-`. What HTTP takes for no range, like `bytes=5-4`, is none
+/// here; the last bytes, `bytes=-5`, are [`GetObject::last_bytes`](crate::GetObject::last_bytes). The error is
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `range`.
 impl FromStr for ByteRange {
     type Err = Error;

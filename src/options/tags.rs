@@ -8,9 +8,9 @@ use crate::xml;
 
 /// Tags of an object, up to 10, or of a bucket, up to 50: keys of 1 to 127 characters, each once, values of up to 255.
 ///
-/// COS takes letters and digits of any script, blanks and `+ - = . _ : / @`, and answers `InvalidTag` to anything else. Its
-/// pages differ: by some 127 and 255 are bytes, which is fewer letters beyond ASCII, and the newest name no blanks. Keys of
-/// a bucket may not begin with `qcs:` or `project`.
+/// COS takes letters and digits of any script, blanks and `+ - = . _ : / @`, and answers `InvalidTag` to anything else.
+/// Its pages differ: by some 127 and 255 are bytes, which is fewer letters beyond ASCII, and the newest name no blanks.
+/// Keys of a bucket may not begin with `qcs:` or `project`.
 ///
 /// COS reference: [Object tagging](https://cloud.tencent.com/document/product/436/42993)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

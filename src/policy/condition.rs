@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 
 /// A condition of a [`Statement`](super::Statement): an operator, a key, and values of which one must fit.
 ///
-/// A condition on what a request does not have is not met; [`if_exist`](Self::if_exist) turns that round. Put a condition
-/// only on actions whose requests have the key.
+/// A condition on what a request does not have is not met; [`if_exist`](Self::if_exist) turns that round. Put a
+/// condition only on actions whose requests have the key.
 ///
 /// COS reference: [Condition keys](https://intl.cloud.tencent.com/document/product/436/46206)
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +41,8 @@ impl Condition {
     /// A listing asks for exactly this prefix.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `prefix` when it holds `${`, which begins a variable in a
-    /// policy: it would stand for other text.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `prefix` when it holds `${`, which begins a variable in
+    /// a policy: it would stand for other text.
     pub fn list_prefix(prefix: impl Into<String>) -> Result<Self> {
         let prefix = prefix.into();
         if prefix.contains("${") {
@@ -56,7 +56,8 @@ impl Condition {
         Self::new("bool_equal", "cos:secure-transport", ["true"])
     }
 
-    /// Any other: an operator like `string_equal`, a key like `cos:x-cos-storage-class`, and values, numbers or strings.
+    /// Any other: an operator like `string_equal`, a key like `cos:x-cos-storage-class`, and values, numbers or
+    /// strings.
     ///
     /// # Examples
     /// ```

@@ -36,8 +36,8 @@ use crate::operation::Operation;
 
 /// What a temporary key may do: statements that allow, statements that deny.
 ///
-/// There are two doors. [`allow`](Self::allow) and [`allow_upload`](Self::allow_upload) take an operation, or a task, and
-/// what it is about. A [`Statement`] has all the options, conditions among them, and goes through
+/// There are two doors. [`allow`](Self::allow) and [`allow_upload`](Self::allow_upload) take an operation, or a task,
+/// and what it is about. A [`Statement`] has all the options, conditions among them, and goes through
 /// [`statement`](Self::statement). The actions come from the operations ([`Operation::PERMISSIONS`]), so that a program
 /// that sends nothing else needs nothing more.
 ///
@@ -67,8 +67,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The longest policy, in characters of its JSON. CAM states it for policies that are stored; STS states no limit of
-    /// its own, only that there is one (`InvalidParameter.PolicyTooLong`).
+    /// The longest policy, in characters of its JSON. CAM states it for policies that are stored; STS states no limit
+    /// of its own, only that there is one (`InvalidParameter.PolicyTooLong`).
     pub const MAX_CHARS: usize = 6144;
 
     /// Nothing is allowed yet.
@@ -116,7 +116,8 @@ impl Policy {
         self
     }
 
-    /// The document STS takes, on one line. STS wants it percent-encoded, as its value and beside what the transport does.
+    /// The document STS takes, on one line. STS wants it percent-encoded, as its value and beside what the transport
+    /// does.
     ///
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `policy`: it has no statement, or a statement no
@@ -189,7 +190,8 @@ enum Effect {
 /// Operator, key, value or values.
 type Conditions = BTreeMap<String, BTreeMap<String, serde_json::Value>>;
 
-/// An operator or a key that stands twice would be read as its last alone, and the policy be wider than what was written.
+/// An operator or a key that stands twice would be read as its last alone, and the policy be wider than what was
+/// written.
 fn each_once<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Conditions, D::Error> {
     let operators = Once::<Once<serde_json::Value>>::deserialize(deserializer)?;
     Ok(operators.0.into_iter().map(|(operator, keys)| (operator, keys.0)).collect())

@@ -65,8 +65,8 @@ impl Statement {
             .operation::<HeadObject>()
     }
 
-    /// The same, and [`ListMultipartUploads`], to go on with an upload whose id was lost. It is granted on the objects, as
-    /// the documents of COS do; so COS lists the uploads of these alone.
+    /// The same, and [`ListMultipartUploads`], to go on with an upload whose id was lost. It is granted on the objects,
+    /// as the documents of COS do; so COS lists the uploads of these alone.
     pub fn resumable_upload(self) -> Self {
         let listing = ListMultipartUploads::PERMISSIONS;
         listing.iter().fold(self.upload(), |statement, (action, _)| statement.add(action.to_owned(), Scope::Target))

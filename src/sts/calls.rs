@@ -35,13 +35,13 @@ mod sealed {
 
 /// A key that may do what both the caller and the policy allow: for an app, a browser, a machine that is not trusted.
 ///
-/// The caller's key must be a permanent one. The key lives for 30 minutes unless asked otherwise: up to 36 hours when the
-/// caller is a sub-account, up to 2 hours when it is the account itself.
+/// The caller's key must be a permanent one. The key lives for 30 minutes unless asked otherwise: up to 36 hours when
+/// the caller is a sub-account, up to 2 hours when it is the account itself.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `AuthFailure.…` when the caller's key is not taken,
-/// `FailedOperation.TempKeyNotAllowed` when it is a temporary one, `InvalidParameter.OverTimeError` when the duration is
-/// more than the caller may ask for, `InvalidParameter.…` for what else is wrong with the policy.
+/// `FailedOperation.TempKeyNotAllowed` when it is a temporary one, `InvalidParameter.OverTimeError` when the duration
+/// is more than the caller may ask for, `InvalidParameter.…` for what else is wrong with the policy.
 /// [`ErrorKind::Input`](crate::ErrorKind::Input), before anything is sent, with field `name`, `policy` or `duration`.
 ///
 /// Reference: [GetFederationToken](https://cloud.tencent.com/document/product/1312/48195)
@@ -85,9 +85,9 @@ impl Call for GetFederationToken {
 /// The key lives for 2 hours unless asked otherwise: up to 12 hours, or less if the role says so.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `ResourceNotFound.RoleNotFound`, `UnauthorizedOperation` when
-/// the caller may not assume it, `InvalidParameter.OverTimeError`.
-/// [`ErrorKind::Input`](crate::ErrorKind::Input), before anything is sent, naming the field.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `ResourceNotFound.RoleNotFound`, `UnauthorizedOperation`
+/// when the caller may not assume it, `InvalidParameter.OverTimeError`. [`ErrorKind::Input`](crate::ErrorKind::Input),
+/// before anything is sent, naming the field.
 ///
 /// Reference: [AssumeRole](https://cloud.tencent.com/document/product/1312/48197)
 #[derive(Clone, Debug)]
@@ -103,8 +103,8 @@ pub struct AssumeRole {
 }
 
 impl AssumeRole {
-    /// This role, by its ARN (`qcs::cam::uin/100000000001:roleName/NAME`, or `…:role/ID`). The name of the session is for
-    /// the logs of CAM: 2 to 128 letters, digits or `+=,.@_-`.
+    /// This role, by its ARN (`qcs::cam::uin/100000000001:roleName/NAME`, or `…:role/ID`). The name of the session is
+    /// for the logs of CAM: 2 to 128 letters, digits or `+=,.@_-`.
     pub fn new(role_arn: impl Into<String>, session_name: impl Into<String>) -> Self {
         Self {
             role_arn: role_arn.into(),
@@ -187,13 +187,13 @@ impl Call for AssumeRole {
 
 /// A key that acts as a role, for who has a token of an identity provider that the role trusts.
 ///
-/// The call is not signed: the client may be one with [`Credentials::anonymous`](crate::Credentials::anonymous). The key
-/// lives for 2 hours unless asked otherwise: up to 12 hours, or less if the role says so. A pod of TKE, whose token is in a
-/// file that changes, takes [`WebIdentityCredentials`](crate::client::provider::WebIdentityCredentials).
+/// The call is not signed: the client may be one with [`Credentials::anonymous`](crate::Credentials::anonymous). The
+/// key lives for 2 hours unless asked otherwise: up to 12 hours, or less if the role says so. A pod of TKE, whose token
+/// is in a file that changes, takes [`WebIdentityCredentials`](crate::client::provider::WebIdentityCredentials).
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `InvalidParameter.WebIdentityTokenError` when the token is not
-/// taken, `ResourceNotFound.RoleNotFound`, `InvalidParameter.OverTimeError`.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `InvalidParameter.WebIdentityTokenError` when the token
+/// is not taken, `ResourceNotFound.RoleNotFound`, `InvalidParameter.OverTimeError`.
 /// [`ErrorKind::Input`](crate::ErrorKind::Input), before anything is sent, naming the field.
 ///
 /// Reference: [AssumeRoleWithWebIdentity](https://cloud.tencent.com/document/product/1312/73070)

@@ -25,8 +25,8 @@ const CONTENT_TYPE: &str = "application/json";
 /// A failed call may be repeated, signed afresh: a key that nobody holds does no harm. Set a limit on the wait.
 ///
 /// # Errors
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) for what is wrong with the call, for anonymous credentials where the call
-/// is signed with them, and for an endpoint that is plain http to another machine.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) for what is wrong with the call, for anonymous credentials where the
+/// call is signed with them, and for an endpoint that is plain http to another machine.
 ///
 /// # Examples
 /// ```

@@ -61,8 +61,8 @@ impl fmt::Debug for Stages {
     }
 }
 
-/// Signs a message for a service like `sts` at this time, which goes into `X-TC-Timestamp`. A session token is not signed:
-/// it goes into `X-TC-Token`.
+/// Signs a message for a service like `sts` at this time, which goes into `X-TC-Timestamp`. A session token is not
+/// signed: it goes into `X-TC-Token`.
 ///
 /// # Errors
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `credentials` when they are anonymous.

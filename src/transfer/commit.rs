@@ -128,8 +128,8 @@ pub(super) enum Outcome {
 
 impl Session {
     /// Begins an upload. Who does not wait for it any more, or cancels it, leaves nothing behind: its id is waited for,
-    /// 30 s at most, and given up. It is tried again also when nobody knows whether it was begun: an upload without parts
-    /// may be left then.
+    /// 30 s at most, and given up. It is tried again also when nobody knows whether it was begun: an upload without
+    /// parts may be left then.
     pub(super) async fn begin(
         bucket: &Bucket,
         control: &Control,
@@ -304,8 +304,8 @@ impl Session {
     }
 
     /// Ends it for an error: gives it up, unless another run may go on with it. Gives the error back: before it is
-    /// completed no object can have been made, whatever became of a part. It has the upload id only when something is left
-    /// that nobody else knows of.
+    /// completed no object can have been made, whatever became of a part. It has the upload id only when something is
+    /// left that nobody else knows of.
     pub(super) async fn give_up(mut self, error: Error) -> Error {
         if self.open {
             self.fate = Fate::Keep;

@@ -1,7 +1,7 @@
 //! A directory held open, and nothing but what lies below it.
 //!
-//! Names are looked up in the open directory, one by one, and through no symbolic link: who plants a link on the way, or
-//! moves a directory, gets an error and no file anywhere else. The work blocks.
+//! Names are looked up in the open directory, one by one, and through no symbolic link: who plants a link on the way,
+//! or moves a directory, gets an error and no file anywhere else. The work blocks.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -43,7 +43,8 @@ impl Directory {
         Ok((here.dev(), here.ino()) == (there.dev(), there.ino()))
     }
 
-    /// The directory a path of names leads to from here, and the last name; what is missing on the way is made if `make`.
+    /// The directory a path of names leads to from here, and the last name; what is missing on the way is made if
+    /// `make`.
     pub(super) fn descend(&self, path: &str, make: bool) -> io::Result<(Self, OsString)> {
         let mut directory = self.clone();
         let mut rest = path;

@@ -39,8 +39,8 @@ pub(super) fn held(told: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::ResourceBusy, told)
 }
 
-/// Tries it, and again when another transfer [holds](held) it: one that was dropped a moment ago may still be at its last
-/// step, and gets a second to let go.
+/// Tries it, and again when another transfer [holds](held) it: one that was dropped a moment ago may still be at its
+/// last step, and gets a second to let go.
 pub(super) async fn when_let_go<T, F>(attempt: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,

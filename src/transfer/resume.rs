@@ -33,8 +33,8 @@ pub(super) enum Found {
 /// Takes up the upload that a checkpoint in the directory tells of, if it is this one.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] when another transfer holds the checkpoint; [`ErrorKind::Changed`] when the file has other bytes than
-/// those COS has.
+/// [`ErrorKind::Io`] when another transfer holds the checkpoint; [`ErrorKind::Changed`] when the file has other bytes
+/// than those COS has.
 pub(super) async fn take_up(
     bucket: &Bucket,
     what: &What,
@@ -129,8 +129,8 @@ async fn verify(source: &Whole, plan: Plan, parts: &[Stored]) -> Result<()> {
     Ok(())
 }
 
-/// Remembers an upload that was just begun; one that cannot be remembered is given up. In a task of its own: where nobody
-/// waits for it any more, nothing speaks of an upload that is given up.
+/// Remembers an upload that was just begun; one that cannot be remembered is given up. In a task of its own: where
+/// nobody waits for it any more, nothing speaks of an upload that is given up.
 ///
 /// # Errors
 /// [`ErrorKind::Io`] when that cannot be written, or another transfer was faster.

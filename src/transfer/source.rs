@@ -72,16 +72,16 @@ impl UploadSource {
 
     /// A stream; [`ByteStream::new`] makes one of any, of a length that is known or not.
     ///
-    /// The part that fills holds its share of [`memory_limit`](crate::ClientBuilder::memory_limit) meanwhile, with the usual
-    /// limits at most three streams' at once; others wait. Where strangers are at the other end of it, say how long they may
-    /// take ([`stall_timeout`](Self::stall_timeout)). What fits one request and has a known length needs none of that memory
-    /// as [`PutObject`](crate::PutObject) with [`Body::once`].
+    /// The part that fills holds its share of [`memory_limit`](crate::ClientBuilder::memory_limit) meanwhile, with the
+    /// usual limits at most three streams' at once; others wait. Where strangers are at the other end of it, say how
+    /// long they may take ([`stall_timeout`](Self::stall_timeout)). What fits one request and has a known length needs
+    /// none of that memory as [`PutObject`](crate::PutObject) with [`Body::once`].
     pub fn stream(stream: ByteStream) -> Self {
         Self(Kind::Flow(Flow::new(stream.content_length(), Inlet::Stream(stream))))
     }
 
-    /// Fails with [`ErrorKind::Timeout`] when a stream or reader gives no byte for so long while one is waited for. Without
-    /// this it may take for ever. Files and bytes do not wait for anybody.
+    /// Fails with [`ErrorKind::Timeout`] when a stream or reader gives no byte for so long while one is waited for.
+    /// Without this it may take for ever. Files and bytes do not wait for anybody.
     #[must_use]
     pub fn stall_timeout(mut self, limit: Duration) -> Self {
         if let Kind::Flow(flow) = &mut self.0 {
@@ -349,8 +349,8 @@ impl Flow {
         Ok(chunks)
     }
 
-    /// Some more, up to `wanted` in the chunk. The code of the caller runs here: when it panics, what was begun is cleaned up
-    /// as after any other failure.
+    /// Some more, up to `wanted` in the chunk. The code of the caller runs here: when it panics, what was begun is
+    /// cleaned up as after any other failure.
     async fn pull(&mut self, chunk: &mut Vec<u8>, wanted: usize) -> Result<()> {
         let patience = self.patience;
         let pulled = AssertUnwindSafe(self.pull_some(chunk, wanted)).catch_unwind();

@@ -15,8 +15,8 @@ pub(super) fn temporary_name(mark: &str) -> OsString {
     format!(".cos-{mark}.tmp").into()
 }
 
-/// What there is of a file that another run may go on with: `.NAME.MARK.cos-partial`; without the name where that would be
-/// too long.
+/// What there is of a file that another run may go on with: `.NAME.MARK.cos-partial`; without the name where that would
+/// be too long.
 pub(super) fn partial_name(path: &Path, mark: &str) -> OsString {
     let name = path.file_name().filter(|name| name.len() <= 150).unwrap_or(OsStr::new(""));
     let mut partial = OsString::from(".");

@@ -16,8 +16,8 @@ pub(crate) struct Element {
     pub(crate) children: Vec<Element>,
 }
 
-/// What was read of an element and is not known, for it to be written back with what is. It may be secret: `Debug` shows
-/// the names.
+/// What was read of an element and is not known, for it to be written back with what is. It may be secret: `Debug`
+/// shows the names.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Unknown {
     attributes: Vec<(String, String)>,
@@ -157,8 +157,8 @@ impl Element {
         attributes && is_such(&self.text) && self.children.iter().all(|child| child.all_text(is_such))
     }
 
-    /// The root of a document that is well-formed. A name is kept without its prefix, the root without its `xmlns`, which
-    /// says nothing in COS. Text beside elements has no place here, and is refused.
+    /// The root of a document that is well-formed. A name is kept without its prefix, the root without its `xmlns`,
+    /// which says nothing in COS. Text beside elements has no place here, and is refused.
     pub(super) fn parse(xml: &str) -> Result<Self, String> {
         let mut reader = Reader::from_str(xml);
         let mut open: Vec<Self> = vec![Self::default()];

@@ -22,8 +22,8 @@ use crate::xml::{self, Element};
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied` or `InventoryFull`.
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) for an id that is empty or has other than letters, digits and `-`, `_`,
-/// `.`, without a schedule or a destination, for a filter that COS would not take, and for a field without a name.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) for an id that is empty or has other than letters, digits and `-`,
+/// `_`, `.`, without a schedule or a destination, for a filter that COS would not take, and for a field without a name.
 ///
 /// # Examples
 /// ```no_run
@@ -53,13 +53,13 @@ impl PutBucketInventory {
 /// Has COS make an inventory of the bucket at once, and once. It is not among those that
 /// [`ListBucketInventory`] lists.
 ///
-/// COS takes no id twice within a day, and none of an inventory that is made again and again; so it is not repeated when
-/// nobody knows whether it was begun.
+/// COS takes no id twice within a day, and none of an inventory that is made again and again; so it is not repeated
+/// when nobody knows whether it was begun.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or another when the id is
-/// taken. [`ErrorKind::Input`](crate::ErrorKind::Input) as for [`PutBucketInventory`], and for one with a schedule, or one
-/// that is not enabled.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or another when the id
+/// is taken. [`ErrorKind::Input`](crate::ErrorKind::Input) as for [`PutBucketInventory`], and for one with a schedule,
+/// or one that is not enabled.
 ///
 /// # Examples
 /// ```no_run

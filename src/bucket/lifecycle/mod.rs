@@ -92,9 +92,9 @@ impl Setting for LifecycleConfiguration {
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) for none or over 1 000 rules, one that does nothing, days and a date in
-/// one rule, more than 3 650 days, an id twice or over 255 characters, tags that no object can have, or an empty prefix
-/// that keys are not to begin with.
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) for none or over 1 000 rules, one that does nothing, days and a date
+/// in one rule, more than 3 650 days, an id twice or over 255 characters, tags that no object can have, or an empty
+/// prefix that keys are not to begin with.
 ///
 /// # Examples
 /// ```no_run

@@ -15,8 +15,8 @@ pub struct LifecycleRule {
     pub id: Option<String>,
     /// Whether the rule is in force (`Status`).
     pub enabled: bool,
-    /// The objects it is about. `None`: all, or those of a `Filter`, or of a `Prefix` as rules once had it, that is among
-    /// the [`unknown`](Self::unknown).
+    /// The objects it is about. `None`: all, or those of a `Filter`, or of a `Prefix` as rules once had it, that is
+    /// among the [`unknown`](Self::unknown).
     pub filter: Option<LifecycleFilter>,
     /// When objects change their storage class.
     pub transitions: Vec<LifecycleTransition>,

@@ -13,8 +13,8 @@ use crate::xml::{Element, Unknown};
 
 /// Where COS gets, or sends visitors for, what a bucket does not have.
 ///
-/// Origins with keys of their own (`PrivateHost`), and all else that this crate does not know in a configuration that was
-/// read, are kept and written back with it. `Debug` shows the names of it alone: it may hold keys.
+/// Origins with keys of their own (`PrivateHost`), and all else that this crate does not know in a configuration that
+/// was read, are kept and written back with it. `Debug` shows the names of it alone: it may hold keys.
 ///
 /// # Examples
 /// ```
@@ -90,9 +90,9 @@ fn whole<T: std::str::FromStr + ToString>(leaf: &Element) -> Option<T> {
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.
 /// [`ErrorKind::Input`](crate::ErrorKind::Input) without a rule; for a rule without a status, or with another than 404
 /// that does not redirect, or not from 400 to 599 that does; without a host, with more than one, or than ten that are
-/// mirrored; for a host that is empty or has a blank or a slash, or for which more than ten stand by; for an empty prefix,
-/// suffix or path; for a header without a name, and more than ten that are added; and for a redirect that is not 301,
-/// 302 or 307.
+/// mirrored; for a host that is empty or has a blank or a slash, or for which more than ten stand by; for an empty
+/// prefix, suffix or path; for a header without a name, and more than ten that are added; and for a redirect that is
+/// not 301, 302 or 307.
 ///
 /// # Examples
 /// ```no_run

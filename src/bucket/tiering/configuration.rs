@@ -8,8 +8,9 @@ use crate::xml::{Element, Unknown, status};
 /// A rule of the intelligent tiering of a bucket: after how many days without access objects of the class
 /// `INTELLIGENT_TIERING` go to which tier.
 ///
-/// The rule `default` turns intelligent tiering on, of the whole bucket, and stays as it is from then on. Rules of other
-/// ids are about the archive tiers. What this crate does not know in a rule that was read is kept and written back with it.
+/// The rule `default` turns intelligent tiering on, of the whole bucket, and stays as it is from then on. Rules of
+/// other ids are about the archive tiers. What this crate does not know in a rule that was read is kept and written
+/// back with it.
 ///
 /// # Examples
 /// ```
@@ -43,8 +44,8 @@ pub struct IntelligentTieringConfiguration {
 pub struct Tiering {
     /// The tier.
     pub access_tier: AccessTier,
-    /// After so many days: 30, 60 or 90 to the tier for infrequent access, 91 to 730 to the archive tier, 180 to 730 to the
-    /// deep archive tier.
+    /// After so many days: 30, 60 or 90 to the tier for infrequent access, 91 to 730 to the archive tier, 180 to 730 to
+    /// the deep archive tier.
     pub days: u32,
     /// When they were read so many times at most in these days (`RequestFrequent`). COS takes no other than 1, and that
     /// for [`AccessTier::Infrequent`] alone.

@@ -12,13 +12,13 @@ use crate::xml::{self, Element};
 /// Turns the intelligent tiering of the bucket on, as COS had it before there were rules with ids.
 ///
 /// [`PutBucketIntelligentTiering`](crate::PutBucketIntelligentTiering) with
-/// [`turn_on`](crate::IntelligentTieringConfiguration::turn_on) is what the reference describes now; take this where only
-/// the older call is known. It cannot be changed or turned off again, so it is not repeated when nobody knows whether it
-/// took effect: read it then.
+/// [`turn_on`](crate::IntelligentTieringConfiguration::turn_on) is what the reference describes now; take this where
+/// only the older call is known. It cannot be changed or turned off again, so it is not repeated when nobody knows
+/// whether it took effect: read it then.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or another when it is on.
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) for other days than 30, 60 or 90.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket`, `AccessDenied`, or another when it is
+/// on. [`ErrorKind::Input`](crate::ErrorKind::Input) for other days than 30, 60 or 90.
 ///
 /// # Examples
 /// ```no_run
@@ -43,11 +43,11 @@ impl PutBucketIntelligentTieringV1 {
     }
 }
 
-/// Reads whether the intelligent tiering of the bucket is on, as COS had it before there were rules with ids; `None` when
-/// it was never turned on.
+/// Reads whether the intelligent tiering of the bucket is on, as COS had it before there were rules with ids; `None`
+/// when it was never turned on.
 ///
-/// [`GetBucketIntelligentTiering`](crate::GetBucketIntelligentTiering) is what the reference describes now. Changes nothing
-/// and may be repeated freely.
+/// [`GetBucketIntelligentTiering`](crate::GetBucketIntelligentTiering) is what the reference describes now. Changes
+/// nothing and may be repeated freely.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`.

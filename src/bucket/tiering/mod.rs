@@ -15,14 +15,14 @@ use crate::xml;
 
 /// Sets a rule of the intelligent tiering of the bucket, in place of one of the same id.
 ///
-/// The rule `default` turns intelligent tiering on and cannot be set twice: it is not repeated when nobody knows whether it
-/// took effect; read it then. Others may be repeated freely. A bucket has up to 1 000 rules.
+/// The rule `default` turns intelligent tiering on and cannot be set twice: it is not repeated when nobody knows
+/// whether it took effect; read it then. Others may be repeated freely. A bucket has up to 1 000 rules.
 ///
 /// # Errors
-/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`, or another when the rule
-/// `default` is there. [`ErrorKind::Input`](crate::ErrorKind::Input) without an id or a tier, for a tier that is there
-/// twice, after days that COS does not take (see [`Tiering::days`]) or out of order, and for a rule `default` of other tiers
-/// than that for infrequent access.
+/// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchBucket` or `AccessDenied`, or another when the
+/// rule `default` is there. [`ErrorKind::Input`](crate::ErrorKind::Input) without an id or a tier, for a tier that is
+/// there twice, after days that COS does not take (see [`Tiering::days`]) or out of order, and for a rule `default` of
+/// other tiers than that for infrequent access.
 ///
 /// # Examples
 /// ```no_run

@@ -181,8 +181,8 @@ impl HttpClient for HyperTransport {
                     let written = connection.written() - before;
                     let gone = reused && written == 0 && !progress.has_failed();
                     if let (true, Some(home)) = (gone, connection.home.upgrade()) {
-                        // It had gone away while it was idle, and so have those that were idle for longer: what comes in
-                        // place of this attempt shall meet none of them.
+                        // It had gone away while it was idle, and so have those that were idle for longer: what comes
+                        // in place of this attempt shall meet none of them.
                         home.lock().clear();
                     }
                     let phase = if progress.is_sent() { Phase::AwaitHeaders } else { Phase::Send };

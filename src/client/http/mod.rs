@@ -35,8 +35,8 @@ pub(crate) use crate::error::{Phase, TransportError};
 /// The request is complete: absolute URI, `Host`, `Content-Length`, signature. Send its headers as they are. The
 /// [`Payload`] is an [`http_body::Body`] of known length; take its frames as the connection takes them, because the
 /// stall limit runs on them. Connecting must be bounded in time here; everything after is bounded by the caller, who
-/// drops the future. Once the head of an answer was returned, a payload that was not taken to its end has no more frames,
-/// and fails when the call is over: its connection must serve no other request.
+/// drops the future. Once the head of an answer was returned, a payload that was not taken to its end has no more
+/// frames, and fails when the call is over: its connection must serve no other request.
 ///
 /// # Cancellation
 /// Dropping the future, or the stream of the answer, stops all I/O; a connection with a half-sent request is closed.

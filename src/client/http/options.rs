@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 
 /// What carries the requests.
 ///
-/// Small objects cost either of them a seventh to a fifth less of the processor in a program that is optimised as a whole,
-/// with `lto = "fat"` and `codegen-units = 1` in its profile.
+/// Small objects cost either of them a seventh to a fifth less of the processor in a program that is optimised as a
+/// whole, with `lto = "fat"` and `codegen-units = 1` in its profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
@@ -33,7 +33,8 @@ pub enum Transport {
 pub(crate) struct TransportOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_idle: Duration,
-    /// A request that was dropped may have bytes on their way yet: after so long without one taken its connection is closed.
+    /// A request that was dropped may have bytes on their way yet: after so long without one taken its connection is
+    /// closed.
     pub(crate) unheeded: Duration,
     pub(crate) system_proxy: bool,
     pub(crate) proxies: Vec<reqwest::Proxy>,

@@ -24,8 +24,8 @@ const MAX_BYTES: usize = 256 * 1024;
 
 /// Temporary keys from a URL of yours.
 ///
-/// The server answers 200 with any of the documents that [`SessionCredentials::from_json`] reads, within 4 s and 256 KiB.
-/// Redirects are not followed, and no proxy is used.
+/// The server answers 200 with any of the documents that [`SessionCredentials::from_json`] reads, within 4 s and 256
+/// KiB. Redirects are not followed, and no proxy is used.
 ///
 /// A wrong clock on this machine does no harm if the server's is right: a key that is over, or not begun, by this clock
 /// but alive by the `Date` of the answer sets the client's clock right, for its signatures too; without `Date` a
@@ -108,7 +108,8 @@ impl EndpointCredentials {
         self
     }
 
-    /// Asks through this, for instance [`Connections`](crate::client::Connections) with certificates or a proxy of yours.
+    /// Asks through this, for instance [`Connections`](crate::client::Connections) with certificates or a proxy of
+    /// yours.
     #[must_use]
     pub fn http_client(self, http: impl HttpClient + 'static) -> Self {
         Self { fetch: self.fetch.over(Arc::new(http)), ..self }

@@ -26,8 +26,9 @@ const MAX_BYTES: usize = 64 * 1024;
 /// asked for twice, for 1 s. The metadata rotates the key by itself.
 ///
 /// # Errors
-/// [`NotConfigured`](super::CredentialErrorKind::NotConfigured) when there is no such service here, or no role is bound.
-/// [`Transient`](super::CredentialErrorKind::Transient) when it answers with anything but a key, redirects included.
+/// [`NotConfigured`](super::CredentialErrorKind::NotConfigured) when there is no such service here, or no role is
+/// bound. [`Transient`](super::CredentialErrorKind::Transient) when it answers with anything but a key, redirects
+/// included.
 ///
 /// Reference: [Instance roles](https://cloud.tencent.com/document/product/213/47668)
 #[derive(Clone, Debug)]

@@ -24,13 +24,13 @@ const DEFAULT: &str = "default";
 /// | `/etc/tencentcloud/credentials`, not on Windows | as the first |
 /// | `~/.tccli/default.credential` | as the second |
 ///
-/// The home directory is `HOME`, on Windows `USERPROFILE`. Files are read anew each time, at most 64 KiB within 1 s. What
-/// a variable names must be there; of the others an absent file, and one without the section, is passed over.
+/// The home directory is `HOME`, on Windows `USERPROFILE`. Files are read anew each time, at most 64 KiB within 1 s.
+/// What a variable names must be there; of the others an absent file, and one without the section, is passed over.
 ///
 /// # Errors
 /// [`NotConfigured`](super::CredentialErrorKind::NotConfigured) when none of them holds a key.
-/// [`Rejected`](super::CredentialErrorKind::Rejected), naming the file, when it is not of its form, holds half a key or a
-/// value that cannot be a part of one, or asks for a role to be assumed (`role-arn`).
+/// [`Rejected`](super::CredentialErrorKind::Rejected), naming the file, when it is not of its form, holds half a key or
+/// a value that cannot be a part of one, or asks for a role to be assumed (`role-arn`).
 /// [`Transient`](super::CredentialErrorKind::Transient) when it cannot be read.
 ///
 /// Reference: [Profiles of `tccli`](https://cloud.tencent.com/document/product/440/34012)

@@ -1,8 +1,8 @@
 //! The frames that the results of a SELECT come in: bytes in, events out.
 //!
 //! All numbers are big-endian. A frame is its length, the length of its headers, the CRC-32 of these eight bytes, the
-//! headers, a payload, and the CRC-32 of all before it. A header is a length of one byte, a name, the byte 7 (a string), a
-//! length of two bytes, a value.
+//! headers, a payload, and the CRC-32 of all before it. A header is a length of one byte, a name, the byte 7 (a
+//! string), a length of two bytes, a value.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use crc_fast::{CrcAlgorithm, checksum};

@@ -28,20 +28,20 @@ use crate::xml::{self, Element};
 /// [SELECT Command](https://cloud.tencent.com/document/product/436/37636). A record has at most 1 MB. COS does this for
 /// objects of the class `STANDARD`, and not in all regions.
 ///
-/// The records come in frames with checksums. A frame is handed on once it was checked; one has at most 16 MiB here. The
-/// stream ends only after COS said that the query is done: what broke off is an error before the end, never an end.
-/// COS keeps the connection alive with small frames while it finds nothing: results may come as slowly as they like, only
-/// silence ends them. Changes nothing and may be repeated freely. Results that broke off cannot be read on: ask again for all of them.
+/// The records come in frames with checksums. A frame is handed on once it was checked; one has at most 16 MiB here.
+/// The stream ends only after COS said that the query is done: what broke off is an error before the end, never an end.
+/// COS keeps the connection alive with small frames while it finds nothing: results may come as slowly as they like,
+/// only silence ends them. Changes nothing and may be repeated freely. Results that broke off cannot be read on: ask
+/// again for all of them.
 ///
 /// # Errors
 /// [`ErrorKind::Service`](crate::ErrorKind::Service) with code `NoSuchKey`, `AccessDenied`, `SQLParsingError`,
-/// `InvalidCompressionFormat` and more of the reference; with status 200 from the stream, for what COS finds on the way,
-/// like `CSVParsingError` or `OverMaxRecordSize`. From the stream, too:
-/// [`ErrorKind::Integrity`](crate::ErrorKind::Integrity), [`ErrorKind::Response`](crate::ErrorKind::Response) for frames
-/// that are none, [`ErrorKind::Transport`](crate::ErrorKind::Transport) and
-/// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when it broke off.
-/// [`ErrorKind::Input`](crate::ErrorKind::Input) for an expression that is empty or too long, or a delimiter of more
-/// bytes than COS takes.
+/// `InvalidCompressionFormat` and more of the reference; with status 200 from the stream, for what COS finds on the
+/// way, like `CSVParsingError` or `OverMaxRecordSize`. From the stream, too:
+/// [`ErrorKind::Integrity`](crate::ErrorKind::Integrity), [`ErrorKind::Response`](crate::ErrorKind::Response) for
+/// frames that are none, [`ErrorKind::Transport`](crate::ErrorKind::Transport) and
+/// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when it broke off. [`ErrorKind::Input`](crate::ErrorKind::Input)
+/// for an expression that is empty or too long, or a delimiter of more bytes than COS takes.
 ///
 /// # Cancellation
 /// Dropping the stream closes its connection, unless it was read to the end.
@@ -166,7 +166,8 @@ impl Selection {
     }
 }
 
-/// How far COS is with a [`SelectObjectContent`]. Cheap to clone; it goes on telling when the records are read elsewhere.
+/// How far COS is with a [`SelectObjectContent`]. Cheap to clone; it goes on telling when the records are read
+/// elsewhere.
 #[derive(Clone, Debug, Default)]
 pub struct SelectProgress(Arc<Mutex<Counts>>);
 

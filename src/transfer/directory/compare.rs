@@ -19,8 +19,8 @@ pub enum Compare {
     #[default]
     Crc64,
     /// Same size, and the source was not written after the destination. It takes no request for a file, and trusts the
-    /// clock of this machine. An object has the time it was uploaded at, and a file that was downloaded that of its object;
-    /// FAT keeps that to two seconds, so that there a file may be older than its object and come down again.
+    /// clock of this machine. An object has the time it was uploaded at, and a file that was downloaded that of its
+    /// object; FAT keeps that to two seconds, so that there a file may be older than its object and come down again.
     Time,
     /// Same size.
     Size,

@@ -35,7 +35,8 @@ impl FileNames {
         self == Self::Portable || cfg!(windows)
     }
 
-    /// Whether two names are one that differ in case, in how their letters are composed, or in characters without a look.
+    /// Whether two names are one that differ in case, in how their letters are composed, or in characters without a
+    /// look.
     pub(super) fn folds_case(self) -> bool {
         self.is_strict() || cfg!(target_os = "macos")
     }
@@ -110,8 +111,8 @@ fn strict_refusal(name: &str) -> Option<&'static str> {
     is_short(name).then_some("has a name like `LONGFI~1.TXT`, which Windows may have given to another file")
 }
 
-/// Whether Windows makes such names up, beside the long ones: eight characters at most and three, with a number at the end
-/// of the first.
+/// Whether Windows makes such names up, beside the long ones: eight characters at most and three, with a number at the
+/// end of the first.
 fn is_short(name: &str) -> bool {
     let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
     let fits = stem.chars().count() <= 8 && extension.chars().count() <= 3 && !extension.contains('.');
@@ -137,11 +138,11 @@ pub(super) fn key_of(prefix: &str, path: &str) -> Result<ObjectKey> {
     ObjectKey::new(format!("{prefix}{path}"))
 }
 
-/// Tells paths that differ from one met before only in case, in how their letters are composed (`é` may be one character,
-/// or an `e` and an accent), or in characters that are ignored.
+/// Tells paths that differ from one met before only in case, in how their letters are composed (`é` may be one
+/// character, or an `e` and an accent), or in characters that are ignored.
 ///
-/// Of such a pair the listing has the one with the capital letter first, or one that is not plain ASCII or has letters that
-/// one may stand for; so only those are remembered, and of them a million at most.
+/// Of such a pair the listing has the one with the capital letter first, or one that is not plain ASCII or has letters
+/// that one may stand for; so only those are remembered, and of them a million at most.
 pub(super) struct Spellings {
     seen: HashSet<u64>,
     state: RandomState,
@@ -190,8 +191,8 @@ impl Arrivals {
     }
 }
 
-/// Without what is ignored. Upper case first: some letters have two lower ones. Decomposed before and after: some have a
-/// case only in pieces, and some that have none in pieces are made of others by it.
+/// Without what is ignored. Upper case first: some letters have two lower ones. Decomposed before and after: some have
+/// a case only in pieces, and some that have none in pieces are made of others by it.
 fn folded(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
@@ -203,8 +204,8 @@ fn folded(path: &str) -> String {
     decomposing.normalize(&folded).into_owned()
 }
 
-/// Unicode's `Default_Ignorable_Code_Point`: what has no look of its own. File systems that fold case ignore all of them or
-/// some.
+/// Unicode's `Default_Ignorable_Code_Point`: what has no look of its own. File systems that fold case ignore all of
+/// them or some.
 fn is_ignorable(c: char) -> bool {
     matches!(
         c,
@@ -415,8 +416,8 @@ mod tests {
         }
     }
 
-    /// A name in plain ASCII is remembered only when it has a capital letter or one of the pairs: whatever else folds to
-    /// plain ASCII must be refused.
+    /// A name in plain ASCII is remembered only when it has a capital letter or one of the pairs: whatever else folds
+    /// to plain ASCII must be refused.
     #[test]
     fn what_plain_ascii_may_be_the_same_as_is_known() {
         let others = (0x80..=u32::from(char::MAX)).filter_map(char::from_u32);

@@ -64,7 +64,8 @@ impl Walk {
     /// The next; `None` at the end.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the root itself cannot be read. What is wrong below it is found, not an error.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the root itself cannot be read. What is wrong below it is found,
+    /// not an error.
     pub(super) async fn next(&mut self) -> Result<Option<Found>> {
         loop {
             if let Some(found) = self.batch.next() {
@@ -306,8 +307,8 @@ mod tests {
         }
     }
 
-    /// A directory that cannot be read, and one whose names can be read and nothing else: their paths are longer than the
-    /// system takes, also for root.
+    /// A directory that cannot be read, and one whose names can be read and nothing else: their paths are longer than
+    /// the system takes, also for root.
     #[test]
     fn what_may_not_be_looked_at_is_told_and_the_rest_is_found() {
         let root = tempfile::tempdir().unwrap();

@@ -122,7 +122,8 @@ impl Target {
         opened.await.map(|opened| opened.expect("a new one"))
     }
 
-    /// Opens what an earlier run left; `None` when there is nothing of this length that is ours. What is held is an error.
+    /// Opens what an earlier run left; `None` when there is nothing of this length that is ours. What is held is an
+    /// error.
     pub(super) async fn open_partial(&self, mark: String, length: u64) -> Result<Option<Destination>> {
         let opened = self.clone().opening(move |path, directory, replaced| {
             let name = partial_name(path, &mark);
@@ -309,7 +310,8 @@ fn mark_of(path: &Path) -> String {
     hex::encode(Sha1::digest(name.as_encoded_bytes())).chars().take(TEMPORARY_MARK).collect()
 }
 
-/// Locks a file, as long as its [`Place`] is there; `false` when another download has it, or took it for one that was left.
+/// Locks a file, as long as its [`Place`] is there; `false` when another download has it, or took it for one that was
+/// left.
 fn is_held(file: &File) -> bool {
     // Where there are no locks, nobody takes it for that.
     let locked = !matches!(file.try_lock(), Err(TryLockError::WouldBlock));

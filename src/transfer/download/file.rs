@@ -45,8 +45,8 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
     // Before there is a connection: others may have to wait for that until they give memory back.
     let memory = async { Ok(bucket.client().memory().hold(BESIDE_A_RANGE).await) };
     let held = control.unless_cancelled(memory).await?;
-    // A file is made, and gets its name, on another thread. Who cancels waits for that, or it could stay behind when the
-    // program ends then.
+    // A file is made, and gets its name, on another thread. Who cancels waits for that, or it could stay behind when
+    // the program ends then.
     let work = if let Some(directory) = checkpoint {
         control.unless_cancelled(Work::resumable(download, target, directory, bucket)).await?
     } else {
