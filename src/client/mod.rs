@@ -41,6 +41,7 @@ use tokio::sync::Semaphore;
 pub use self::bucket::Bucket;
 use self::clock::{CorrectedClock, SystemClock};
 use self::execute::{Engine, Limits};
+pub(crate) use self::http::lacks_files;
 pub use self::http::{Connections, HttpClient, Transport};
 pub use self::listing::Listing;
 use self::memory::Memory;

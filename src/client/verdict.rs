@@ -11,7 +11,7 @@ use crate::answer::{bare_answer, header_text, refusal};
 use crate::body::ByteStream;
 use crate::client::clock::CorrectedClock;
 use crate::client::failover::Peer;
-use crate::client::http::{Phase, TransportError, is_shortage};
+use crate::client::http::{Phase, TransportError, is_shortage, lacks_files};
 use crate::client::provider::Snapshot;
 use crate::error::{Class, Error, ErrorKind};
 use crate::operation::{Safety, of_success};
@@ -56,10 +56,11 @@ impl Failure {
     }
 }
 
-/// One that no further attempt would mend.
+/// One that no further attempt would mend, unless it is a body whose file could not be opened yet.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, evidence: Evidence::Final }
+        let is_shortage = error.kind() == ErrorKind::Io && lacks_files(&error);
+        Self { error, evidence: if is_shortage { Evidence::Shortage } else { Evidence::Final } }
     }
 }
 

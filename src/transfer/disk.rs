@@ -10,6 +10,7 @@ use cap_fs_ext::MetadataExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinError;
 
+use crate::client::lacks_files;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -40,14 +41,14 @@ pub(super) fn held(told: &'static str) -> io::Error {
 }
 
 /// Tries it, and again when another transfer [holds](held) it: one that was dropped a moment ago may still be at its
-/// last step, and gets a second to let go.
+/// last step, and gets a second to let go. So do all others of this program where there is no file descriptor.
 pub(super) async fn when_let_go<T, F>(attempt: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
     for _ in 0..20 {
         match attempt().await {
-            Err(error) if is_held(&error) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) if is_held(&error) || lacks_files(&error) => tokio::time::sleep(Duration::from_millis(50)).await,
             outcome => return outcome,
         }
     }

@@ -607,18 +607,57 @@ async fn a_shortage_of_this_machine_is_waited_out() {
     }
 }
 
+/// Whether this process may have few files and runs this test alone; else the test runs in such a one.
+#[cfg(unix)]
+fn is_alone(name: &str) -> bool {
+    const ALONE: &str = "COS_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let mut alone = std::process::Command::new("sh");
+    alone.args(["-c", r#"ulimit -n 64; exec "$0" --exact "$1""#]).arg(std::env::current_exe().unwrap()).arg(name);
+    let output = alone.env(ALONE, "1").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    false
+}
+
+/// As a connection does.
+#[cfg(unix)]
+#[test]
+fn a_file_waits_for_a_file_descriptor() {
+    if !is_alone("retries::a_file_waits_for_a_file_descriptor") {
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (_mem, bucket) = rig();
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        std::fs::write(path("file"), "hello").unwrap();
+        let take_all = || {
+            let all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(20)).await;
+                drop(all);
+            })
+        };
+        let given_back = take_all();
+        let put = PutObject::new("up".parse().unwrap(), Body::file(path("file"), 0, 5));
+        bucket.send(put).await.unwrap();
+        given_back.await.unwrap();
+        let given_back = take_all();
+        bucket.download("up", path("down")).await.unwrap();
+        given_back.await.unwrap();
+        assert_eq!(std::fs::read(path("down")).unwrap(), b"hello");
+    });
+}
+
 /// A resolver that has no file descriptor says that there is no such host. In a process of its own, which opens all it may.
 #[cfg(unix)]
 #[test]
 fn a_resolver_without_a_file_descriptor_tells_of_no_host() {
     use tencent_cos::{Client, Credentials, Endpoint, Transport};
-    const ALONE: &str = "COS_TEST_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let name = "retries::a_resolver_without_a_file_descriptor_tells_of_no_host";
-        let mut alone = std::process::Command::new("sh");
-        alone.args(["-c", r#"ulimit -n 64; exec "$0" --exact "$1""#]).arg(std::env::current_exe().unwrap()).arg(name);
-        let output = alone.env(ALONE, "1").output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    if !is_alone("retries::a_resolver_without_a_file_descriptor_tells_of_no_host") {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -6,7 +6,6 @@ mod hyper;
 mod options;
 mod reqwest;
 
-use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -116,16 +115,16 @@ pub(crate) fn is_shortage(failure: &TransportError) -> bool {
     if !failure.is_unsent() {
         return false;
     }
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        if error.downcast_ref().is_some_and(is_want_of_files) {
-            return true;
-        }
-        cause = error.source();
-    }
     // A resolver that could open nothing says that there is no such host.
-    failure.phase() == Phase::Dns
-        && UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_err_and(|error| is_want_of_files(&error))
+    lacks_files(failure)
+        || failure.phase() == Phase::Dns
+            && UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_err_and(|error| is_want_of_files(&error))
+}
+
+/// Whether what failed came of a file descriptor that was not to be had.
+pub(crate) fn lacks_files(error: &dyn std::error::Error) -> bool {
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.any(|cause| cause.downcast_ref().is_some_and(is_want_of_files))
 }
 
 fn is_want_of_files(error: &io::Error) -> bool {

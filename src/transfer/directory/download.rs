@@ -16,7 +16,7 @@ use crate::transfer::directory::names::{Arrivals, FileNames};
 use crate::transfer::directory::pool::{Deed, Pool, Settings, directory_options};
 use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
 use crate::transfer::directory::walk::WalkOptions;
-use crate::transfer::disk::{blocking, io_error};
+use crate::transfer::disk::{blocking, io_error, when_let_go};
 use crate::transfer::handle::Control;
 use crate::transfer::{Download, DownloadToPath, sealed};
 
@@ -288,9 +288,11 @@ impl DownloadDirectory {
                     return Ok(Deed::Unchanged);
                 }
             }
-            let path = object.path.clone();
-            let place = blocking(move || find_place(&root, &path, !dry_run, unmet)).await?;
-            let Some((directory, name)) = place else { return Ok(Deed::Transferred(object.size)) };
+            let place = when_let_go(|| {
+                let (root, path) = (root.clone(), object.path.clone());
+                blocking(move || find_place(&root, &path, !dry_run, unmet))
+            });
+            let Some((directory, name)) = place.await? else { return Ok(Deed::Transferred(object.size)) };
             let download = download.within(directory, &name, object.last_modified);
             let download = given(download, checkpoint.as_ref(), DownloadToPath::checkpoint);
             worker.transfer(&object, download).await

@@ -15,7 +15,7 @@ use crate::transfer::directory::names::FileNames;
 use crate::transfer::directory::pool::{Deed, Pool, Settings, directory_options};
 use crate::transfer::directory::report::{DirectoryFile, DirectoryReport, FileStep};
 use crate::transfer::directory::walk::WalkOptions;
-use crate::transfer::disk::{blocking, io_error};
+use crate::transfer::disk::{blocking, io_error, when_let_go};
 use crate::transfer::handle::Control;
 use crate::transfer::{Upload, UploadSource, sealed};
 
@@ -259,8 +259,11 @@ impl UploadDirectory {
             let upload = match root {
                 // By its path a link might lead elsewhere by the time each part is read.
                 Some(root) if upload.sends(&path) => {
-                    let there = file.path.clone();
-                    upload.of(UploadSource::open_file(path, blocking(move || root.open_below(&there)).await?))
+                    let opened = when_let_go(|| {
+                        let (root, there) = (root.clone(), file.path.clone());
+                        blocking(move || root.open_below(&there))
+                    });
+                    upload.of(UploadSource::open_file(path, opened.await?))
                 }
                 _ => upload,
             };

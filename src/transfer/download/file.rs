@@ -14,7 +14,7 @@ use crate::client::memory::{Held, Memory};
 use crate::client::trace::{self, Span};
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
-use crate::transfer::disk::{blocking, io_error, joined_badly};
+use crate::transfer::disk::{blocking, io_error, joined_badly, when_let_go};
 use crate::transfer::download::checkpoint::{Found, Journal, Record, What};
 use crate::transfer::download::destination::{Destination, Target};
 use crate::transfer::download::layout::Layout;
@@ -51,7 +51,7 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
         control.unless_cancelled(Work::resumable(download, target, directory, bucket)).await?
     } else {
         // What cannot be written is not asked for.
-        let destination = target.open().await?;
+        let destination = when_let_go(|| target.open()).await?;
         control.unless_cancelled(Work::new(download, destination, bucket)).await?
     };
     let fetched = control.unless_cancelled(fetch(download, work, held, bucket, control)).await?;
