@@ -141,7 +141,7 @@ impl Attempts {
 }
 
 /// When the answer was made. One that was kept on the way does not tell.
-fn fresh_time(service: &ServiceError) -> Option<SystemTime> {
+pub(crate) fn fresh_time(service: &ServiceError) -> Option<SystemTime> {
     service.server_time.filter(|_| service.headers().is_none_or(|headers| !headers.contains_key(header::AGE)))
 }
 
@@ -211,7 +211,7 @@ pub(crate) enum Evidence {
     Incomplete,
     /// It went out, and nothing came back.
     Unknown,
-    /// This machine had no file descriptor for a connection.
+    /// This machine had no file descriptor, for a connection or the file of a body.
     Shortage,
     /// COS refused it, and why broke off on the way.
     Unexplained,

@@ -9,6 +9,7 @@ use crate::client::provider::Snapshot;
 use crate::endpoint::Address;
 use crate::error::{Canonical, Error, ErrorKind};
 use crate::operation::{Operation, Scope};
+use crate::retry::fresh_time;
 use crate::sign::{self, SigningKey};
 use crate::time::Clock as _;
 
@@ -53,12 +54,19 @@ impl Call<'_> {
                 None => error,
             };
         }
+        let clocks = |here| fresh_time(service).and_then(|there| apart(here, there));
         if error.is_clock_skew() {
-            let here = self.engine.clock.mark().wall;
-            return match service.server_time.and_then(|there| apart(here, there)) {
+            return match clocks(self.engine.clock.mark().wall) {
                 Some(told) => error.with_advice(told),
                 None => error,
             };
+        }
+        // What can be corrected was corrected.
+        if bare
+            && service.status == 403
+            && let Some(told) = clocks(self.engine.clock.now())
+        {
+            return error.with_advice(format!("{told}; a HEAD is told no reason, but this is one"));
         }
         if error.is_access_denied() && service.message.contains("bucket referer rule") {
             let told =

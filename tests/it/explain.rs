@@ -153,6 +153,9 @@ async fn a_wrong_clock_is_told_with_its_error() {
     let error = memory.bucket().put("k", "hello").await.unwrap_err();
     assert!(error.is_clock_skew());
     assert_eq!(error.advice(), Some("the clock of this machine is 48 h ahead of that of COS"), "{error}");
+    let error = memory.bucket().head("k").await.unwrap_err();
+    let told = "the clock of this machine is 48 h ahead of that of COS; a HEAD is told no reason, but this is one";
+    assert_eq!(error.advice(), Some(told), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
