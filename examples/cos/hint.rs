@@ -1,11 +1,19 @@
 //! What to do next about an error, in the words of a shell.
 
+use std::error::Error as _;
+use std::io;
+
 use tencent_cos::{Error, ErrorKind};
 
 use crate::output::quoted;
 
 /// The command that helps, the option or variable to look at.
 pub fn of(error: &Error) -> Option<String> {
+    if lacks_files(error) {
+        return Some(
+            "a lower --files or --concurrency takes fewer of them, a higher `ulimit -n` allows more".to_owned(),
+        );
+    }
     match error.kind() {
         ErrorKind::Service => service(error),
         ErrorKind::Credentials => Some(
@@ -37,8 +45,18 @@ pub fn of(error: &Error) -> Option<String> {
     }
 }
 
+/// Whether there were too many files open, for this program or this machine.
+fn lacks_files(error: &Error) -> bool {
+    let codes: &[i32] = if cfg!(windows) { &[10_024] } else { &[23, 24] };
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let mut code = || causes.find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    code().is_some_and(|code| codes.contains(&code))
+}
+
 fn service(error: &Error) -> Option<String> {
-    if error.is_clock_skew() {
+    // A HEAD is told no reason.
+    let told = error.advice().unwrap_or_default();
+    if error.is_clock_skew() || told.starts_with("the clock of this machine") {
         return Some("set the clock of this machine".to_owned());
     }
     if error.is_throttled() {

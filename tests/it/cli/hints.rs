@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use cos_emulator::{Action, Matcher, Rule};
 
+#[cfg(unix)]
+use super::shell::program;
 use super::shell::{Shell, bytes};
 
 /// The last line of a command that fails at COS.
@@ -50,6 +52,32 @@ async fn what_the_emulator_refuses_is_told_with_a_way_on() {
     shell.set("TENCENTCLOUD_TOKEN", &over.token);
     let hint = hint(&shell, &["cat", &url]);
     assert!(hint.starts_with("get a new key, as with `cos sts`, and set TENCENTCLOUD_SECRET_ID"), "{hint}");
+}
+
+/// It is no fault of the network.
+#[cfg(unix)]
+#[test]
+fn a_shortage_of_file_descriptors_is_told_as_one() {
+    let mut shell = Shell::offline();
+    for (name, value) in [
+        ("COS_ENDPOINT", "http://127.0.0.1:1"),
+        ("COS_REGION", "ap-guangzhou"),
+        ("TENCENTCLOUD_SECRET_ID", "AKIDexample"),
+        ("TENCENTCLOUD_SECRET_KEY", "example"),
+    ] {
+        shell.set(name, value);
+    }
+    // The fewest it starts with leave none for a connection.
+    let told = (8..64).find_map(|most: u32| {
+        let mut limited = std::process::Command::new("sh");
+        limited.args(["-c", r#"ulimit -n "$0"; exec "$@""#, &most.to_string()]).arg(program("examples/cos"));
+        limited.args(["stat", "cos://examplebucket-1250000000/k"]).envs(shell.variables.clone());
+        let told = String::from_utf8(limited.output().unwrap().stderr).unwrap();
+        (!told.contains("cannot start")).then_some(told)
+    });
+    let told = told.unwrap();
+    assert!(told.contains("Too many open files"), "{told}");
+    assert!(told.contains("\nhint: a lower --files or --concurrency"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
