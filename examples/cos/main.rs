@@ -207,7 +207,10 @@ fn main() -> ExitCode {
             error.render().to_string().lines().for_each(tell_plainly);
             return ExitCode::from(2);
         }
-        Err(help) => help.exit(),
+        Err(help) => {
+            let printed = help.print().map_err(Failure::stdout);
+            return printed.map_or_else(|failure| failure.report(false), |()| ExitCode::SUCCESS);
+        }
     };
     let as_json = settings.general.json;
     if settings.general.verbose {

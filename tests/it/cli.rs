@@ -128,6 +128,15 @@ fn a_reader_that_leaves_ends_cos_quietly() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Shell::offline().command().args(["cp", "--help"]).stdout(full).output().unwrap();
+    let told = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && told.starts_with("cos: standard output: "), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn who_does_not_listen_to_failures_stops_nothing() {
     let emulator = crate::support::emulator().await;
