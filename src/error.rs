@@ -582,17 +582,8 @@ impl StdError for Error {
 
 #[cfg(test)]
 mod tests {
+    use super::service::answer;
     use super::*;
-
-    fn answer(status: u16, code: &str, message: &str) -> ServiceError {
-        ServiceError {
-            status,
-            code: code.to_owned(),
-            message: message.to_owned(),
-            request_id: "NjQ".to_owned(),
-            ..ServiceError::default()
-        }
-    }
 
     #[test]
     fn a_cause_is_told_once() {

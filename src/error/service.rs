@@ -170,19 +170,21 @@ impl fmt::Display for ServiceError {
     }
 }
 
+/// An answer of COS, for tests.
+#[cfg(test)]
+pub(super) fn answer(status: u16, code: &str, message: &str) -> ServiceError {
+    ServiceError {
+        status,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        request_id: "NjQ".to_owned(),
+        ..ServiceError::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(status: u16, code: &str, message: &str) -> ServiceError {
-        ServiceError {
-            status,
-            code: code.to_owned(),
-            message: message.to_owned(),
-            request_id: "NjQ".to_owned(),
-            ..ServiceError::default()
-        }
-    }
 
     #[test]
     fn an_expired_token_is_recognised_in_every_documented_form() {

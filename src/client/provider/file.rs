@@ -13,7 +13,7 @@ use super::CredentialError;
 use crate::client::file::open;
 
 /// The longest file of a source: keys and tokens take a few KiB.
-pub(super) const MAX_FILE: u64 = 64 * 1024;
+const MAX_FILE: u64 = 64 * 1024;
 /// How long reading one may take: a network drive may be gone.
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
 

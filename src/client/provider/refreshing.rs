@@ -17,17 +17,17 @@ use crate::credentials::{Credentials, Freshness, Lifetime, RefreshSchedule};
 use crate::time::Clock;
 
 /// How long the provider may take for one answer.
-pub(crate) const PROVIDER_TRY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const PROVIDER_TRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller without any usable key waits for one; in this time the provider is asked again after a failure.
-pub(crate) const PROVIDER_TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
+const PROVIDER_TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a caller waits for a new key while the old one still lives; and never longer than half of what is left.
-pub(crate) const PROVIDER_LOAD_TIMEOUT: Duration = Duration::from_secs(10);
+const PROVIDER_LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// After this a refresh is taken for lost, because the runtime it runs on is not driven any more.
-pub(crate) const PROVIDER_FLIGHT_LOST: Duration = Duration::from_secs(20);
+const PROVIDER_FLIGHT_LOST: Duration = Duration::from_secs(20);
 /// The pause between two refreshes forced by [`RefreshingCredentials::invalidate`].
-pub(crate) const FORCED_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
+const FORCED_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause until a key that the provider insists on may be doubted again.
-pub(crate) const SAME_KEY_INTERVAL: Duration = Duration::from_secs(60);
+const SAME_KEY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Caches the key of a provider, and gets the next one before it expires.
 ///

@@ -20,7 +20,7 @@ use crate::store::{Completion, Entry, ListQuery, Versioning};
 use crate::xml::{Document, Element};
 
 /// The least size of every part but the last.
-pub(crate) const SMALLEST_PART: u64 = 1024 * 1024;
+const SMALLEST_PART: u64 = 1024 * 1024;
 
 const MOST_PARTS: u32 = 10_000;
 

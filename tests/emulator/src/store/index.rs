@@ -210,7 +210,7 @@ impl StoredDraft {
         }
     }
 
-    pub(crate) fn into_draft(self) -> Draft {
+    fn into_draft(self) -> Draft {
         let decoded = |pairs: Vec<(String, String)>| {
             let decode = |(name, value)| (name, Bytes::from(STANDARD.decode(value).unwrap_or_default()));
             pairs.into_iter().map(decode).collect()

@@ -104,7 +104,7 @@ fn place(key: &str, id: &str) -> (String, String) {
 
 impl State {
     /// Takes an upload out. Its files go once it is dropped, better without the lock.
-    pub(super) fn remove_upload(&mut self, key: &str, id: &str) -> Option<Multipart> {
+    fn remove_upload(&mut self, key: &str, id: &str) -> Option<Multipart> {
         let upload = self.uploads.remove(&place(key, id))?;
         upload.parts.values().for_each(|part| part.pieces.doom());
         Some(upload)
