@@ -84,11 +84,7 @@ impl Client {
     ///
     /// # Errors
     /// As there.
-    pub fn bucket<B>(&self, name: B) -> Result<Bucket>
-    where
-        B: TryInto<BucketName>,
-        B::Error: Into<Error>,
-    {
+    pub fn bucket<B: TryInto<BucketName, Error: Into<Error>>>(&self, name: B) -> Result<Bucket> {
         Ok(Bucket { bucket: self.client.bucket(name)?, runtime: self.runtime.clone() })
     }
 
@@ -98,10 +94,8 @@ impl Client {
     /// As [`bucket`](Self::bucket).
     pub fn bucket_in<R, B>(&self, region: R, name: B) -> Result<Bucket>
     where
-        R: TryInto<Region>,
-        R::Error: Into<Error>,
-        B: TryInto<BucketName>,
-        B::Error: Into<Error>,
+        R: TryInto<Region, Error: Into<Error>>,
+        B: TryInto<BucketName, Error: Into<Error>>,
     {
         Ok(Bucket { bucket: self.client.bucket_in(region, name)?, runtime: self.runtime.clone() })
     }
@@ -198,8 +192,7 @@ impl Bucket {
     /// As there.
     pub fn put<K>(&self, key: K, body: impl Into<Body>) -> Result<PutObjectOutput>
     where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         self.runtime.wait(self.bucket.put(key, body))
     }
@@ -208,11 +201,7 @@ impl Bucket {
     ///
     /// # Errors
     /// As there.
-    pub fn get<K>(&self, key: K) -> Result<Object>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub fn get<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<Object> {
         let object = self.runtime.wait(self.bucket.get(key))?;
         Ok(self.object(object))
     }
@@ -248,11 +237,7 @@ impl Bucket {
     ///
     /// # Errors
     /// As there.
-    pub fn head<K>(&self, key: K) -> Result<ObjectMeta>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub fn head<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<ObjectMeta> {
         self.runtime.wait(self.bucket.head(key))
     }
 
@@ -260,11 +245,7 @@ impl Bucket {
     ///
     /// # Errors
     /// As there.
-    pub fn exists<K>(&self, key: K) -> Result<bool>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub fn exists<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<bool> {
         self.runtime.wait(self.bucket.exists(key))
     }
 
@@ -272,11 +253,7 @@ impl Bucket {
     ///
     /// # Errors
     /// As there.
-    pub fn delete<K>(&self, key: K) -> Result<DeleteObjectOutput>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub fn delete<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<DeleteObjectOutput> {
         self.runtime.wait(self.bucket.delete(key))
     }
 
@@ -315,11 +292,7 @@ impl Bucket {
     ///
     /// # Errors
     /// As there.
-    pub fn object_url<K>(&self, key: K) -> Result<String>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub fn object_url<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<String> {
         self.bucket.object_url(key)
     }
 
@@ -329,8 +302,7 @@ impl Bucket {
     /// As there.
     pub fn presign_get<K>(&self, key: K, lifetime: Duration) -> Result<Presigned>
     where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         self.runtime.wait(self.bucket.presign_get(key, lifetime))
     }
@@ -365,8 +337,7 @@ impl Bucket {
     /// As there, from [`Transfer::wait`].
     pub fn upload<K>(&self, key: K, source: impl Into<UploadSource>) -> Transfer<UploadOutput>
     where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         self.own(self.bucket.upload(key, source))
     }
@@ -377,8 +348,7 @@ impl Bucket {
     /// As there, from [`Transfer::wait`].
     pub fn download<K>(&self, key: K, path: impl Into<PathBuf>) -> Transfer<DownloadOutput>
     where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         self.own(self.bucket.download(key, path))
     }
@@ -389,10 +359,8 @@ impl Bucket {
     /// As there, from [`Transfer::wait`].
     pub fn copy<F, K>(&self, from: F, key: K) -> Transfer<LargeCopyOutput>
     where
-        F: TryInto<ObjectKey>,
-        F::Error: Into<Error>,
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        F: TryInto<ObjectKey, Error: Into<Error>>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         self.own(self.bucket.copy(from, key))
     }

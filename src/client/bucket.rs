@@ -105,8 +105,7 @@ impl Bucket {
     /// sent, the object may be stored all the same.
     pub async fn put<K>(&self, key: K, body: impl Into<Body>) -> Result<PutObjectOutput>
     where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         self.send(PutObject::new(parse(key)?, body)).await
     }
@@ -115,11 +114,7 @@ impl Bucket {
     ///
     /// # Errors
     /// As [`GetObject`].
-    pub async fn get<K>(&self, key: K) -> Result<Object>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub async fn get<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<Object> {
         self.send(GetObject::new(parse(key)?)).await
     }
 
@@ -127,11 +122,7 @@ impl Bucket {
     ///
     /// # Errors
     /// As [`HeadObject`].
-    pub async fn head<K>(&self, key: K) -> Result<ObjectMeta>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub async fn head<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<ObjectMeta> {
         self.send(HeadObject::new(parse(key)?)).await
     }
 
@@ -141,11 +132,7 @@ impl Bucket {
     ///
     /// # Errors
     /// As [`HeadObject`], except 404.
-    pub async fn exists<K>(&self, key: K) -> Result<bool>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub async fn exists<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<bool> {
         match self.head(key).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
@@ -157,11 +144,7 @@ impl Bucket {
     ///
     /// # Errors
     /// As [`DeleteObject`].
-    pub async fn delete<K>(&self, key: K) -> Result<DeleteObjectOutput>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub async fn delete<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<DeleteObjectOutput> {
         self.send(DeleteObject::new(parse(key)?)).await
     }
 
@@ -192,8 +175,7 @@ impl Bucket {
     /// As [`presign`](Self::presign).
     pub async fn presign_get<K>(&self, key: K, lifetime: Duration) -> Result<Presigned>
     where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         self.presign(GetObject::new(parse(key)?), lifetime).await
     }
@@ -266,11 +248,7 @@ impl Bucket {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn object_url<K>(&self, key: K) -> Result<String>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub fn object_url<K: TryInto<ObjectKey, Error: Into<Error>>>(&self, key: K) -> Result<String> {
         let (head, _) = Request::object(&parse(key)?).into_head(Method::GET, &self.route.address);
         Ok(head.url())
     }
@@ -358,10 +336,6 @@ impl fmt::Debug for Bucket {
     }
 }
 
-fn parse<K>(key: K) -> Result<ObjectKey>
-where
-    K: TryInto<ObjectKey>,
-    K::Error: Into<Error>,
-{
+fn parse<K: TryInto<ObjectKey, Error: Into<Error>>>(key: K) -> Result<ObjectKey> {
     key.try_into().map_err(Into::into)
 }

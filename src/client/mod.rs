@@ -126,11 +126,7 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the name is not a bucket name, when the client has no region,
     /// or when the address is plain http to another machine and [`allow_http`](ClientBuilder::allow_http) is not set.
-    pub fn bucket<B>(&self, name: B) -> Result<Bucket>
-    where
-        B: TryInto<BucketName>,
-        B::Error: Into<Error>,
-    {
+    pub fn bucket<B: TryInto<BucketName, Error: Into<Error>>>(&self, name: B) -> Result<Bucket> {
         let region = self.0.region.clone().ok_or_else(|| Error::input("region", "is not set"))?;
         self.bucket_in(region, name)
     }
@@ -141,10 +137,8 @@ impl Client {
     /// As [`bucket`](Self::bucket).
     pub fn bucket_in<R, B>(&self, region: R, name: B) -> Result<Bucket>
     where
-        R: TryInto<Region>,
-        R::Error: Into<Error>,
-        B: TryInto<BucketName>,
-        B::Error: Into<Error>,
+        R: TryInto<Region, Error: Into<Error>>,
+        B: TryInto<BucketName, Error: Into<Error>>,
     {
         let region = region.try_into().map_err(Into::into)?;
         let name = name.try_into().map_err(Into::into)?;
@@ -267,11 +261,7 @@ impl ClientBuilder {
     }
 
     /// The region of the buckets, for instance `ap-guangzhou`.
-    pub fn region<R>(mut self, region: R) -> Self
-    where
-        R: TryInto<Region>,
-        R::Error: Into<Error>,
-    {
+    pub fn region<R: TryInto<Region, Error: Into<Error>>>(mut self, region: R) -> Self {
         match region.try_into() {
             Ok(region) => self.region = Some(region),
             Err(error) => self.refuse(error.into()),

@@ -66,11 +66,7 @@ impl PostPolicy {
     /// # Errors
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `key`: it is none, or holds `${filename}`, in whose
     /// place COS puts the name of the file.
-    pub fn key<K>(key: K) -> Result<Self>
-    where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
-    {
+    pub fn key<K: TryInto<ObjectKey, Error: Into<Error>>>(key: K) -> Result<Self> {
         let key = key.try_into().map_err(Into::into)?;
         not_expanded("key", key.as_str())?;
         Ok(Self::new(Limit::Exactly(key.to_string())))

@@ -29,12 +29,9 @@ impl Resource {
     /// none or holds what a policy takes for a pattern.
     pub fn object<R, B, K>(region: R, bucket: B, key: K) -> Result<Self>
     where
-        R: TryInto<Region>,
-        R::Error: Into<Error>,
-        B: TryInto<BucketName>,
-        B::Error: Into<Error>,
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        R: TryInto<Region, Error: Into<Error>>,
+        B: TryInto<BucketName, Error: Into<Error>>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         let key = key.try_into().map_err(Into::into)?;
         let key = literal("key", key.as_str())?;
@@ -49,10 +46,8 @@ impl Resource {
     /// is empty, longer than a key may be, or holds what a policy takes for a pattern.
     pub fn prefix<R, B>(region: R, bucket: B, prefix: impl AsRef<str>) -> Result<Self>
     where
-        R: TryInto<Region>,
-        R::Error: Into<Error>,
-        B: TryInto<BucketName>,
-        B::Error: Into<Error>,
+        R: TryInto<Region, Error: Into<Error>>,
+        B: TryInto<BucketName, Error: Into<Error>>,
     {
         let prefix = prefix.as_ref();
         if prefix.is_empty() {
@@ -70,10 +65,8 @@ impl Resource {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `region` or `bucket`.
     pub fn bucket<R, B>(region: R, bucket: B) -> Result<Self>
     where
-        R: TryInto<Region>,
-        R::Error: Into<Error>,
-        B: TryInto<BucketName>,
-        B::Error: Into<Error>,
+        R: TryInto<Region, Error: Into<Error>>,
+        B: TryInto<BucketName, Error: Into<Error>>,
     {
         Ok(Self(Kind::Bucket(base(region, bucket)?)))
     }
@@ -115,10 +108,8 @@ impl Resource {
 
 fn base<R, B>(region: R, bucket: B) -> Result<String>
 where
-    R: TryInto<Region>,
-    R::Error: Into<Error>,
-    B: TryInto<BucketName>,
-    B::Error: Into<Error>,
+    R: TryInto<Region, Error: Into<Error>>,
+    B: TryInto<BucketName, Error: Into<Error>>,
 {
     let region = region.try_into().map_err(Into::into)?;
     let bucket = bucket.try_into().map_err(Into::into)?;

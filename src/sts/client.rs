@@ -115,11 +115,7 @@ impl Default for ClientBuilder {
 
 impl ClientBuilder {
     /// A region of the API, for instance `ap-guangzhou`. STS requires one; the keys are valid in all regions.
-    pub fn region<R>(mut self, region: R) -> Self
-    where
-        R: TryInto<Region>,
-        R::Error: Into<Error>,
-    {
+    pub fn region<R: TryInto<Region, Error: Into<Error>>>(mut self, region: R) -> Self {
         match region.try_into() {
             Ok(region) => self.region = Some(region),
             Err(error) => self.refused = self.refused.or(Some(error.into())),

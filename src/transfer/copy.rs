@@ -202,10 +202,8 @@ impl Bucket {
     /// Dropping the future stops all requests and aborts the upload, unless COS is already making the object.
     pub fn copy<F, K>(&self, from: F, key: K) -> Transfer<LargeCopyOutput>
     where
-        F: TryInto<ObjectKey>,
-        F::Error: Into<Error>,
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        F: TryInto<ObjectKey, Error: Into<Error>>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         match (from.try_into(), key.try_into()) {
             (Ok(from), Ok(key)) => self.transfer(LargeCopy::new(from, key)),

@@ -381,8 +381,7 @@ impl Bucket {
     /// As [`DownloadToPath`].
     pub fn download<K>(&self, key: K, path: impl Into<PathBuf>) -> Transfer<DownloadOutput>
     where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         match key.try_into() {
             Ok(key) => self.transfer(Download::new(key).to_path(path)),

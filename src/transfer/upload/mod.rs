@@ -208,8 +208,7 @@ impl Bucket {
     /// ```
     pub fn upload<K>(&self, key: K, source: impl Into<UploadSource>) -> Transfer<UploadOutput>
     where
-        K: TryInto<ObjectKey>,
-        K::Error: Into<Error>,
+        K: TryInto<ObjectKey, Error: Into<Error>>,
     {
         match key.try_into() {
             Ok(key) => self.transfer(Upload::new(key, source)),
