@@ -198,6 +198,8 @@ impl Call<'_> {
         let limit = self.max_attempts();
         let mut spent = 0;
         let mut free = false;
+        // Failed attempts to connect that do not count.
+        let mut missed = 0;
         loop {
             journey.history.tries += u32::from(!std::mem::take(&mut free));
             let Failure { error, evidence } = match self.attempt(operation, journey).await {
@@ -222,13 +224,20 @@ impl Call<'_> {
             let decide = |history: &mut History, limit| {
                 history.decide(evidence, operation.safety(), replayable, temporary, limit)
             };
+            let unreached = evidence == Evidence::Unsent && matches!(error.phase(), Some(Phase::Dns | Phase::Connect));
+            let left = if unreached { self.outage_patience() } else { None };
+            let limit = match left {
+                Some(_) => u32::MAX,
+                None if unreached && missed > 0 => 0,
+                None => limit,
+            };
             let mut decision = decide(&mut journey.history, limit);
             // It stays there while something is waited for: a deadline that ends the wait tells it.
             let error = journey.failure.insert(error);
             let asked = error.service().and_then(|service| service.retry_after).unwrap_or_default();
             journey.waits = Waits::Repeat;
-            if let Decision::Wait { cost, .. } = decision {
-                if self.route.host.budget.afford(cost, self.overrides.patient).await {
+            if let (Decision::Wait { cost, .. }, None) = (decision, left) {
+                if self.route.host.budget.afford(cost, self.overrides.is_patient()).await {
                     spent += cost;
                 } else {
                     journey.failure = Some(journey.failed().with_advice(UNAFFORDABLE.to_owned()));
@@ -248,8 +257,15 @@ impl Call<'_> {
                 }
                 Decision::Again | Decision::Resign => free = true,
                 Decision::Wait { base, .. } => {
-                    let own = backoff(base, journey.history.tries, fastrand::f64());
-                    tokio::time::sleep(own.max(asked)).await;
+                    let random = fastrand::f64();
+                    let wait = if let Some(left) = left {
+                        free = true;
+                        missed += 1;
+                        backoff(base, missed, random).min(left)
+                    } else {
+                        backoff(base, journey.history.tries, random).max(asked)
+                    };
+                    tokio::time::sleep(wait).await;
                 }
                 Decision::RefreshCredentials => {
                     free = true;
@@ -387,6 +403,9 @@ impl Call<'_> {
             return Err(Error::new(ErrorKind::Changed, told).may_have(true).into());
         }
         let (parts, body) = outcome?.into_parts();
+        if let Some(reach) = &self.overrides.reach {
+            reach.answered();
+        }
         // The date is that of the answer, which is waited for from the last byte.
         let offset = self.clock_offset(&parts, address, mark.after(progress.sending()));
         // While COS works it may send nothing for long, or a blank now and then.
@@ -465,7 +484,7 @@ impl Call<'_> {
         let onward = rest.map(|rest| Onward {
             rest,
             attempts: self.max_attempts(),
-            patient: self.overrides.patient,
+            patient: self.overrides.is_patient(),
             ask: self.ask(),
         });
         let origin = Origin {
@@ -492,8 +511,17 @@ impl Call<'_> {
     }
 
     fn max_attempts(&self) -> u32 {
-        let usual = if self.overrides.patient { TRANSFER_ATTEMPTS } else { MAX_ATTEMPTS };
-        self.overrides.max_attempts.or(self.engine.limits.attempts).unwrap_or(usual)
+        let usual = if self.overrides.is_patient() { TRANSFER_ATTEMPTS } else { MAX_ATTEMPTS };
+        self.given_attempts().unwrap_or(usual)
+    }
+
+    fn given_attempts(&self) -> Option<u32> {
+        self.overrides.max_attempts.or(self.engine.limits.attempts)
+    }
+
+    /// How much longer a transfer that can no longer connect tries to. A number of attempts that is set is the limit.
+    fn outage_patience(&self) -> Option<Duration> {
+        self.overrides.reach.as_ref().filter(|_| self.given_attempts().is_none())?.left()
     }
 
     /// The request at its address.

@@ -17,6 +17,7 @@ mod overrides;
 mod payload;
 mod presign;
 pub mod provider;
+mod reach;
 mod reader;
 mod resume;
 mod route;
@@ -367,6 +368,9 @@ impl ClientBuilder {
     /// for every fourteen successes, or every three seconds. When the budget is used up, a request fails although it
     /// has attempts left ([`Error::advice`](crate::Error::advice) says so); a request of a transfer waits for the
     /// budget, up to a minute.
+    ///
+    /// When a transfer has had an answer and can no longer connect, it goes on trying to for up to a minute. These
+    /// attempts count neither here nor in the budget. When a number is set here, that is the limit for them, too.
     ///
     /// Three remedies are not counted, and each is used once: a new connection when an idle one was closed before
     /// anything was sent on it, a new key when COS says that this one has expired, and a corrected time when COS says

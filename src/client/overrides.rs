@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::client::clock::CorrectedClock;
 use crate::client::provider::{ProvideCredentials, RefreshingCredentials};
+use crate::client::reach::Reach;
 use crate::client::signer::Signer;
 use crate::error::{Error, Result};
 use crate::head::Head;
@@ -30,8 +31,8 @@ use crate::sign::SECURITY_TOKEN;
 pub struct Overrides {
     pub(crate) deadline: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
-    /// Whether a request waits for the budget of the host.
-    pub(crate) patient: bool,
+    /// Of a transfer: its requests wait for the budget of the host, and for the host.
+    pub(crate) reach: Option<Arc<Reach>>,
     provider: Option<Arc<dyn ProvideCredentials>>,
     /// The provider behind a cache that lives by the client's clock; made when a bucket takes these settings.
     pub(crate) signer: Option<Arc<Signer>>,
@@ -45,7 +46,7 @@ impl Overrides {
         Self {
             deadline: None,
             max_attempts: None,
-            patient: false,
+            reach: None,
             provider: None,
             signer: None,
             headers: Vec::new(),
@@ -110,7 +111,7 @@ impl Overrides {
         Self {
             deadline: self.deadline.or(base.deadline),
             max_attempts: self.max_attempts.or(base.max_attempts),
-            patient: self.patient || base.patient,
+            reach: self.reach.or_else(|| base.reach.clone()),
             provider: None,
             signer: signer.or_else(|| base.signer.clone()),
             headers: base.headers.iter().cloned().chain(self.headers).collect(),
@@ -118,9 +119,14 @@ impl Overrides {
         }
     }
 
-    /// For requests of transfers: they wait for the budget of the host, and come again more often.
+    /// For the requests of one transfer: they wait for the budget of the host, wait for a host that has answered before,
+    /// and have more attempts.
     pub(crate) fn patient() -> Self {
-        Self { patient: true, ..Self::new() }
+        Self { reach: Some(Arc::default()), ..Self::new() }
+    }
+
+    pub(crate) fn is_patient(&self) -> bool {
+        self.reach.is_some()
     }
 
     /// Whether the range of a body, or its version, is the caller's own business.

@@ -423,7 +423,8 @@ pub(super) async fn find(
 
 /// Gives an upload up, and once more for what was under way. Tells whether it was, as soon as that is known.
 pub(super) async fn abort(bucket: Bucket, key: ObjectKey, upload_id: String, tell: Option<oneshot::Sender<bool>>) {
-    let mut tell = tell;
+    // What is not wanted any more does not wait for a host that went away.
+    let (bucket, mut tell) = (bucket.patient(), tell);
     let mut say = |given_up| {
         if let Some(tell) = tell.take() {
             let _ = tell.send(given_up);

@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::fmt;
 use std::io::ErrorKind as IoErrorKind;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use http::Method;
 use tencent_cos::client::provider::BoxFuture;
+use tencent_cos::transfer::Upload;
 use tencent_cos::{
     AppendObject, Attributes, Body, Bucket, ByteStream, CompleteMultipartUpload, CompletedPart, Crc64, CreateBucket,
     DeleteObject, DeleteObjects, Error, ErrorKind, GetObject, GetObjectTagging, HttpClient, InitiateMultipartUpload,
@@ -587,6 +588,60 @@ async fn the_end_of_the_budget_is_told_and_is_not_for_ever() {
     sleep(seconds(100)).await;
     mem.emulator.script(Rule::on(Matcher::any()).times(3).then(Action::status(503, "ServiceUnavailable")));
     assert_eq!(bucket.put("new", "x").await.unwrap().attempts, 4);
+}
+
+/// A transfer that had an answer outlasts a host that is away for less than a minute, and others do not pay for it.
+#[tokio::test(start_paused = true)]
+async fn a_transfer_waits_for_a_host_that_went_away() {
+    let away = |after: usize, lasting: Duration| {
+        let since = OnceLock::new();
+        move |number| {
+            let gone = || since.get_or_init(Instant::now).elapsed() < lasting;
+            (number >= after && gone()).then(|| TransportError::new(Phase::Connect, "refused"))
+        }
+    };
+    let upload =
+        |bucket: &Bucket| bucket.transfer(Upload::new("large".parse().unwrap(), vec![7; 8 << 20]).part_size(1 << 20));
+    let (mem, _) = rig();
+    let (bucket, seen) = failing(&mem, away(3, seconds(50)));
+    let start = Instant::now();
+    upload(&bucket).await.unwrap();
+    assert!((50..=60).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    let seen = seen.load(Ordering::Relaxed);
+    assert!(seen < 150, "{seen} requests of six parts");
+
+    // Beyond that it ends, and gives up in the usual attempts.
+    let (bucket, _) = failing(&mem, away(3, Duration::MAX));
+    let start = Instant::now();
+    let error = upload(&bucket).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error:#}");
+    assert!(error.attempts() > 8 && error.upload_id().is_some(), "{error:#}");
+    assert!((60..75).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    for _ in 0..9 {
+        let error = call(&bucket, "GET Object").await.unwrap_err();
+        assert_eq!(error.attempts(), 4, "the budget is there: {error:#}");
+    }
+
+    // Nobody knows whether a host is there that never answered, and who counts the attempts has those.
+    for (after, settings, attempts) in [(0, Overrides::new(), 8), (3, Overrides::new().max_attempts(2), 2)] {
+        let (bucket, _) = failing(&mem, away(after, Duration::MAX));
+        let bucket = bucket.with(settings);
+        let error = upload(&bucket).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, attempts), "{error:#}");
+    }
+
+    // Who cancels waits for no host.
+    let (bucket, _) = failing(&mem, away(3, Duration::MAX));
+    let transfer = upload(&bucket);
+    let handle = transfer.handle();
+    let start = Instant::now();
+    let stop = async {
+        sleep(seconds(20)).await;
+        handle.cancel();
+    };
+    let (outcome, ()) = tokio::join!(transfer, stop);
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(start.elapsed() < seconds(20 + 13), "{:?}", start.elapsed());
 }
 
 /// Of file descriptors there may be none for a while. No host is down then, and nobody pays for it.
