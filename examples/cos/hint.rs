@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
-use tencent_cos::{Error, ErrorKind};
+use tencent_cos::{Error, ErrorKind, Phase};
 
 use crate::output::quoted;
 
@@ -25,10 +25,13 @@ pub fn of(error: &Error) -> Option<String> {
             "the bucket and its region, --region or COS_REGION, make up the host; `cos ls` shows those of all buckets"
                 .to_owned(),
         ),
-        ErrorKind::Connect => Some("check the network, and --endpoint or COS_ENDPOINT where one is set".to_owned()),
         ErrorKind::Tls => Some(
             "check --endpoint or COS_ENDPOINT where one is set; SSL_CERT_FILE names an authority to trust".to_owned(),
         ),
+        // Silence is a timeout, whatever was being done.
+        _ if error.phase() == Some(Phase::Connect) => {
+            Some("check the network, and --endpoint or COS_ENDPOINT where one is set".to_owned())
+        }
         ErrorKind::Timeout | ErrorKind::Transport => {
             Some("run it again; `cp` and `sync` with --checkpoint go on where they ended".to_owned())
         }

@@ -7,7 +7,7 @@ use http::Method;
 use crate::client::execute::Call;
 use crate::client::provider::Snapshot;
 use crate::endpoint::Address;
-use crate::error::{Canonical, Error, ErrorKind};
+use crate::error::{Canonical, Error, ErrorKind, Phase};
 use crate::operation::{Operation, Scope};
 use crate::retry::fresh_time;
 use crate::sign::{self, SigningKey};
@@ -24,7 +24,7 @@ impl Call<'_> {
     ) -> Error {
         let host = || address.host();
         // Who did not answer, or answered and is not COS.
-        if matches!(error.kind(), ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls)
+        if matches!(error.phase(), Some(Phase::Dns | Phase::Connect | Phase::Tls))
             || error.kind() == ErrorKind::Response && error.service().is_some() && error.request_id().is_none()
         {
             return error.with_advice(format!("the host is {}", host()));

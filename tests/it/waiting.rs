@@ -392,6 +392,7 @@ async fn a_connection_that_is_not_taken() {
         let error = bucket.delete("k").await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 2), "{name}: {error:?}");
         assert!(error.to_string().contains("connecting took too long"), "{name}: {error}");
+        assert_eq!(error.advice(), Some(&*format!("the host is {address}")), "{name}");
         assert!(!error.may_have_taken_effect(), "{name}");
         assert!(start.elapsed() >= 2 * connect_timeout && start.elapsed() < seconds(5), "{:?}", start.elapsed());
     }
