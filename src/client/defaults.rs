@@ -5,6 +5,7 @@
 //! | connecting, TLS included | 5 s | [`connect_timeout`](crate::ClientBuilder::connect_timeout) |
 //! | an upload that is still connecting outlasts that limit, where the next one is shorter, by | 1 s | |
 //! | the next address of a host is tried beside a silent one after, with the transport on hyper | 300 ms | |
+//! | the same with reqwest: one of the other IP version; one of the same, after the silent one had | 300 ms; an even share of the limit of connecting | |
 //! | no progress of a body, in either direction | 20 s | [`stall_timeout`](crate::ClientBuilder::stall_timeout) |
 //! | a body that comes more slowly over three times that limit, in bytes a second; not the results of a SELECT | 1024 | |
 //! | a peer keeps a connection by taking nothing of a request that was left, with reqwest on Linux | that limit and 10 s | |
