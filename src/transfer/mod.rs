@@ -79,7 +79,7 @@ use self::handle::Control;
 use crate::client::Bucket;
 use crate::client::runtime::in_runtime;
 use crate::client::trace::Span;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// What [`Bucket::transfer`] runs: [`Upload`], [`DownloadToPath`], [`DownloadToWriter`], [`DownloadToStream`],
 /// [`LargeCopy`], [`UploadDirectory`], [`DownloadDirectory`], [`CopyDirectory`], and no other.
@@ -114,7 +114,13 @@ mod sealed {
 async fn run<J: Job>(job: J, bucket: Bucket, control: Control) -> Result<J::Output> {
     in_runtime()?;
     let (span, progress) = (Span::transfer(J::NAME, bucket.name(), job.key()), control.clone());
+    let target = format!("{}/{}", bucket.name(), job.key());
     let outcome = span.clone().around(job.run(bucket, control)).await;
+    // Who cancels ends no request that would tell what it was about.
+    let outcome = outcome.map_err(|error| match error.kind() {
+        ErrorKind::Cancelled => error.during(J::NAME, &target, 0),
+        _ => error,
+    });
     let error = outcome.as_ref().map_or_else(Some, J::ended_by);
     span.over(|| progress.scope(), error);
     outcome

@@ -202,7 +202,8 @@ async fn an_upload_that_cannot_be_given_up_is_named() {
     let cp = ["cp", "in", &shell.url("large"), "--part-size", "1MiB", "--concurrency", "1"];
     let output = interrupt_at_the_third_part(&emulator, &shell, "-INT", &cp).await;
     let left = &emulator.uploads(emulator.bucket())[0];
-    let told = format!("upload {} could not be given up; `cos orphans --abort` does it later\n", left.upload_id);
+    let told = "could not be given up; `cos orphans --abort` does it later";
+    let told = format!("cos: {}: upload {} {told}\n", shell.url("large"), left.upload_id);
     assert!(text(&output.stderr).contains(&told), "{}", text(&output.stderr));
 }
 
