@@ -96,8 +96,8 @@
 //! delete marker is not repeated: it ends as [`ErrorKind::Ambiguous`] when nothing tells whether it took effect. Each
 //! attempt is signed anew with the current key. When COS answers that the key has expired, the key is refreshed, once.
 //! When it answers that the clock is wrong, the clock is corrected, once. When the body of an object breaks off or
-//! stalls, reading continues at the next byte. When a transfer can no longer connect, it goes on trying to for a
-//! minute. While `myqcloud.com` cannot be reached, buckets on their default hosts are reached under `tencentcos.cn`.
+//! stalls, reading continues at the next byte. When a transfer can no longer connect, it keeps trying for a minute.
+//! While `myqcloud.com` cannot be reached, buckets on their default hosts are reached under `tencentcos.cn`.
 //!
 //! # Integrity
 //!

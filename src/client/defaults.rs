@@ -22,7 +22,7 @@
 //! | the same when less came | as a repeat, as often as attempts | |
 //! | retry budget of a host: tokens, of a repeat, of a throttled repeat, back for a success, back each second | 500, 14, 5, 1, 5 | |
 //! | a request of a transfer waits for that budget | 60 s | |
-//! | a transfer that had an answer and can no longer connect tries to; only its attempts when these are set | 60 s | [`max_attempts`](crate::ClientBuilder::max_attempts) |
+//! | a transfer that had an answer and can no longer connect keeps trying; where the attempts are set, these are the limit | 60 s | [`max_attempts`](crate::ClientBuilder::max_attempts) |
 //! | failures in a row that lead to the other host, and from there back; else it stays for | 2; 5 min | [`failover`](crate::ClientBuilder::failover) |
 //! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
@@ -98,7 +98,7 @@ pub const RETRY_BUDGET: u32 = 500;
 pub const RETRY_REFILL: u32 = 5;
 /// How long a request of a transfer waits for the budget.
 pub const BUDGET_PATIENCE: Duration = Duration::from_secs(60);
-/// How long a transfer that had an answer and can no longer connect tries to.
+/// How long a transfer that had an answer and can no longer connect keeps trying.
 pub const OUTAGE_PATIENCE: Duration = Duration::from_secs(60);
 /// So much of a body is progress: after it, reading on when it breaks off is not a repeat.
 pub const PROGRESS: u64 = 64 * 1024;

@@ -519,7 +519,7 @@ impl Call<'_> {
         self.overrides.max_attempts.or(self.engine.limits.attempts)
     }
 
-    /// How much longer a transfer that can no longer connect tries to. A number of attempts that is set is the limit.
+    /// How much longer a transfer that can no longer connect keeps trying; not at all where the attempts are set.
     fn outage_patience(&self) -> Option<Duration> {
         self.overrides.reach.as_ref().filter(|_| self.given_attempts().is_none())?.left()
     }

@@ -369,8 +369,8 @@ impl ClientBuilder {
     /// has attempts left ([`Error::advice`](crate::Error::advice) says so); a request of a transfer waits for the
     /// budget, up to a minute.
     ///
-    /// When a transfer has had an answer and can no longer connect, it goes on trying to for up to a minute. These
-    /// attempts count neither here nor in the budget. When a number is set here, that is the limit for them, too.
+    /// When a transfer has had an answer and can no longer connect, it keeps trying for up to a minute. These attempts
+    /// count neither here nor in the budget. When a number is set here, that is the limit for them, too.
     ///
     /// Three remedies are not counted, and each is used once: a new connection when an idle one was closed before
     /// anything was sent on it, a new key when COS says that this one has expired, and a corrected time when COS says

@@ -1,4 +1,4 @@
-//! How long a transfer tries to connect to a host that it can no longer connect to.
+//! How long a transfer keeps trying to connect to a host that it reached before.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Reach {
         *self.state() = Reached::Yes;
     }
 
-    /// No connection was made: how much longer the transfer tries to. A host that never answered may not exist.
+    /// No connection was made: how much longer the transfer keeps trying. A host that never answered may not exist.
     pub(crate) fn left(&self) -> Option<Duration> {
         let mut state = self.state();
         let since = match *state {
