@@ -4,6 +4,7 @@ mod document;
 mod freshness;
 #[cfg(any(feature = "client", feature = "sts"))]
 mod sts;
+mod token;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,22 +15,23 @@ use zeroize::Zeroizing;
 pub use self::freshness::{Freshness, Lifetime, RefreshSchedule};
 #[cfg(any(feature = "client", feature = "sts"))]
 pub(crate) use self::sts::StsAnswer;
+pub(crate) use self::token::Token;
 use crate::error::{Error, Result};
 use crate::time::{from_unix_seconds, iso8601, unix_seconds};
 
 /// What a request is signed with.
 ///
 /// A permanent key, a temporary one (from [`SessionCredentials`]), or no key. Cheap to clone. `Debug` shows the ends of
-/// the id, never the key or the token. Both are wiped from memory with the last clone, but the token is not wiped from
-/// requests and URLs that carry it.
+/// the id, never the key or the token. Both are wiped from memory with the last clone, but not the token as requests and
+/// URLs carry it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials(Option<Arc<Parts>>);
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Parts {
     secret_id: String,
     secret_key: Zeroizing<String>,
-    token: Option<Zeroizing<String>>,
+    token: Option<Arc<Token>>,
     starts_at: Option<SystemTime>,
     expires_at: Option<SystemTime>,
     told_at: Option<SystemTime>,
@@ -76,6 +78,7 @@ impl Credentials {
         if let Some(token) = &token {
             check("token", token)?;
         }
+        let token = token.map(|token| Arc::new(Token::new(token)));
         Ok(Self(Some(Arc::new(Parts { secret_id, secret_key, token, starts_at, expires_at, told_at: None }))))
     }
 
@@ -96,7 +99,12 @@ impl Credentials {
 
     /// The session token of a temporary key. Keep it out of logs.
     pub fn token(&self) -> Option<&str> {
-        self.0.as_ref()?.token.as_ref().map(|token| token.as_str())
+        self.ready_token().map(|token| token.as_str())
+    }
+
+    /// The session token, ready to be signed and sent.
+    pub(crate) fn ready_token(&self) -> Option<&Arc<Token>> {
+        self.0.as_ref()?.token.as_ref()
     }
 
     /// When the key becomes valid, if the issuer said so.
@@ -224,18 +232,7 @@ impl SessionCredentials {
     #[must_use]
     pub fn told_at(self, issuer_time: SystemTime) -> Self {
         let Credentials(Some(parts)) = self.0 else { return self };
-        let told_at = Some(issuer_time);
-        let parts = match Arc::try_unwrap(parts) {
-            Ok(parts) => Parts { told_at, ..parts },
-            Err(shared) => Parts {
-                secret_id: shared.secret_id.clone(),
-                secret_key: shared.secret_key.clone(),
-                token: shared.token.clone(),
-                starts_at: shared.starts_at,
-                expires_at: shared.expires_at,
-                told_at,
-            },
-        };
+        let parts = Parts { told_at: Some(issuer_time), ..Arc::unwrap_or_clone(parts) };
         Self(Credentials(Some(Arc::new(parts))))
     }
 

@@ -30,7 +30,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Token};
 use crate::endpoint::{Scheme, host_of};
 use crate::error::{Error, Result};
 use crate::head::Head;
@@ -51,26 +51,7 @@ pub struct SigningKey {
     key_time: String,
     end: SystemTime,
     hmac: Hmac<Sha1>,
-    token: Option<Token>,
-}
-
-/// A session token, the longest value of almost every request that has one.
-#[derive(Clone)]
-struct Token {
-    /// Marked sensitive; shared, not copied, from request to request.
-    value: HeaderValue,
-    /// The same.
-    text: Arc<str>,
-    /// As it stands in the canonical form, encoded once.
-    encoded: Arc<str>,
-}
-
-impl Token {
-    /// By its address, as it stands in the headers of a request, or by its bytes.
-    fn is(&self, value: &str) -> bool {
-        let text: &str = &self.text;
-        std::ptr::eq(text, value) || text == value
-    }
+    token: Option<Arc<Token>>,
 }
 
 impl SigningKey {
@@ -103,20 +84,12 @@ impl SigningKey {
         let key_time = format!("{start};{end}");
         let sign_key = mac(credentials.secret_key().as_bytes(), key_time.as_bytes());
         let sign_key = Zeroizing::new(Hex::of(&sign_key).0);
-        let token = credentials.token().map(|token| {
-            // `Credentials` let only visible ASCII in.
-            let mut value = HeaderValue::from_str(token).unwrap_or(HeaderValue::from_static(""));
-            value.set_sensitive(true);
-            let mut encoded = String::with_capacity(token.len() * 3 / 2);
-            push_encoded(&mut encoded, token);
-            Token { value, text: token.into(), encoded: encoded.into() }
-        });
         Ok(Self {
             secret_id: credentials.secret_id().to_owned(),
             key_time,
             end: end_time,
             hmac: keyed(&*sign_key),
-            token,
+            token: credentials.ready_token().cloned(),
         })
     }
 
@@ -132,7 +105,7 @@ impl SigningKey {
 
     /// The session token.
     pub(crate) fn token(&self) -> Option<&str> {
-        Some(&self.token.as_ref()?.text)
+        self.token.as_ref().map(|token| token.as_str())
     }
 
     /// When signatures of this key end.
@@ -153,7 +126,7 @@ impl SigningKey {
     pub fn stages(&self, method: &str, path: &str, params: &[(&str, &str)], headers: &[(&str, &str)]) -> Stages {
         let params = canonical(params.len(), params.iter().copied());
         let headers = canonical(headers.len(), headers.iter().copied());
-        let http_string = http_string(method, &[path], &params, &headers, self.token.as_ref());
+        let http_string = http_string(method, &[path], &params, &headers, self.token.as_deref());
         let digest = Sha1::digest(http_string.as_bytes());
         let signature = self.signature(&digest.into());
         Stages {
@@ -174,7 +147,7 @@ impl SigningKey {
     }
 
     fn authorization(&self, method: &str, path: &[&str], params: &[Pair], headers: &[Pair]) -> String {
-        let digest = Sha1::digest(http_string(method, path, params, headers, self.token.as_ref()).as_bytes());
+        let digest = Sha1::digest(http_string(method, path, params, headers, self.token.as_deref()).as_bytes());
         self.assemble(&self.signature(&digest.into()), params, headers)
     }
 
@@ -286,7 +259,7 @@ impl FromStr for HostName {
 /// Signs the request in its headers: adds `x-cos-security-token` if there is a token, then `Authorization`.
 pub fn headers(head: &mut Head, key: &SigningKey) {
     if let Some(token) = &key.token {
-        head.headers_mut().insert(&SECURITY_TOKEN_HEADER, token.value.clone());
+        head.headers_mut().insert(&SECURITY_TOKEN_HEADER, token.value().clone());
     }
     let authorization = authorization(head, key, &Host::Own);
     head.headers_mut().insert(header::AUTHORIZATION, sensitive(authorization));
@@ -295,7 +268,7 @@ pub fn headers(head: &mut Head, key: &SigningKey) {
 /// What [`headers`] signed, stage by stage: the request as it is, with or without its signature.
 pub fn header_stages(head: &Head, key: &SigningKey) -> Stages {
     let params: Vec<(&str, &str)> = head.query().iter().map(|(name, value)| (&**name, &**value)).collect();
-    let headers: Vec<(&str, &str)> = signed_headers(head.headers(), &Host::Own, key.token.as_ref()).collect();
+    let headers: Vec<(&str, &str)> = signed_headers(head.headers(), &Host::Own, key.token.as_deref()).collect();
     key.stages(head.method().as_str(), &head.path().concat(), &params, &headers)
 }
 
@@ -316,7 +289,7 @@ pub fn query(head: &mut Head, key: &SigningKey, host: &Host) {
 
 fn authorization(head: &Head, key: &SigningKey, host: &Host) -> String {
     let params = canonical(head.query().len(), head.query().iter().map(|(name, value)| (&**name, &**value)));
-    let headers = canonical(head.headers().len(), signed_headers(head.headers(), host, key.token.as_ref()));
+    let headers = canonical(head.headers().len(), signed_headers(head.headers(), host, key.token.as_deref()));
     key.authorization(head.method().as_str(), &head.path(), &params, &headers)
 }
 
@@ -335,7 +308,7 @@ fn signed_headers<'a>(
         }
         let value = match token {
             // The very value that was put there: it need not be read to know that it is text.
-            Some(token) if std::ptr::eq(token.value.as_bytes(), value.as_bytes()) => &token.text,
+            Some(token) if std::ptr::eq(token.value().as_bytes(), value.as_bytes()) => token.as_str(),
             // Values come through `header_value`, which lets ASCII in only.
             _ => std::str::from_utf8(value.as_bytes()).ok()?,
         };
@@ -401,7 +374,7 @@ fn http_string(method: &str, path: &[&str], params: &[Pair], headers: &[Pair], t
     // Encoding grows values; half as much again holds every usual request without a second allocation. What the token
     // takes is known, so that the buffer is of a size that allocators keep at hand.
     let encoded = |value: &str| match token {
-        Some(token) if token.is(value) => token.encoded.len(),
+        Some(token) if token.is(value) => token.encoded().len(),
         _ => value.len() * 3 / 2,
     };
     let length = |pairs: &[Pair]| pairs.iter().map(|(name, value)| 2 + name.len() + encoded(value)).sum::<usize>();
@@ -427,7 +400,7 @@ fn push_pairs(text: &mut String, pairs: &[Pair], token: Option<&Token>) {
         text.push_str(name);
         text.push('=');
         match token {
-            Some(token) if token.is(value) => text.push_str(&token.encoded),
+            Some(token) if token.is(value) => text.push_str(token.encoded()),
             _ => push_encoded(text, value),
         }
     }
