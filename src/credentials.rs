@@ -227,8 +227,8 @@ impl SessionCredentials {
 
     /// Records the time of the issuer's clock when it issued the key: the `Date` of its answer.
     ///
-    /// A client corrects its clock with this, but only when the key makes no sense by its own clock: already expired,
-    /// not valid yet, or longer than any key lives. Otherwise this changes nothing.
+    /// A client corrects its clock with this, but only when the key is new to it and makes no sense by its own clock:
+    /// already expired, not valid yet, or longer than any key lives. Otherwise this changes nothing.
     #[must_use]
     pub fn told_at(self, issuer_time: SystemTime) -> Self {
         let Credentials(Some(parts)) = self.0 else { return self };

@@ -673,6 +673,32 @@ async fn a_fixed_key_of_no_use_is_told_at_once() {
     assert!(rig.emulator.journal().is_empty());
 }
 
+/// What the issuer's clock showed was the time when the key was new, and is none when the key comes again at its end.
+#[tokio::test(start_paused = true)]
+async fn a_fixed_key_at_its_end_leaves_the_clock_as_it_is() {
+    let rig = rig();
+    let key = session(&rig.emulator.mint(seconds(1800))).told_at(rig.clock.true_time());
+    let stored = key.clone();
+    let again = from_fn(move || std::future::ready(Ok::<_, CredentialError>(stored.clone())));
+    let owner = rig.bucket();
+    let tenants = [owner.with(Overrides::new().credentials(key)), owner.with(Overrides::new().credentials(again))];
+    for tenant in &tenants {
+        work(tenant.clone(), 0).await;
+    }
+    advance(HOUR).await;
+    rig.emulator.clear_journal();
+    for tenant in tenants {
+        for _ in 0..2 {
+            let error = tenant.get("k").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Credentials, "{error:#}");
+            assert!(format!("{error:#}").contains("is over by this machine's clock"), "{error:#}");
+            assert_eq!(tenant.presign_get("k", HOUR).await.unwrap_err().kind(), ErrorKind::Credentials);
+        }
+        work(owner.clone(), 0).await;
+    }
+    assert_eq!(rig.emulator.journal().len(), 2);
+}
+
 #[test]
 fn a_kind_of_failure_has_the_name_that_the_source_has() {
     use tencent_cos::client::provider::CredentialErrorKind::{NotConfigured, Rejected, Transient, Unusable};

@@ -407,7 +407,9 @@ impl Inner {
         loop {
             let asked = self.clock.mark();
             let answer = self.ask().await;
-            if let Ok(key) = &answer {
+            if let Ok(key) = &answer
+                && !self.has(key)
+            {
                 self.clock.heed(asked, key);
             }
             match self.land(number, answer, started_at.elapsed()) {
@@ -419,6 +421,11 @@ impl Inner {
                 Verdict::Superseded => return,
             }
         }
+    }
+
+    /// Whether the answer is the one at hand: what it says of the issuer's clock was so when it was new.
+    fn has(&self, key: &Credentials) -> bool {
+        self.read().current.as_ref().is_some_and(|current| current.snapshot.credentials == *key)
     }
 
     async fn ask(&self) -> Result<Credentials, CredentialError> {
