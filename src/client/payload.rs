@@ -308,14 +308,12 @@ impl Progress {
     }
 
     fn wanted(&self, cx: &Context<'_>) -> Wanted {
-        if self.wanted.load(Ordering::Acquire) == HELD {
-            self.waker.register(cx.waker());
+        if self.wanted.load(Ordering::Acquire) == 0 {
+            return Wanted::Sent;
         }
-        match self.wanted.load(Ordering::Acquire) {
-            HELD => Wanted::Held,
-            OVER => Wanted::Over,
-            _ => Wanted::Sent,
-        }
+        // First, so that the end that comes from here on wakes.
+        self.waker.register(cx.waker());
+        if self.wanted.load(Ordering::Acquire) == OVER { Wanted::Over } else { Wanted::Held }
     }
 
     fn touch(&self) {
@@ -485,5 +483,53 @@ mod tests {
             take(&mut payload, 2048 * KIB);
             assert_eq!(late(&payload), Duration::from_millis(extra), "{pace}");
         }
+    }
+
+    struct Woken(AtomicU8);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(1, Ordering::SeqCst);
+        }
+    }
+
+    /// However close the answer comes to a frame.
+    #[test]
+    fn whoever_is_held_is_woken_when_it_is_over() {
+        const TURNS: u64 = 1000;
+        let rounds: Arc<Vec<Progress>> = Arc::new((0..TURNS).map(|_| Progress::new(1)).collect());
+        let (turn, done, theirs) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Arc::clone(&rounds));
+        let (told, did) = (Arc::clone(&turn), Arc::clone(&done));
+        let answer = std::thread::spawn(move || {
+            for (number, progress) in theirs.iter().enumerate() {
+                while told.load(Ordering::SeqCst) <= number as u64 {
+                    std::hint::spin_loop();
+                }
+                for _ in 0..number % 64 {
+                    std::hint::spin_loop();
+                }
+                progress.want(HELD);
+                did.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let mut forgotten = 0;
+        for progress in rounds.iter() {
+            let woken = Arc::new(Woken(AtomicU8::new(0)));
+            let waker = std::task::Waker::from(Arc::clone(&woken));
+            let cx = Context::from_waker(&waker);
+            turn.fetch_add(1, Ordering::SeqCst);
+            while matches!(progress.wanted(&cx), Wanted::Sent) {}
+            while done.load(Ordering::SeqCst) < turn.load(Ordering::SeqCst) {
+                std::hint::spin_loop();
+            }
+            // Who is woken looks again.
+            if woken.0.swap(0, Ordering::SeqCst) == 1 {
+                assert!(matches!(progress.wanted(&cx), Wanted::Held));
+            }
+            progress.want(OVER);
+            forgotten += u64::from(woken.0.load(Ordering::SeqCst) == 0);
+        }
+        answer.join().unwrap();
+        assert_eq!(forgotten, 0);
     }
 }
