@@ -18,8 +18,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// The body of a request. It only describes the bytes: the client opens files and runs streams. Every body knows its
 /// length.
 ///
-/// Every body except [`once`](Self::once) can be sent again, so that a failed attempt can be repeated. When a stream or
-/// an observer panics while it is sent, the request fails with [`ErrorKind::Io`].
+/// Every body except [`once`](Self::once) can be sent again, so that a failed attempt can be repeated. When a stream,
+/// what makes it, or an observer panics, the request fails with [`ErrorKind::Io`].
 #[derive(Clone, Default)]
 pub struct Body {
     pub(crate) source: Source,

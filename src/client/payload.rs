@@ -46,8 +46,12 @@ enum Frames {
 }
 
 impl Payload {
-    /// Opens the body for an attempt.
+    /// Opens the body for an attempt. Here, too, the code of the caller runs.
     pub(crate) async fn open(body: Body) -> Result<Self> {
+        AssertUnwindSafe(Self::opened(body)).catch_unwind().await.unwrap_or_else(|_| Err(panicked()))
+    }
+
+    async fn opened(body: Body) -> Result<Self> {
         let length = body.len();
         let mut untouched = None;
         let mut frames = match body.source {
@@ -67,8 +71,7 @@ impl Payload {
         };
         // The transport asks a body without bytes for nothing.
         if let (0, Frames::Stream(stream)) = (length, &mut frames) {
-            let end = AssertUnwindSafe(end_of(stream)).catch_unwind().await;
-            end.unwrap_or_else(|_| Err(panicked()))?;
+            end_of(stream).await?;
             **stream = Bytes::new().into();
         }
         if let Some(observer) = &body.observer {

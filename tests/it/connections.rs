@@ -553,14 +553,17 @@ async fn a_body_that_panics_fails_its_own_request() {
     let panicking =
         || ByteStream::new(None, stream::poll_fn(|_| -> Poll<Option<Result<Bytes, Error>>> { panic!("on purpose") }));
     let bodies = [
-        ("factory", Body::factory(5, panicking)),
-        ("once", Body::once(5, panicking())),
-        ("observer", Body::from("hello").observe(|taken| assert_eq!(taken, 0, "on purpose"))),
+        ("factory", 0, Body::factory(5, || panic!("on purpose"))),
+        ("stream", 1, Body::factory(5, panicking)),
+        ("once", 1, Body::once(5, panicking())),
+        ("empty", 0, Body::once(0, panicking())),
+        ("observer", 0, Body::from("hello").observe(|_| panic!("on purpose"))),
+        ("observer of bytes", 1, Body::from("hello").observe(|taken| assert_eq!(taken, 0, "on purpose"))),
     ];
-    for (name, body) in bodies {
+    for (name, attempts, body) in bodies {
         let error = bucket.put("k", body).await.unwrap_err();
         let told = (error.kind(), error.attempts(), error.may_have_taken_effect());
-        assert_eq!(told, (ErrorKind::Io, 1, false), "{name}: {error:?}");
+        assert_eq!(told, (ErrorKind::Io, attempts, false), "{name}: {error:?}");
         assert!(!bucket.exists("k").await.unwrap(), "{name}");
     }
 }
