@@ -64,9 +64,9 @@ const CROWD: usize = 1024;
 /// A connection to COS for one account: credentials, region, endpoint, connection pool. Cheap to clone.
 ///
 /// Needs a tokio runtime whose timer and I/O are enabled. Without a runtime every request ends with
-/// [`ErrorKind::Input`](crate::ErrorKind) and field `runtime`; without timer or I/O tokio panics.
-/// [`blocking`](crate::blocking) brings a runtime of its own. See [`Bucket`] for what to do with a client, and
-/// [`defaults`] for every limit it keeps.
+/// [`ErrorKind::Input`](crate::ErrorKind) and field `runtime`, and so does a stream that has to wait; without timer or
+/// I/O tokio panics. [`blocking`](crate::blocking) brings a runtime of its own. See [`Bucket`] for what to do with a
+/// client, and [`defaults`] for every limit it keeps.
 ///
 /// A connection belongs to the runtime whose request opened it. When a runtime ends, its connections end with it, and
 /// the client opens new ones in another runtime. A runtime that is kept but not driven is worse: its idle connections

@@ -13,6 +13,7 @@ use crate::client::budget::UNAFFORDABLE;
 use crate::client::defaults::{BACKOFF_BASE, PROGRESS};
 use crate::client::provider::BoxFuture;
 use crate::client::route::Route;
+use crate::client::runtime::in_runtime;
 use crate::client::stall::Stalling;
 use crate::client::trace;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
@@ -106,6 +107,7 @@ impl Resuming {
         let onward = Arc::clone(onward);
         let delivered = self.delivered;
         self.reading = Reading::Asking(Box::pin(async move {
+            in_runtime()?;
             if let Some(wait) = wait {
                 if !route.host.budget.afford(TRANSIENT_COST, onward.patient).await {
                     // Nothing was sent beyond what is counted.

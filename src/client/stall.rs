@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 use crate::body::{ByteStream, Pieces};
 use crate::client::defaults::{MIN_RATE, SLOW_LIMITS};
 use crate::client::http::{Phase, TransportError};
+use crate::client::runtime::in_runtime;
 use crate::error::Result;
 
 /// Fails when nothing came for `limit` while the caller was waiting, and when what comes is next to nothing for a few
@@ -95,6 +96,11 @@ impl Stream for Stalling {
                 _ => this.permit = None,
             }
             return Poll::Ready(item);
+        }
+        if this.silence.is_none()
+            && let Err(error) = in_runtime()
+        {
+            return Poll::Ready(Some(Err(error)));
         }
         let limit = this.limit;
         let begin = || Silence { since: Instant::now(), end: Box::pin(tokio::time::sleep(limit)) };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cos_emulator::{Action, Rule};
 use futures_util::{FutureExt as _, TryStreamExt as _};
 use tencent_cos::policy::Policy;
 use tencent_cos::sts;
@@ -63,6 +64,26 @@ fn outside_a_runtime_a_call_is_refused_and_does_not_panic() {
     let sts = sts::Client::builder().region("ap-guangzhou").credentials(support::permanent(&emulator));
     let sts = sts.build().expect("a client of STS");
     refused("runtime", at_once(sts.send(sts::GetFederationToken::new("alice", Policy::new()))));
+}
+
+/// What a stream waits with is of the runtime, too.
+#[test]
+fn outside_a_runtime_a_stream_is_refused_and_does_not_panic() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let emulator = runtime.block_on(support::emulator());
+    emulator.put_object(emulator.bucket(), "k", vec![7; 100_000]);
+    let bucket = support::bucket(&emulator);
+    let lasting = Duration::from_secs(3600);
+    for (number, fault) in [Action::StallBody { at: 5, lasting }, Action::ResetBody { at: 5 }].into_iter().enumerate() {
+        emulator.script(Rule::on("GET Object").then(fault));
+        let mut body = runtime.block_on(bucket.get("k")).expect("an object").body;
+        runtime.block_on(body.next()).expect("a piece").expect("bytes");
+        if number > 0 {
+            // Until the end of the connection is here.
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        refused("runtime", at_once(body.next()).expect("an error"));
+    }
 }
 
 #[test]
