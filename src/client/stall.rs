@@ -52,8 +52,9 @@ impl Stalling {
     fn comes(&mut self, bytes: u64) -> bool {
         self.came += bytes;
         if let Some(silence) = self.silence.take() {
+            let waited = silence.since.elapsed();
             // A caller that was away for longer than this was not waiting.
-            self.waited += silence.since.elapsed().min(self.limit);
+            self.waited += if waited > self.limit { Duration::ZERO } else { waited };
         }
         if self.waited < self.limit.saturating_mul(SLOW_LIMITS) {
             return true;
@@ -110,3 +111,32 @@ impl Stream for Stalling {
 }
 
 impl Pieces for Stalling {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::stream::unfold;
+    use tokio::sync::Semaphore;
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+    use crate::error::Error;
+
+    /// Also when it asked before it went: a select may leave one question for another.
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_is_away_does_not_wait() {
+        let pieces = unfold((), |()| async {
+            sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, Error>(Bytes::from_static(b"piece")), ()))
+        });
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let mut body = Stalling::new(ByteStream::new(None, pieces), Duration::from_secs(20), permit).into_stream();
+        for turn in 0..100 {
+            assert!(timeout(Duration::from_millis(1), body.next()).await.is_err());
+            sleep(Duration::from_secs(600)).await;
+            let piece = body.next().await.unwrap();
+            assert_eq!(piece.unwrap_or_else(|error| panic!("{turn}: {error:#}")), "piece");
+        }
+    }
+}
