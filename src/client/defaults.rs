@@ -47,7 +47,7 @@
 //! | a signature starts before now by | 60 s to 120 s | |
 //! | a presigned URL holds at most | 7 days | [`PresignOptions::allow_over_a_week`](crate::PresignOptions::allow_over_a_week) |
 //! | an error document | 64 KiB | |
-//! | an XML document: bytes, depth, elements | 16 MiB, 16, 65 536 | |
+//! | an XML document: bytes, depth, elements; elements of a setting | 16 MiB, 16, 65 536; 131 072 | |
 //! | a frame of a body: until 256 KiB went out, and at less than 128 KiB a second; else | 8 KiB; 64 KiB | |
 //! | what is read of a file at once, one piece ahead of what is sent | 256 KiB | |
 //! | a key is refreshed before its end by | a fifth of its life, 60 s to 300 s, ±10 % | |

@@ -382,7 +382,8 @@ impl ClientBuilder {
 
     /// How many requests are on the wire at once, 256 by default; further ones wait. Each may take a file descriptor:
     /// when the system has none left, a request waits a few seconds for one, and then fails. A stream that is not read
-    /// to its end counts until it is dropped.
+    /// to its end counts until it is dropped: tasks that each send one on through the same client need two places each,
+    /// and when all places are taken by such streams, all of them wait until a deadline ends one.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         self
