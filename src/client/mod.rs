@@ -192,8 +192,8 @@ impl fmt::Debug for Client {
 /// like a deadline for a whole operation, are in [`Overrides`].
 #[must_use]
 pub struct ClientBuilder {
-    region: Option<Region>,
-    endpoint: Endpoint,
+    region: Option<Result<Region>>,
+    endpoint: Result<Endpoint>,
     credentials: Option<Arc<dyn ProvideCredentials>>,
     http: Option<Arc<dyn HttpClient>>,
     connections: Connections,
@@ -204,14 +204,13 @@ pub struct ClientBuilder {
     allow_http: bool,
     failover: bool,
     user_agent: String,
-    refused: Option<Error>,
 }
 
 impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             region: None,
-            endpoint: Endpoint::default(),
+            endpoint: Ok(Endpoint::default()),
             credentials: None,
             http: None,
             connections: Connections::new(),
@@ -227,7 +226,6 @@ impl Default for ClientBuilder {
             allow_http: false,
             failover: true,
             user_agent: concat!("tencent-cos-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
-            refused: None,
         }
     }
 }
@@ -251,22 +249,15 @@ impl ClientBuilder {
         if let Some(region) = region {
             builder = builder.region(region);
         }
-        match variables.get("COS_ENDPOINT").map(Endpoint::custom) {
-            Some(Ok(endpoint)) => builder.endpoint(endpoint),
-            Some(Err(error)) => {
-                builder.refuse(error);
-                builder
-            }
-            None => builder,
+        if let Some(url) = variables.get("COS_ENDPOINT") {
+            builder.endpoint = Endpoint::custom(url);
         }
+        builder
     }
 
     /// The region of the buckets, for instance `ap-guangzhou`.
     pub fn region<R: TryInto<Region, Error: Into<Error>>>(mut self, region: R) -> Self {
-        match region.try_into() {
-            Ok(region) => self.region = Some(region),
-            Err(error) => self.refuse(error.into()),
-        }
+        self.region = Some(region.try_into().map_err(Into::into));
         self
     }
 
@@ -279,7 +270,7 @@ impl ClientBuilder {
 
     /// The hosts to talk to; by default those under `myqcloud.com`.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
-        self.endpoint = endpoint;
+        self.endpoint = Ok(endpoint);
         self
     }
 
@@ -397,9 +388,6 @@ impl ClientBuilder {
     /// higher limit or smaller parts. Three eighths of it are for bytes that downloads fetch ahead of their readers,
     /// all downloads together. Transfers of files never wait for either share.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
-        if bytes < defaults::MIN_MEMORY_LIMIT {
-            self.refuse(Error::input("memory_limit", "is under 8 MiB"));
-        }
         self.memory_limit = bytes;
         self
     }
@@ -425,11 +413,12 @@ impl ClientBuilder {
     /// Makes the client. No I/O happens here.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first invalid value, and when there are no credentials:
-    /// those of [the environment](Self::from_env), and anonymous ones, must be asked for.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for an invalid value, and when there are no credentials: those of
+    /// [the environment](Self::from_env), and anonymous ones, must be asked for.
     pub fn build(mut self) -> Result<Client> {
-        if let Some(error) = self.refused {
-            return Err(error);
+        let (region, endpoint) = (self.region.transpose()?, self.endpoint?);
+        if self.memory_limit < defaults::MIN_MEMORY_LIMIT {
+            return Err(Error::input("memory_limit", "is under 8 MiB"));
         }
         let provider = self.credentials.ok_or_else(|| {
             let told =
@@ -448,14 +437,10 @@ impl ClientBuilder {
             connections: Arc::new(Semaphore::new(self.max_connections)),
             user_agent: header_value("user_agent", &self.user_agent)?,
         });
-        let (region, endpoint, allow_http, failover) = (self.region, self.endpoint, self.allow_http, self.failover);
+        let (allow_http, failover) = (self.allow_http, self.failover);
         let memory = Memory::new(self.memory_limit);
         let hosts = Mutex::default();
         Ok(Client(Arc::new(Inner { engine, region, endpoint, allow_http, failover, hosts, memory })))
-    }
-
-    fn refuse(&mut self, error: Error) {
-        self.refused.get_or_insert(error);
     }
 }
 

@@ -88,14 +88,13 @@ impl fmt::Debug for Client {
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    region: Option<Region>,
+    region: Option<Result<Region>>,
     endpoint: Endpoint,
     credentials: Option<Arc<dyn ProvideCredentials>>,
     http: Option<Arc<dyn HttpClient>>,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
     allow_http: bool,
-    refused: Option<Error>,
 }
 
 impl Default for ClientBuilder {
@@ -108,7 +107,6 @@ impl Default for ClientBuilder {
             clock: None,
             limits: Limits { attempts: 3, attempt: Duration::from_secs(5), total: Duration::from_secs(15) },
             allow_http: false,
-            refused: None,
         }
     }
 }
@@ -116,10 +114,7 @@ impl Default for ClientBuilder {
 impl ClientBuilder {
     /// A region of the API, for instance `ap-guangzhou`. STS requires one; the keys are valid in all regions.
     pub fn region<R: TryInto<Region, Error: Into<Error>>>(mut self, region: R) -> Self {
-        match region.try_into() {
-            Ok(region) => self.region = Some(region),
-            Err(error) => self.refused = self.refused.or(Some(error.into())),
-        }
+        self.region = Some(region.try_into().map_err(Into::into));
         self
     }
 
@@ -175,13 +170,10 @@ impl ClientBuilder {
     /// Makes the client. No I/O happens here.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for the first invalid value, when there are no credentials or no
-    /// region, and when the address is plain http to another machine.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for an invalid region, when there are no credentials or no region,
+    /// and when the address is plain http to another machine.
     pub fn build(self) -> Result<Client> {
-        if let Some(error) = self.refused {
-            return Err(error);
-        }
-        let region = self.region.ok_or_else(|| Error::input("region", "is not set"))?;
+        let region = self.region.ok_or_else(|| Error::input("region", "is not set"))??;
         let provider = self.credentials.ok_or_else(|| Error::input("credentials", "are not set"))?;
         let site = self.endpoint.site(&region, self.allow_http)?;
         let clock = Arc::new(CorrectedClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()))));

@@ -16,7 +16,7 @@ use tencent_cos::client::provider::{
     ChainCredentials, CredentialError, CredentialErrorKind, MetadataCredentials, ProvideCredentials,
     WebIdentityCredentials, from_fn,
 };
-use tencent_cos::{Client, ClientBuilder, Clock, ErrorKind, Phase, SessionCredentials};
+use tencent_cos::{Client, ClientBuilder, Clock, Endpoint, ErrorKind, Phase, SessionCredentials};
 use tokio::time::Instant;
 
 use self::machine::Reply::{Hangs, Lost, NoFiles, Status};
@@ -317,6 +317,11 @@ async fn a_client_is_made_of_the_environment() {
     let nobody = from_fn(|| async { Err::<SessionCredentials, _>(CredentialError::rejected("nobody")) });
     let client = from(&[]).credentials(nobody).build().unwrap();
     assert!(client.bucket(emulator.bucket()).unwrap().head("k").await.is_err());
+    let odd = || from(&[("COS_REGION", "no region"), ("COS_ENDPOINT", "nowhere")]);
+    assert_eq!(odd().region("ap-said").build().unwrap_err().field(), Some("endpoint"));
+    assert_eq!(odd().endpoint(Endpoint::default()).build().unwrap_err().field(), Some("region"));
+    let said = odd().region("ap-said").endpoint(Endpoint::default()).build().unwrap();
+    assert_eq!(said.bucket("b-1").unwrap().region().as_str(), "ap-said");
     let bare = ClientBuilder::from_lookup(|_| None).build().unwrap();
     assert_eq!(bare.bucket("b-1").unwrap_err().field(), Some("region"));
     let _: fn() -> tencent_cos::Result<Client> = Client::from_env;
