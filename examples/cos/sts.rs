@@ -155,7 +155,7 @@ fn allowing(region: &Region, url: &PrefixUrl, rights: &[Right]) -> Outcome<Polic
             Right::List if url.prefix.is_empty() => policy.allow::<ListObjects>(&bucket),
             Right::List => {
                 let listing = Statement::allow(&bucket).operation::<ListObjects>();
-                policy.statement(listing.when(Condition::list_prefix(&url.prefix)?))
+                policy.statement(listing.when(Condition::list_prefix(&url.prefix)))
             }
             Right::Action(action) => policy.statement(Statement::allow(&objects).action(action)),
         };

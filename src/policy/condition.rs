@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::key::RESERVED;
 
 /// A condition of a [`Statement`](super::Statement): an operator, a key, and values of which one must fit.
 ///
@@ -39,16 +40,10 @@ impl Condition {
     }
 
     /// A listing asks for exactly this prefix.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) with field `prefix` when it holds `${`, which begins a variable in
-    /// a policy: it would stand for other text.
-    pub fn list_prefix(prefix: impl Into<String>) -> Result<Self> {
-        let prefix = prefix.into();
-        if prefix.contains("${") {
-            return Err(Error::input("prefix", "holds `${`, which begins a variable in a policy"));
-        }
-        Ok(Self::new("string_equal", "cos:prefix", [prefix]))
+    pub fn list_prefix(prefix: impl AsRef<str>) -> Self {
+        // A parameter stands in a policy as it stands in the URL.
+        let encoded = utf8_percent_encode(prefix.as_ref(), RESERVED).to_string();
+        Self::new("string_equal", "cos:prefix", [encoded])
     }
 
     /// The request comes over https.
@@ -57,7 +52,7 @@ impl Condition {
     }
 
     /// Any other: an operator like `string_equal`, a key like `cos:x-cos-storage-class`, and values, numbers or
-    /// strings.
+    /// strings. Those of a parameter (`cos:prefix`, `cos:response-content-type`) are percent-encoded: `image%2Fjpeg`.
     ///
     /// # Examples
     /// ```
@@ -88,7 +83,7 @@ impl Condition {
     pub(super) fn write(self) -> Result<(String, String, Value), String> {
         let name = self.operator.strip_suffix(IF_EXIST).unwrap_or(&self.operator);
         if !OPERATORS.contains(&name) {
-            return Err(format!("has a condition with an operator that CAM does not have: {:?}", self.operator));
+            return Err(format!("has a condition with an operator that COS does not have: {:?}", self.operator));
         }
         let values = Value::Array(self.values.clone());
         if let Some(why) = unmet(&self.operator, &self.key, &values) {
@@ -217,9 +212,14 @@ mod tests {
             condition(statement().when(Condition::source_ip(addresses))),
             json!({"ip_equal": {"qcs:ip": addresses}})
         );
-        assert_eq!(Condition::list_prefix("u/${uin}/").unwrap_err().field(), Some("prefix"));
+        // "If the value of `prefix` contains special characters such as `/`, the value must be URL-encoded before being
+        // written into the bucket policy." Nothing in it is a variable then.
+        assert_eq!(
+            condition(statement().when(Condition::list_prefix("u/${uin}/目 录-_.~*"))),
+            json!({"string_equal": {"cos:prefix": "u%2F%24%7Buin%7D%2F%E7%9B%AE%20%E5%BD%95-_.~%2A"}})
+        );
         let more = statement()
-            .when(Condition::list_prefix("folder1").unwrap())
+            .when(Condition::list_prefix("folder1"))
             .when(Condition::content_type("image/jpeg"))
             .when(Condition::secure_transport())
             .when(Condition::new("string_not_equal", "cos:x-cos-storage-class", ["ARCHIVE", "DEEP_ARCHIVE"]));

@@ -159,7 +159,7 @@ async fn conditions_hold_at_the_service() {
         .when(Condition::content_length_at_most(5))
         .when(Condition::source_ip(["127.0.0.0/8", "::1"]));
     let bucket_of = Resource::bucket("ap-guangzhou", BUCKET).unwrap();
-    let listing = Statement::allow(&bucket_of).operation::<ListObjects>().when(Condition::list_prefix("up/").unwrap());
+    let listing = Statement::allow(&bucket_of).operation::<ListObjects>().when(Condition::list_prefix("up/"));
     let policy = Policy::new().statement(images).statement(listing);
     let bucket = bucket_with(&emulator, GetFederationToken::new("images", policy));
     let put = |kind: &str, body: &'static str| {

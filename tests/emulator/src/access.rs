@@ -3,6 +3,7 @@
 use crate::address::{Address, Region};
 use crate::auth::Caller;
 use crate::cam::Holder;
+use crate::encoding::encode;
 use crate::error::CosError;
 use crate::policy::{BucketPolicy, Facts, Question, Target, Verdict};
 use crate::request::{Head, Operation};
@@ -220,7 +221,10 @@ fn place<'c>(call: &Call<'c>) -> Result<(&'c str, String, &'c str), CosError> {
 /// What conditions may ask about.
 fn facts(head: &Head, peer: Peer) -> Facts {
     let mut facts = Facts::default();
-    let (header, query) = (|name| head.header(name), |name| head.query.get(name));
+    let header = |name| head.header(name);
+    // "If the value of `prefix` contains special characters such as `/`, the value must be URL-encoded before being
+    // written into the bucket policy." (document 46206)
+    let query = |name| head.query.get(name).map(|value| encode(value.as_bytes()));
     facts.add("qcs:ip", Some(peer.ip.to_string()));
     facts.add("cos:secure-transport", Some(peer.tls.is_some().to_string()));
     facts.add("cos:tls-version", peer.tls);

@@ -229,7 +229,7 @@ async fn conditions_look_at_the_request() {
     let private = with(r#"{"string_not_equal_if_exist":{"cos:x-cos-acl":["public-read"]}}"#);
     assert_eq!(put(&private).send(&emulator).await.verdict(), "200");
     assert_eq!(put(&private).header("x-cos-acl", "public-read").send(&emulator).await.verdict(), "403 AccessDenied");
-    let listing = with(r#"{"string_equal":{"cos:prefix":"up/"}}"#);
+    let listing = with(r#"{"string_equal":{"cos:prefix":"up%2F"}}"#);
     let list = |prefix| Ask::new(&emulator, "GET", "/").query("prefix", prefix).temporary(&listing);
     assert_eq!(list("up/").send(&emulator).await.verdict(), "200");
     assert_eq!(list("").send(&emulator).await.verdict(), "403 AccessDenied");
