@@ -7,7 +7,7 @@ use crate::xml::{Element, Unknown};
 ///
 /// What this crate does not know in a configuration that was read is kept and written back with it.
 ///
-/// COS reference: [PUT Bucket accelerate](https://cloud.tencent.com/document/product/436/33411)
+/// COS reference: [PUT Bucket accelerate](https://cloud.tencent.com/document/product/436/38869)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccelerateConfiguration {
@@ -87,7 +87,7 @@ const ONCE: [&str; 2] = [STATUS, TYPE];
 /// # }
 /// ```
 ///
-/// COS reference: [PUT Bucket accelerate](https://cloud.tencent.com/document/product/436/33411)
+/// COS reference: [PUT Bucket accelerate](https://cloud.tencent.com/document/product/436/38869)
 #[doc(alias = "PUT Bucket accelerate")]
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent before it is given to `send`"]
@@ -111,7 +111,7 @@ pub struct PutBucketAccelerate(AccelerateConfiguration);
 /// # }
 /// ```
 ///
-/// COS reference: [GET Bucket accelerate](https://cloud.tencent.com/document/product/436/33412)
+/// COS reference: [GET Bucket accelerate](https://cloud.tencent.com/document/product/436/38868)
 #[doc(alias = "GET Bucket accelerate")]
 #[derive(Clone, Copy, Debug, Default)]
 #[must_use = "nothing is sent before it is given to `send`"]
