@@ -373,7 +373,7 @@ impl InventoryConfiguration {
         }
         let mut root = Element::new(Self::ROOT).leaf(ID, self.id.as_str());
         if repeats && (self.enabled || !of_root.has(ENABLED)) {
-            root = root.leaf(ENABLED, if self.enabled { "true" } else { "false" });
+            root = root.leaf(ENABLED, self.enabled.to_string());
         }
         if let Some(place) = &self.destination {
             let destination = Element::new(DESTINATION).child(place.write()?);

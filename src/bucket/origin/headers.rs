@@ -94,12 +94,10 @@ impl OriginHeaders {
             return Err(Error::input("http_header", "has a value that no header can carry"));
         }
         let [unknown, of_lists @ ..] = &self.unknown;
-        let all = self.follow_all.map(|all| if all { "true" } else { "false" });
-        let root = Element::new(HEADERS).leaf_opt(ALL, all);
         let new = self.new.iter().map(|(name, value)| Element::new(HEADER).leaf(KEY, name).leaf(VALUE, value));
         let of = |names: &[String]| names.iter().map(|name| Element::new(HEADER).leaf(KEY, name)).collect();
         let lists: [Vec<Element>; 3] = [new.collect(), of(&self.follow), of(&self.forbid)];
-        let mut root = root;
+        let mut root = Element::new(HEADERS).leaf_opt(ALL, self.follow_all.map(|all| all.to_string()));
         for ((name, list), unknown) in PARTS[1..].iter().zip(lists).zip(of_lists) {
             let list = list.into_iter().fold(Element::new(*name), Element::child);
             let list = list.with_unknown(unknown, &[]).expect("nothing in it is there but once");

@@ -352,7 +352,7 @@ impl OriginRule {
 
     fn document(&self, hosts: Vec<Element>, headers: Option<Element>) -> Option<Element> {
         let Parts { rule: unknown, condition, parameter, info, file } = &self.unknown;
-        let flag = |flag: Option<bool>| flag.map(|flag| if flag { "true" } else { "false" });
+        let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
         let condition = Element::new(CONDITION)
             .leaf_opt(CODE, self.status_code.map(|code| code.to_string()))
             .leaf_opt("Prefix", self.prefix.as_deref())
