@@ -23,6 +23,7 @@
 //! | retry budget of a host: tokens, of a repeat, of a throttled repeat, back for a success, back each second | 500, 14, 5, 1, 5 | |
 //! | a request of a transfer waits for that budget | 60 s | |
 //! | a transfer that had an answer and can no longer connect keeps trying; where the attempts are set, these are the limit | 60 s | [`max_attempts`](crate::ClientBuilder::max_attempts) |
+//! | another request of it that is answered meanwhile ends its wait before the next try, but not before | 1 s | |
 //! | failures in a row that lead to the other host, and from there back; else it stays for | 2; 5 min | [`failover`](crate::ClientBuilder::failover) |
 //! | a difference of clocks that is corrected after a refusal | 30 s to 24 h | |
 //! | connections at once | 256 | [`max_connections`](crate::ClientBuilder::max_connections) |
@@ -100,6 +101,8 @@ pub const RETRY_REFILL: u32 = 5;
 pub const BUDGET_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a transfer that had an answer and can no longer connect keeps trying.
 pub const OUTAGE_PATIENCE: Duration = Duration::from_secs(60);
+/// How long it waits at least, after the first tries, although another of its requests had an answer meanwhile.
+pub const OUTAGE_WAIT: Duration = Duration::from_secs(1);
 /// So much of a body is progress: after it, reading on when it breaks off is not a repeat.
 pub const PROGRESS: u64 = 64 * 1024;
 /// Connections at once.

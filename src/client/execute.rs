@@ -21,6 +21,7 @@ use crate::client::http::{Fresh, HttpClient, Phase, TransportError};
 use crate::client::overrides::Overrides;
 use crate::client::payload::{Payload, Progress};
 use crate::client::provider::{BoxFuture, Snapshot};
+use crate::client::reach::Reach;
 use crate::client::resume::{Ask, Onward, Origin, Resuming};
 use crate::client::route::{Route, peer_of, server_time};
 use crate::client::runtime::in_runtime;
@@ -225,8 +226,8 @@ impl Call<'_> {
                 history.decide(evidence, operation.safety(), replayable, temporary, limit)
             };
             let unreached = evidence == Evidence::Unsent && matches!(error.phase(), Some(Phase::Dns | Phase::Connect));
-            let left = if unreached { self.outage_patience() } else { None };
-            let limit = match left {
+            let outage = if unreached { self.outage() } else { None };
+            let limit = match outage {
                 Some(_) => u32::MAX,
                 None if unreached && missed > 0 => 0,
                 None => limit,
@@ -236,7 +237,7 @@ impl Call<'_> {
             let error = journey.failure.insert(error);
             let asked = error.service().and_then(|service| service.retry_after).unwrap_or_default();
             journey.waits = Waits::Repeat;
-            if let (Decision::Wait { cost, .. }, None) = (decision, left) {
+            if let (Decision::Wait { cost, .. }, None) = (decision, outage) {
                 if self.route.host.budget.afford(cost, self.overrides.is_patient()).await {
                     spent += cost;
                 } else {
@@ -258,14 +259,13 @@ impl Call<'_> {
                 Decision::Again | Decision::Resign => free = true,
                 Decision::Wait { base, .. } => {
                     let random = fastrand::f64();
-                    let wait = if let Some(left) = left {
+                    if let Some((reach, left)) = outage {
                         free = true;
                         missed += 1;
-                        backoff(base, missed, random).min(left)
+                        reach.wait(backoff(base, missed, random).min(left)).await;
                     } else {
-                        backoff(base, journey.history.tries, random).max(asked)
-                    };
-                    tokio::time::sleep(wait).await;
+                        tokio::time::sleep(backoff(base, journey.history.tries, random).max(asked)).await;
+                    }
                 }
                 Decision::RefreshCredentials => {
                     free = true;
@@ -520,8 +520,9 @@ impl Call<'_> {
     }
 
     /// How much longer a transfer that can no longer connect keeps trying; not at all where the attempts are set.
-    fn outage_patience(&self) -> Option<Duration> {
-        self.overrides.reach.as_ref().filter(|_| self.given_attempts().is_none())?.left()
+    fn outage(&self) -> Option<(&Reach, Duration)> {
+        let reach = self.overrides.reach.as_ref().filter(|_| self.given_attempts().is_none())?;
+        Some((reach, reach.left()?))
     }
 
     /// The request at its address.

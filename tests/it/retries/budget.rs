@@ -199,6 +199,26 @@ async fn a_transfer_waits_for_a_host_that_went_away() {
     assert!(start.elapsed() < seconds(20 + 13), "{:?}", start.elapsed());
 }
 
+/// Once one part has found the host back, the others do not sit out their waits.
+#[tokio::test(start_paused = true)]
+async fn parts_that_wait_for_a_host_go_on_when_one_of_them_reaches_it() {
+    for _ in 0..5 {
+        let (mem, _) = rig();
+        let begun = Instant::now();
+        let is_away = move || begun.elapsed() < seconds(30);
+        let refused = || TransportError::new(Phase::Connect, "refused");
+        let (bucket, _) = failing(&mem, move |number| (number >= 3 && is_away()).then(refused));
+        let upload = Upload::new("large".parse().unwrap(), vec![7; 8 << 20]).part_size(1 << 20);
+        bucket.transfer(upload).await.unwrap();
+        let parts: Vec<_> =
+            mem.emulator.journal().into_iter().filter(|record| record.operation == "Upload Part").collect();
+        assert_eq!(parts.len(), 8);
+        // Two went before.
+        let (first, last) = (parts[2].time, parts[7].time);
+        assert!(last.duration_since(first).unwrap() <= seconds(1) + millis(2), "{first:?}, {last:?}");
+    }
+}
+
 /// Of file descriptors there may be none for a while. No host is down then, and nobody pays for it.
 #[tokio::test(start_paused = true)]
 async fn a_shortage_of_this_machine_is_waited_out() {
