@@ -69,22 +69,22 @@ where
     crew.ended(outcome).await
 }
 
-/// The tasks of a transfer. Dropping it stops them.
-pub(super) struct Crew {
-    tasks: JoinSet<Result<Stored>>,
+/// The tasks of a transfer, one for each part. Dropping it stops them.
+pub(super) struct Crew<T> {
+    tasks: JoinSet<Result<T>>,
     places: usize,
-    stored: Vec<Stored>,
+    done: Vec<T>,
 }
 
-impl Crew {
+impl<T: Send + 'static> Crew<T> {
     pub(super) fn new(places: usize) -> Self {
-        Self { tasks: JoinSet::new(), places, stored: Vec::new() }
+        Self { tasks: JoinSet::new(), places, done: Vec::new() }
     }
 
     /// Begins a part; [`room`](Self::room) says when.
-    pub(super) fn begin(&mut self, part: Part, send: impl Future<Output = Result<Stored>> + Send + 'static) {
+    pub(super) fn begin(&mut self, part: Part, work: impl Future<Output = Result<T>> + Send + 'static) {
         let Part { number, offset, length } = part;
-        self.tasks.spawn(Span::part(number.into(), offset, length).around(send));
+        self.tasks.spawn(Span::part(number.into(), offset, length).around(work));
     }
 
     /// Waits until one more part may begin.
@@ -100,7 +100,7 @@ impl Crew {
     }
 
     /// Waits for something else, but no longer than until a part fails.
-    pub(super) async fn meanwhile<T>(&mut self, other: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn meanwhile<U>(&mut self, other: impl Future<Output = Result<U>>) -> Result<U> {
         let mut other = pin!(other);
         while !self.tasks.is_empty() {
             let joined = match select(other.as_mut(), pin!(self.tasks.join_next())).await {
@@ -123,17 +123,16 @@ impl Crew {
         Ok(())
     }
 
-    /// What was stored, in the order of the numbers. Of a crew that failed nothing is under way any more.
-    pub(super) async fn ended(mut self, outcome: Result<()>) -> Result<Vec<Stored>> {
+    /// What they gave, in the order in which they ended. Of a crew that failed nothing is under way any more.
+    pub(super) async fn ended(mut self, outcome: Result<()>) -> Result<Vec<T>> {
         if outcome.is_err() {
             self.tasks.shutdown().await;
         }
-        self.stored.sort_by_key(|part| part.number);
-        outcome.map(|()| self.stored)
+        outcome.map(|()| self.done)
     }
 
-    fn note(&mut self, joined: Result<Result<Stored>, JoinError>) -> Result<()> {
-        self.stored.push(joined.map_err(joined_badly)??);
+    fn note(&mut self, joined: Result<Result<T>, JoinError>) -> Result<()> {
+        self.done.push(joined.map_err(joined_badly)??);
         Ok(())
     }
 }
@@ -160,16 +159,16 @@ mod tests {
     #[tokio::test]
     async fn no_more_than_there_are_places_run_and_the_first_failure_ends_every_wait() {
         let mut crew = Crew::new(2);
-        for number in [2, 1, 3] {
+        for number in 1..=3 {
             crew.room().await.unwrap();
             assert!(crew.tasks.len() < 2);
-            crew.begin(PART, async move { Ok(part(number, b"x")) });
+            crew.begin(PART, async move { Ok(number) });
         }
         crew.rest().await.unwrap();
         crew.begin(PART, std::future::pending());
         crew.begin(PART, async { Err(Error::new(ErrorKind::Io, "no")) });
         let outcome = crew.meanwhile(std::future::pending::<Result<()>>()).await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Io);
-        assert!(crew.ended(Ok(())).await.unwrap().iter().map(|part| part.number).eq(1..=3));
+        assert_eq!(crew.ended(Ok(())).await.unwrap(), [1, 2, 3]);
     }
 }

@@ -1,20 +1,16 @@
 //! To a file: ranges written where they belong, several at once.
 
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
-
-use futures_util::future::{Either, select};
-use tokio::task::{JoinError, JoinSet};
 
 use crate::body::ByteStream;
 use crate::client::Bucket;
 use crate::client::defaults::{DOWNLOAD_PIECE, PART_SIZE};
 use crate::client::memory::{Held, Memory};
-use crate::client::trace::{self, Span};
+use crate::client::trace;
 use crate::crc64::Crc64;
 use crate::error::{Error, ErrorKind, Result};
-use crate::transfer::disk::{blocking, io_error, joined_badly, when_let_go};
+use crate::transfer::disk::{blocking, io_error, when_let_go};
 use crate::transfer::download::checkpoint::{Found, Journal, Record, What};
 use crate::transfer::download::destination::{Destination, Target};
 use crate::transfer::download::layout::Layout;
@@ -23,6 +19,8 @@ use crate::transfer::download::verify::{compare, fits};
 use crate::transfer::download::writer::{Pen, Writer};
 use crate::transfer::download::{Download, DownloadOutput, DownloadToPath};
 use crate::transfer::handle::Control;
+use crate::transfer::parts::Crew;
+use crate::transfer::plan::Part;
 use crate::transfer::progress::PartMeter;
 
 pub(super) async fn run(job: DownloadToPath, bucket: &Bucket, control: &Control) -> Result<DownloadOutput> {
@@ -54,8 +52,7 @@ async fn attempt(job: &DownloadToPath, bucket: &Bucket, control: &Control) -> Re
         let destination = when_let_go(|| target.open()).await?;
         control.unless_cancelled(Work::new(download, destination, bucket)).await?
     };
-    let fetched = control.unless_cancelled(fetch(download, work, held, bucket, control)).await?;
-    fetched.finish().await
+    fetch(download, work, held, bucket, control).await?.finish().await
 }
 
 /// A file that is whole, under the name it has so far.
@@ -85,9 +82,9 @@ async fn fetch(download: &Download, work: Work, held: Held, bucket: &Bucket, con
     control.set_total(Some(layout.length()), u32::try_from(layout.count()).ok());
     let Begun { pinned, meta, body, .. } = begun;
     let pen = Arc::new(Pen::new(destination.file(), destination.path()));
-    let crew = Arc::new(Crew { pinned, layout: layout.clone(), pen, journal: journal.clone() });
+    let ranges = Arc::new(Ranges { pinned, layout: layout.clone(), pen, journal: journal.clone() });
     let memory = bucket.client().memory();
-    let outcome = crew.fetch((index, body, held), &mut done, download.concurrency, memory, control).await;
+    let outcome = ranges.fetch((index, body, held), &mut done, download.concurrency, memory, control).await;
     let outcome = outcome.and_then(|()| compare(combined(&layout, &done), integrity));
     if let Err(error) = outcome {
         // With this object it would come to nothing in every further run.
@@ -194,16 +191,16 @@ impl Download {
 /// What a range takes of the client's memory on its way to the file.
 const BESIDE_A_RANGE: u64 = 3 * DOWNLOAD_PIECE as u64;
 
-/// What the tasks of a download share.
-struct Crew {
+/// The ranges of a download, each fetched in a task.
+struct Ranges {
     pinned: Pinned,
     layout: Layout,
     pen: Arc<Pen>,
     journal: Option<Journal>,
 }
 
-impl Crew {
-    /// Fetches all ranges that are not done.
+impl Ranges {
+    /// Fetches all that are not done, until one fails; then nothing of them is under way any more.
     async fn fetch(
         self: &Arc<Self>,
         (first, body, held): (usize, ByteStream, Held),
@@ -222,53 +219,40 @@ impl Crew {
             }
         }
         trace::resumed(done.iter().flatten().count());
-        let mut missing = missing.into_iter().peekable();
-        let mut tasks = JoinSet::new();
-        if !done.is_empty() {
-            tasks.spawn(self.task(first, Some(body), control.meter(), held));
-        }
-        let mut note = |joined: Result<Result<(usize, u64)>, JoinError>| {
-            let (index, crc64) = joined.map_err(joined_badly)??;
-            done[index] = Some(crc64);
-            Ok::<_, Error>(())
-        };
-        loop {
-            while tasks.len() < places && missing.peek().is_some() {
-                let turn = pin!(async {
-                    control.ready().await?;
-                    Ok::<_, Error>(memory.hold(BESIDE_A_RANGE).await)
-                });
-                let held = if tasks.is_empty() {
-                    turn.await?
-                } else {
-                    match select(turn, pin!(tasks.join_next())).await {
-                        Either::Left((held, _)) => held?,
-                        Either::Right((joined, _)) => {
-                            joined.map_or(Ok(()), &mut note)?;
-                            continue;
-                        }
-                    }
-                };
-                if let Some(index) = missing.next() {
-                    tasks.spawn(self.task(index, None, control.meter(), held));
-                }
+        let mut crew = Crew::new(places);
+        let work = async {
+            if !done.is_empty() {
+                self.begin(&mut crew, first, Some(body), control.meter(), held);
             }
-            let Some(joined) = tasks.join_next().await else { return Ok(()) };
-            note(joined)?;
+            for index in missing {
+                crew.room().await?;
+                let turn = async {
+                    control.ready().await?;
+                    Ok(memory.hold(BESIDE_A_RANGE).await)
+                };
+                let held = crew.meanwhile(turn).await?;
+                self.begin(&mut crew, index, None, control.meter(), held);
+            }
+            crew.rest().await
+        };
+        let outcome = control.unless_cancelled(work).await;
+        for (index, crc64) in crew.ended(outcome).await? {
+            done[index] = Some(crc64);
         }
+        Ok(())
     }
 
-    /// Fetches one range, in a task with its span.
-    fn task(
+    fn begin(
         self: &Arc<Self>,
+        crew: &mut Crew<(usize, u64)>,
         index: usize,
         body: Option<ByteStream>,
         meter: PartMeter,
         held: Held,
-    ) -> impl Future<Output = Result<(usize, u64)>> + Send + use<> {
-        let range = self.layout.range(index);
-        let span = Span::part(index as u64 + 1, range.start, range.end - range.start);
-        span.around(Arc::clone(self).range(index, body, meter, held))
+    ) {
+        let (range, number) = (self.layout.range(index), u32::try_from(index + 1).expect("at most 10 001"));
+        let part = Part { number, offset: range.start, length: range.end - range.start };
+        crew.begin(part, Arc::clone(self).range(index, body, meter, held));
     }
 
     /// Fetches one range: its index and its CRC-64.

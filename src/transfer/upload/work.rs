@@ -229,10 +229,11 @@ impl Work {
             crew.rest().await
         };
         let outcome = self.control.unless_cancelled(work).await;
-        let stored = match crew.ended(outcome).await {
+        let mut stored = match crew.ended(outcome).await {
             Ok(stored) => stored,
             Err(error) => return Err(session.give_up(error).await),
         };
+        stored.sort_by_key(|part| part.number);
         let (length, count) = (stored.iter().map(|part| part.length).sum(), stored.len());
         match self.publish(session, stored).await? {
             Outcome::Made(made) => Ok(UploadOutput::made(made, length, u32::try_from(count).unwrap_or(u32::MAX), 0)),
