@@ -72,7 +72,7 @@ pub(super) async fn take_up(
         Ok(Some(listed)) => (Some(listed), None),
         // Who may not list the parts goes by what was recorded: completing compares the ETags.
         Err(error) if error.status() == Some(403) => (None, None),
-        Err(error) => return Err(error),
+        Err(error) => return Err(session.give_up(error).await),
     };
     // Of a part that was uploaded twice the later one counts.
     let mut parts = BTreeMap::new();

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use cos_emulator::{Action, Effect, Emulator, Rule};
 use tencent_cos::transfer::{Upload, UploadOutput, UploadSource};
-use tencent_cos::{Attributes, Bucket, ByteStream, Client, Credentials, Endpoint, Error, ErrorKind, ObjectKey};
+use tencent_cos::{
+    Attributes, Bucket, ByteStream, Client, Credentials, Endpoint, Error, ErrorKind, ObjectKey, Overrides,
+};
 use tokio::time::Instant;
 
 use crate::support::{self, Random, count, full, noise, until};
@@ -240,6 +242,19 @@ async fn an_upload_that_is_refused_for_good_is_not_kept() {
 }
 
 /// A key that may not list parts goes by what was recorded.
+/// Nobody is told to give up what is remembered.
+#[tokio::test]
+async fn an_upload_whose_parts_cannot_be_listed_now_stays_for_another_run() {
+    let scene = Scene::new(4 * MIB).await;
+    scene.interrupt(1).await;
+    scene.emulator.script(Rule::on("List Parts").then(Action::status(503, "ServiceUnavailable")));
+    let impatient = scene.bucket.with(Overrides::new().max_attempts(1));
+    let error = impatient.transfer(scene.upload()).await.unwrap_err();
+    assert_eq!((error.status(), error.upload_id(), scene.remembered().len()), (Some(503), None, 1), "{error}");
+    assert!(scene.run().await.unwrap().resumed_parts >= 1);
+    scene.check();
+}
+
 #[tokio::test]
 async fn without_the_right_to_list_parts_an_upload_is_resumed_all_the_same() {
     let scene = Scene::new(6 * MIB).await;
