@@ -172,6 +172,24 @@ async fn a_condition_is_not_met_by_what_an_earlier_run_fetched() {
     }
 }
 
+/// What somebody else cleared away is no failure of its own.
+#[tokio::test]
+async fn an_object_that_is_replaced_is_told_though_the_partial_file_is_gone() {
+    let scene = Scene::new().await;
+    let slow = Action::StallBeforeHeaders(Duration::from_millis(300));
+    scene.emulator.script(Rule::on("GET Object").skip(1).then(slow));
+    let transfer = scene.bucket.transfer(scene.job(Download::new(key("k"))));
+    let meanwhile = async {
+        until("the second range", || gets(&scene.emulator).len() == 2).await;
+        let partial = names(scene.files.path()).remove(0);
+        fs::remove_file(scene.files.path().join(partial)).unwrap();
+        scene.emulator.put_object(scene.emulator.bucket(), "k", noise(24 * MIB, 9));
+    };
+    let error = tokio::join!(transfer, meanwhile).0.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Changed, "{error:#}");
+    assert_eq!(scene.left(), NOTHING);
+}
+
 #[tokio::test]
 async fn an_object_that_is_gone_leaves_nothing() {
     let scene = Scene::new().await;

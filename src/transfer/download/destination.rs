@@ -239,7 +239,10 @@ impl Destination {
         let Self { mut place, path, .. } = self;
         blocking(move || {
             place.stays = true;
-            place.directory.remove_file(&place.name).map_err(|error| io_error("removing", &path, error))
+            match place.directory.remove_file(&place.name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("removing", &path, error)),
+                _ => Ok(()),
+            }
         })
         .await
     }
