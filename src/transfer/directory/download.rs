@@ -170,7 +170,7 @@ impl sealed::Run for DownloadDirectory {
         self.settings.check(&self.prefix)?;
         let mut pool = Pool::new(Some(self.directory.clone()), self.settings.clone(), control.clone());
         if self.settings.count_ahead {
-            pool.count(self.remote(&bucket).unfolded().count());
+            pool.count(self.remote(&bucket).count());
         }
         let outcome = match self.settings.sync {
             None => control.unless_cancelled(self.download_all(&bucket, &mut pool)).await,

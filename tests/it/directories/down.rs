@@ -65,6 +65,21 @@ async fn what_is_behind_a_prefix_comes_down_with_its_bytes() {
     assert_eq!(names(&chosen), ["b/c d+%", "b/é/😀"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_is_no_part_of_what_there_is_to_move() {
+    let memory = InMemory::new();
+    for (key, length) in [("s/A", 10), ("s/a", 20), ("s/..", 30), ("s/b", 40)] {
+        memory.emulator.put_object(memory.emulator.bucket(), key, vec![7; length]);
+    }
+    let root = tempfile::tempdir().unwrap();
+    let transfer = memory.bucket().transfer(DownloadDirectory::new("s/", root.path()).count_ahead());
+    let handle = transfer.handle();
+    assert_eq!(counts(&transfer.await.unwrap()), [2, 0, 0, 2]);
+    let progress = handle.progress();
+    assert_eq!((progress.bytes, progress.total_bytes), (50, Some(50)));
+    assert_eq!((progress.parts, progress.total_parts), (4, Some(4)));
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn every_name_that_this_system_can_give_is_taken_when_asked() {
