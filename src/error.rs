@@ -325,7 +325,8 @@ impl Error {
     }
 
     /// The operation, in COS's words: `PUT Object`. `None` when no request failed, but for instance a file could not be
-    /// read, or a transfer was cancelled.
+    /// read. Of a transfer that was cancelled, or failed without a request and left an upload behind, it is `upload`,
+    /// `download`, `copy` or the like.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }

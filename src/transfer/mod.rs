@@ -116,10 +116,13 @@ async fn run<J: Job>(job: J, bucket: Bucket, control: Control) -> Result<J::Outp
     let (span, progress) = (Span::transfer(J::NAME, bucket.name(), job.key()), control.clone());
     let target = format!("{}/{}", bucket.name(), job.key());
     let outcome = span.clone().around(job.run(bucket, control)).await;
-    // Who cancels ends no request that would tell what it was about.
-    let outcome = outcome.map_err(|error| match error.kind() {
-        ErrorKind::Cancelled => error.during(J::NAME, &target, 0),
-        _ => error,
+    // Who cancels ends no request that would tell what it was about, and what is left behind must be found.
+    let outcome = outcome.map_err(|error| {
+        let attempts = error.attempts();
+        if error.kind() == ErrorKind::Cancelled || error.upload_id().is_some() {
+            return error.during(J::NAME, &target, attempts);
+        }
+        error
     });
     let error = outcome.as_ref().map_or_else(Some, J::ended_by);
     span.over(|| progress.scope(), error);

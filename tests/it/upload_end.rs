@@ -129,6 +129,11 @@ async fn an_upload_that_fails_is_given_up_and_says_so_when_it_cannot_be() {
     let error = bucket.transfer(parts_of_one_mib("k", source())).await.unwrap_err();
     let left = emulator.uploads(emulator.bucket());
     assert_eq!(error.upload_id(), Some(left[0].upload_id.as_str()));
+    // And whose it is, though no request failed.
+    let broken = stream::iter([Ok(noise(2 * MIB, 1)), Err(Error::new(ErrorKind::Io, "broken"))]);
+    let error = bucket.transfer(parts_of_one_mib("of stream", ByteStream::new(None, broken))).await.unwrap_err();
+    let target = format!("{}/of stream", emulator.bucket());
+    assert_eq!((error.target(), error.upload_id().is_some()), (Some(&*target), true), "{error}");
 }
 
 /// Before an upload is completed no object can have been made, and nobody is left in doubt about it.
