@@ -47,7 +47,8 @@ use crate::transfer::source::{Kind, SourceFile, UploadSource, Whole};
 /// # Cancellation
 /// Dropping the future stops all I/O; a separate task then aborts the upload within 30 s. With a
 /// [`checkpoint`](Self::checkpoint) the parts stay for the next run. Once all parts are there and COS is making the
-/// object, it is made all the same. A process that is killed leaves its upload for [`Bucket::orphans`] to find.
+/// object, it is made all the same. A process that is killed leaves its upload for [`Bucket::orphans`] to find; one
+/// without parts may be left where COS's answer to the beginning was lost.
 ///
 /// # Examples
 /// ```no_run
