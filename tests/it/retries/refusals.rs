@@ -11,7 +11,6 @@ use tencent_cos::{AppendObject, ErrorKind, GetObjectTagging, Overrides, Tags};
 use super::{EVERY, REPEATABLE, call, rig, status_of};
 use crate::support::{self, emulator};
 
-/// F27.
 /// A refusal is final for what it says, and this one does not get to say it.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_that_breaks_off_is_asked_for_again() {
@@ -54,6 +53,7 @@ async fn a_refusal_for_the_clock_is_understood_wherever_it_breaks_off() {
     assert!(error.status() == Some(403) && error.advice().is_none() && error.is_retryable(), "{error:#}");
 }
 
+/// F27.
 #[tokio::test(start_paused = true)]
 async fn final_answers_are_final() {
     for operation in EVERY {

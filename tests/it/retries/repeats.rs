@@ -149,7 +149,6 @@ async fn a_delete_without_version_is_not_repeated_blindly() {
     assert_eq!((error.attempts(), error.may_have_taken_effect()), (1, true), "{error}");
 }
 
-/// F8 and F7 for uploads by parts: a second beginning would be an upload nobody knows of, a second part is the same.
 /// A key that one of many takes by a put that forbids to overwrite: the bytes of another, equal to ours, are not ours.
 #[tokio::test(start_paused = true)]
 async fn an_object_that_was_there_before_is_not_taken_for_the_one_that_was_sent() {
@@ -181,6 +180,7 @@ async fn an_object_that_was_there_before_is_not_taken_for_the_one_that_was_sent(
     assert_eq!((error.kind(), error.code()), (ErrorKind::Ambiguous, Some("AppendPositionErr")), "{error}");
 }
 
+/// F8 and F7 for uploads by parts: a second beginning would be an upload nobody knows of, a second part is the same.
 #[tokio::test(start_paused = true)]
 async fn an_upload_is_begun_once() {
     let key = || -> ObjectKey { "new".parse().unwrap() };
