@@ -17,6 +17,7 @@ mod directories;
 mod domain;
 mod download;
 mod download_resume;
+mod every_point;
 mod everyday;
 mod explain;
 mod failover;
