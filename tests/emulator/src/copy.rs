@@ -18,7 +18,7 @@ use crate::error::CosError;
 use crate::multipart::part_meant;
 use crate::object::{check_conditions, echo_encryption, may_read, may_write};
 use crate::receive::LARGEST;
-use crate::request::{Head, KEPT};
+use crate::request::Head;
 use crate::respond::Reply;
 use crate::restore;
 use crate::service::{CRC, Call};
@@ -33,10 +33,6 @@ pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
     let mut draft = draft(call.head, &bucket, &key)?;
     let new_metadata = replaces(call.head, "x-cos-metadata-directive")?;
     let new_tags = replaces(call.head, "x-cos-tagging-directive")?;
-    // That it is not to be is what the reference tells; with which code is inferred.
-    if !new_metadata && (!draft.metadata.is_empty() || KEPT.iter().any(|name| call.head.header(name).is_some())) {
-        return Err(CosError::invalid_argument("Metadata is given only where it replaces that of the source."));
-    }
     let guard = forbids_overwrite(call.head)?;
     let source = Source::find(call)?;
     if source.bucket.name == bucket.name && source.key == key && source.id.is_none() && !new_metadata {
@@ -48,6 +44,7 @@ pub(crate) async fn object(call: &mut Call<'_>) -> Result<Reply, CosError> {
         return Err(CosError::entity_too_large());
     }
     if !new_metadata {
+        // Whatever is sent beside: browsers give every PUT a Content-Type.
         draft.headers.clone_from(&version.draft.headers);
         draft.metadata.clone_from(&version.draft.metadata);
     }
