@@ -1,4 +1,4 @@
-// Drives cos-go-sdk-v5, and the cloud's own SDK for STS: one JSON request a line on stdin, one JSON answer a line on stdout.
+// Drives cos-go-sdk-v5 and two ways to STS: one JSON request a line on stdin, one JSON answer a line on stdout.
 package main
 
 import (
@@ -21,6 +21,7 @@ import (
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
 	sts "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/sts/v20180813"
 	"github.com/tencentyun/cos-go-sdk-v5"
+	helper "github.com/tencentyun/qcloud-cos-sts-sdk/go"
 )
 
 type request struct {
@@ -49,7 +50,7 @@ type request struct {
 	Versions                              [][2]string
 	SourceVersion                         string `json:"source_version"`
 	Headers, Query                        map[string]string
-	Action, Provider, Identity            string
+	By, Action, Provider, Identity        string
 	RoleARN                               string `json:"role_arn"`
 	Policy                                json.RawMessage
 	Seconds                               uint64
@@ -257,8 +258,11 @@ func (r request) client() *cos.Client {
 	}})
 }
 
-// A temporary key from STS, asked for through the same proxy.
+// A temporary key from the helper for COS, or from the SDK for all of the cloud's API, asked for through the same proxy.
 func (r request) sts() (answer, error) {
+	if r.By == "helper" {
+		return r.helped()
+	}
 	settings := profile.NewClientProfile()
 	settings.HttpProfile.Scheme = "HTTP"
 	settings.HttpProfile.Proxy = "http://" + given.Address
@@ -299,6 +303,37 @@ func (r request) sts() (answer, error) {
 		}
 		return keys(got.Response.Credentials, *got.Response.ExpiredTime), nil
 	}
+}
+
+func (r request) helped() (answer, error) {
+	proxied := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: given.Address})}}
+	client := helper.NewClient(given.SecretID, given.SecretKey, proxied, helper.Scheme("http"))
+	options := &helper.CredentialOptions{
+		Region: given.Region, DurationSeconds: int64(r.Seconds), RoleArn: r.RoleARN, RoleSessionName: "interop",
+	}
+	if err := json.Unmarshal(r.Policy, &options.Policy); err != nil {
+		return answer{}, err
+	}
+	var got *helper.CredentialResult
+	var err error
+	switch r.Action {
+	case "GetFederationToken":
+		got, err = client.GetCredential(options)
+	case "AssumeRole":
+		got, err = client.GetRoleCredential(options)
+	default:
+		got, err = client.AssumeRoleWithWebIdentity(&helper.WebIdentityOptions{
+			Region: given.Region, DurationSeconds: int64(r.Seconds), RoleArn: r.RoleARN, RoleSessionName: "interop",
+			ProviderId: r.Provider, WebIdentityToken: r.Identity,
+		})
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	key := got.Credentials
+	return answer{
+		SecretID: key.TmpSecretID, SecretKey: key.TmpSecretKey, Token: key.SessionToken, ExpiresAt: int64(got.ExpiredTime),
+	}, nil
 }
 
 // The keys that an instance has from its role. The SDK asks with Go's default client.
@@ -1072,8 +1107,11 @@ func (r request) answer() (a answer) {
 	case "sts":
 		key, err := r.sts()
 		var refused *cloud.TencentCloudSDKError
+		var refusedHelper *helper.CredentialError
 		if errors.As(err, &refused) {
 			return answer{Error: err.Error(), Status: 200, Code: refused.Code, RequestID: refused.RequestId}
+		} else if errors.As(err, &refusedHelper) {
+			return answer{Error: err.Error(), Status: 200, Code: refusedHelper.Code, RequestID: refusedHelper.RequestId}
 		} else if err != nil {
 			return answer{Error: err.Error()}
 		}
