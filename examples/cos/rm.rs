@@ -7,7 +7,7 @@ use tencent_cos::{Bucket, DeleteObject};
 use crate::failure::{Failure, Outcome};
 use crate::session::Session;
 use crate::sweep::{Wanted, sweep};
-use crate::tree::Globs;
+use crate::tree::{Globs, is_folder};
 use crate::url::{ObjectUrl, PrefixUrl, VersionId};
 
 pub const EXAMPLES: &str = "\
@@ -50,11 +50,7 @@ pub struct Rm {
 pub async fn run(session: &Session, command: Rm) -> Outcome {
     let Rm { url, version_id, recursive, dry_run, versions, globs } = command;
     if recursive {
-        if !url.prefix.is_empty() && !url.prefix.ends_with('/') {
-            return Err(Failure::usage(format!(
-                "{url} names no folder, as {url}/ does; --include names what only begins alike"
-            )));
-        }
+        is_folder(&url)?;
         return sweep(session, url, Wanted { globs, versions, dry_run }).await;
     }
     globs.for_trees()?;

@@ -149,6 +149,14 @@ fn set(globs: &[Glob]) -> Outcome<GlobSet> {
     builder.build().map_err(|error| Failure::usage(error.to_string()))
 }
 
+/// Refuses a prefix that more begins with than what is in a folder.
+pub fn is_folder(url: &PrefixUrl) -> Outcome {
+    if url.prefix.is_empty() || url.prefix.ends_with('/') {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{url} names no folder, as {url}/ does; --include names what only begins alike")))
+}
+
 /// Refuses a directory on COS with nothing at all below it: its name is wrong.
 pub async fn is_there(session: &Session, bucket: &Bucket, url: &PrefixUrl) -> Outcome {
     // Without a name there is none that could be wrong.

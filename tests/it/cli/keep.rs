@@ -1,7 +1,7 @@
 //! `cos tag` and `cos restore`: what COS keeps with an object is changed, and its bytes are not.
 
 use bytes::Bytes;
-use cos_emulator::{Action, Emulator, Rule};
+use cos_emulator::{Action, Emulator, Matcher, Rule};
 use serde_json::json;
 use tencent_cos::{Attributes, PutObject, StorageClass};
 
@@ -98,4 +98,44 @@ async fn an_archived_object_is_restored() {
     emulator.script(Rule::on("POST Object restore").then(begun));
     let begun = shell.done(&["restore", &url, "--intelligent-tiering"]);
     assert!(text(&begun).starts_with(&format!("restoring: {url} (request id ")), "{}", text(&begun));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_is_archived_in_a_folder_is_restored() {
+    let emulator = crate::support::emulator().await;
+    let put = async |key: &str, class| {
+        let put = PutObject::new(key.parse().unwrap(), "x").attributes(Attributes::new().storage_class(class));
+        crate::support::bucket(&emulator).send(put).await.unwrap();
+    };
+    for key in ["old/a", "old/b.tmp", "old/c", "older"] {
+        put(key, StorageClass::ARCHIVE).await;
+    }
+    put("old/new", StorageClass::STANDARD_IA).await;
+    let shell = Shell::over(&emulator);
+    let (folder, sent) = (shell.url("old/"), || emulator.count("POST Object restore"));
+
+    let shown = shell.done(&["restore", "-r", &folder, "--days", "2", "--dry-run", "--exclude", "*.tmp"]);
+    let expected = ["a", "c"].map(|name| format!("would restore: {folder}{name}, for 2 days\n")).concat();
+    assert_eq!((text(&shown), sent()), (&*expected, 0));
+
+    emulator.script(
+        Rule::on(Matcher::operation("POST Object restore").key("old/a")).then(Action::status(403, "AccessDenied")),
+    );
+    let output = shell.run(&["restore", "-r", &folder, "--days", "2", "--exclude", "*.tmp"]);
+    assert_eq!((output.status.code(), sent()), (Some(1), 2));
+    assert!(text(&output.stdout).starts_with(&format!("restoring: {folder}c, for 2 days (request id ")));
+    let told: Vec<&str> = text(&output.stderr).lines().collect();
+    assert!(told[0].starts_with(&format!("cos: {folder}a: POST Object restore ")), "{told:?}");
+    assert_eq!(told[1], "cos: 1 of 2 objects were not restored");
+
+    // One of them is on its way by now.
+    let begun = shell.json(&["restore", "-r", &folder, "--days", "2"]);
+    let seen: Vec<_> = begun.iter().map(|it| json!([it["action"], it["key"], it["was_restored"]])).collect();
+    let line = |key: &str, was_restored| json!(["restore", key, was_restored]);
+    let (a, b, c) = (line("old/a", Some(false)), line("old/b.tmp", Some(false)), line("old/c", None));
+    assert_eq!(seen, [a, b, c, json!(["sum", null, null])]);
+    assert_eq!(begun[3], json!({ "action": "sum", "begun": 3, "failed": 0, "dry_run": false }));
+
+    let (status, told) = shell.failed(&["restore", "-r", &shell.url("old"), "--days", "2"]);
+    assert!(status == 2 && told.contains("names no folder"), "{told}");
 }
