@@ -33,24 +33,33 @@ pub struct AclOf {
     /// as with --set default
     #[arg(long, value_name = "UIN")]
     grant_read: Vec<String>,
+    /// The same, that it may write into the bucket
+    #[arg(long, value_name = "UIN")]
+    grant_write: Vec<String>,
+    /// The same, that it may do everything, also with the ACL
+    #[arg(long, value_name = "UIN")]
+    grant_full_control: Vec<String>,
 }
 
-pub async fn run(session: &Session, AclOf { url, version_id, set, grant_read }: AclOf) -> Outcome {
+pub async fn run(session: &Session, command: AclOf) -> Outcome {
+    let AclOf { url, version_id, set, grant_read, grant_write, grant_full_control } = command;
     if url.prefix.is_empty() && version_id.is_some() {
         return Err(Failure::usage("--version-id is for an object"));
     }
     let bucket = session.bucket(&url.bucket)?;
     let object = if url.prefix.is_empty() { None } else { Some(ObjectUrl::try_from(url.clone())?) };
-    let wanted = set.is_some() || !grant_read.is_empty();
-    let acl = grant_read.into_iter().fold(set.map_or_else(Acl::new, Acl::canned), Acl::grant_read);
+    let acl = set.map_or_else(Acl::new, Acl::canned);
+    let acl = grant_read.into_iter().fold(acl, Acl::grant_read);
+    let acl = grant_write.into_iter().fold(acl, Acl::grant_write);
+    let acl = grant_full_control.into_iter().fold(acl, Acl::grant_full_control);
     let mut output = session.output();
-    if wanted {
+    if acl == Acl::new() {
+        let access = get(session, &bucket, object, version_id).await?;
+        output.lines(|| as_json(&url, &access), &text(&url, &access))?;
+    } else {
         let request_id = put(session, &bucket, object, version_id, acl).await?;
         let json = || json!({ "bucket": url.bucket.as_str(), "key": key(&url), "request_id": request_id });
         output.line(json, format_args!("set the ACL of {url} (request id {request_id})"))?;
-    } else {
-        let access = get(session, &bucket, object, version_id).await?;
-        output.lines(|| as_json(&url, &access), &text(&url, &access))?;
     }
     output.finish()
 }

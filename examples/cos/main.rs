@@ -18,6 +18,7 @@ mod cors;
 mod cp;
 mod domain;
 mod download;
+mod du;
 mod encryption;
 mod failure;
 mod hint;
@@ -126,6 +127,8 @@ enum Command {
     Rb(bucket::Bucket),
     #[command(after_help = ls::EXAMPLES)]
     Ls(ls::Ls),
+    #[command(after_help = du::EXAMPLES)]
+    Du(du::Du),
     #[command(after_help = stat::EXAMPLES)]
     Stat(stat::Stat),
     /// Write an object to standard output
@@ -267,6 +270,7 @@ async fn run(Settings { general, command }: Settings, interrupt: Interrupt) -> O
         Command::Mb(command) => bucket::make(&session, command).await,
         Command::Rb(command) => bucket::remove(&session, command).await,
         Command::Ls(command) => ls::run(&session, command).await,
+        Command::Du(command) => du::run(&session, command).await,
         Command::Stat(command) => stat::run(&session, command).await,
         Command::Cat(command) => cat::run(&session, command).await,
         Command::Cp(command) => cp::run(&session, command).await,

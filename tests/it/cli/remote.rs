@@ -234,7 +234,7 @@ fn every_command_tells_an_example() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
-    let all = "mb rb ls stat cat cp mv sync orphans lifecycle inventory tiering cors encryption website referer accelerate \
+    let all = "mb rb ls du stat cat cp mv sync orphans lifecycle inventory tiering cors encryption website referer accelerate \
                versioning logging replication domain certificate origin rm ln tag restore lock select acl policy presign sts sign \
                completion";
     assert_eq!(commands, all.split(' ').collect::<Vec<_>>());

@@ -2,7 +2,7 @@
 
 use cos_emulator::{Action, Rule};
 use serde_json::json;
-use tencent_cos::{Attributes, Encryption, PutObject, Tags};
+use tencent_cos::{Attributes, Encryption, PutObject, StorageClass, Tags};
 
 use super::shell::{Shell, bytes, text};
 
@@ -26,6 +26,45 @@ async fn ls_lines_up_its_columns_and_tells_the_sum() {
     let output = shell.run(&["--json", "ls", "-r", "-H", &url]);
     assert_eq!((text(&output.stdout).lines().count(), text(&output.stderr)), (3, ""));
     assert!(text(&output.stdout).contains("\"size\":12345678,"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn du_sums_up_by_storage_class() {
+    let emulator = crate::support::emulator().await;
+    for number in 0..1001 {
+        emulator.put_object(emulator.bucket(), &format!("p/{number:04}"), "12");
+    }
+    let archived = Attributes::new().storage_class(StorageClass::DEEP_ARCHIVE);
+    let put = PutObject::new("p/old".parse().unwrap(), bytes(2000)).attributes(archived);
+    crate::support::bucket(&emulator).send(put).await.unwrap();
+    emulator.put_object(emulator.bucket(), "q", "12");
+    let shell = Shell::over(&emulator);
+    let printed = shell.done(&["du", &shell.url("p/")]);
+    let lines: Vec<&str> = text(&printed).lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "DEEP_ARCHIVE      1 object  1.95 KiB (2000 bytes)",
+            "STANDARD      1001 objects  1.96 KiB (2002 bytes)",
+            "total         1002 objects  3.91 KiB (4002 bytes)",
+        ]
+    );
+    let told = shell.json(&["du", &shell.url("q")]);
+    let line = |kind: &str, class| json!({ "type": kind, "storage_class": class, "objects": 1, "bytes": 2 });
+    assert_eq!(told, [line("class", Some("STANDARD")), line("total", None)]);
+    assert_eq!(text(&shell.done(&["du", &shell.url("none")])), "total  0 objects  0 bytes\n");
+}
+
+#[test]
+fn du_counts_versions_when_asked() {
+    let shell = Shell::with(&["--versioned", "kept-1250000000"]);
+    for body in ["1", "22"] {
+        shell.put(&shell.url("k"), body);
+    }
+    shell.done(&["rm", &shell.url("k")]);
+    assert_eq!(shell.json(&["du", &shell.url("")])[0]["objects"], 0);
+    let told = &shell.json(&["du", "--versions", &shell.url("")])[1];
+    assert_eq!((&told["objects"], &told["bytes"]), (&json!(2), &json!(3)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -60,11 +99,19 @@ async fn acl_sets_and_shows_who_may_do_what() {
     assert_eq!(fields, ["acl", "bucket", "grants", "key", "owner", "public_read", "public_write", "request_id"]);
     assert_eq!((&told["acl"], &told["key"], &told["public_read"]), (&json!(null), &json!("k"), &json!(true)));
 
-    let grant = |uin: &str| json!({ "grantee": format!("qcs::cam::uin/{uin}:uin/{uin}"), "permission": "READ" });
-    let arguments = ["acl", &bucket, "--set", "private", "--grant-read", "2", "--grant-read", "3"];
-    assert_eq!(shell.json(&arguments)[0]["key"], json!(null));
-    let grants = shell.json(&["acl", &bucket])[0]["grants"].clone();
-    assert_eq!(grants.as_array().unwrap()[1..], [grant("2"), grant("3")]);
+    let after = |arguments: &[&str]| {
+        assert_eq!(shell.json(&[&["acl", &bucket], arguments].concat())[0]["key"], json!(null));
+        let grants = shell.json(&["acl", &bucket])[0]["grants"].clone();
+        grants.as_array().unwrap()[1..].to_vec()
+    };
+    let grant = |uin: &str, permission: &str| {
+        let grantee = format!("qcs::cam::uin/{uin}:uin/{uin}");
+        json!({ "grantee": grantee, "permission": permission })
+    };
+    let grants = after(&["--set", "private", "--grant-read", "2", "--grant-read", "3"]);
+    assert_eq!(grants, [grant("2", "READ"), grant("3", "READ")]);
+    let grants = after(&["--grant-write", "2", "--grant-full-control", "3"]);
+    assert_eq!(grants, [grant("2", "WRITE"), grant("3", "FULL_CONTROL")]);
 
     emulator.clear_journal();
     for (arguments, why) in [
