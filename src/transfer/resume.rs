@@ -72,7 +72,8 @@ pub(super) async fn take_up(
         Ok(Some(listed)) => (Some(listed), None),
         // Who may not list the parts goes by what was recorded: completing compares the ETags.
         Err(error) if error.status() == Some(403) => (None, None),
-        Err(error) => return Err(session.give_up(error).await),
+        // The checkpoint tells of it: nobody else need give it up.
+        Err(error) => return Err(error.with_upload_id(None)),
     };
     // Of a part that was uploaded twice the later one counts.
     let mut parts = BTreeMap::new();

@@ -241,7 +241,6 @@ async fn an_upload_that_is_refused_for_good_is_not_kept() {
     }
 }
 
-/// A key that may not list parts goes by what was recorded.
 /// Nobody is told to give up what is remembered.
 #[tokio::test]
 async fn an_upload_whose_parts_cannot_be_listed_now_stays_for_another_run() {
@@ -255,6 +254,7 @@ async fn an_upload_whose_parts_cannot_be_listed_now_stays_for_another_run() {
     scene.check();
 }
 
+/// A key that may not list parts goes by what was recorded.
 #[tokio::test]
 async fn without_the_right_to_list_parts_an_upload_is_resumed_all_the_same() {
     let scene = Scene::new(6 * MIB).await;
