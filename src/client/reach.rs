@@ -50,6 +50,6 @@ impl Reach {
         sleep(least).await;
         let mut state = self.0.subscribe();
         let back = state.wait_for(|state| matches!(state, Reached::Yes));
-        let _ = timeout(most - least, back).await;
+        let _ = timeout(most.saturating_sub(least), back).await;
     }
 }
