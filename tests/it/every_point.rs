@@ -420,13 +420,13 @@ impl Trouble {
 
     /// Whether a transfer outlasts it, where it befalls one request.
     fn passes(&self, operation: &str) -> bool {
-        match (self.what, operation) {
-            ("denied", _) => false,
-            // What may have been deleted is not deleted again, and a HEAD is not told what is wrong with its key.
-            ("done and not heard of" | "done and failed" | "cut", "DELETE Multiple Objects") => false,
-            ("signed with a key that is over", "HEAD Object") => false,
-            _ => true,
-        }
+        // What may have been deleted is not deleted again, and a HEAD is not told what is wrong with its key.
+        !matches!(
+            (self.what, operation),
+            ("denied", _)
+                | ("done and not heard of" | "done and failed" | "cut", "DELETE Multiple Objects")
+                | ("signed with a key that is over", "HEAD Object")
+        )
     }
 
     /// Whether COS does what it is asked for, and nobody hears of it.
