@@ -50,7 +50,7 @@ pub fn of(error: &Error) -> Option<String> {
 
 /// Whether there were too many files open, for this program or this machine.
 fn lacks_files(error: &Error) -> bool {
-    let codes: &[i32] = if cfg!(windows) { &[10_024] } else { &[23, 24] };
+    let codes = if cfg!(windows) { [4, 10_024] } else { [24, 23] };
     let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
     let mut code = || causes.find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
     code().is_some_and(|code| codes.contains(&code))

@@ -131,8 +131,5 @@ fn is_want_of_files(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| NO_MORE_FILES.contains(&code))
 }
 
-/// How the system says that a process, or all of them, have too many files open.
-#[cfg(not(windows))]
-const NO_MORE_FILES: [i32; 2] = [24, 23];
-#[cfg(windows)]
-const NO_MORE_FILES: [i32; 1] = [10_024];
+/// How the system says that a process, or all of them, have too many files open; on Windows, of files and of sockets.
+const NO_MORE_FILES: [i32; 2] = if cfg!(windows) { [4, 10_024] } else { [24, 23] };
