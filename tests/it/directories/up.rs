@@ -450,10 +450,10 @@ async fn many_small_files_go_up_in_parallel_and_no_more_than_that() {
     let (now, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (under_way, peak) = (Arc::clone(&now), Arc::clone(&most));
     let job = UploadDirectory::new(root.path(), "").concurrency(20).on_file(move |_, step| match step {
-        tencent_cos::transfer::FileStep::Begun => {
+        FileStep::Begun => {
             peak.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         }
-        tencent_cos::transfer::FileStep::Transferred => {
+        FileStep::Transferred => {
             under_way.fetch_sub(1, Ordering::SeqCst);
         }
         _ => {}
