@@ -43,7 +43,7 @@ async fn a_document_that_is_cut_off_is_no_answer() {
         trial.parse(with_body(&response, response.body().clone())).unwrap_or_else(|error| panic!("{row}: {error}"));
         let whole = response.body().trim_ascii_end();
         assert!(whole.len() > 10, "{row}");
-        for end in 0..whole.len() {
+        for end in usize::from(row.may_say_nothing())..whole.len() {
             let cut = trial.parse(with_body(&response, response.body().slice(..end)));
             assert!(cut.is_err(), "{row}: {:?} is an answer", String::from_utf8_lossy(&whole[..end]));
         }

@@ -374,8 +374,8 @@ async fn a_truncated_answer_is_never_a_success() {
                 Action::RawBody { status: 200, headers: whole.headers(None), body: whole.body.slice(..at) },
             ] {
                 let replaced = matches!(action, Action::RawBody { .. });
-                if replaced && row.answer == Answer::Stream && at == 0 {
-                    continue; // an empty object that has the length of an empty object, but for its checksum
+                if replaced && at == 0 && row.may_say_nothing() {
+                    continue;
                 }
                 let run = Run::of(row, format!("{at} of {length}, {action:?}")).await;
                 run.script(|rule| rule.then(action.clone()).effect(Effect::Apply).always());

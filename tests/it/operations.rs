@@ -67,6 +67,11 @@ impl Row {
     pub fn is_repeatable(&self) -> bool {
         matches!(self.safety, Safety::Read | Safety::SameEffect | Safety::Guarded)
     }
+
+    /// Whether an answer without a body is one, too: an empty object, and where some of COS's references show no document.
+    pub fn may_say_nothing(&self) -> bool {
+        self.answer == Answer::Stream || self.name == "PostBucketInventory"
+    }
 }
 
 impl fmt::Display for Row {
