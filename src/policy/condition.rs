@@ -39,7 +39,8 @@ impl Condition {
         Self::new(operator, "cos:content-type", [pattern])
     }
 
-    /// A listing asks for exactly this prefix. Give it plain: COS wants it percent-encoded in a policy, and so it is written.
+    /// A listing asks for exactly this prefix. Give it plain: COS wants it percent-encoded in a policy, and so it is
+    /// written.
     pub fn list_prefix(prefix: impl AsRef<str>) -> Self {
         // A parameter stands in a policy as it stands in the URL.
         let encoded = utf8_percent_encode(prefix.as_ref(), RESERVED).to_string();
